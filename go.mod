@@ -1,0 +1,3 @@
+module github.com/trm-go/refiner
+
+go 1.26

@@ -1,0 +1,36 @@
+package memory
+
+import "errors"
+
+// Errors of a record or a query: the caller's input is at fault.
+var (
+	// ErrInvalid is returned for a record or a query that breaks a rule; the message names it.
+	ErrInvalid = errors.New("invalid")
+	// ErrNotFound is returned when no record of the scope has the id. A record of another scope is not found either.
+	ErrNotFound = errors.New("not found")
+	// ErrDimension is returned when a vector has another length than the store's, or holds a NaN, an infinity or only
+	// zeros.
+	ErrDimension = errors.New("unusable vector")
+	// ErrModel is returned when the embedder is not the one that the store's vectors were made with.
+	ErrModel = errors.New("another embedding model")
+)
+
+// Errors of the store: the file or the machine is at fault.
+var (
+	// ErrNoStore is returned when there is no store at the path.
+	ErrNoStore = errors.New("no store")
+	// ErrExists is returned when there is something at a path that must be free.
+	ErrExists = errors.New("already exists")
+	// ErrLocked is returned when another process keeps the store busy for longer than the store was told to wait.
+	ErrLocked = errors.New("locked by another process")
+	// ErrCorrupt is returned when a file is not a store, or is damaged.
+	ErrCorrupt = errors.New("corrupt")
+	// ErrSchema is returned when the store was written by a newer version of this module.
+	ErrSchema = errors.New("newer schema")
+	// ErrReadOnly is returned for a write to a store that cannot be written.
+	ErrReadOnly = errors.New("read only")
+	// ErrFull is returned when the disk has no room for a write; the write did not happen.
+	ErrFull = errors.New("disk full")
+	// ErrClosed is returned by every method of a closed store.
+	ErrClosed = errors.New("store is closed")
+)

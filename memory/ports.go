@@ -1,0 +1,49 @@
+package memory
+
+import "context"
+
+// Embedder turns texts into vectors. Vectors of different models never mix: a store remembers the model's name and
+// dimension and refuses another with [ErrModel] until it is re-embedded.
+type Embedder interface {
+	// Model names the model and everything that changes its vectors, for example "hashed-v1-384".
+	Model() string
+	// Dim is the length of every vector.
+	Dim() int
+	// Embed returns one vector for each text, in order.
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// QueryEmbedder is an Embedder that treats a query differently from a document. corpus tells how common a term is among
+// the records the query may see.
+type QueryEmbedder interface {
+	EmbedQuery(ctx context.Context, text string, corpus Corpus) ([]float32, error)
+}
+
+// Corpus tells how common terms are among the live records of a scope.
+type Corpus interface {
+	// Len is the number of live records.
+	Len() int
+	// DocFreq is the number of live records that hold the term, as made by internal/text.Terms.
+	DocFreq(term string) int
+}
+
+// Match is a record's number in the index with its cosine similarity, in [-1, 1].
+type Match struct {
+	Row   int64
+	Score float64
+}
+
+// Index finds the nearest vectors. It is a cache of the store, rebuilt when the store opens, and is never where data
+// lives. A row is the store's integer key of a record. Implementations are safe for concurrent use, order equal scores
+// by row, and return fewer matches than asked for when there are fewer.
+type Index interface {
+	// Upsert puts vectors in; len(rows) = len(scopes) = len(vectors). Vectors are finite, not all zeros, and of the
+	// store's dimension; the index keeps no reference to them.
+	Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors [][]float32) error
+	// Delete takes rows out; unknown rows are no error, and no rows deletes nothing.
+	Delete(ctx context.Context, rows ...int64) error
+	// Search returns the k rows of the scope nearest to the query.
+	Search(ctx context.Context, scope Scope, query []float32, k int) ([]Match, error)
+	// Len is the number of vectors.
+	Len() int
+}

@@ -1,0 +1,64 @@
+package memory
+
+import "time"
+
+// Query is what is asked of a scope's memories. Its filters only narrow what the scope allows.
+type Query struct {
+	// Text is the question. Words in double quotes must occur as a phrase.
+	Text string
+	// Vector is the question's embedding. Empty: the store's embedder makes it from Text.
+	Vector []float32
+	// Limit is the number of hits. Zero means DefaultLimit.
+	Limit int
+	// At asks what was true at a moment: records recorded later, superseded earlier or not valid then are left out.
+	// Zero means now.
+	At time.Time
+	// Since and Until bound Created, inclusive and exclusive. Zero: open.
+	Since, Until time.Time
+	// Kinds and Where keep only records of these kinds, and with these metadata values. Empty: all.
+	Kinds []Kind
+	Where map[string]string
+}
+
+// DefaultLimit is the number of hits of a query that asks for none in particular.
+const DefaultLimit = 10
+
+// Term is the number of a term in a store's dictionary. It means something only within one Candidates.
+type Term uint32
+
+// Candidate is the light view of a record that scoring works on: everything but its text. The slices are shared with
+// the store: read them only.
+type Candidate struct {
+	Row     int64   // the store's integer key, for Fetch
+	Lexical float64 // BM25 score of the query's terms, ≥ 0; 0 without a common term
+	Vector  float64 // cosine with the query, in [-1, 1]; 0 if it was not among the nearest
+
+	Kind     Kind
+	Session  int32 // number of the record's session within this Candidates
+	Speaker  int32 // number of its speaker, else of its role; -1: neither
+	Position int32 // order within the session; negative: none
+
+	Created    int64 // Unix seconds
+	LastShown  int64 // Unix seconds; 0: never
+	LastUsed   int64
+	Shown      int32
+	Used       int32
+	Importance float32
+	Confidence float32
+	Surprise   float32 // novelty against what was known before it, in [0, 1]; fixed when it is written
+	Origin     Origin
+
+	Terms []Term // sorted, distinct: the words of its text
+	Links []Term // sorted, distinct: names, dates and numbers in it, by which memories hang together
+}
+
+// Candidates are the records a query may be answered from: those that match, and their neighbours in the conversation.
+type Candidates struct {
+	List     []Candidate // by session, then position, then row
+	Query    []Term      // the query's terms that occur in the scope
+	Links    []Term      // the names, dates and numbers of the query that occur in the scope
+	Speakers []int32     // speakers whom the query names
+	// DocFreq tells in how many of the scope's Len live records a term occurs.
+	DocFreq func(Term) int
+	Len     int
+}
