@@ -27,8 +27,10 @@ const (
 func Links(s string, at time.Time) []string {
 	l := linker{at: at, seen: map[string]bool{}}
 	for w := range words(s) {
-		l.words = append(l.words, w)
-		l.lower = append(l.lower, w.folded())
+		if low := w.folded(); low != "" {
+			l.words = append(l.words, w)
+			l.lower = append(l.lower, low)
+		}
 	}
 	l.capitals = countCapitals(l.words)
 	for i := 0; i < len(l.words); {

@@ -21,14 +21,11 @@ func Terms(s string) []string {
 	terms := make([]string, 0, len(s)/8+1)
 	for w := range words(s) {
 		if w.unspaced {
-			terms = appendPairs(terms, w.folded())
+			terms = appendPairs(terms, norm.NFKC.String(w.text))
 			continue
 		}
 		term := w.folded()
-		if len(term) > maxWord {
-			continue
-		}
-		if stopWords[term] {
+		if term == "" || len(term) > maxWord || stopWords[term] {
 			continue
 		}
 		terms = append(terms, stem(term))
