@@ -35,7 +35,7 @@ var lineNames = func() map[string]bool {
 //	{"text": "We moved to Porto.", "role": "user", "speaker": "Ines", "time": "2024-05-31T18:30:00Z", "session": "may"}
 //
 // Only the text is needed. The role is user unless it is given; a line without a session belongs to the file's. An id
-// makes the key, so that a corrected line replaces nothing but adds nothing either; without one the content makes it.
+// makes the key, without one the content does.
 func (r *reader) line(v value) bool {
 	if !v.is('{') {
 		return r.reject(v.line, fmt.Errorf("it is %s, not an object with \"text\"", v.kind()))

@@ -30,7 +30,7 @@ type reader struct {
 	values   int // top-level values so far
 	records  int // records so far, the bad ones too
 	sessions map[string]*session
-	seen     map[uint64]int // how often a record without a key of its own occurred, by hash
+	seen     map[uint64]int // how often a key occurred, by its hash
 }
 
 // session is what is known of a session so far.
@@ -121,7 +121,7 @@ func (r *reader) stop(line int, err error) bool {
 // reject reports a bad record, and reports whether to go on.
 func (r *reader) reject(line int, err error) bool {
 	r.records++
-	if !errors.Is(err, ErrSyntax) && !errors.Is(err, ErrFormat) {
+	if !errors.Is(err, ErrSyntax) && !errors.Is(err, ErrRecord) {
 		err = fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	return r.report(&Error{File: r.file, Line: line, Record: r.records, Skipped: r.options.Skip, Err: err})
@@ -169,10 +169,7 @@ func (r *reader) emit(line int, t turn) bool {
 			return r.reject(line, fmt.Errorf("the session, role, speaker or id %.40q holds a NUL byte", name))
 		}
 	}
-	key := t.key
-	if key == "" {
-		key = r.contentKey(scope.Session, t)
-	}
+	key := r.key(scope.Session, t)
 	if !t.created.IsZero() {
 		s.last = t.created.UTC()
 	}
@@ -206,20 +203,27 @@ func (r *reader) emit(line int, t turn) bool {
 // defaultImportance is that of a turn nobody has judged: the middle.
 const defaultImportance = 0.5
 
-// contentKey makes a key from what a turn says and where. The same turn said twice in a session is told apart by its
-// count, so that a line added to a file later changes no other line's key.
-func (r *reader) contentKey(session string, t turn) string {
+// key is the turn's own key, or one made from what it says and where. What occurs twice in a file is told apart by its
+// count, so that nothing is lost, and a line added to a file later changes no other line's key.
+func (r *reader) key(session string, t turn) string {
+	parts := []string{session, t.key}
+	if t.key == "" {
+		parts = []string{session, t.role, t.speaker, t.created.UTC().Format(time.RFC3339Nano), t.text}
+	}
 	h := sha256.New()
-	for _, part := range []string{session, t.role, t.speaker, t.created.UTC().Format(time.RFC3339Nano), t.text} {
+	for _, part := range parts {
 		var size [8]byte
 		binary.LittleEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])
 		io.WriteString(h, part)
 	}
 	sum := h.Sum(nil)
+	key := t.key
+	if key == "" {
+		key = hex.EncodeToString(sum[:12])
+	}
 	id := binary.LittleEndian.Uint64(sum)
 	r.seen[id]++
-	key := hex.EncodeToString(sum[:12])
 	if n := r.seen[id]; n > 1 {
 		key = fmt.Sprintf("%s.%d", key, n)
 	}

@@ -193,18 +193,18 @@ func (in *input) Read(p []byte) (int, error) {
 			in.newlines = append(in.newlines, in.read+int64(i))
 		}
 	}
-	in.read += int64(n)
-	if bad := in.check(p[:n], err == io.EOF); bad != nil {
-		err = bad
+	if good, bad := in.check(p[:n], err == io.EOF); bad != nil {
+		n, err = good, bad
 	}
+	in.read += int64(n)
 	if err != nil {
 		in.err = err
 	}
 	return n, err
 }
 
-// check tests the bytes so far for being text.
-func (in *input) check(p []byte, last bool) error {
+// check tests the next bytes for being text, and returns how many of them are before the first that is not.
+func (in *input) check(p []byte, last bool) (int, error) {
 	b := append(in.part, p...)
 	whole := len(b)
 	for i := 1; !last && i < utf8.UTFMax && i <= len(b); i++ {
@@ -215,8 +215,21 @@ func (in *input) check(p []byte, last bool) error {
 			break
 		}
 	}
+	before := len(in.part)
 	in.part = append([]byte(nil), b[whole:]...)
-	return checkText(b[:whole])
+	err := checkText(b[:whole])
+	if err == nil {
+		return len(p), nil
+	}
+	good := 0
+	for good < whole && b[good] != 0 {
+		c, size := utf8.DecodeRune(b[good:whole])
+		if c == utf8.RuneError && size == 1 {
+			break
+		}
+		good += size
+	}
+	return max(0, good-before), err
 }
 
 // line is the line of an offset, from 1.
