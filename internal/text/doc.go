@@ -4,8 +4,7 @@
 //   - [Terms] are folded, without stop words, and stemmed: "Caroline's paintings" → carolin, paint.
 //   - [Links] are names, dates and numbers; a date is resolved against the time of the text, so that "yesterday" in May
 //     meets "7 May" in June.
-//   - [Document] gives both for a memory as it is found: its text, who said it and when. [ParseQuestion] gives what a
-//     question looks for.
+//   - [Context] gives what its speaker and its day add to both, and [ParseQuestion] what a question looks for.
 //   - [Sentences] cuts a text where a sentence ends.
 //   - [Tokens] estimates what a language model's tokeniser would count.
 //

@@ -92,20 +92,16 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-func TestDocument(t *testing.T) {
-	terms, links := text.Document("I sold 2 paintings!", "Melanie B.", time.Date(2023, 5, 8, 13, 0, 0, 0, time.UTC))
-	if diff := cmp.Diff([]string{"sold", "2", "paint", "melani", "b", "8", "2023"}, terms); diff != "" {
+func TestContext(t *testing.T) {
+	terms, links := text.Context("Melanie B.", time.Date(2023, 6, 8, 13, 0, 0, 0, time.UTC))
+	if diff := cmp.Diff([]string{"melani", "b", "8", "june", "2023"}, terms); diff != "" {
 		t.Errorf("terms (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"#:2", "t:self", "d:2023-05-08", "m:2023-05"}, links); diff != "" {
+	if diff := cmp.Diff([]string{"d:2023-06-08", "m:2023-06"}, links); diff != "" {
 		t.Errorf("links (-want +got):\n%s", diff)
 	}
-	terms, links = text.Document("Yes, today.", "", time.Time{})
-	if diff := cmp.Diff([]string{"yes", "today"}, terms); diff != "" {
-		t.Errorf("terms without a time (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"t:date"}, links); diff != "" {
-		t.Errorf("links without a time (-want +got):\n%s", diff)
+	if terms, links = text.Context("", time.Time{}); len(terms)+len(links) > 0 {
+		t.Errorf("of nobody and no time: %v, %v", terms, links)
 	}
 }
 
