@@ -174,3 +174,13 @@ func FuzzBEAMRefs(f *testing.F) {
 		}
 	})
 }
+
+func TestSample(t *testing.T) {
+	d, err := Sample(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Questions() != 44 || d.Records() != 410 || d.Unscored != 0 {
+		t.Errorf("%d questions over %d turns, %d without evidence; want 44, 410, 0", d.Questions(), d.Records(), d.Unscored)
+	}
+}
