@@ -57,8 +57,8 @@ type incoming struct {
 	surprise *float64 // of an imported record; nil: to be measured
 	imported bool     // keep the store's times and counts
 	terms    []string // distinct, sorted
-	blob     []byte
-	known    ID // the record that is there already
+	digest   []byte   // without the surprise
+	known    ID       // the record that is there already
 }
 
 const (
@@ -253,7 +253,7 @@ func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) erro
 			return fmt.Errorf("record %d: %w: it has no embedding, and the store was opened without the embedder of its model %q", r.number, ErrModel, model)
 		}
 		a, inOrder := analyse(r.Text, r.Created)
-		r.terms, r.blob = a.terms, a.encode()
+		r.terms, r.digest = a.terms, a.digest(&r.Record)
 		if len(r.Embedding) == 0 {
 			if hashed != nil {
 				r.Embedding = hashed.embed(r.Text, inOrder, nil) // spares a second analysis
@@ -356,7 +356,7 @@ func (s *Store) inserter(ctx context.Context, t *tx) (*inserter, error) {
 	}{
 		{&w.record, `INSERT INTO records (id, scope, seq, kind, origin, role, speaker, position, key, created, valid_from, valid_until,
 			recorded, superseded, superseded_by, importance, confidence, surprise, shown, last_shown, used, last_used, meta,
-			derived_from, quotes, terms, text) VALUES (?` + strings.Repeat(", ?", 26) + `) ON CONFLICT DO NOTHING`},
+			derived_from, quotes, digest, text) VALUES (?` + strings.Repeat(", ?", 26) + `) ON CONFLICT DO NOTHING`},
 		{&w.vector, "INSERT INTO vectors (row, scope, data) VALUES (?, ?, ?)"},
 		{&w.word, "INSERT INTO words (rowid, text) VALUES (?, ?)"},
 		{&w.scope, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
@@ -422,6 +422,7 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 		return r.ID, false, err
 	}
 	surprise := w.surprise(r)
+	setSurprise(r.digest, surprise)
 	var superseded, recorded, lastShown, lastUsed int64
 	var by ID
 	shown, used := 0, 0
@@ -445,7 +446,7 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 	}
 	res, err := w.record.ExecContext(ctx, string(r.ID), place, w.t.seq, string(r.Kind), string(r.Origin), r.Role, r.Speaker, r.Position,
 		key, micros(r.Created), moment(r.ValidFrom), moment(r.ValidUntil), recorded, superseded, string(by), r.Importance, r.Confidence,
-		surprise, shown, lastShown, used, lastUsed, meta, derived, quotes, r.blob, r.Text)
+		surprise, shown, lastShown, used, lastUsed, meta, derived, quotes, r.digest, r.Text)
 	if err != nil {
 		return "", false, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -369,6 +370,7 @@ func readChanged(ctx context.Context, q queryer, after int64) ([]light, error) {
 		if err != nil {
 			return nil, err
 		}
+		l.digest = slices.Clone(l.digest)
 		changed = append(changed, l)
 	}
 	return changed, rows.Err()

@@ -6,7 +6,7 @@ CREATE TABLE store (
     generation INTEGER NOT NULL DEFAULT 0,  -- rises with every write but counts of use
     model      TEXT    NOT NULL DEFAULT '',
     dim        INTEGER NOT NULL DEFAULT 0,
-    analysis   TEXT    NOT NULL DEFAULT '', -- fingerprint of the analysis that records.terms was made with
+    analysis   TEXT    NOT NULL DEFAULT '', -- fingerprint of the analysis that records.digest was made with
     clock      INTEGER NOT NULL DEFAULT 0   -- the latest time written, so that the store's times never run backwards
 ) STRICT;
 
@@ -48,7 +48,7 @@ CREATE TABLE records (
     meta          TEXT,                       -- JSON object
     derived_from  TEXT,                       -- JSON array
     quotes        TEXT,                       -- JSON array
-    terms         BLOB    NOT NULL,           -- the analysed text, see terms.go
+    digest        BLOB    NOT NULL,           -- all that opening needs, with the analysed text: see digest.go
     text          TEXT    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX records_key ON records (scope, key) WHERE key IS NOT NULL;
