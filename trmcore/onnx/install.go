@@ -160,7 +160,7 @@ func extract(tarball, name, sum, to string) (err error) {
 	}()
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(temporary, h), archive)
-	if err = errors.Join(err, temporary.Close()); err != nil {
+	if err = errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
 		return err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != sum {
