@@ -33,3 +33,8 @@ lint:
 .PHONY: test-race
 test-race: runtime
 	$(GO) test -race -timeout 9m ./...
+
+## runtime: install ONNX Runtime into .cache, pinned and checked
+.PHONY: runtime
+runtime:
+	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
