@@ -111,6 +111,14 @@ func setup(caption, query, speaker, date bool) ([]*Conv, []*Conv) {
 }
 
 func main() {
+	if os.Args[1] == "prof" {
+		profMain()
+		return
+	}
+	if os.Args[1] == "real" {
+		realMain()
+		return
+	}
 	L, B := setup(true, false, true, true)
 	switch os.Args[1] {
 	case "a":
