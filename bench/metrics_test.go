@@ -80,7 +80,7 @@ func TestDelta(t *testing.T) {
 		return list
 	}
 	d := delta([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1)
-	if d.Mean != 0 || d.CI95Conversations != [2]float64{-1, 1} {
+	if d.Mean != 0 || d.CI95Conversations != (Interval{-1, 1}) {
 		t.Errorf("%+v, want the mean 0 and -1 to 1 over conversations", d)
 	}
 	// The standard error over questions is 1/√100, so the interval is ±.196.
@@ -90,8 +90,11 @@ func TestDelta(t *testing.T) {
 	if again := delta([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1); again != d {
 		t.Errorf("the same seed gives %+v and %+v", d, again)
 	}
-	if got := delta([][]float64{flat(.25, 3), nil, flat(.25, 1)}, 100, 0); got != (Delta{.25, [2]float64{.25, .25}, [2]float64{.25, .25}}) {
+	if got := delta([][]float64{flat(.25, 3), nil, flat(.25, 1)}, 100, 0); got != (Delta{.25, Interval{.25, .25}, Interval{.25, .25}}) {
 		t.Errorf("of a constant: %+v", got)
+	}
+	if got := delta([][]float64{flat(.5, 2)}, 100, 0); got.CI95 != (Interval{.5, .5}) || got.CI95Conversations.Known() {
+		t.Errorf("of one conversation: %+v", got)
 	}
 	if got := delta(nil, 100, 0); got != (Delta{}) {
 		t.Errorf("of nothing: %+v", got)
