@@ -33,3 +33,14 @@ lint:
 .PHONY: test-race
 test-race: runtime
 	$(GO) test -race -timeout 9m ./...
+
+## runtime: install ONNX Runtime into .cache, pinned and checked
+.PHONY: runtime
+runtime:
+	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
+
+## test-webgpu: run the model's graphs through WebGPU on a software Vulkan driver (Debian 12)
+.PHONY: test-webgpu
+test-webgpu: runtime
+	@tools/lavapipe.sh $(CACHE)/lavapipe
+	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
