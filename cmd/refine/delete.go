@@ -51,7 +51,7 @@ memory and keep its history, use refine add --supersedes.`,
 				}
 				what = fmt.Sprintf("all %s of the scope %s", counted(s.Records, "record"), p.Scope)
 			}
-			if !yes && !a.term.Confirm(fmt.Sprintf("Delete %s for good, also from %s?", what, counted2(len(snapshots), "copy", "copies"))) {
+			if !yes && !a.term.Confirm(fmt.Sprintf("Delete %s for good, also from %s?", what, plural(len(snapshots), "copy", "copies"))) {
 				return ui.Fail(ui.ExitError, "agree at a terminal, or with --yes", "nothing was deleted: deleting %s has to be agreed to", what)
 			}
 			deleted, err := erase(cmd, p, ids, &memory.DeleteOptions{Derived: derived, Snapshots: snapshots})

@@ -36,6 +36,8 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 	}
 	cmd.PersistentFlags().Float64Var(&minRecall, "min-recall", 0, "the least recall@10, in [0, 1]; below it the exit code is 3")
 
+	a.recallSettings(cmd, true)
+
 	evaluate := func(cmd *cobra.Command, load func(context.Context) (*bench.Dataset, error)) error {
 		if !(minRecall >= 0 && minRecall <= 1) {
 			return ui.Fail(ui.ExitUsage, "give a share from 0 to 1, like 0.75", "--min-recall is %v", minRecall)
@@ -114,10 +116,7 @@ func (a *app) evaluate(ctx context.Context, set *bench.Dataset) (_ *bench.Report
 		}
 	}
 	bar.Done()
-	systems, err := p.Systems()
-	if err != nil {
-		return nil, err
-	}
+	systems := p.Systems()
 	bar = a.term.Progress("asking", "questions", int64(set.Questions()*(1+len(systems.Baselines))))
 	defer bar.Done()
 	return bench.Run(ctx, set, systems, &bench.Options{
@@ -127,8 +126,9 @@ func (a *app) evaluate(ctx context.Context, set *bench.Dataset) (_ *bench.Report
 }
 
 // parameters is what somebody needs to repeat the measurement.
-func parameters(c config.Config, _ *integration.Plugin) map[string]any {
+func parameters(c config.Config, p *integration.Plugin) map[string]any {
 	out := map[string]any{"version": buildInfo().Version, "index": c.Index}
+	maps.Copy(out, p.Parameters())
 	return out
 }
 

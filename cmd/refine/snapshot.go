@@ -186,6 +186,9 @@ file and counts. The full one reads everything: every page, text, vector, source
 event, and compares the indices with the records.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if quick && full {
+				return ui.Fail(ui.ExitUsage, "choose one of them", "a check is either --quick or --full")
+			}
 			if err := a.load(cmd); err != nil {
 				return err
 			}
@@ -214,7 +217,6 @@ event, and compares the indices with the records.`,
 	}
 	cmd.Flags().BoolVar(&quick, "quick", false, "read the structure and count (the default)")
 	cmd.Flags().BoolVar(&full, "full", false, "read everything")
-	cmd.MarkFlagsMutuallyExclusive("quick", "full")
 	return cmd
 }
 
