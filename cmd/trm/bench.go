@@ -160,7 +160,7 @@ func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems 
 // finish prints and saves the report, and applies the gate.
 func (b *benchmark) finish(a *app, report *Report) error {
 	if b.output != "" {
-		if err := saveReport(a.term, b.output, report); err != nil {
+		if err := writeJSON(a.term, b.output, report); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"time"
@@ -244,13 +243,4 @@ func (b *arcBenchmark) vote(cmd *cobra.Command, term *ui.Terminal, model *onnx.M
 		ballot.Add(q.task, q.input, q.as.Undo(grid), 1/(1+math.Exp(-float64(answers[i].Q))))
 	}
 	return ballot, nil
-}
-
-// saveReport writes a report as JSON.
-func saveReport(term *ui.Terminal, path string, report any) error {
-	return writeFile(term, path, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(report)
-	})
 }

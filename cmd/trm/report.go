@@ -220,19 +220,17 @@ func (r *Report) print(term *ui.Terminal, compare []int) {
 		table.Add(run.Mode, run.Steps, run.Exact, run.Cells, run.Valid, fmt.Sprintf("%.2f", run.Mean), fmt.Sprintf("%.3g", run.Rate))
 	}
 	table.Print(term)
-	for _, run := range r.Runs {
-		if len(compare) > 0 && len(run.ByStep) > 0 {
-			steps := &ui.Table{Columns: []string{"after step", "exact", "cells"}, Right: []string{"after step"}}
-			for _, at := range run.ByStep {
-				if slices.Contains(compare, at.Step) {
-					steps.Add(at.Step, at.Exact, fmt.Sprintf("%.1f %%", 100*at.Cells))
-				}
-			}
-			term.Printf("\nthe %s run of %d steps, cut short\n", run.Mode, run.Steps)
-			steps.Print(term)
-		}
-	}
 	plain := r.Runs[0]
+	if len(compare) > 0 {
+		steps := &ui.Table{Columns: []string{"after step", "exact", "cells"}, Right: []string{"after step"}}
+		for _, at := range plain.ByStep {
+			if slices.Contains(compare, at.Step) {
+				steps.Add(at.Step, at.Exact, fmt.Sprintf("%.1f %%", 100*at.Cells))
+			}
+		}
+		term.Printf("\nthe plain run of %d steps, cut short\n", plain.Steps)
+		steps.Print(term)
+	}
 	for _, by := range []struct {
 		name   string
 		groups []Group
