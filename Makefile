@@ -38,3 +38,9 @@ test-race: runtime
 .PHONY: runtime
 runtime:
 	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
+
+## test-webgpu: run the model's graphs through WebGPU on a software Vulkan driver (Debian 12)
+.PHONY: test-webgpu
+test-webgpu: runtime
+	@tools/lavapipe.sh $(CACHE)/lavapipe
+	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx

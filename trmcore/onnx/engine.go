@@ -31,4 +31,5 @@ type engineOptions struct {
 	intraOp int // threads of one Run
 	graph   []byte
 	arch    Arch
+	whole   bool // the device must run all of the graph: nothing may fall back to the CPU
 }

@@ -61,6 +61,11 @@ func openEngine(o engineOptions) (engine, error) {
 	); err != nil {
 		return nil, fmt.Errorf("set session options: %w", err)
 	}
+	if o.whole {
+		if err := options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1"); err != nil {
+			return nil, fmt.Errorf("set session options: %w", err)
+		}
+	}
 	if err := appendProvider(options, o.device); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
 	}

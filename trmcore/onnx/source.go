@@ -61,6 +61,9 @@ func (q *source) take(ctx context.Context, n int, empty bool, holds *bool) ([]jo
 	if empty {
 		q.release(holds)
 	}
+	if !empty && q.idle > 0 {
+		return nil, nil // what is queued is for those that wait
+	}
 	if q.fresh > 0 && empty {
 		q.fresh--
 		n = min(n, q.share)
