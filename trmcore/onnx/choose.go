@@ -51,6 +51,9 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	}
 	if !precision.quantised() { // only the CPU has their kernels
 		best, err = fastest(ctx, m, best, func(d Device) (engine, error) {
+			if err := present(d, e.library); err != nil {
+				return nil, err
+			}
 			e.device = d
 			return openEngine(e)
 		}, log)
