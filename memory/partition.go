@@ -107,53 +107,57 @@ func (p *partition) add(l *light, scope Scope) error {
 		return fmt.Errorf("row %d comes after row %d", l.row, p.docs[n-1].row)
 	}
 	at := uint32(len(p.docs))
-	d := l.doc
-	d.live = true
+	d := doc{row: l.row, live: true, speaker: -1, shown: l.shown, lastShown: l.lastShown, used: l.used, lastUsed: l.lastUsed}
 	var ok bool
 	if d.leaf, ok = p.leafByID[l.scope]; !ok {
 		d.leaf = int32(len(p.leaves))
 		p.leaves = append(p.leaves, leaf{scope: scope})
 		p.leafByID[l.scope] = d.leaf
 	}
-	d.speaker = -1
-	if l.speaker != "" {
-		if d.speaker, ok = p.speaker[l.speaker]; !ok {
+	r := digestReader{b: l.digest}
+	d.surprise = r.float()
+	d.kind, d.origin = shared(r.bytes(), kinds), shared(r.bytes(), origins)
+	speaker, named := r.bytes(), r.flag()
+	if len(speaker) > 0 {
+		if d.speaker, ok = p.speaker[string(speaker)]; !ok {
 			d.speaker = int32(len(p.speakers))
-			p.speakers = append(p.speakers, l.speaker)
+			p.speakers = append(p.speakers, string(speaker))
 			p.named = append(p.named, false)
-			p.speaker[l.speaker] = d.speaker
+			p.speaker[string(speaker)] = d.speaker
 		}
-		p.named[d.speaker] = p.named[d.speaker] || l.named
+		p.named[d.speaker] = p.named[d.speaker] || named
 	}
-	var buffer [64]Term
-	terms, total := buffer[:0], 0
+	d.position, d.created, d.validFrom, d.validUntil = clamp32(r.number()), r.number(), r.number(), r.number()
+	d.importance, d.confidence = r.float(), r.float()
+	for range r.count() {
+		pair := r.bytes()
+		n, ok := p.pairs[string(pair)]
+		if !ok {
+			n = uint32(len(p.pairs))
+			p.pairs[string(pair)] = n
+		}
+		d.meta = append(d.meta, n)
+	}
+	var termBuffer [64]Term
 	var linkBuffer [16]Term
-	links := linkBuffer[:0]
-	err := decodeTerms(l.terms, func(word []byte, count int) {
-		t := p.number(word)
+	terms, links, total := termBuffer[:0], linkBuffer[:0], 0
+	for range r.count() {
+		t, n := p.number(r.bytes()), r.frequency()
 		terms = append(terms, t)
-		total += count
-		p.postings[t] = append(p.postings[t], posting{at, uint32(count)})
-	}, func(word []byte) {
-		t := p.number(word)
+		total += int(n)
+		p.postings[t] = append(p.postings[t], posting{at, n})
+	}
+	for range r.count() {
+		t := p.number(r.bytes())
 		links = append(links, t)
 		p.postings[t] = append(p.postings[t], posting{at, 1})
-	})
-	if err != nil {
+	}
+	if err := r.err(); err != nil {
 		return fmt.Errorf("row %d: %w", l.row, err)
 	}
 	slices.Sort(terms)
 	slices.Sort(links)
 	d.terms, d.links = p.keep(terms), p.keep(links)
-	for k, v := range l.meta {
-		pair := k + "\x00" + v
-		n, ok := p.pairs[pair]
-		if !ok {
-			n = uint32(len(p.pairs))
-			p.pairs[pair] = n
-		}
-		d.meta = append(d.meta, n)
-	}
 	slices.Sort(d.meta)
 	p.docs = append(p.docs, d)
 	p.lengths = append(p.lengths, uint32(total))
@@ -276,9 +280,13 @@ func (p *partition) docFreq(a area, t Term) int {
 	return n
 }
 
-// speakersIn are the speakers whom a question names: by any word of their name, or by their role.
-func (p *partition) speakersIn(question string, a area) []int32 {
+// speakersIn are the speakers whom a question names: by any word of their name, or by their role. Who asks of himself
+// is the user.
+func (p *partition) speakersIn(question string, self bool, a area) []int32 {
 	words := map[string]bool{}
+	if self {
+		words["user"] = true
+	}
 	for _, w := range strings.FieldsFunc(strings.ToLower(question), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		if len(w) >= 2 && !text.Stop(w) {
 			words[w] = true

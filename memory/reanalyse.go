@@ -4,41 +4,30 @@ import (
 	"context"
 )
 
-// reanalyse makes the terms of all records anew, after the analysis of texts has changed, in one transaction. Embeddings
-// stay as they are.
+// reanalyse makes the digests of all records anew, after the analysis of texts has changed, in one transaction.
+// Embeddings stay as they are.
 func (s *Store) reanalyse(ctx context.Context, want string) error {
 	t, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = t.Rollback() }()
-	rows, err := t.QueryContext(ctx, "SELECT row, created, text FROM records")
-	if err != nil {
-		return err
-	}
 	type fresh struct {
-		row  int64
-		blob []byte
+		row    int64
+		digest []byte
 	}
 	var all []fresh
-	for rows.Next() {
-		var row, created int64
-		var text string
-		if err := rows.Scan(&row, &created, &text); err != nil {
-			_ = rows.Close()
+	for r, err := range s.all(ctx, t, nil, &AllOptions{History: true}) {
+		if err != nil {
 			return err
 		}
-		a, _ := analyse(text, fromMicros(created))
-		all = append(all, fresh{row, a.encode()})
-	}
-	if err := rows.Close(); err != nil {
-		return err
-	}
-	if err := rows.Err(); err != nil {
-		return err
+		a, _ := analyse(&r.Record)
+		digest := a.digest(&r.Record)
+		setSurprise(digest, r.surprise)
+		all = append(all, fresh{r.row, digest})
 	}
 	for _, f := range all {
-		if _, err := t.ExecContext(ctx, "UPDATE records SET terms = ? WHERE row = ?", f.blob, f.row); err != nil {
+		if _, err := t.ExecContext(ctx, "UPDATE records SET digest = ? WHERE row = ?", f.digest, f.row); err != nil {
 			return err
 		}
 	}

@@ -101,47 +101,26 @@ func scopeArgs(s Scope, more ...any) []any {
 	return append([]any{s.Tenant, s.User, s.Agent, s.Agent, s.Session, s.Session}, more...)
 }
 
-// light is what the projection keeps of a record.
+// light is what the projection is told of a record.
 type light struct {
-	doc
-	scope      int64
-	superseded int64
-	speaker    string // speaker, else role
-	named      bool   // it is a speaker
-	terms      []byte
-	meta       map[string]string
+	row, scope          int64
+	superseded          int64
+	shown, used         int32
+	lastShown, lastUsed int64
+	digest              []byte
 }
 
 // lightColumns are read by scanLight from records r.
-const lightColumns = `r.row, r.scope, r.kind, r.origin, r.role, r.speaker, r.position, r.created, ifnull(r.valid_from, -9223372036854775808),
-	ifnull(r.valid_until, 9223372036854775807), r.superseded, r.importance, r.confidence, r.surprise, r.shown, r.last_shown,
-	r.used, r.last_used, r.meta, r.terms`
+const lightColumns = `r.row, r.scope, r.superseded, r.shown, r.last_shown, r.used, r.last_used, r.digest`
 
-// scanLight reads lightColumns.
+// scanLight reads lightColumns. The digest is valid until the next row.
 func scanLight(rows *sql.Rows) (light, error) {
 	var l light
-	var kind, origin, role, speaker string
-	var position, shown, used int64
-	var importance, confidence, surprise float64
-	var meta sql.NullString
-	err := rows.Scan(&l.row, &l.scope, &kind, &origin, &role, &speaker, &position, &l.created, &l.validFrom, &l.validUntil,
-		&l.superseded, &importance, &confidence, &surprise, &shown, &l.lastShown, &used, &l.lastUsed, &meta, &l.terms)
-	if err != nil {
-		return l, err
-	}
-	l.kind, l.origin = shared(kind, kinds), shared(origin, origins)
-	l.position, l.shown, l.used = clamp32(position), clamp32(shown), clamp32(used)
-	l.importance, l.confidence, l.surprise = float32(importance), float32(confidence), float32(surprise)
-	l.speaker, l.named = speaker, speaker != ""
-	if !l.named {
-		l.speaker = role
-	}
-	if meta.Valid {
-		if err := json.Unmarshal([]byte(meta.String), &l.meta); err != nil {
-			return l, fmt.Errorf("%w: metadata of row %d: %w", ErrCorrupt, l.row, err)
-		}
-	}
-	return l, nil
+	var shown, used int64
+	var digest sql.RawBytes
+	err := rows.Scan(&l.row, &l.scope, &l.superseded, &shown, &l.lastShown, &used, &l.lastUsed, &digest)
+	l.shown, l.used, l.digest = clamp32(shown), clamp32(used), digest
+	return l, err
 }
 
 func clamp32(n int64) int32 { return int32(max(math.MinInt32, min(math.MaxInt32, n))) }
@@ -152,9 +131,9 @@ var (
 )
 
 // shared is s as one of a few constants, so that a hundred thousand records share them.
-func shared[S ~string](s string, of []S) S {
+func shared[S ~string](s []byte, of []S) S {
 	for _, c := range of {
-		if string(c) == s {
+		if string(c) == string(s) {
 			return c
 		}
 	}

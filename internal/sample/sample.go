@@ -28,7 +28,7 @@ type Question struct {
 	Text     string   `json:"question"`
 	Answer   string   `json:"answer"`
 	Category string   `json:"category"` // single-hop, multi-hop, temporal, update or open-domain
-	Evidence []string `json:"evidence"` // the ids of the turns in which Nora says it; what the assistant repeats is none
+	Evidence []string `json:"evidence"` // the ids of the turns that say it, also where the assistant repeats it at once
 }
 
 // Questions returns the questions.
