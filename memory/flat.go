@@ -121,6 +121,16 @@ type late struct {
 	v    []float32
 }
 
+// ascending reports whether each row is higher than the one before.
+func ascending(rows []int64) bool {
+	for i := 1; i < len(rows); i++ {
+		if rows[i] <= rows[i-1] {
+			return false
+		}
+	}
+	return true
+}
+
 // Upsert implements [Index].
 func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors [][]float32) error {
 	if err := ctx.Err(); err != nil {
@@ -133,8 +143,19 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// Of a row that comes more than once, the last counts.
+	var last map[int64]int
+	if !ascending(rows) {
+		last = make(map[int64]int, len(rows))
+		for i, row := range rows {
+			last[row] = i
+		}
+	}
 	var lates map[*block][]late
 	for i, row := range rows {
+		if last != nil && last[row] != i {
+			continue
+		}
 		w := wallOf(scopes[i])
 		b := f.walls[w]
 		if b == nil {
