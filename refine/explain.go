@@ -47,7 +47,7 @@ func (r *Recollection) Explain(ctx context.Context) ([]Explanation, error) {
 		out[i] = Explanation{Recalled: r.Memories[i], Seed: k.Seed[at], Fit: k.Fit[at],
 			Terms: words(c, c.Query, m.Terms), Links: words(c, c.Links, m.Links)}
 	}
-	for w, err := range k.Trace(ctx) {
+	for w, err := range k.Steps(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("explain: %w", err)
 		}

@@ -212,9 +212,9 @@ func (r *Ranking) order() {
 	})
 }
 
-// Trace yields the weight of every candidate before the first step and after each of them, as in the certificate. It
+// Steps yields the weight of every candidate before the first step and after each of them, as in the certificate. It
 // runs the recursion again: only explaining needs it. A mode without recursion yields its weights once.
-func (r *Ranking) Trace(ctx context.Context) iter.Seq2[[]float64, error] {
+func (r *Ranking) Steps(ctx context.Context) iter.Seq2[[]float64, error] {
 	return func(yield func([]float64, error) bool) {
 		if r.field == nil {
 			yield(slices.Clone(r.Weights), nil)

@@ -125,13 +125,13 @@ func TestCertificateHolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if early.Steps > p.Steps || math.Abs(early.Bound-early.Residual*early.Rate/(1-early.Rate)) > 1e-12 {
+		if early.Certificate.Steps > p.Steps || math.Abs(early.Bound-early.Residual*early.Rate/(1-early.Rate)) > 1e-12 {
 			t.Fatalf("certificate %+v", early.Certificate)
 		}
 		// The bound falls with the steps at the rate of contraction.
-		worst := math.Pow(early.Rate, float64(early.Steps)) / (1 - early.Rate)
+		worst := math.Pow(early.Rate, float64(early.Certificate.Steps)) / (1 - early.Rate)
 		if early.Bound > worst+1e-9 {
-			t.Fatalf("bound %v after %d steps at rate %v, at most %v", early.Bound, early.Steps, early.Rate, worst)
+			t.Fatalf("bound %v after %d steps at rate %v, at most %v", early.Bound, early.Certificate.Steps, early.Rate, worst)
 		}
 	})
 }
@@ -144,13 +144,13 @@ func TestStepsSettle(t *testing.T) {
 			t.Fatal(err)
 		}
 		var steps [][]float64
-		for w, err := range r.Trace(context.Background()) {
+		for w, err := range r.Steps(context.Background()) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			steps = append(steps, w)
 		}
-		if len(steps) != r.Steps+1 {
+		if len(steps) != r.Certificate.Steps+1 {
 			t.Fatalf("%d weights for %d steps", len(steps), r.Certificate.Steps)
 		}
 		for i, w := range steps[len(steps)-1] {
@@ -216,7 +216,7 @@ func TestModes(t *testing.T) {
 		if diff := cmp.Diff(want, r.Order); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", mode, diff)
 		}
-		if r.Trace(context.Background()) == nil || r.Certificate.Steps != 0 {
+		if r.Steps(context.Background()) == nil || r.Certificate.Steps != 0 {
 			t.Errorf("%s: %+v", mode, r.Certificate)
 		}
 	}
