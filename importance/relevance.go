@@ -16,7 +16,7 @@ type Context struct {
 }
 
 // DefaultContext was chosen on five LoCoMo conversations and ten BEAM chats; see bench/LOG.md.
-var DefaultContext = Context{Before: .2, After: .3, Fade: .7, Vector: .1}
+var DefaultContext = Context{Before: .3, After: .3, Fade: .7, Vector: .2}
 
 // reach is how many turns away a neighbour still counts.
 const reach = 3

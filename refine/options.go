@@ -26,7 +26,7 @@ var Modes = []Mode{FixedPoint, SinglePass, Hybrid, BM25, Vector}
 type Options struct {
 	// Mode is the zero value for [FixedPoint].
 	Mode Mode
-	// Weights of the signals. Zero means [importance.Default].
+	// Weights of the signals. Zero means [importance.Default]. Modes without recursion know relevance only.
 	Weights importance.Weights
 	// Times are the time constants of the signals. Zero fields mean their defaults.
 	Times importance.Times

@@ -29,7 +29,11 @@ type Recalled struct {
 type Recollection struct {
 	Memories    []Recalled  `json:"memories"` // best first
 	Certificate Certificate `json:"certificate"`
-	Ranking     *Ranking    `json:"-"` // of all candidates, for Explain
+	Ranking     *Ranking    `json:"-"` // of all candidates
+
+	source Source
+	scope  memory.Scope
+	at     []int // the candidate of each memory
 }
 
 // Recall returns the memories of a scope that answer a query, best first, at most query.Limit of them (zero:
@@ -67,12 +71,13 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if err != nil {
 		return nil, fmt.Errorf("recall: %w", err)
 	}
-	r := &Recollection{Memories: make([]Recalled, 0, len(best)), Certificate: ranking.Certificate, Ranking: ranking}
+	r := &Recollection{Memories: make([]Recalled, 0, len(best)), Certificate: ranking.Certificate, Ranking: ranking, source: src, scope: scope}
 	for i, at := range best {
 		if records[i] == nil {
 			continue
 		}
 		w := ranking.Weights[at]
+		r.at = append(r.at, at)
 		r.Memories = append(r.Memories, Recalled{Record: *records[i], Weight: w, Level: opts.Thresholds.Level(w), Signals: ranking.Signals[at]})
 	}
 	return r, nil

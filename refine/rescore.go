@@ -93,6 +93,9 @@ func Rescore(ctx context.Context, c *memory.Candidates, o *Options) (*Ranking, e
 	seq := importance.NewSequence(c.List)
 	r.Signals = importance.Measure(c.List, relevance(c, seq, opts.Mode, p.Context), opts.Now, &opts.Times)
 	r.Seed = make([]float64, n)
+	if opts.Mode != FixedPoint && opts.Mode != SinglePass {
+		opts.Weights = importance.Weights{Relevance: 1} // what is compared with has no other signal
+	}
 	for i, s := range r.Signals {
 		r.Seed[i] = opts.Weights.Score(s)
 		r.Fit[i] = 1
