@@ -14,7 +14,9 @@ import (
 )
 
 func (a *app) dataCommand() *cobra.Command {
-	return group("data", "Make data sets", group("sudoku", "Make Sudoku data sets", a.generateCommand()))
+	return group("data", "Make, check and show puzzles",
+		group("sudoku", "Make and check Sudokus", a.generateCommand(), a.checkCommand()),
+		group("arc", "Show ARC tasks", a.showCommand()))
 }
 
 // generation is trm data sudoku generate.

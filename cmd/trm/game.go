@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -191,7 +192,7 @@ type view struct {
 }
 
 func newView(term *ui.Terminal, json bool) *view {
-	return &view{term: term, live: term.Width > 0 && !json}
+	return &view{term: term, live: term.Width > 0 && !json && os.Getenv("TERM") != "dumb"}
 }
 
 // show draws a frame over the one before.

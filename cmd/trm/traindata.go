@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -27,11 +25,10 @@ type dataset struct {
 	groups         []int32 // puzzles before each group, and the end
 	names          []string
 	vocabulary     int
-	ignored        any // the label that is not learned, or nil
 }
 
-func newDataset(width, vocabulary int, ignored any) *dataset {
-	return &dataset{width: width, vocabulary: vocabulary, ignored: ignored, puzzles: []int32{0}, groups: []int32{0}, names: []string{"<blank>"}}
+func newDataset(width, vocabulary int) *dataset {
+	return &dataset{width: width, vocabulary: vocabulary, puzzles: []int32{0}, groups: []int32{0}, names: []string{"<blank>"}}
 }
 
 // example adds one; endPuzzle and endGroup close what it belongs to.
@@ -102,7 +99,7 @@ with solutions, its test pairs are examples.`,
 }
 
 func sudokuData(file string) (*dataset, error) {
-	d := newDataset(sudoku.Cells, sudoku.Vocabulary, 0)
+	d := newDataset(sudoku.Cells, sudoku.Vocabulary)
 	for p, err := range readPuzzles(file) {
 		if err == nil && !p.Answer.Full() {
 			p.Answer, err = p.Question.Solve()
@@ -132,7 +129,7 @@ func mazeData(file, labels string) (*dataset, error) {
 	if len(questions) != len(answers) || len(questions) == 0 {
 		return nil, fmt.Errorf("%w: %d inputs and %d labels", maze.ErrFormat, len(questions), len(answers))
 	}
-	d := newDataset(len(questions[0].Cells), maze.Vocabulary, 0)
+	d := newDataset(len(questions[0].Cells), maze.Vocabulary)
 	for i, q := range questions {
 		if q.Side != answers[i].Side || len(q.Cells) != d.width {
 			return nil, fmt.Errorf("%w: maze %d has another size", maze.ErrFormat, i+1)
@@ -158,7 +155,7 @@ func arcData(file, solutions string, augment int, rng *rand.Rand) (*dataset, err
 			return nil, err
 		}
 	}
-	d := newDataset(arc.Canvas, arc.Vocabulary, 0)
+	d := newDataset(arc.Canvas, arc.Vocabulary)
 	for _, task := range tasks {
 		for _, as := range arc.Augment(task, augment, rng) {
 			disguised := as.Disguise(task)
@@ -184,10 +181,10 @@ func arcData(file, solutions string, augment int, rng *rand.Rand) (*dataset, err
 	return d, nil
 }
 
-// metadata is dataset.json.
+// metadata is dataset.json. The labels that are not learned, the first embedding and padding are all 0.
 type metadata struct {
 	PadID       int      `json:"pad_id"`
-	IgnoreLabel any      `json:"ignore_label_id"`
+	IgnoreLabel int      `json:"ignore_label_id"`
 	BlankID     int      `json:"blank_identifier_id"`
 	Vocabulary  int      `json:"vocab_size"`
 	Length      int      `json:"seq_len"`
@@ -216,14 +213,13 @@ func (d *dataset) write(a *app, folder, split string) error {
 	}
 	files := map[string]any{
 		filepath.Join(folder, split, "dataset.json"): metadata{
-			IgnoreLabel: d.ignored, Vocabulary: d.vocabulary, Length: d.width, Identifiers: len(d.names),
+			Vocabulary: d.vocabulary, Length: d.width, Identifiers: len(d.names),
 			Groups: len(d.groups) - 1, Mean: float64(d.examples) / float64(max(len(d.ids), 1)), Puzzles: len(d.ids), Sets: []string{"all"},
 		},
 		filepath.Join(folder, "identifiers.json"): d.names,
 	}
 	for path, value := range files {
-		err := writeFile(a.term, path, func(w io.Writer) error { return json.NewEncoder(w).Encode(value) })
-		if err != nil {
+		if err := writeJSON(a.term, path, value); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// discard is the log of those who want none.
+var discard = slog.New(slog.DiscardHandler)
+
 // chooseEngine opens the device that is asked for, or finds the best one.
 func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	device := cmp.Or(o.Device, Auto)
@@ -30,10 +33,7 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	if o.Latency {
 		e.intraOp = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
 	}
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log := cmp.Or(o.Log, discard)
 	if device != Auto {
 		if device != CPU && precision.quantised() {
 			return nil, fmt.Errorf("%w: %s has no kernels for %s; use fp32 or fp16 there, or the cpu", ErrDevice, device, precision)
@@ -50,7 +50,13 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 		return nil, err
 	}
 	if !precision.quantised() { // only the CPU has their kernels
-		best, err = fastest(ctx, m, best, e, log)
+		best, err = fastest(ctx, m, best, func(d Device) (engine, error) {
+			if err := present(d, e.library); err != nil {
+				return nil, err
+			}
+			e.device = d
+			return openEngine(e)
+		}, log)
 	}
 	if err == nil {
 		log.Info("device", "in use", best.device(), "precision", precision, "runtime", best.runtime())
@@ -60,11 +66,10 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 
 // fastest returns the first candidate that agrees with the CPU on one step and is faster, and else the CPU. A provider
 // that can be appended proves nothing: it may lack its driver, run on an emulated device, or compute something else.
-func fastest(ctx context.Context, m *Model, cpu engine, e engineOptions, log *slog.Logger) (engine, error) {
+func fastest(ctx context.Context, m *Model, cpu engine, open func(Device) (engine, error), log *slog.Logger) (engine, error) {
 	var reference *trial
 	for _, device := range candidates() {
-		e.device = device
-		other, err := openEngine(e)
+		other, err := open(device)
 		if err != nil {
 			log.Debug("device refused", "device", device, "reason", err)
 			continue

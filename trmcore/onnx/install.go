@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"archive/tar"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -59,10 +60,7 @@ func InstallLibrary(ctx context.Context, o *InstallOptions) (Library, error) {
 	if o == nil {
 		o = &InstallOptions{}
 	}
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log := cmp.Or(o.Log, discard)
 	system := runtime.GOOS + "/" + runtime.GOARCH
 	pin, ok := libraries[system]
 	if !ok {

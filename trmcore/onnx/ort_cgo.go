@@ -29,7 +29,7 @@ func start(library string) error {
 		return nil
 	}
 	ort.SetSharedLibraryPath(library)
-	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fmt.Errorf("%w: %s cannot be loaded (version %s or later is needed): %w", ErrNoLibrary, library, minLibrary, err)
 	}
 	environment.library = library
