@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/memory"
 )
@@ -79,6 +80,9 @@ func Scope(c config.Config) memory.Scope {
 	return memory.Scope{Tenant: c.Scope.Tenant, User: c.Scope.User, Agent: c.Scope.Agent, Session: c.Scope.Session}
 }
 
+// retries of a request to an endpoint: somebody waits for the answer, so no more than about 4 seconds of them.
+const retries = 3
+
 // Embedder makes the configured embedder. It is nil for a hashed one of no particular dimension: a new store then takes
 // the default, and one that is there keeps its own. An endpoint whose dimension is not configured is asked for it.
 func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
@@ -89,6 +93,15 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 			return nil, nil
 		}
 		return memory.NewHashed(e.Dim), nil
+	case "openai":
+		key, err := e.Key(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return openai.NewEmbedder(ctx, &openai.EmbedderOptions{
+			Endpoint: openai.Endpoint{BaseURL: e.BaseURL, Key: openai.Secret(key.Reveal()), Timeout: e.Timeout, Retries: retries},
+			Model:    e.Model, Dim: e.Dim,
+		})
 	}
 	return nil, fmt.Errorf("embedder.type is %q: use hashed or openai", e.Type)
 }
