@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/trm-go/refiner/adapters/chromem"
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/memory"
@@ -54,7 +55,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 			return nil, err
 		}
 	}
-	options := &memory.Options{Embedder: embedder, Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
+	options := &memory.Options{Embedder: embedder, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
 	open := memory.Open
 	if o.Create {
 		open = memory.Create
@@ -70,6 +71,15 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 // there already is not added again.
 func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory.Added, error) {
 	return p.Store.Add(ctx, p.Scope, records...)
+}
+
+// index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size
+// (bench/LOG.md).
+func index(name string) func(dim, count int) (memory.Index, error) {
+	if name == "chromem" {
+		return func(dim, _ int) (memory.Index, error) { return chromem.New(dim) }
+	}
+	return func(dim, _ int) (memory.Index, error) { return memory.NewFlat(dim), nil }
 }
 
 // Close ends the use of the store.

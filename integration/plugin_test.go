@@ -50,7 +50,7 @@ func turn(position int, speaker, text string) memory.Record {
 }
 
 func TestRememberAndRecall(t *testing.T) {
-	for _, index := range []string{"auto", "flat"} {
+	for _, index := range []string{"auto", "flat", "chromem"} {
 		t.Run(index, func(t *testing.T) {
 			c := settings(t)
 			c.Index = index
