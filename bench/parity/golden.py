@@ -1,10 +1,11 @@
 """Write the tiny models and what PyTorch computes with them: the golden files of trmcore/onnx's parity test.
 
-    python bench/parity/golden.py trmcore/onnx/testdata [--check]
+    python bench/parity/golden.py trmcore/onnx/testdata [--check] [--seed N] [--full]
 
 Weights are random but contractive (half the official initialisation): with the official one the recursion is chaotic,
 and PyTorch in fp32 does not even agree with PyTorch in fp64 after 16 steps. With --check nothing is written: the golden
-files are computed anew from the weights that are there and compared.
+files are computed anew from the weights that are there and compared. With --full the models have the published sizes
+instead, for `make parity`.
 """
 import argparse
 import hashlib
@@ -24,6 +25,12 @@ MODELS = {
     "mixer-prefix": dict(COMMON, task="sudoku", vocab_size=11, seq_len=16, puzzle_emb_len=3, puzzle_emb_ndim=40, L_cycles=6, mlp_t=True, inter_tokens=24, pos_encodings="none"),
     "attention": dict(COMMON, task="arc", vocab_size=12, seq_len=16, puzzle_emb_len=2, puzzle_emb_ndim=64, L_cycles=4, mlp_t=False, pos_encodings="rope"),
     "attention-learned": dict(COMMON, task="maze", vocab_size=6, seq_len=16, puzzle_emb_len=0, puzzle_emb_ndim=0, L_cycles=4, mlp_t=False, pos_encodings="learned"),
+}
+
+FULL = dict(COMMON, task="sudoku", vocab_size=11, seq_len=81, puzzle_emb_len=16, puzzle_emb_ndim=512, hidden_size=512, num_heads=8, L_cycles=6, inter_size=1536)
+FULL_MODELS = {
+    "sudoku-mixer": dict(FULL, mlp_t=True, inter_tokens=512, pos_encodings="none"),
+    "sudoku-attention": dict(FULL, mlp_t=False, pos_encodings="rope"),
 }
 
 
@@ -46,10 +53,10 @@ def trace(model, table, tokens, ids):
     return torch.stack([s[0] for s in steps]), torch.stack([s[1] for s in steps])
 
 
-def make(name, folder):
-    arch = dict(MODELS[name])
+def make(name, folder, arch, seed):
+    arch = dict(arch)
     task = arch.pop("task")
-    torch.manual_seed(len(name))
+    torch.manual_seed(seed + len(name))
     model = TRM(arch)
     randomise(model)
     weights = {k: v.detach().clone().contiguous() for k, v in list(model.named_parameters()) + list(model.named_buffers())}
@@ -69,7 +76,7 @@ def make(name, folder):
         torch.save({"_orig_mod.model.inner." + k: v for k, v in weights.items()}, folder / "step_100.pt")
 
 
-def check(name, folder):
+def check(name, folder, *_):
     golden = load_file(folder / "golden.safetensors")
     model, table = load(folder)
     logits, q = trace(model, table, golden["tokens"].long(), golden["ids"].long())
@@ -82,9 +89,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--check", action="store_true", help="compare with the golden files instead of writing them")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--full", action="store_true", help="models of the published sizes")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    results = [(check if args.check else make)(name, args.folder / name) for name in MODELS]
+    models = FULL_MODELS if args.full else MODELS
+    results = [(check if args.check else make)(name, args.folder / name, arch, args.seed) for name, arch in models.items()]
     if args.check and not all(results):
         sys.exit("the golden files are not what PyTorch computes")
 

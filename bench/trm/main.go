@@ -1,7 +1,8 @@
 // Command trm measures the speed of trmcore/onnx against the same maths in PyTorch: same machine, same weights, same
 // batch, alternately in one run, so that what disturbs one disturbs the other.
 //
-//	go run ./bench/trm -python .cache/venv/bin/python [-arch sudoku|sudoku-prefix|arc] [-batches 1,8,64] [-rounds 5]
+//	go run ./bench/trm -python .cache/venv/bin/python [-arch sudoku|sudoku-prefix|attention|arc] [-batches 1,8,64] [-rounds 5]
+//	go run ./bench/trm -halting
 //
 // Both sides do nothing but supervision steps. Ours runs through the public Solver with everything that belongs to it:
 // scheduling, copying, argmax. The weights are random and contractive, of the published size.
@@ -44,7 +45,7 @@ type config struct {
 	threads              int
 	precisions           []onnx.Precision
 	torch                []string
-	asJSON               bool
+	asJSON, halting      bool
 }
 
 func main() {
@@ -67,6 +68,7 @@ func flags() (config, error) {
 	flag.IntVar(&c.threads, "threads", runtime.GOMAXPROCS(0), "our threads")
 	flag.IntVar(&c.rounds, "rounds", 5, "alternating rounds; the median counts")
 	flag.IntVar(&c.steps, "steps", 2, "supervision steps of each problem in a round")
+	flag.BoolVar(&c.halting, "halting", false, "measure halting with compaction and refill against its ideal instead")
 	flag.BoolVar(&c.asJSON, "json", false, "write JSON Lines")
 	flag.Parse()
 	for b := range strings.SplitSeq(*batches, ",") {
@@ -130,6 +132,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s: %.2f GFLOP a step, %d parameters, %d cores\n", c.arch, model.Arch.FLOPs()/1e9, model.Card.Params, runtime.GOMAXPROCS(0))
+	if c.halting {
+		return halting(ctx, c, model)
+	}
 	for _, batch := range c.batches {
 		if err := measure(ctx, c, model, dir, batch); err != nil {
 			return err

@@ -108,6 +108,29 @@ func TestParity(t *testing.T) {
 	}
 }
 
+// TestParityLive does the same for models that make parity has PyTorch make anew: of another seed, and of the published
+// sizes.
+func TestParityLive(t *testing.T) {
+	dir := os.Getenv("TRM_PARITY_DIR")
+	if dir == "" {
+		t.Skip("needs PyTorch; run: make parity")
+	}
+	folders, err := filepath.Glob(filepath.Join(dir, "*", CardFile))
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("no models in %s: %v", dir, err)
+	}
+	for _, card := range folders {
+		folder := filepath.Dir(card)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			m, err := LoadModel(folder, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, mustOpen(t, m, &Options{Device: CPU}), readGolden(t, m, folder), 1e-3, 1)
+		})
+	}
+}
+
 // compare runs all golden problems as one batch, step by step.
 func compare(t *testing.T, s *Solver, g golden, tolerance float64, agreement float64) {
 	t.Helper()
