@@ -62,8 +62,8 @@ func (s *Settling) at(step int) Grid {
 const FrameLines = 13
 
 // Text draws the grid after a step in box-drawing characters. With color, givens are bold, changed cells yellow and
-// contradictions red, as ANSI escapes; without, a changed cell is marked by an apostrophe after its digit and a contradiction by
-// an exclamation mark.
+// contradictions red, as ANSI escapes; without, a changed cell is marked by an apostrophe after its digit and a
+// contradiction by an exclamation mark.
 func (s *Settling) Text(step int, color bool) string {
 	grid, marks := s.Frame(step)
 	var b strings.Builder
