@@ -221,6 +221,57 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+// measure searches a little and says what the process holds in memory, in MB.
+func measure(ctx context.Context, s *Store) error {
+	for _, q := range questions(corpusOf(1000, 1), 50) {
+		if _, err := s.Search(ctx, Scope{Tenant: "bench", User: "ann"}, Query{Text: q}); err != nil {
+			return err
+		}
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	for _, line := range strings.Split(string(status), "\n") {
+		if f := strings.Fields(line); len(f) == 3 && (f[0] == "VmRSS:" || f[0] == "VmHWM:") {
+			kb, err := strconv.Atoi(f[1])
+			if err != nil {
+				return err
+			}
+			fmt.Println(f[0], kb/1024)
+		}
+	}
+	return nil
+}
+
+// BenchmarkResident measures a process of its own that opens a store and searches it: what it holds, and what it held at
+// most.
+func BenchmarkResident(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("reads /proc/self/status")
+	}
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			path, _ := benchStore(b, n)
+			for b.Loop() {
+				c, in, out := child(b, "measure", path)
+				_ = in.Close()
+				for out.Scan() {
+					f := strings.Fields(out.Text())
+					mb, err := strconv.ParseFloat(f[1], 64)
+					if err != nil {
+						b.Fatal(err)
+					}
+					b.ReportMetric(mb, map[string]string{"VmRSS:": "resident-MB", "VmHWM:": "peak-MB"}[f[0]])
+				}
+				if err := c.Wait(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkAdd(b *testing.B) {
 	for _, n := range []int{10_000, 50_000} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {

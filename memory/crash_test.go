@@ -49,6 +49,8 @@ func play(what string) error {
 			}
 		}
 		return lines.Err()
+	case "measure":
+		return measure(ctx, s)
 	}
 	return fmt.Errorf("unknown role %q", args[0])
 }
