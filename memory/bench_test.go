@@ -296,6 +296,41 @@ func BenchmarkAdd(b *testing.B) {
 	}
 }
 
+// BenchmarkAddOnto adds 5,000 turns at once to a store that holds n.
+func BenchmarkAddOnto(b *testing.B) {
+	for _, n := range sizes[1:] {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			path, _ := benchStore(b, n)
+			all := corpusOf(n+5000, 1)
+			s, err := Open(b.Context(), path, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			copied := filepath.Join(b.TempDir(), "copy.db")
+			if _, err := s.Snapshot(b.Context(), copied); err != nil {
+				b.Fatal(err)
+			}
+			_ = s.Close()
+			if s, err = Open(b.Context(), copied, nil); err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			round := 0
+			for b.Loop() {
+				round++
+				more := slices.Clone(all[n:])
+				for i := range more {
+					more[i].Key += "-" + strconv.Itoa(round)
+				}
+				if _, err := s.Add(b.Context(), Scope{Tenant: "bench", User: "ann"}, more...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(5000*float64(b.N)/b.Elapsed().Seconds(), "turns/s")
+		})
+	}
+}
+
 func BenchmarkHashed(b *testing.B) {
 	records := corpusOf(1000, 3)
 	h := NewHashed(0)
