@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
+)
+
+func (a *app) dataCommand() *cobra.Command {
+	return group("data", "Make, check and show puzzles",
+		group("sudoku", "Make and check Sudokus", a.generateCommand(), a.checkCommand()),
+		group("arc", "Show ARC tasks", a.showCommand()))
+}
+
+// generation is trm data sudoku generate.
+type generation struct {
+	generator sudoku.Generator
+	count     int
+	seeds     string
+	exclude   []string
+	output    string
+}
+
+func (a *app) generateCommand() *cobra.Command {
+	var g generation
+	cmd := &cobra.Command{
+		Use:   "generate",
+		Short: "Generate Sudokus with one answer each",
+		Long: `Generate Sudokus with one answer each, no two of them equivalent under the symmetries
+of the rules, as CSV with the columns source, question, answer, rating.
+
+The rating counts the guesses that a solver of naked and hidden singles needs over its
+whole search: 0 is easy. Without bounds puzzles are minimal (about 24 clues). With
+--min-clues and --max-clues they are easier and come faster. With --min-rating they are
+climbed to: a clue is dropped and others are put back, and the harder puzzle stays;
+with --from the climb begins at given puzzles.
+
+The same flags make the same file, on any number of cores.`,
+		Example: `  trm data sudoku generate --count 200000 --min-clues 28 --max-clues 40 -o train.csv --exclude test.csv
+  trm data sudoku generate --count 1000 --min-rating 50 -o hard.csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return g.run(cmd, a.term) },
+	}
+	f := cmd.Flags()
+	f.IntVarP(&g.count, "count", "n", 1000, "puzzles to make")
+	f.Uint64Var(&g.generator.Seed, "seed", 1, "seed of the random source")
+	f.IntVar(&g.generator.MinClues, "min-clues", 0, "leave at least so many clues")
+	f.IntVar(&g.generator.MaxClues, "max-clues", 0, "draw the number of clues up to this; 0 is --min-clues, and without that minimal puzzles")
+	f.IntVar(&g.generator.MinRating, "min-rating", 0, "least rating; above 0 puzzles are climbed to")
+	f.IntVar(&g.generator.MaxRating, "max-rating", 0, "largest rating; 0 is no bound")
+	f.IntVar(&g.generator.Workers, "workers", 0, "goroutines; 0 is one for each core")
+	f.StringVar(&g.seeds, "from", "", "begin the climb at the puzzles of this CSV `file`")
+	f.StringArrayVar(&g.exclude, "exclude", nil, "leave out every puzzle whose answer is equivalent to one in this CSV `file` (may be repeated)")
+	f.StringVarP(&g.output, "output", "o", "-", "`file` to write; - is the standard output")
+	return cmd
+}
+
+func (g *generation) run(cmd *cobra.Command, term *ui.Terminal) error {
+	if g.count < 1 {
+		return usagef(cmd, "--count %d: want at least 1", g.count)
+	}
+	if g.generator.MaxClues == 0 {
+		g.generator.MaxClues = g.generator.MinClues
+	}
+	if err := g.generator.Validate(); err != nil {
+		return usagef(cmd, "%w", err)
+	}
+	if err := g.load(cmd); err != nil {
+		return err
+	}
+	start := time.Now()
+	err := writeFile(term, g.output, func(w io.Writer) error {
+		progress := term.Progress("generate", "puzzles", int64(g.count))
+		defer progress.Done()
+		return sudoku.WriteCSV(w, first(g.generator.Puzzles(cmd.Context()), g.count, progress))
+	})
+	if err != nil {
+		return err
+	}
+	seconds := time.Since(start).Seconds()
+	term.Notef("%s in %.1f s, %.0f/s", counted(g.count, "puzzle"), seconds, float64(g.count)/seconds)
+	return nil
+}
+
+// load reads the puzzles to begin at and those to leave out.
+func (g *generation) load(cmd *cobra.Command) error {
+	if g.seeds != "" {
+		if g.generator.MinRating == 0 {
+			return usagef(cmd, "--from begins a climb: give --min-rating too")
+		}
+		for p, err := range readPuzzles(g.seeds) {
+			if err != nil {
+				return err
+			}
+			if !p.Question.Unique() {
+				return fmt.Errorf("%s: %s: a climb begins at puzzles with one answer: %w", g.seeds, p.Question, sudoku.ErrAmbiguous)
+			}
+			g.generator.Seeds = append(g.generator.Seeds, p.Question)
+		}
+	}
+	g.generator.Exclude = map[sudoku.Grid]bool{}
+	for _, name := range g.exclude {
+		for p, err := range readPuzzles(name) {
+			if err == nil && !p.Answer.Full() {
+				p.Answer, err = p.Question.Solve()
+			}
+			var class sudoku.Grid
+			if err == nil {
+				class, err = sudoku.Canonical(p.Answer)
+			}
+			if err != nil {
+				return err
+			}
+			g.generator.Exclude[class] = true
+		}
+	}
+	return nil
+}
+
+// first passes the first n puzzles on.
+func first(puzzles iter.Seq2[sudoku.Puzzle, error], n int, progress *ui.Progress) iter.Seq2[sudoku.Puzzle, error] {
+	return func(yield func(sudoku.Puzzle, error) bool) {
+		done := 0
+		for p, err := range puzzles {
+			if !yield(p, err) || err != nil {
+				return
+			}
+			progress.Add(1)
+			if done++; done == n {
+				return
+			}
+		}
+	}
+}
+
+// readPuzzles yields the puzzles of a CSV file; errors name the file.
+func readPuzzles(name string) iter.Seq2[sudoku.Puzzle, error] {
+	return func(yield func(sudoku.Puzzle, error) bool) {
+		file, err := os.Open(name)
+		if err != nil {
+			yield(sudoku.Puzzle{}, err)
+			return
+		}
+		defer file.Close()
+		for p, err := range sudoku.ReadCSV(file) {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", name, err)
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,9 @@
+//go:build !cgo
+
+package onnx
+
+import "time"
+
+func openEngine(engineOptions) (engine, error) { return nil, ErrNoRuntime }
+
+func timeMatMul(string, []byte, int) (time.Duration, error) { return 0, ErrNoRuntime }
