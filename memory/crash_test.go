@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-var rounds = flag.Int("rounds", 12, "rounds of kill -9 in TestCrash")
+var rounds = flag.Int("rounds", 6, "rounds of kill -9 in TestCrash")
 
 // role makes the test binary a process of its own that works on a store: see TestMain.
 const role = "REFINER_MEMORY_ROLE"

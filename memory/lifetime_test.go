@@ -368,15 +368,18 @@ func secretsIn(t *testing.T, path string, words ...string) {
 func TestDeleteReallyDeletes(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t, nil)
-	for i := range 300 {
-		add(t, s, ann, turn(fmt.Sprintf("filler number %d about gardens and weather", i)))
+	fill := func(format string) {
+		records := make([]Record, 300)
+		for i := range records {
+			records[i] = turn(fmt.Sprintf(format, i))
+		}
+		add(t, s, ann, records...)
 	}
+	fill("filler number %d about gardens and weather")
 	secret := turn("The quetzalcoatl passphrase is xylophonic-marzipan")
 	secret.Key, secret.Meta, secret.Speaker = "zyzzyva-key", map[string]string{"tag": "wolframite"}, "Jabberwock"
 	id := add(t, s, ann, secret)[0]
-	for i := range 300 {
-		add(t, s, ann, turn(fmt.Sprintf("more filler %d on trains and bread", i)))
-	}
+	fill("more filler %d on trains and bread")
 	derived := turn("There is a quetzalcoatl secret")
 	derived.Kind, derived.Origin, derived.DerivedFrom = KindSummary, Reconstructed, []ID{id}
 	did := add(t, s, ann, derived)[0]
