@@ -48,10 +48,6 @@ func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
 	defer func() { _ = db.Close() }()
 	db.SetMaxIdleConns(0) // nor may a connection be used twice
 	c := checker{db: db, writer: s.writer, report: Report{Full: full, Problems: []Problem{}}}
-	if s.writer != nil {
-		s.writing.Lock()
-		defer s.writing.Unlock()
-	}
 	err = c.run(ctx, full)
 	if err == nil && full {
 		err = s.checkView(ctx, &c)

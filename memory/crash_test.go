@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-var rounds = flag.Int("rounds", 12, "rounds of kill -9 in TestCrash")
+var rounds = flag.Int("rounds", 6, "rounds of kill -9 in TestCrash")
 
 // role makes the test binary a process of its own that works on a store: see TestMain.
 const role = "REFINER_MEMORY_ROLE"
@@ -49,6 +49,15 @@ func play(what string) error {
 			}
 		}
 		return lines.Err()
+	case "restore":
+		for i := 0; ; i++ {
+			if _, err := Restore(ctx, args[1], args[2+i%2], nil); err != nil {
+				return err
+			}
+			fmt.Println("restored", i)
+		}
+	case "measure":
+		return measure(ctx, s)
 	}
 	return fmt.Errorf("unknown role %q", args[0])
 }
@@ -217,6 +226,41 @@ func TestCrash(t *testing.T) {
 		t.Errorf("only %d writes in %d rounds: the test does not test", total, n)
 	}
 	t.Logf("%d rounds, %d acknowledged writes, none lost", n, total)
+}
+
+// TestCrashInRestore kills a process that restores two snapshots in turn: the store holds the one or the other, whole.
+func TestCrashInRestore(t *testing.T) {
+	s := rich(t, nil)
+	dir := t.TempDir()
+	paths := []string{filepath.Join(dir, "a.db"), filepath.Join(dir, "b.db")}
+	want := map[string]bool{}
+	for _, path := range paths {
+		if _, err := s.Snapshot(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		want[content(t, s)] = true
+		add(t, s, ann, talk("more", "of", "it")...)
+	}
+	for range min(*rounds, 100) / 3 {
+		c, _, lines := child(t, "restore", s.Path(), paths[0], paths[1])
+		if !lines.Scan() {
+			t.Fatal("it restored nothing")
+		}
+		time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
+		_ = c.Process.Kill()
+		_ = c.Wait() // it was killed
+		// The handle was open all the time.
+		if !want[content(t, s)] {
+			t.Fatalf("the store holds neither snapshot:\n%s", content(t, s))
+		}
+		sound(t, s)
+		fresh, err := Open(t.Context(), s.Path(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sound(t, fresh)
+		_ = fresh.Close()
+	}
 }
 
 func TestTwoProcessesSeeEachOther(t *testing.T) {

@@ -88,21 +88,14 @@ func (b *block) find(row int64) (int, bool) {
 }
 
 // rebuild leaves out what is dead and puts in what came out of order, sorted.
-func (b *block) rebuild(dim int, extra []late) {
-	type entry struct {
-		row  int64
-		leaf int32
-		v    []float32
-	}
+func (b *block) rebuild(dim int, extra []entry) {
 	entries := make([]entry, 0, len(b.rows)+len(extra))
 	for i, row := range b.rows {
 		if !b.dead[i] {
 			entries = append(entries, entry{row, b.leaves[i], b.vector(i, dim)})
 		}
 	}
-	for _, l := range extra {
-		entries = append(entries, entry{l.row, l.leaf, l.v})
-	}
+	entries = append(entries, extra...)
 	slices.SortStableFunc(entries, func(a, c entry) int { return int(a.row - c.row) })
 	fresh := block{scopes: b.scopes, number: b.number}
 	for i, e := range entries {
@@ -114,8 +107,8 @@ func (b *block) rebuild(dim int, extra []late) {
 	*b = fresh
 }
 
-// late is a unit vector whose row is not higher than all before it.
-type late struct {
+// entry is a unit vector with its row and the number of its scope.
+type entry struct {
 	row  int64
 	leaf int32
 	v    []float32
@@ -151,7 +144,7 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 			last[row] = i
 		}
 	}
-	var lates map[*block][]late
+	lates := map[*block][]entry{} // rows that are not higher than all before them
 	for i, row := range rows {
 		if last != nil && last[row] != i {
 			continue
@@ -176,12 +169,9 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 				b.leaves[at] = leaf
 				continue
 			}
-			if lates == nil {
-				lates = map[*block][]late{}
-			}
 			v := make([]float32, f.dim)
 			unit(v, vectors[i])
-			lates[b] = append(lates[b], late{row, leaf, v})
+			lates[b] = append(lates[b], entry{row, leaf, v})
 		}
 	}
 	for b, extra := range lates {
@@ -344,15 +334,31 @@ func (b *block) scan(best *nearest, q []float32, dim int, leaves []bool, only []
 func (f *Flat) Vector(row int64) ([]float32, bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	v := f.vector(row)
+	return slices.Clone(v), v != nil
+}
+
+// cosine is that of a row's vector with a unit vector.
+func (f *Flat) cosine(row int64, v []float32) (float32, bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if known := f.vector(row); known != nil {
+		return dot(v, known), true
+	}
+	return 0, false
+}
+
+// vector is a row's, nil if there is none. The lock is held.
+func (f *Flat) vector(row int64) []float32 {
 	b := f.home[row]
 	if b == nil {
-		return nil, false
+		return nil
 	}
 	at, ok := b.find(row)
 	if !ok {
-		return nil, false
+		return nil
 	}
-	return slices.Clone(b.vector(at, f.dim)), true
+	return b.vector(at, f.dim)
 }
 
 // nearest keeps the k best matches; the worst of them is on top of the heap.
