@@ -16,7 +16,7 @@ import (
 // [memory.Store.MarkShown], what was of use with [memory.Store.MarkUsed].
 func (p *Plugin) Recall(ctx context.Context, query memory.Query) (*refine.Recollection, error) {
 	query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
-	return refine.Recall(ctx, p.Store, p.Scope, query, recall(p.config.Recall))
+	return refine.Recall(ctx, p.Store, p.Scope, query, p.Options())
 }
 
 // recall turns the settings into the options of the recursion.
@@ -47,16 +47,19 @@ func recall(c config.Recall) *refine.Options {
 	return o
 }
 
+// Options are the configured recursion.
+func (p *Plugin) Options() *refine.Options { return recall(p.config.Recall) }
+
 // Parameters are what a measurement of the configured recall needs to be repeated.
 func (p *Plugin) Parameters() map[string]any {
-	o := recall(p.config.Recall)
+	o := p.Options()
 	return map[string]any{"mode": o.Mode, "weights": o.Weights, "recursion": o.Parameters}
 }
 
 // Systems are the configured recall, and the modes it is compared with, for [bench.Run].
 func (p *Plugin) Systems() bench.Systems {
 	system := func(mode refine.Mode) bench.System {
-		o := recall(p.config.Recall)
+		o := p.Options()
 		o.Mode = mode
 		return func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error) {
 			r, err := refine.Recall(ctx, p.Store, scope, memory.Query{Text: question, Limit: k}, o)

@@ -61,8 +61,8 @@ func (b *block) leaf(s Scope) int32 {
 	return n
 }
 
-// push appends a vector, which must belong to a higher row than all before it.
-func (b *block) push(row int64, leaf int32, v []float32, dim int) {
+// push appends a row, which must be higher than all before it, and returns the place for its unit vector.
+func (b *block) push(row int64, leaf int32, dim int) []float32 {
 	n := len(b.rows)
 	if n/chunkRows == len(b.chunks) {
 		b.chunks = append(b.chunks, nil)
@@ -75,10 +75,10 @@ func (b *block) push(row int64, leaf int32, v []float32, dim int) {
 		*last = grown
 	}
 	*last = (*last)[:len(*last)+dim]
-	unit((*last)[len(*last)-dim:], v)
 	b.rows = append(b.rows, row)
 	b.dead = append(b.dead, false)
 	b.leaves = append(b.leaves, leaf)
+	return b.vector(n, dim)
 }
 
 // find is the place of a row.
@@ -109,16 +109,26 @@ func (b *block) rebuild(dim int, extra []late) {
 		if i+1 < len(entries) && entries[i+1].row == e.row {
 			continue // the later one stands
 		}
-		fresh.push(e.row, e.leaf, e.v, dim)
+		copy(fresh.push(e.row, e.leaf, dim), e.v)
 	}
 	*b = fresh
 }
 
-// late is a vector whose row is not higher than all before it.
+// late is a unit vector whose row is not higher than all before it.
 type late struct {
 	row  int64
 	leaf int32
 	v    []float32
+}
+
+// ascending reports whether each row is higher than the one before.
+func ascending(rows []int64) bool {
+	for i := 1; i < len(rows); i++ {
+		if rows[i] <= rows[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // Upsert implements [Index].
@@ -133,8 +143,19 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// Of a row that comes more than once, the last counts.
+	var last map[int64]int
+	if !ascending(rows) {
+		last = make(map[int64]int, len(rows))
+		for i, row := range rows {
+			last[row] = i
+		}
+	}
 	var lates map[*block][]late
 	for i, row := range rows {
+		if last != nil && last[row] != i {
+			continue
+		}
 		w := wallOf(scopes[i])
 		b := f.walls[w]
 		if b == nil {
@@ -148,7 +169,7 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 		leaf := b.leaf(scopes[i])
 		switch n := len(b.rows); {
 		case n == 0 || b.rows[n-1] < row:
-			b.push(row, leaf, vectors[i], f.dim)
+			unit(b.push(row, leaf, f.dim), vectors[i])
 		default:
 			if at, ok := b.find(row); ok {
 				unit(b.vector(at, f.dim), vectors[i])
@@ -158,7 +179,9 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 			if lates == nil {
 				lates = map[*block][]late{}
 			}
-			lates[b] = append(lates[b], late{row, leaf, slices.Clone(vectors[i])})
+			v := make([]float32, f.dim)
+			unit(v, vectors[i])
+			lates[b] = append(lates[b], late{row, leaf, v})
 		}
 	}
 	for b, extra := range lates {

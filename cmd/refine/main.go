@@ -31,6 +31,7 @@ func main() {
 
 // run runs the command line and returns the exit code.
 func run(ctx context.Context, term *ui.Terminal, args []string) int {
+	term.In = ui.Interruptible(ctx, term.In)
 	app := &app{term: term}
 	root := app.root()
 	root.SetArgs(args)

@@ -84,7 +84,7 @@ the ranking stands still.`,
 // commands are grouped as a newcomer meets them.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.initCommand(), a.importCommand(), a.addCommand(), a.evalCommand(),
+		a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.explainCommand(), a.evalCommand(),
 		a.historyCommand(), a.statsCommand(), a.exportCommand(),
 		a.snapshotCommand(), a.restoreCommand(), a.checkCommand(), a.deleteCommand(), a.reembedCommand(),
 		a.doctorCommand(), a.configCommand(), a.versionCommand(),
