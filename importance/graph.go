@@ -49,12 +49,12 @@ const (
 type Ties struct {
 	// Before is the share of the turn before in what flows along the conversation; the rest is the turn after's. Answers
 	// follow questions, so it is above one half.
-	Before float64
+	Before float64 `json:"before"`
 	// Shared is the share of names, dates and numbers in all that flows.
-	Shared float64
+	Shared float64 `json:"shared"`
 	// Common bounds how many candidates may share a link for it to join them. Beyond it the link tells nothing, and the
 	// bound keeps the graph linear in the number of links.
-	Common int
+	Common int `json:"common"`
 }
 
 // DefaultTies was chosen on five LoCoMo conversations and ten BEAM chats; see bench/LOG.md.
