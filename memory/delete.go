@@ -28,7 +28,7 @@ type Deleted struct {
 // snapshot or an export could bring them back. Other processes forget them at their next call. Backups of the file and
 // the remains that a disk keeps of overwritten blocks are out of reach.
 //
-// The file is rewritten, which takes about a second for 100,000 records. If another process reads it for too long,
+// The file is rewritten, which takes a few seconds for 100,000 records. If another process reads it for too long,
 // Delete returns [ErrLocked] after the records are gone but while the log may still hold them: call Purge again.
 func (s *Store) Delete(ctx context.Context, scope Scope, ids []ID, o *DeleteOptions) (Deleted, error) {
 	if len(ids) == 0 {

@@ -45,7 +45,7 @@ func unit(dst, v []float32) {
 	}
 }
 
-// dot is the scalar product: 25 ns for 384 dimensions with AVX2, about 15 times that without.
+// dot is the scalar product: 25 to 45 ns for 384 dimensions with AVX2, some fifty times that in a plain loop.
 func dot(a, b []float32) float32 { return vek32.Dot(a, b) }
 
 func encodeVector(v []float32) []byte {

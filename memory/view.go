@@ -11,7 +11,7 @@ import (
 
 // view is the projection of a store: what answering a query needs, in memory, and nothing that the file does not hold.
 // It is built when the store opens and brought up to date from the file before each read: SQLite tells when somebody
-// has written (PRAGMA data_version, 10 µs), and records.seq tells what.
+// has written (PRAGMA data_version, 7 µs), and records.seq tells what.
 type view struct {
 	refreshing sync.Mutex
 	watch      *sql.Conn // the connection whose data_version is followed
