@@ -103,6 +103,18 @@ func Default() Config {
 	}
 }
 
+// choices are the values of the settings that have no others.
+var choices = map[string][]string{
+	"embedder.type": {"hashed", "openai"},
+	"index":         {"auto", "flat", "chromem"},
+	"recall.preset": {"default", "ada"},
+	"recall.mode":   {"fixed_point", "single_pass", "hybrid", "bm25", "vector"},
+	"log.level":     {"debug", "info", "warn", "error"},
+}
+
+// Choices are the values that a setting may have; none if it is free.
+func Choices(key string) []string { return slices.Clone(choices[key]) }
+
 // invalid is a value that breaks a rule.
 type invalid struct {
 	key  string
@@ -113,11 +125,11 @@ func (e *invalid) Error() string { return e.key + " " + e.mend }
 
 // Validate reports the first setting that is out of its range.
 func (c *Config) Validate() error {
-	oneOf := func(key, value string, allowed ...string) error {
-		if slices.Contains(allowed, value) {
+	chosen := func(key, value string) error {
+		if slices.Contains(choices[key], value) {
 			return nil
 		}
-		return &invalid{key, fmt.Sprintf("is %q: use %s", value, strings.Join(allowed, ", "))}
+		return &invalid{key, fmt.Sprintf("is %q: use %s", value, strings.Join(choices[key], ", "))}
 	}
 	within := func(key string, value, low, high float64) error {
 		if value >= low && value <= high { // false for NaN
@@ -130,17 +142,17 @@ func (c *Config) Validate() error {
 	}
 	errs := []error{
 		within("store.wait", c.Store.Wait.Seconds(), 0, 3600),
-		oneOf("embedder.type", c.Embedder.Type, "hashed", "openai"),
+		chosen("embedder.type", c.Embedder.Type),
 		within("embedder.dim", float64(c.Embedder.Dim), 0, 16384),
 		within("embedder.timeout", c.Embedder.Timeout.Seconds(), 0, 3600),
-		oneOf("index", c.Index, "auto", "flat", "chromem"),
+		chosen("index", c.Index),
 		within("recall.limit", float64(c.Recall.Limit), 1, 10000),
-		oneOf("recall.preset", c.Recall.Preset, "default", "ada"),
-		oneOf("recall.mode", c.Recall.Mode, "fixed_point", "single_pass", "hybrid", "bm25", "vector"),
+		chosen("recall.preset", c.Recall.Preset),
+		chosen("recall.mode", c.Recall.Mode),
 		within("recall.steps", float64(c.Recall.Steps), 0, 10000),
 		within("recall.epsilon", c.Recall.Epsilon, 0, 1),
 		within("recall.budget", float64(c.Recall.Budget), 0, 1e9),
-		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
+		chosen("log.level", c.Log.Level),
 	}
 	for key, share := range map[string]float64{"recall.spread": c.Recall.Spread, "recall.session": c.Recall.Session} {
 		if share != -1 && !(share >= 0 && share <= .95) {

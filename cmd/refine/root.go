@@ -118,6 +118,11 @@ func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
 	}
 	flags.String(flag, "", help)
 	a.keys[flag] = key
+	if choices := config.Choices(key); len(choices) > 0 {
+		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+			panic(err) // the flag was added above
+		}
+	}
 }
 
 // usageErrors makes a wrong number of arguments a usage error, here and in the commands beneath.
