@@ -36,8 +36,8 @@ question are rescored over the graph of who said what, when and about whom, unti
 the ranking stands still.`,
 		Example: `  refine init
   refine import --sample
-  refine search "when did Mara move?"
-  refine explain "when did Mara move?" --plot settling.svg`,
+  refine search "where does Nora live now?"
+  refine explain "where does Nora live now?" --plot settling.svg`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -74,18 +74,31 @@ the ranking stands still.`,
 	a.setting(root, true, "index", "index")
 	a.setting(root, true, "log-level", "log.level")
 
-	root.AddCommand(a.commands()...)
+	a.addCommands(root)
 	for _, cmd := range root.Commands() {
 		usageErrors(cmd)
 	}
 	return root
 }
 
-// commands are grouped as a newcomer meets them.
-func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{
-		a.configCommand(), a.versionCommand(),
+// addCommands adds the commands in groups.
+func (a *app) addCommands(root *cobra.Command) {
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.explainCommand(), a.historyCommand(), a.evalCommand()}},
+		{"The store:", []*cobra.Command{a.statsCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand()}},
+		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), a.versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+			root.AddCommand(cmd)
+		}
 	}
+	root.SetHelpCommandGroupID("This command:")
+	root.SetCompletionCommandGroupID("This command:")
 }
 
 // setting adds a flag that stands for a setting, with the setting's own help.
@@ -155,6 +168,14 @@ func counted(n int, unit string) string {
 	return thousands(n) + " " + unit
 }
 
+// plural is counted, for a unit with a plural of its own.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
 func thousands(n int) string {
 	s := fmt.Sprint(n)
 	var b strings.Builder
@@ -165,4 +186,12 @@ func thousands(n int) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// recallSettings adds the flags that stand for the settings of the recall.
+func (a *app) recallSettings(cmd *cobra.Command, persistent bool) {
+	a.setting(cmd, persistent, "mode", "recall.mode")
+	a.setting(cmd, persistent, "preset", "recall.preset")
+	a.setting(cmd, persistent, "spread", "recall.spread")
+	a.setting(cmd, persistent, "epsilon", "recall.epsilon")
 }

@@ -147,8 +147,7 @@ func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems 
 		return err
 	}
 	defer solver.Close()
-	report := newReport(task, file, model, solver, b.precision)
-	report.Of, report.Seed = len(problems), b.seed
+	report := &Report{Setting: setting(task, file, model, solver, b.precision), Of: len(problems), Seed: b.seed}
 	problems = b.draw(problems)
 	report.Puzzles = len(problems)
 	if err := b.measure(cmd.Context(), &engine{solver, a.term}, problems, report); err != nil {
@@ -160,7 +159,7 @@ func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems 
 // finish prints and saves the report, and applies the gate.
 func (b *benchmark) finish(a *app, report *Report) error {
 	if b.output != "" {
-		if err := saveReport(a.term, b.output, report); err != nil {
+		if err := writeJSON(a.term, b.output, report); err != nil {
 			return err
 		}
 	}

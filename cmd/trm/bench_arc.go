@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"time"
@@ -28,14 +27,17 @@ type arcBenchmark struct {
 	minPass     float64
 }
 
+// passes are the k of pass@k, as the official evaluator reports them.
+var passes = []int{1, 2, 5, 10, 100, 1000}
+
 // arcReport is what it prints.
 type arcReport struct {
-	Report
-	Tasks   int             `json:"tasks"`   // with a solution
-	Asked   int             `json:"asked"`   // tasks
-	Votes   int             `json:"votes"`   // answers of the network
+	Setting
+	Tasks   int             `json:"tasks"`   // tasks with a solution: what pass@k is a share of
+	Asked   int             `json:"asked"`   // tasks in the file, as far as --limit goes
 	Unknown int             `json:"unknown"` // tasks that the model has no embedding for
-	Pass    map[int]float64 `json:"pass"`    // pass@k
+	Votes   int             `json:"votes"`   // answers of the network
+	Pass    map[int]float64 `json:"pass"`    // share by k
 	Seconds float64         `json:"seconds"`
 }
 
@@ -119,8 +121,8 @@ func (b *arcBenchmark) run(cmd *cobra.Command, a *app, file string) error {
 	if err != nil {
 		return err
 	}
-	report := arcReport{Report: *newReport("arc", file, model, solver, b.precision), Asked: len(tasks), Votes: len(questions), Unknown: unknown, Seconds: time.Since(start).Seconds()}
-	report.Pass, report.Tasks = ballot.PassAt(tasks, 1, 2, 5, 10, 100, 1000)
+	report := arcReport{Setting: setting("arc", file, model, solver, b.precision), Asked: len(tasks), Votes: len(questions), Unknown: unknown, Seconds: time.Since(start).Seconds()}
+	report.Pass, report.Tasks = ballot.PassAt(tasks, passes...)
 	if b.submission != "" {
 		if err := writeFile(a.term, b.submission, ballot.Submission(tasks).Write); err != nil {
 			return err
@@ -141,7 +143,7 @@ func (b *arcBenchmark) finish(a *app, r *arcReport) error {
 		}
 		if r.Tasks > 0 {
 			table := &ui.Table{Columns: []string{"pass@", fmt.Sprintf("of %s", counted(r.Tasks, "task"))}, Right: []string{"pass@"}}
-			for _, k := range []int{1, 2, 5, 10, 100, 1000} {
+			for _, k := range passes {
 				table.Add(k, fmt.Sprintf("%.4f", r.Pass[k]))
 			}
 			table.Print(a.term)
@@ -244,13 +246,4 @@ func (b *arcBenchmark) vote(cmd *cobra.Command, term *ui.Terminal, model *onnx.M
 		ballot.Add(q.task, q.input, q.as.Undo(grid), 1/(1+math.Exp(-float64(answers[i].Q))))
 	}
 	return ballot, nil
-}
-
-// saveReport writes a report as JSON.
-func saveReport(term *ui.Terminal, path string, report any) error {
-	return writeFile(term, path, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(report)
-	})
 }

@@ -10,9 +10,15 @@ import (
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
+// solver is what an engine needs of [onnx.Solver].
+type solver interface {
+	Solve(ctx context.Context, problems iter.Seq[onnx.Problem], o *onnx.SolveOptions) iter.Seq2[onnx.Solution, error]
+	Steps(ctx context.Context, p onnx.Problem, o *onnx.SolveOptions) iter.Seq2[onnx.Step, error]
+}
+
 // engine runs problems through a solver.
 type engine struct {
-	solver *onnx.Solver
+	solver solver
 	term   *ui.Terminal
 }
 

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -61,15 +61,14 @@ the published configuration, or from the flags for the cycles and the heads.`,
 	return cmd
 }
 
-// exportONNX writes the file and the card beside it.
+// exportONNX writes the file, and beside it the card with the file's own hash.
 func (a *app) exportONNX(model *onnx.Model, path string, p onnx.Precision) error {
-	err := writeFile(a.term, path, func(w io.Writer) error { return model.Export(w, p) })
+	hash := sha256.New()
+	err := writeFile(a.term, path, func(w io.Writer) error { return model.Export(io.MultiWriter(w, hash), p) })
 	if err != nil {
 		return err
 	}
-	card, err := json.MarshalIndent(model.Card, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(strings.TrimSuffix(path, filepath.Ext(path))+".card.json", append(card, '\n'), 0o644)
+	card := model.Card
+	card.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	return writeJSON(a.term, strings.TrimSuffix(path, filepath.Ext(path))+".card.json", card)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -30,4 +31,14 @@ func writeFile(term *ui.Terminal, path string, write func(io.Writer) error) (err
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// writeJSON writes a value as [writeFile] does.
+func writeJSON(term *ui.Terminal, path string, value any) error {
+	return writeFile(term, path, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(value)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (g *sudokuGame) why(tokens []int32) string {
 	if err := grid.Check(); err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%d cells are blank", sudoku.Cells-grid.Clues())
+	return "blank: " + counted(sudoku.Cells-grid.Clues(), "cell")
 }
 
 func (g *sudokuGame) settle(tokens []int32) { g.path.Steps = append(g.path.Steps, g.grid(tokens)) }
@@ -191,7 +192,7 @@ type view struct {
 }
 
 func newView(term *ui.Terminal, json bool) *view {
-	return &view{term: term, live: term.Width > 0 && !json}
+	return &view{term: term, live: term.Width > 0 && !json && os.Getenv("TERM") != "dumb"}
 }
 
 // show draws a frame over the one before.

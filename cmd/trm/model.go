@@ -76,7 +76,7 @@ func (m *modelFlags) open(ctx context.Context, term *ui.Terminal, model *onnx.Mo
 		Threads: m.threads, Batch: m.batch, Library: m.library, Latency: latency,
 	}
 	if m.verbose {
-		o.Log = slog.New(slog.NewTextHandler(term.Err, nil))
+		o.Log = slog.New(slog.NewTextHandler(term.Err, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	if !slices.Contains(onnx.Devices(), o.Device) {
 		return nil, ui.Fail(ui.ExitUsage, "take one of "+join(onnx.Devices()), "there is no device %q", m.device)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -35,12 +36,12 @@ puzzles the q-head halted at each step.`,
 			if output == "" {
 				return usagef(cmd, "say where to draw with -o: FILE.png or FILE.svg")
 			}
-			text, err := os.ReadFile(args[0])
+			data, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
 			var report Report
-			if err := json.Unmarshal(text, &report); err != nil {
+			if err := json.Unmarshal(data, &report); err != nil {
 				return ui.Fail(ui.ExitError, "write one with `trm bench sudoku FILE -o report.json`", "%s is no report of trm bench: %w", args[0], err)
 			}
 			if err := report.plot(a.term, output); err != nil {
@@ -113,12 +114,23 @@ func drawAll(plots []*plot.Plot, c draw.Canvas) {
 	}
 }
 
-func accuracyPlot(r *Report, steps []AtStep) (*plot.Plot, error) {
+// newPlot is an empty plot without serifs.
+func newPlot() *plot.Plot {
 	p := plot.New()
+	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		style.Font.Variant = "Sans"
+	}
+	p.Title.Padding, p.Legend.Padding = 6, 4
+	return p
+}
+
+func accuracyPlot(r *Report, steps []AtStep) (*plot.Plot, error) {
+	p := newPlot()
 	p.Title.Text = fmt.Sprintf("%s on %s", r.Model, counted(r.Puzzles, "puzzle"))
 	p.X.Label.Text, p.Y.Label.Text = "supervision step", "accuracy"
-	p.Y.Min, p.Y.Max = 0, 1
-	p.Legend.Left = len(steps) < 2 || steps[0].Cells > .5 // away from where the lines begin
+	p.Y.Min, p.Y.Max = 0, 1.2 // room for the legend above the lines
+	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: .25, Label: "25 %"}, {Value: .5, Label: "50 %"}, {Value: .75, Label: "75 %"}, {Value: 1, Label: "100 %"}}
+	p.Legend.Top = true
 	var exact, cells, band plotter.XYs
 	for _, at := range steps {
 		x := float64(at.Step)
@@ -153,7 +165,7 @@ func accuracyPlot(r *Report, steps []AtStep) (*plot.Plot, error) {
 }
 
 func haltingPlot(run Run) (*plot.Plot, error) {
-	p := plot.New()
+	p := newPlot()
 	p.Title.Text = fmt.Sprintf("q-halt: %.2f steps in the mean", run.Mean)
 	p.X.Label.Text, p.Y.Label.Text = "step at which the q-head halted; the last also holds those that did not", "puzzles"
 	counts := make(plotter.Values, len(run.Halting))

@@ -55,30 +55,35 @@ type Run struct {
 	Halting  []int    `json:"halting,omitempty"` // puzzles by the step they halted at; the first entry is step 1
 }
 
-// Report is what bench prints.
-type Report struct {
+// Setting is what a measurement was made with.
+type Setting struct {
 	Task      string `json:"task"`
 	File      string `json:"file"`
-	Puzzles   int    `json:"puzzles"`
-	Of        int    `json:"of"` // puzzles in the file
-	Seed      uint64 `json:"seed"`
 	Model     string `json:"model"`
-	SHA256    string `json:"sha256,omitempty"`
+	SHA256    string `json:"sha256,omitempty"` // of the weights
 	Arch      string `json:"architecture"`
 	Device    string `json:"device"`
 	Runtime   string `json:"runtime"`
 	Precision string `json:"precision"`
 	Threads   int    `json:"threads"`
 	Batch     int    `json:"batch"`
-	Runs      []Run  `json:"runs"`
 }
 
-// newReport describes the circumstances.
-func newReport(task, file string, model *onnx.Model, solver *onnx.Solver, precision string) *Report {
+// Report is what bench prints of Sudokus and mazes.
+type Report struct {
+	Setting
+	Puzzles int    `json:"puzzles"`
+	Of      int    `json:"of"`   // puzzles in the file
+	Seed    uint64 `json:"seed"` // of the draw, the retries and the noise
+	Runs    []Run  `json:"runs"`
+}
+
+// setting describes the circumstances.
+func setting(task, file string, model *onnx.Model, solver *onnx.Solver, precision string) Setting {
 	if precision == "" {
 		precision = "as the model is"
 	}
-	return &Report{
+	return Setting{
 		Task: task, File: file, Model: modelName(model), SHA256: model.Card.SHA256, Arch: model.Arch.String(),
 		Device: string(solver.Device()), Runtime: solver.Runtime(), Precision: precision, Threads: solver.Threads(), Batch: solver.Batch(),
 	}
@@ -220,19 +225,17 @@ func (r *Report) print(term *ui.Terminal, compare []int) {
 		table.Add(run.Mode, run.Steps, run.Exact, run.Cells, run.Valid, fmt.Sprintf("%.2f", run.Mean), fmt.Sprintf("%.3g", run.Rate))
 	}
 	table.Print(term)
-	for _, run := range r.Runs {
-		if len(compare) > 0 && len(run.ByStep) > 0 {
-			steps := &ui.Table{Columns: []string{"after step", "exact", "cells"}, Right: []string{"after step"}}
-			for _, at := range run.ByStep {
-				if slices.Contains(compare, at.Step) {
-					steps.Add(at.Step, at.Exact, fmt.Sprintf("%.1f %%", 100*at.Cells))
-				}
-			}
-			term.Printf("\nthe %s run of %d steps, cut short\n", run.Mode, run.Steps)
-			steps.Print(term)
-		}
-	}
 	plain := r.Runs[0]
+	if len(compare) > 0 {
+		steps := &ui.Table{Columns: []string{"after step", "exact", "cells"}, Right: []string{"after step"}}
+		for _, at := range plain.ByStep {
+			if slices.Contains(compare, at.Step) {
+				steps.Add(at.Step, at.Exact, fmt.Sprintf("%.1f %%", 100*at.Cells))
+			}
+		}
+		term.Printf("\nthe plain run of %d steps, cut short\n", plain.Steps)
+		steps.Print(term)
+	}
 	for _, by := range []struct {
 		name   string
 		groups []Group

@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -63,7 +65,7 @@ func (s *Settling) Save(path string) error {
 		canvas, encode = c, func(f *os.File) error { _, err := vgimg.PngCanvas{Canvas: c}.WriteTo(f); return err }
 	case ".svg":
 		c := vgsvg.New(pictureWidth, pictureHeight)
-		canvas, encode = c, func(f *os.File) error { _, err := c.WriteTo(f); return err }
+		canvas, encode = c, func(f *os.File) error { return writeSVG(c, f) }
 	default:
 		return fmt.Errorf("draw %s: unknown kind of picture %q: use .svg or .png", path, kind)
 	}
@@ -71,6 +73,16 @@ func (s *Settling) Save(path string) error {
 		return fmt.Errorf("draw %s: %w", path, err)
 	}
 	return replace(path, encode)
+}
+
+// writeSVG names fonts of the same measures for readers that have no Liberation Sans.
+func writeSVG(c *vgsvg.Canvas, w io.Writer) error {
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return err
+	}
+	_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")))
+	return err
 }
 
 // replace writes a file beside path and moves it there once it is whole.
@@ -172,7 +184,7 @@ func (s *Settling) stepTicks() []plot.Tick {
 }
 
 func (s *Settling) weights() (*plot.Plot, error) {
-	p := s.panel("weight")
+	p := s.panel("weight, as a share of the best")
 	p.X.Tick.Marker = plot.ConstantTicks(nil) // the panel beneath has them
 	low, high := math.Inf(1), math.Inf(-1)
 	for i := len(s.Lines) - 1; i >= 0; i-- { // the best last, on top
@@ -202,7 +214,7 @@ func (s *Settling) weights() (*plot.Plot, error) {
 }
 
 func (s *Settling) residual() (*plot.Plot, error) {
-	p := s.panel("residual (log)")
+	p := s.panel("residual")
 	p.X.Label.Text = "step of the recursion"
 	var points plotter.XYs
 	low, high := math.Inf(1), math.Inf(-1)
@@ -289,7 +301,7 @@ func (s *Settling) legend(c, data draw.Canvas) {
 	style.Color = ink.faint
 	lines := []string{
 		"▲ places gained by the recursion (thick lines), ▼ places lost",
-		"residual: the largest change of a weight in a step",
+		"residual: the largest change of a weight in a step, on a log axis",
 	}
 	if s.Epsilon > 0 {
 		lines = append(lines, fmt.Sprintf("dashed: %.0e, beneath which the ranking stands still", s.Epsilon))
