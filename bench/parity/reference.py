@@ -134,7 +134,7 @@ def load(folder):
     """Read a model's folder: model.safetensors and card.json. Returns the model and its puzzle table, or None."""
     folder = pathlib.Path(folder)
     arch = dict(json.loads((folder / "card.json").read_text())["arch"])
-    weights = {name: t.float() for name, t in load_file(folder / "model.safetensors").items()}
+    weights = {name.split("inner.")[-1]: t.float() for name, t in load_file(folder / "model.safetensors").items()}
     table = weights.pop("puzzle_emb.weights", None)
     arch.setdefault("puzzle_emb_ndim", 0 if table is None else table.shape[1])
     arch["inter_size"] = weights["L_level.layers.0.mlp.down_proj.weight"].shape[1]

@@ -1,7 +1,7 @@
 """Time supervision steps in PyTorch for bench/trm, which asks one line at a time: `BATCH STEPS` -> seconds.
 `gemm SIZE` -> seconds of one square fp32 matrix product, the peak that this machine reaches.
 
-    python bench/parity/speed.py MODEL [--dtype float32|bfloat16] [--threads N] [--compile]
+    python bench/parity/speed.py MODEL [--dtype float32|bfloat16] [--threads N] [--cpu-time] [--compile]
 
 PyTorch keeps its own threading: as many threads as it chooses for this machine, in one process that does nothing else.
 """
@@ -29,8 +29,10 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--threads", type=int, default=0, help="threads; 0 leaves PyTorch its own choice")
+    parser.add_argument("--cpu-time", action="store_true", help="measure the process's processor time instead of the clock's")
     parser.add_argument("--compile", action="store_true", help="torch.compile the step")
     args = parser.parse_args()
+    clock = time.process_time if args.cpu_time else time.perf_counter
     if args.threads:
         torch.set_num_threads(args.threads)
     model, table = load(args.model)
@@ -47,10 +49,10 @@ def main():
         puzzle = None if table is None else table[:1].to(dtype).expand(batch, -1)
         z_H, z_L = (z.to(dtype) for z in model.begin(batch))
         with torch.inference_mode():
-            begin = time.perf_counter()
+            begin = clock()
             for _ in range(steps):
                 logits, q, z_H, z_L = step(tokens, puzzle, z_H, z_L)
-            took = time.perf_counter() - begin
+            took = clock() - begin
         print(took, flush=True)
 
 

@@ -50,13 +50,17 @@ func halting(ctx context.Context, c config, model *onnx.Model) error {
 				return err
 			}
 			solve := func(o *onnx.SolveOptions) (float64, error) {
-				begin := time.Now()
+				clock := func() time.Duration { return time.Since(start) }
+				if c.cpuTime {
+					clock = processTime
+				}
+				begin := clock()
 				for _, err := range s.Solve(ctx, slices.Values(puzzles), o) {
 					if err != nil {
 						return 0, err
 					}
 				}
-				return time.Since(begin).Seconds(), nil
+				return (clock() - begin).Seconds(), nil
 			}
 			var plain, halted []float64
 			for range c.rounds {
