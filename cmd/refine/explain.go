@@ -43,7 +43,7 @@ each step of the recursion, and from where its weight comes: its own words, the 
 of its session, the turns around it, and memories that share a name, date or number.
 
 --plot draws the ranking settling: a line for each memory, the residual beneath.`,
-		Example: `  refine explain "where does Nora live now?"
+		Example: `  refine explain "when are Jo and Dev going to the cottage?"
   refine explain "which foods must Nora not eat?" --plot settling.svg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

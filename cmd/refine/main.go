@@ -5,8 +5,8 @@
 //
 //	refine init
 //	refine import --sample
-//	refine search "where does Nora live now?"
-//	refine explain "where does Nora live now?"
+//	refine search "when are Jo and Dev going to the cottage?"
+//	refine explain "when are Jo and Dev going to the cottage?"
 //
 // Data goes to stdout and talk to stderr. --json prints what docs/cli-json.md promises, and the exit codes are those of
 // docs/exit-codes.md. Every command is one file of this folder.

@@ -36,8 +36,8 @@ question are rescored over the graph of who said what, when and about whom, unti
 the ranking stands still.`,
 		Example: `  refine init
   refine import --sample
-  refine search "where does Nora live now?"
-  refine explain "where does Nora live now?" --plot settling.svg`,
+  refine search "when are Jo and Dev going to the cottage?"
+  refine explain "when are Jo and Dev going to the cottage?" --plot settling.svg`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {

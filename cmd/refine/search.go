@@ -61,7 +61,7 @@ must occur as a phrase, word* as a beginning, and -word must not occur.
 
 With --budget the memories are packed into so many tokens, ready for a prompt: the
 best in full, the next in part, the rest dropped.`,
-		Example: `  refine search "where does Nora live now?"
+		Example: `  refine search "when are Jo and Dev going to the cottage?"
   refine search "birthday" --since 2025-01-01 --limit 3 --json
   refine search "what may Nora not eat?" --budget 300`,
 		Args: cobra.ExactArgs(1),
