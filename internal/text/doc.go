@@ -1,0 +1,11 @@
+// Package text turns the text of a memory into what the rest of the module reckons with: the terms it is found by, the
+// names, dates and numbers it hangs together with other memories by, its sentences, and the tokens it costs.
+//
+//   - [Terms] are folded, without stop words, and stemmed: "Caroline's paintings" → carolin, paint.
+//   - [Links] are names, dates and numbers; a date is resolved against the time of the text, so that "yesterday" in May
+//     meets "7 May" in June.
+//   - [Sentences] cuts a text where a sentence ends.
+//   - [Tokens] estimates what a language model's tokeniser would count.
+//
+// Everything is a pure function of its arguments, never fails, and takes any string, invalid UTF-8 included.
+package text
