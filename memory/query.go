@@ -4,7 +4,8 @@ import "time"
 
 // Query is what is asked of a scope's memories. Its filters only narrow what the scope allows.
 type Query struct {
-	// Text is the question. Words in double quotes must occur as a phrase.
+	// Text is the question. Words in double quotes must occur as a phrase, a word that ends in * must occur as the
+	// beginning of a word, and what follows a - at the beginning of a word must not occur.
 	Text string
 	// Vector is the question's embedding. Empty: the store's embedder makes it from Text.
 	Vector []float32
@@ -60,5 +61,7 @@ type Candidates struct {
 	Speakers []int32     // speakers whom the query names
 	// DocFreq tells in how many of the scope's Len live records a term occurs.
 	DocFreq func(Term) int
-	Len     int
+	// Word is the text of a term; links carry a prefix that tells their sort.
+	Word func(Term) string
+	Len  int
 }

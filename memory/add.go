@@ -1,0 +1,557 @@
+package memory
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// Added tells what became of the records that were given, in their order.
+type Added struct {
+	IDs     []ID // of each record: its own, or that of the record with its key that was there already
+	Count   int  // how many were added
+	Skipped int  // how many were there already
+}
+
+// Add writes records, all or none. Parts of a record's scope that are empty are filled from scope, which must contain
+// the result. An empty kind means a turn, an empty origin observed. A record whose key its scope holds already is skipped.
+// A record without an embedding is embedded. The store gives each an ID, unless it has one, and sets the times of the
+// store and the counts of use itself, whatever the record says.
+func (s *Store) Add(ctx context.Context, scope Scope, records ...Record) (Added, error) {
+	return s.AddAll(ctx, scope, func(yield func(Record, error) bool) {
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	})
+}
+
+// AddAll is Add for any number of records: an error in the sequence, in a record, or from the embedder, and none is
+// written. Records are embedded on all cores while the sequence goes on. The lock that other processes wait for is taken
+// when all is embedded, or 16,384 records are; so a slow embedder keeps nobody waiting for the length of a usual import.
+func (s *Store) AddAll(ctx context.Context, scope Scope, records iter.Seq2[Record, error]) (Added, error) {
+	added, err := s.addAll(ctx, scope, func(yield func(incoming, error) bool) {
+		for r, err := range records {
+			if !yield(incoming{Record: r}, err) {
+				return
+			}
+		}
+	})
+	return added, fail("add records", err)
+}
+
+// incoming is a record on its way into the store.
+type incoming struct {
+	Record
+	number   int      // of the record in its sequence, from 1, for messages
+	surprise *float64 // of an imported record; nil: to be measured
+	imported bool     // keep the store's times and counts
+	terms    []string // distinct, sorted
+	digest   []byte   // without the surprise
+	known    ID       // the record that is there already
+}
+
+const (
+	batchSize = 256
+	stageSize = 16384
+)
+
+// batch is a part of the sequence, prepared by one goroutine.
+type batch struct {
+	records []incoming
+	err     error
+	ready   chan struct{} // closed when records are prepared, or err is set
+}
+
+func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incoming, error]) (Added, error) {
+	if s.readOnly {
+		return Added{}, fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
+	}
+	if err := s.refresh(ctx); err != nil {
+		return Added{}, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	cores := runtime.GOMAXPROCS(0)
+	queue := make(chan *batch, stageSize/batchSize+cores)
+	cored := make(chan struct{}, cores)
+	var working sync.WaitGroup
+
+	var added Added
+	written := make(chan error, 1)
+	go func() {
+		err := s.addStaged(ctx, queue, &added)
+		if err != nil {
+			cancel(err)
+		}
+		written <- err
+	}()
+	send := func(b *batch) bool {
+		select {
+		case queue <- b:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	start := func(part []incoming) bool {
+		b := &batch{records: part, ready: make(chan struct{})}
+		if !send(b) {
+			return false
+		}
+		select {
+		case cored <- struct{}{}:
+		case <-ctx.Done():
+			b.err = context.Cause(ctx)
+			close(b.ready)
+			return false
+		}
+		working.Go(func() {
+			defer func() { <-cored }()
+			defer close(b.ready)
+			b.err = s.ready(ctx, scope, b.records)
+		})
+		return true
+	}
+	part := make([]incoming, 0, batchSize)
+	number := 0
+	for r, err := range records {
+		number++
+		if err != nil {
+			b := &batch{err: err, ready: make(chan struct{})}
+			close(b.ready)
+			send(b)
+			part = nil
+			break
+		}
+		r.number = number
+		if part = append(part, r); len(part) == batchSize {
+			if !start(part) {
+				part = nil
+				break
+			}
+			part = make([]incoming, 0, batchSize)
+		}
+	}
+	if len(part) > 0 {
+		start(part)
+	}
+	close(queue)
+	err := <-written
+	cancel(err)
+	working.Wait()
+	if err != nil {
+		return Added{}, err
+	}
+	return added, nil
+}
+
+// errNothing rolls a write back that has nothing to write.
+var errNothing = errors.New("nothing to write")
+
+// addStaged writes what comes out of the queue in one transaction.
+func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added) error {
+	take := func(atLeast int) (staged []incoming, err error) {
+		for b := range queue {
+			select {
+			case <-b.ready:
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+			if b.err != nil {
+				return nil, b.err
+			}
+			if staged = append(staged, b.records...); len(staged) >= atLeast {
+				break
+			}
+		}
+		return staged, ctx.Err()
+	}
+	staged, err := take(stageSize)
+	if err != nil || len(staged) == 0 {
+		return err
+	}
+	if !slices.ContainsFunc(staged, func(r incoming) bool { return r.known == "" }) && len(staged) < stageSize {
+		for _, r := range staged {
+			added.IDs = append(added.IDs, r.known)
+			added.Skipped++
+		}
+		return nil
+	}
+	err = s.write(ctx, true, func(t *tx) error {
+		w, err := s.inserter(ctx, t)
+		if err != nil {
+			return err
+		}
+		defer w.close()
+		for len(staged) > 0 {
+			for i := range staged {
+				id, isNew, err := w.insert(ctx, &staged[i])
+				if err != nil {
+					return fmt.Errorf("record %d: %w", staged[i].number, err)
+				}
+				added.IDs = append(added.IDs, id)
+				if isNew {
+					added.Count++
+				} else {
+					added.Skipped++
+				}
+			}
+			if staged, err = take(batchSize); err != nil {
+				return err
+			}
+		}
+		if added.Count == 0 {
+			return errNothing
+		}
+		return nil
+	})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+// ready fills, checks, analyses and embeds records.
+func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) error {
+	s.view.mu.RLock()
+	model, dim := s.view.model, s.view.dim
+	s.view.mu.RUnlock()
+	hashed, _ := s.embedder.(*Hashed)
+	var missing []int
+	for i := range records {
+		r := &records[i]
+		if err := r.fill(scope); err != nil {
+			return fmt.Errorf("record %d: %w", r.number, err)
+		}
+		known, err := s.holds(ctx, r)
+		if err != nil {
+			return err
+		}
+		if known != "" {
+			r.known = known
+			continue
+		}
+		switch {
+		case len(r.Embedding) > 0 && r.Model != model:
+			return fmt.Errorf("record %d: %w: its embedding was made by %q, the store's by %q: leave it out, or re-embed the store", r.number, ErrModel, r.Model, model)
+		case len(r.Embedding) > 0:
+			if err := checkVector(r.Embedding, dim); err != nil {
+				return fmt.Errorf("record %d: its embedding: %w", r.number, err)
+			}
+		case s.embedder == nil:
+			return fmt.Errorf("record %d: %w: it has no embedding, and the store was opened without the embedder of its model %q", r.number, ErrModel, model)
+		}
+		a, inOrder := analyse(r.Text, r.Created)
+		r.terms, r.digest = a.terms, a.digest(&r.Record)
+		if len(r.Embedding) == 0 {
+			if hashed != nil {
+				r.Embedding = hashed.embed(r.Text, inOrder, nil) // spares a second analysis
+				continue
+			}
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) == 0 {
+		return ctx.Err()
+	}
+	texts := make([]string, len(missing))
+	for i, at := range missing {
+		texts[i] = records[at].Text
+	}
+	vectors, err := embedAll(ctx, s.embedder, texts)
+	if err != nil {
+		return fmt.Errorf("embed records: %w", err)
+	}
+	for i, at := range missing {
+		if err := checkVector(vectors[i], dim); err != nil {
+			return fmt.Errorf("record %d: the embedder's vector: %w", records[at].number, err)
+		}
+		records[at].Embedding = vectors[i]
+	}
+	return nil
+}
+
+func embedAll(ctx context.Context, e Embedder, texts []string) ([][]float32, error) {
+	vectors, err := e.Embed(ctx, texts)
+	if err == nil && len(vectors) != len(texts) {
+		err = fmt.Errorf("the embedder %q returned %d vectors for %d texts", e.Model(), len(vectors), len(texts))
+	}
+	return vectors, err
+}
+
+// fill sets what was left open and checks the record.
+func (r *incoming) fill(scope Scope) error {
+	for _, part := range []struct {
+		of   *string
+		from string
+	}{{&r.Scope.Tenant, scope.Tenant}, {&r.Scope.User, scope.User}, {&r.Scope.Agent, scope.Agent}, {&r.Scope.Session, scope.Session}} {
+		if *part.of == "" {
+			*part.of = part.from
+		}
+	}
+	if !r.imported && !scope.Contains(r.Scope) {
+		return fmt.Errorf("%w: its scope %s lies outside of %s", ErrInvalid, r.Scope, scope)
+	}
+	if r.Kind == "" {
+		r.Kind = KindTurn
+	}
+	if r.Origin == "" {
+		r.Origin = Observed
+	}
+	if r.ID != "" {
+		if _, err := ulid.ParseStrict(string(r.ID)); err != nil {
+			return fmt.Errorf("%w: the ID %q is not a ULID: leave it empty, and use the key for an ID of your own", ErrInvalid, r.ID)
+		}
+	}
+	return r.Validate()
+}
+
+// holds tells which record with the same key or ID is there already. The last word has the insertion; this spares the
+// embedding.
+func (s *Store) holds(ctx context.Context, r *incoming) (ID, error) {
+	s.view.mu.RLock()
+	some := s.view.walls[wallOf(r.Scope)] != nil
+	s.view.mu.RUnlock()
+	if !some || r.Key == "" {
+		return "", nil
+	}
+	var id ID
+	err := s.reader.QueryRowContext(ctx, `SELECT r.id FROM records r JOIN scopes c ON c.scope = r.scope
+		WHERE c.tenant = ? AND c.user = ? AND c.agent = ? AND c.session = ? AND r.key = ?`,
+		r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key).Scan((*string)(&id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, err
+}
+
+// inserter writes records within one transaction.
+type inserter struct {
+	s       *Store
+	t       *tx
+	scopes  map[Scope]int64
+	entropy *ulid.MonotonicEntropy
+
+	record, vector, word, scope, source *sql.Stmt
+	unit                                []float32
+	flat                                *Flat
+}
+
+func (s *Store) inserter(ctx context.Context, t *tx) (*inserter, error) {
+	w := &inserter{s: s, t: t, scopes: map[Scope]int64{}, entropy: ulid.Monotonic(rand.Reader, 0)}
+	for _, p := range []struct {
+		into **sql.Stmt
+		text string
+	}{
+		{&w.record, `INSERT INTO records (id, scope, seq, kind, origin, role, speaker, position, key, created, valid_from, valid_until,
+			recorded, superseded, superseded_by, importance, confidence, surprise, shown, last_shown, used, last_used, meta,
+			derived_from, quotes, digest, text) VALUES (?` + strings.Repeat(", ?", 26) + `) ON CONFLICT DO NOTHING`},
+		{&w.vector, "INSERT INTO vectors (row, scope, data) VALUES (?, ?, ?)"},
+		{&w.word, "INSERT INTO words (rowid, text) VALUES (?, ?)"},
+		{&w.scope, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+		{&w.source, "INSERT OR IGNORE INTO sources (source, row) VALUES (?, ?)"},
+	} {
+		stmt, err := t.PrepareContext(ctx, p.text)
+		if err != nil {
+			w.close()
+			return nil, err
+		}
+		*p.into = stmt
+	}
+	s.view.mu.RLock()
+	defer s.view.mu.RUnlock()
+	w.unit = make([]float32, s.view.dim)
+	w.flat, _ = s.view.index.(*Flat)
+	return w, nil
+}
+
+func (w *inserter) close() {
+	for _, stmt := range []*sql.Stmt{w.record, w.vector, w.word, w.scope, w.source} {
+		if stmt != nil {
+			_ = stmt.Close()
+		}
+	}
+}
+
+// place is the number of a scope, made if it is new.
+func (w *inserter) place(ctx context.Context, s Scope) (int64, error) {
+	if n, ok := w.scopes[s]; ok {
+		return n, nil
+	}
+	if _, err := w.scope.ExecContext(ctx, s.Tenant, s.User, s.Agent, s.Session); err != nil {
+		return 0, err
+	}
+	var n int64
+	err := w.t.QueryRowContext(ctx, "SELECT scope FROM scopes WHERE tenant = ? AND user = ? AND agent = ? AND session = ?",
+		s.Tenant, s.User, s.Agent, s.Session).Scan(&n)
+	w.scopes[s] = n
+	return n, err
+}
+
+// insert writes a record and returns its ID, or that of the record that is there in its place.
+func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
+	if r.known != "" {
+		return r.known, false, nil
+	}
+	place, err := w.place(ctx, r.Scope)
+	if err != nil {
+		return "", false, err
+	}
+	if err := w.rests(ctx, r); err != nil {
+		return "", false, err
+	}
+	given := r.ID != ""
+	if !given {
+		id, err := ulid.New(ulid.Timestamp(w.t.now), w.entropy)
+		if err != nil {
+			return "", false, fmt.Errorf("make an ID: %w", err)
+		}
+		r.ID = ID(id.String())
+	} else if gone, err := w.gone(ctx, r.ID); err != nil || gone {
+		return r.ID, false, err
+	}
+	surprise := w.surprise(r)
+	setSurprise(r.digest, surprise)
+	var superseded, recorded, lastShown, lastUsed int64
+	var by ID
+	shown, used := 0, 0
+	recorded = micros(w.t.now)
+	if r.imported {
+		by, shown, used = r.SupersededBy, r.Shown, r.Used
+		superseded, lastShown, lastUsed = stamp(r.Superseded), stamp(r.LastShown), stamp(r.LastUsed)
+		if !r.Recorded.IsZero() {
+			recorded = micros(r.Recorded)
+		}
+	}
+	meta, err1 := asJSON(r.Meta, len(r.Meta))
+	derived, err2 := asJSON(r.DerivedFrom, len(r.DerivedFrom))
+	quotes, err3 := asJSON(r.Quotes, len(r.Quotes))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return "", false, err
+	}
+	var key any
+	if r.Key != "" {
+		key = r.Key
+	}
+	res, err := w.record.ExecContext(ctx, string(r.ID), place, w.t.seq, string(r.Kind), string(r.Origin), r.Role, r.Speaker, r.Position,
+		key, micros(r.Created), moment(r.ValidFrom), moment(r.ValidUntil), recorded, superseded, string(by), r.Importance, r.Confidence,
+		surprise, shown, lastShown, used, lastUsed, meta, derived, quotes, r.digest, r.Text)
+	if err != nil {
+		return "", false, err
+	}
+	if n, err := res.RowsAffected(); err != nil {
+		return "", false, err
+	} else if n == 0 {
+		id, err := w.present(ctx, r, place, given)
+		return id, false, err
+	}
+	row, err := res.LastInsertId()
+	if err != nil {
+		return "", false, err
+	}
+	if _, err := w.vector.ExecContext(ctx, row, place, encodeVector(r.Embedding)); err != nil {
+		return "", false, err
+	}
+	if _, err := w.word.ExecContext(ctx, row, r.Text); err != nil {
+		return "", false, err
+	}
+	for _, id := range r.sources() {
+		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
+			return "", false, err
+		}
+	}
+	w.remember(r)
+	return r.ID, true, nil
+}
+
+// sources are the records that r rests on.
+func (r *Record) sources() []ID {
+	ids := slices.Clone(r.DerivedFrom)
+	for _, q := range r.Quotes {
+		ids = append(ids, q.Source)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// rests checks that what r says it rests on is there, with the passages it quotes.
+func (w *inserter) rests(ctx context.Context, r *incoming) error {
+	sources := r.sources()
+	if len(sources) == 0 {
+		return nil
+	}
+	for _, id := range sources {
+		var text string
+		err := w.t.QueryRowContext(ctx, "SELECT r.text FROM records r JOIN scopes c ON c.scope = r.scope WHERE r.id = ? AND c.tenant = ? AND c.user = ?",
+			string(id), r.Scope.Tenant, r.Scope.User).Scan(&text)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("%w: it is derived from %q, which its tenant and user do not have", ErrInvalid, id)
+		}
+		if err != nil {
+			return err
+		}
+		for _, q := range r.Quotes {
+			if q.Source == id && !strings.Contains(text, q.Text) {
+				return fmt.Errorf("%w: it quotes %q from %s, which does not say so", ErrInvalid, q.Text, id)
+			}
+		}
+	}
+	return nil
+}
+
+// gone reports whether a record was deleted for privacy: it does not come back.
+func (w *inserter) gone(ctx context.Context, id ID) (bool, error) {
+	var n int
+	err := w.t.QueryRowContext(ctx, "SELECT count(*) FROM tombstones WHERE id = ?", string(id)).Scan(&n)
+	return n > 0, err
+}
+
+// present is the record that keeps r out.
+func (w *inserter) present(ctx context.Context, r *incoming, place int64, given bool) (ID, error) {
+	var id ID
+	err := w.t.QueryRowContext(ctx, "SELECT id FROM records WHERE scope = ? AND key = ?", place, r.Key).Scan((*string)(&id))
+	if err == nil || !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	var there int64
+	var text string
+	err = w.t.QueryRowContext(ctx, "SELECT scope, text FROM records WHERE id = ?", string(r.ID)).Scan(&there, &text)
+	if err != nil {
+		return "", err
+	}
+	if !given || there != place || text != r.Text {
+		return "", fmt.Errorf("%w: the ID %s is taken by another record", ErrInvalid, r.ID)
+	}
+	return r.ID, nil
+}
+
+func (w *inserter) surprise(r *incoming) float64 {
+	if r.surprise != nil {
+		return *r.surprise
+	}
+	n := w.s.novelty(w.t, wallOf(r.Scope))
+	unit(w.unit, r.Embedding)
+	w.s.view.mu.RLock()
+	defer w.s.view.mu.RUnlock()
+	return n.surprise(r.terms, w.unit, w.s.view.walls[wallOf(r.Scope)], w.flat)
+}
+
+func (w *inserter) remember(r *incoming) {
+	if r.imported && !r.Superseded.IsZero() {
+		return
+	}
+	n := w.s.novelty(w.t, wallOf(r.Scope))
+	unit(w.unit, r.Embedding)
+	n.put(r.terms, w.unit)
+}

@@ -1,0 +1,307 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// corpusOf makes n turns as people write them: sessions of about 20 turns between two speakers, 25 words each, drawn
+// from a Zipf distribution over 30,000 words with names, dates and function words.
+func corpusOf(n int, seed uint64) []Record {
+	r := rand.New(rand.NewPCG(seed, 7))
+	words := vocabulary()
+	zipf := rand.NewZipf(r, 1.1, 12, uint64(len(words)-1))
+	names := []string{"Caroline", "Melanie", "Jon", "Gina", "Maria", "Tim", "Audrey", "Andrew", "Nate", "Joanna", "Deborah", "Jolene"}
+	records := make([]Record, n)
+	at := time.Date(2023, 1, 3, 9, 0, 0, 0, time.UTC)
+	session, position := 0, 0
+	for i := range records {
+		if position == 20 {
+			session, position = session+1, 0
+			at = at.Add(31 * time.Hour)
+		}
+		var b strings.Builder
+		for w := range 15 + r.IntN(20) {
+			if w > 0 {
+				b.WriteByte(' ')
+			}
+			switch r.IntN(25) {
+			case 0:
+				b.WriteString(names[r.IntN(len(names))])
+			case 1:
+				b.WriteString("on " + strconv.Itoa(1+r.IntN(28)) + " May 2023,")
+			case 2, 3, 4, 5, 6, 7, 8, 9:
+				b.WriteString(functionWords[r.IntN(len(functionWords))])
+			default:
+				b.WriteString(words[zipf.Uint64()])
+			}
+		}
+		b.WriteByte('.')
+		records[i] = Record{Scope: Scope{Tenant: "bench", User: "ann", Session: "s" + strconv.Itoa(session)}, Kind: KindTurn, Origin: Observed,
+			Speaker: names[(session%6)*2+i%2], Text: b.String(), Position: position, Created: at,
+			Key: strconv.Itoa(i), Importance: .5, Confidence: 1, Meta: map[string]string{"topic": strconv.Itoa(r.IntN(10))}}
+		position++
+		at = at.Add(time.Minute)
+	}
+	return records
+}
+
+var functionWords = strings.Fields("the a of to and in that it is was for on you he be with as i his they at my your what we so")
+
+var vocabulary = sync.OnceValue(func() []string {
+	r := rand.New(rand.NewPCG(3, 4))
+	syllables := strings.Fields("ba be bi bo ca ce co da de di do fa fe fi ga go ha he ho ja jo ka ke ki la le li lo lu ma me mi mo mu na ne ni no pa pe pi po ra re ri ro ru sa se si so ta te ti to tu va ve vi wa we wi ya za ing er ment tion ly")
+	seen := map[string]bool{}
+	var words []string
+	for len(words) < 30000 {
+		var b strings.Builder
+		for range 2 + r.IntN(3) {
+			b.WriteString(syllables[r.IntN(len(syllables))])
+		}
+		if w := b.String(); !seen[w] {
+			seen[w] = true
+			words = append(words, w)
+		}
+	}
+	return words
+})
+
+// questions are asked about records: a few of a record's words in the form of a question.
+func questions(records []Record, n int) []string {
+	r := rand.New(rand.NewPCG(5, 6))
+	qs := make([]string, n)
+	for i := range qs {
+		rec := records[r.IntN(len(records))]
+		words := strings.Fields(strings.Trim(rec.Text, "."))
+		q := "What did " + rec.Speaker + " say about"
+		for range 4 {
+			q += " " + words[r.IntN(len(words))]
+		}
+		qs[i] = q + "?"
+	}
+	return qs
+}
+
+// benchStore is a store of n turns, made once for each n.
+func benchStore(b testing.TB, n int) (string, []Record) {
+	b.Helper()
+	benchMu.Lock()
+	defer benchMu.Unlock()
+	records := corpusOf(n, 1)
+	if path, ok := benchPaths[n]; ok {
+		return path, records
+	}
+	if benchDir == "" {
+		dir, err := os.MkdirTemp("", "memory-bench")
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchDir = dir
+	}
+	path := filepath.Join(benchDir, fmt.Sprintf("%d.db", n))
+	s, err := Create(b.Context(), path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := s.Add(b.Context(), Scope{Tenant: "bench", User: "ann"}, records...); err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	benchPaths[n] = path
+	return path, records
+}
+
+var (
+	benchMu    sync.Mutex
+	benchDir   string // removed by TestMain
+	benchPaths = map[int]string{}
+)
+
+// percentiles times each call of f and reports the median and the 95th percentile.
+func percentiles(b *testing.B, f func(i int)) {
+	times := make([]time.Duration, 0, b.N)
+	for i := 0; b.Loop(); i++ {
+		start := time.Now()
+		f(i)
+		times = append(times, time.Since(start))
+	}
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(times[len(times)*95/100].Microseconds())/1000, "p95-ms")
+}
+
+var sizes = []int{1_000, 10_000, 100_000}
+
+func BenchmarkCandidates(b *testing.B) {
+	for _, n := range sizes {
+		path, records := benchStore(b, n)
+		s, err := Open(b.Context(), path, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		qs := questions(records, 512)
+		scope := Scope{Tenant: "bench", User: "ann"}
+		for _, c := range []struct {
+			name  string
+			scope Scope
+			query Query
+		}{
+			{"all", scope, Query{}},
+			{"session", Scope{Tenant: "bench", User: "ann", Session: "s3"}, Query{}},
+			{"metadata", scope, Query{Where: map[string]string{"topic": "3"}}},
+			{"since", scope, Query{Since: records[n/2].Created}},
+			{"phrase", scope, Query{Text: `"` + strings.Join(strings.Fields(records[n/3].Text)[:3], " ") + `" `}},
+		} {
+			b.Run(fmt.Sprintf("n=%d/%s", n, c.name), func(b *testing.B) {
+				found := 0
+				percentiles(b, func(i int) {
+					q := c.query
+					q.Text += qs[i%len(qs)]
+					got, err := s.Candidates(b.Context(), c.scope, q, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					found += len(got.List)
+				})
+				b.ReportMetric(float64(found)/float64(b.N), "candidates/op")
+			})
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSearch(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			path, records := benchStore(b, n)
+			s, err := Open(b.Context(), path, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			qs := questions(records, 512)
+			percentiles(b, func(i int) {
+				if _, err := s.Search(b.Context(), Scope{Tenant: "bench", User: "ann"}, Query{Text: qs[i%len(qs)]}); err != nil {
+					b.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			path, _ := benchStore(b, n)
+			percentiles(b, func(int) {
+				s, err := Open(b.Context(), path, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+			})
+			runtime.GC()
+		})
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	for _, n := range []int{10_000, 50_000} {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			records := corpusOf(n, 2)
+			dir := b.TempDir()
+			i := 0
+			for b.Loop() {
+				i++
+				s, err := Create(b.Context(), filepath.Join(dir, strconv.Itoa(i)+".db"), nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := s.Add(b.Context(), Scope{Tenant: "bench", User: "ann"}, records...); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "turns/s")
+		})
+	}
+}
+
+func BenchmarkHashed(b *testing.B) {
+	records := corpusOf(1000, 3)
+	h := NewHashed(0)
+	i := 0
+	for b.Loop() {
+		if _, err := h.Embed(context.Background(), []string{records[i%len(records)].Text}); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+// BenchmarkScan is the limit of a flat index: every vector read once. Next to it, what the memory delivers.
+func BenchmarkScan(b *testing.B) {
+	const dim = DefaultDim
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			f := NewFlat(dim)
+			r := rand.New(rand.NewPCG(1, 2))
+			v := make([]float32, dim)
+			for row := range n {
+				for i := range v {
+					v[i] = r.Float32() - .5
+				}
+				if err := f.Upsert(b.Context(), []int64{int64(row + 1)}, []Scope{{}}, [][]float32{v}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.SetBytes(int64(n) * dim * 4)
+			percentiles(b, func(int) {
+				if _, err := f.Search(b.Context(), Scope{}, v, 200); err != nil {
+					b.Fatal(err)
+				}
+			})
+		})
+	}
+	b.Run("memory", func(b *testing.B) {
+		block := make([]uint64, 100_000*dim/2)
+		for i := range block {
+			block[i] = uint64(i)
+		}
+		b.SetBytes(int64(len(block)) * 8)
+		workers := runtime.GOMAXPROCS(0)
+		sums := make([]uint64, workers)
+		percentiles(b, func(int) {
+			var wg sync.WaitGroup
+			for w := range workers {
+				wg.Go(func() {
+					var s0, s1, s2, s3 uint64
+					part := block[len(block)*w/workers : len(block)*(w+1)/workers]
+					for i := 0; i+4 <= len(part); i += 4 {
+						s0, s1, s2, s3 = s0+part[i], s1+part[i+1], s2+part[i+2], s3+part[i+3]
+					}
+					sums[w] = s0 + s1 + s2 + s3
+				})
+			}
+			wg.Wait()
+		})
+	})
+}

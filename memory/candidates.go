@@ -1,0 +1,355 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/trm-go/refiner/internal/text"
+)
+
+// CandidateOptions say how many candidates to bring. Nil is the same as a zero CandidateOptions.
+type CandidateOptions struct {
+	// Limit is the number of best matches by words, and the same number by vector. Zero means [DefaultCandidates].
+	Limit int
+	// Radius brings the neighbours of each match: the records of its session at most so many positions away. Zero means
+	// [DefaultRadius], a negative radius none.
+	Radius int
+	// K1 and B are the parameters of BM25. Zero means [DefaultK1] and [DefaultB].
+	K1, B float64
+}
+
+// The usual number of candidates: what lies beyond them was never among the best ten on LoCoMo.
+const (
+	DefaultCandidates = 200
+	DefaultRadius     = 2
+)
+
+// Candidates returns the records a query may be answered from: the best by words (BM25), the best by vector, and the
+// neighbours of both. Query.Limit does not bound them. Neighbours pass the query's filters too.
+func (s *Store) Candidates(ctx context.Context, scope Scope, query Query, o *CandidateOptions) (*Candidates, error) {
+	if o == nil {
+		o = &CandidateOptions{}
+	}
+	radius := o.Radius
+	if radius == 0 {
+		radius = DefaultRadius
+	}
+	var c *Candidates
+	err := s.ask(ctx, scope, query, o, func(v *scene, q *question) error {
+		var err error
+		c, err = v.candidates(ctx, q, radius)
+		return err
+	})
+	return c, fail("search", err)
+}
+
+// scene is the projection of one tenant and user as a question sees it: the live one, or that of another moment.
+type scene struct {
+	p     *partition
+	index Index
+	mu    *sync.RWMutex
+}
+
+// ask makes a question of a query and hands it to f together with the projection that answers it, read-locked.
+func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateOptions, f func(*scene, *question) error) error {
+	if err := s.refresh(ctx); err != nil {
+		return err
+	}
+	parsed, err := parseQuery(query.Text)
+	if err != nil {
+		return err
+	}
+	if parsed.empty() && len(query.Vector) == 0 {
+		return fmt.Errorf("%w: the query is empty", ErrInvalid)
+	}
+	now := s.now()
+	if !query.At.IsZero() {
+		now = query.At
+	}
+	q := &question{scope: scope, plain: parsed.plain, limit: o.Limit, k1: o.K1, b: o.B, vector: query.Vector, moment: micros(now),
+		terms: text.Terms(parsed.plain), links: text.Links(parsed.plain, now)}
+	if q.limit <= 0 {
+		q.limit = DefaultCandidates
+	}
+	if q.k1 <= 0 {
+		q.k1 = DefaultK1
+	}
+	if q.b <= 0 {
+		q.b = DefaultB
+	}
+	if !query.Since.IsZero() || !query.Until.IsZero() || len(query.Kinds) > 0 || len(query.Where) > 0 {
+		q.filter = &filter{since: always, until: never, kinds: query.Kinds, where: query.Where}
+		if !query.Since.IsZero() {
+			q.filter.since = micros(query.Since)
+		}
+		if !query.Until.IsZero() {
+			q.filter.until = micros(query.Until)
+		}
+	}
+	if q.must, q.not, err = s.operators(ctx, scope, parsed); err != nil {
+		return err
+	}
+	v := &s.view
+	m := &scene{mu: &v.mu}
+	if past, err := s.past(ctx, query.At); err != nil {
+		return err
+	} else if past {
+		if m.p, m.index, err = s.asOf(ctx, scope, query.At); err != nil {
+			return err
+		}
+		m.mu = new(sync.RWMutex)
+	}
+	pick := func() (dim int) {
+		if m.mu == &v.mu {
+			m.p, m.index = v.walls[wallOf(scope)], v.index
+		}
+		if m.p == nil {
+			m.p = newPartition(wallOf(scope))
+		}
+		return v.dim
+	}
+	if len(q.vector) == 0 && s.embedder != nil && parsed.plain != "" {
+		// The lock is not held while the query is embedded: the embedder may be another machine.
+		m.mu.RLock()
+		pick()
+		c := &corpus{m: *m, area: m.p.area(scope)}
+		m.mu.RUnlock()
+		if q.vector, err = embedQuery(ctx, s.embedder, parsed.plain, c); err != nil {
+			return fmt.Errorf("embed the query: %w", err)
+		}
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if dim := pick(); len(q.vector) > 0 {
+		if err := checkVector(q.vector, dim); err != nil {
+			return fmt.Errorf("the query's vector: %w", err)
+		}
+	}
+	return f(m, q)
+}
+
+func embedQuery(ctx context.Context, e Embedder, query string, c Corpus) ([]float32, error) {
+	if qe, ok := e.(QueryEmbedder); ok {
+		return qe.EmbedQuery(ctx, query, c)
+	}
+	vectors, err := e.Embed(ctx, []string{query})
+	if err != nil {
+		return nil, err
+	}
+	if len(vectors) != 1 {
+		return nil, fmt.Errorf("the embedder returned %d vectors for one text", len(vectors))
+	}
+	return vectors[0], nil
+}
+
+// corpus tells an embedder how common terms are in a question's scope.
+type corpus struct {
+	m    scene
+	area area
+}
+
+func (c *corpus) Len() int { return c.area.live }
+
+func (c *corpus) DocFreq(term string) int {
+	c.m.mu.RLock()
+	defer c.m.mu.RUnlock()
+	t, ok := c.m.p.numbers[term]
+	if !ok {
+		return 0
+	}
+	return c.m.p.docFreq(c.area, t)
+}
+
+// candidates answers a question. The lock is held for reading.
+func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candidates, error) {
+	p := m.p
+	a := p.area(q.scope)
+	s := borrow(len(p.docs))
+	list, allowed, err := p.match(ctx, q, a, m.index, s)
+	if err != nil {
+		return nil, err // the scratch is dirty: leave it to the collector
+	}
+	if radius > 0 {
+		for i := range len(list) {
+			list = p.neighbours(list, list[i].doc, radius, a, allowed, s)
+		}
+	}
+	slices.SortFunc(list, func(x, y matched) int {
+		dx, dy := &p.docs[x.doc], &p.docs[y.doc]
+		switch {
+		case dx.leaf != dy.leaf:
+			return int(dx.leaf) - int(dy.leaf)
+		case dx.position != dy.position:
+			return int(dx.position) - int(dy.position)
+		}
+		return int(x.doc) - int(y.doc)
+	})
+	c := &Candidates{List: make([]Candidate, len(list)), Len: a.live, Speakers: p.speakersIn(q.plain, a)}
+	for i, x := range list {
+		d := &p.docs[x.doc]
+		c.List[i] = Candidate{
+			Row: d.row, Lexical: x.lexical, Vector: x.vector,
+			Kind: d.kind, Session: d.leaf, Speaker: d.speaker, Position: d.position,
+			Created: seconds(d.created), LastShown: seconds(d.lastShown), LastUsed: seconds(d.lastUsed), Shown: d.shown, Used: d.used,
+			Importance: d.importance, Confidence: d.confidence, Surprise: d.surprise, Origin: d.origin,
+			Terms: d.terms, Links: d.links,
+		}
+	}
+	s.finish(list)
+	c.Query = p.known(q.terms, a)
+	c.Links = p.known(q.links, a)
+	c.DocFreq = m.docFreqs(a)
+	c.Word = func(t Term) string {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		if int(t) >= len(p.words) {
+			return ""
+		}
+		return p.words[t]
+	}
+	return c, nil
+}
+
+func seconds(us int64) int64 {
+	if us < 0 && us%1e6 != 0 {
+		return us/1e6 - 1
+	}
+	return us / 1e6
+}
+
+// known are the distinct words that occur in the area, in the order of the question.
+func (p *partition) known(words []string, a area) []Term {
+	var terms []Term
+	for _, w := range words {
+		if t, ok := p.numbers[w]; ok && !slices.Contains(terms, t) && p.docFreq(a, t) > 0 {
+			terms = append(terms, t)
+		}
+	}
+	return terms
+}
+
+// docFreqs makes Candidates.DocFreq. For a part of a partition all terms are counted at the first call: asked one by one,
+// each would walk its own list.
+func (m *scene) docFreqs(a area) func(Term) int {
+	p := m.p
+	if a.leaves == nil {
+		return func(t Term) int {
+			m.mu.RLock()
+			defer m.mu.RUnlock()
+			return p.docFreq(a, t)
+		}
+	}
+	count := sync.OnceValue(func() []uint32 {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		counts := make([]uint32, len(p.words))
+		for i, in := range a.leaves {
+			if !in {
+				continue
+			}
+			for _, at := range p.leaves[i].docs {
+				for _, t := range p.docs[at].terms {
+					counts[t]++
+				}
+				for _, t := range p.docs[at].links {
+					counts[t]++
+				}
+			}
+		}
+		return counts
+	})
+	return func(t Term) int {
+		if counts := count(); int(t) < len(counts) {
+			return int(counts[t])
+		}
+		return 0
+	}
+}
+
+// neighbours adds the documents of the same session within radius positions. A record without a position has none.
+func (p *partition) neighbours(list []matched, at uint32, radius int, a area, allowed []bool, s *scratch) []matched {
+	d := &p.docs[at]
+	if d.position < 0 {
+		return list
+	}
+	docs := p.leaves[d.leaf].docs
+	here, _ := slices.BinarySearchFunc(docs, at, p.before)
+	add := func(i int) bool {
+		n := docs[i]
+		gap := int(p.docs[n].position) - int(d.position)
+		if gap > radius || gap < -radius || p.docs[n].position < 0 {
+			return false
+		}
+		if s.place[n] == 0 && (allowed == nil || allowed[n]) {
+			list = append(list, matched{doc: n})
+			s.place[n] = int32(len(list))
+		}
+		return true
+	}
+	for i := here - 1; i >= 0 && add(i); i-- {
+	}
+	for i := here + 1; i < len(docs) && add(i); i++ {
+	}
+	return list
+}
+
+// past reports whether a query asks for a moment that the live records do not answer for.
+func (s *Store) past(ctx context.Context, at time.Time) (bool, error) {
+	if at.IsZero() {
+		return false, nil
+	}
+	h, err := readHead(ctx, s.reader)
+	return micros(at) < h.clock, err
+}
+
+// asOf builds the projection of a scope as the store knew it at a moment. It reads all records of the tenant and user:
+// about 10 µs each.
+func (s *Store) asOf(ctx context.Context, scope Scope, at time.Time) (*partition, Index, error) {
+	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = t.Rollback() }()
+	scopes, err := readScopes(ctx, t, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := readHead(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	// What happened last to a record up to that moment says whether it was live then.
+	const known = ` JOIN scopes c ON c.scope = r.scope WHERE c.tenant = ? AND c.user = ? AND r.recorded <= ? AND
+		ifnull((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= ? ORDER BY e.event DESC LIMIT 1), '') <> 'superseded'
+		ORDER BY r.row`
+	args := []any{scope.Tenant, scope.User, micros(at), micros(at)}
+	p := newPartition(wallOf(scope))
+	rows, err := t.QueryContext(ctx, "SELECT "+lightColumns+" FROM records r"+known, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		l, err := scanLight(rows)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := p.add(&l, scopes[l.scope]); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, nil, err
+	}
+	vectors, err := t.QueryContext(ctx, "SELECT v.row, v.scope, v.data FROM vectors v JOIN records r ON r.row = v.row"+known, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	index := NewFlat(h.dim)
+	return p, index, putVectors(ctx, vectors, h.dim, scopes, index)
+}

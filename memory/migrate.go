@@ -1,0 +1,97 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// schemaVersion is the version that this program writes: the number of the last migration.
+const schemaVersion = 1
+
+// applicationID marks a SQLite file as ours ("RFNR").
+const applicationID = 0x52464e52
+
+// migrate brings the schema to schemaVersion, one transaction for all steps. It refuses a file of another program, and
+// one of a newer version.
+func migrate(ctx context.Context, db *sql.DB) (err error) {
+	if current, err := version(ctx, db); err != nil || current == schemaVersion {
+		return err
+	}
+	// Another process may be doing the same: look again with the lock held.
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = t.Rollback()
+		}
+	}()
+	current, err := version(ctx, t)
+	if err != nil {
+		return err
+	}
+	if current == schemaVersion {
+		return t.Rollback()
+	}
+	steps, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	for i, name := range steps {
+		if i < current {
+			continue
+		}
+		step, err := migrations.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if _, err := t.ExecContext(ctx, string(step)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if current == 0 {
+		if _, err := t.ExecContext(ctx, "INSERT INTO store (one, epoch) VALUES (1, ?)", newEpoch()); err != nil {
+			return err
+		}
+	}
+	if _, err := t.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, schemaVersion)); err != nil {
+		return err
+	}
+	return t.Commit()
+}
+
+// version is the version of a store's schema; 0: an empty file.
+func version(ctx context.Context, q queryer) (int, error) {
+	var application, current, tables int
+	if err := q.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return 0, err
+	}
+	if err := q.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application); err != nil {
+		return 0, err
+	}
+	if err := q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&current); err != nil {
+		return 0, err
+	}
+	switch {
+	case tables == 0 && application == 0:
+		return 0, nil
+	case application != applicationID:
+		return 0, fmt.Errorf("%w: the file is a database of another program", ErrCorrupt)
+	case current > schemaVersion:
+		return 0, fmt.Errorf("%w: it has version %d, this program knows %d: use a newer one", ErrSchema, current, schemaVersion)
+	}
+	return current, nil
+}
+
+// queryer is what reads: a database, a connection or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}

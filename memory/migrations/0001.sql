@@ -1,0 +1,94 @@
+-- One row: what the store as a whole knows of itself.
+CREATE TABLE store (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    epoch      TEXT    NOT NULL,            -- changes when the contents are replaced as a whole
+    seq        INTEGER NOT NULL DEFAULT 0,  -- rises with every write
+    generation INTEGER NOT NULL DEFAULT 0,  -- rises with every write but counts of use
+    model      TEXT    NOT NULL DEFAULT '',
+    dim        INTEGER NOT NULL DEFAULT 0,
+    analysis   TEXT    NOT NULL DEFAULT '', -- fingerprint of the analysis that records.digest was made with
+    clock      INTEGER NOT NULL DEFAULT 0   -- the latest time written, so that the store's times never run backwards
+) STRICT;
+
+-- AUTOINCREMENT here and below: the number of what was deleted is never given to another.
+CREATE TABLE scopes (
+    scope   INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant  TEXT NOT NULL,
+    user    TEXT NOT NULL,
+    agent   TEXT NOT NULL,
+    session TEXT NOT NULL,
+    UNIQUE (tenant, user, agent, session)
+) STRICT;
+
+-- Times are microseconds since 1970, in UTC.
+CREATE TABLE records (
+    row           INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            TEXT    NOT NULL UNIQUE,
+    scope         INTEGER NOT NULL REFERENCES scopes (scope),
+    seq           INTEGER NOT NULL,           -- of the last write that touched the row
+    kind          TEXT    NOT NULL,
+    origin        TEXT    NOT NULL,
+    role          TEXT    NOT NULL,
+    speaker       TEXT    NOT NULL,
+    position      INTEGER NOT NULL,
+    key           TEXT,
+    created       INTEGER NOT NULL,
+    valid_from    INTEGER,
+    valid_until   INTEGER,
+    recorded      INTEGER NOT NULL,
+    superseded    INTEGER NOT NULL DEFAULT 0, -- 0: live
+    superseded_by TEXT    NOT NULL DEFAULT '',
+    importance    REAL    NOT NULL,
+    confidence    REAL    NOT NULL,
+    surprise      REAL    NOT NULL,
+    shown         INTEGER NOT NULL DEFAULT 0,
+    last_shown    INTEGER NOT NULL DEFAULT 0,
+    used          INTEGER NOT NULL DEFAULT 0,
+    last_used     INTEGER NOT NULL DEFAULT 0,
+    meta          TEXT,                       -- JSON object
+    derived_from  TEXT,                       -- JSON array
+    quotes        TEXT,                       -- JSON array
+    digest        BLOB    NOT NULL,           -- all that opening needs, with the analysed text: see digest.go
+    text          TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX records_key ON records (scope, key) WHERE key IS NOT NULL;
+CREATE INDEX records_seq ON records (seq);
+CREATE INDEX records_superseded_by ON records (superseded_by) WHERE superseded_by <> '';
+
+-- Little-endian float32.
+CREATE TABLE vectors (
+    row   INTEGER PRIMARY KEY REFERENCES records (row),
+    scope INTEGER NOT NULL,
+    data  BLOB    NOT NULL
+) STRICT;
+
+-- What a derived record rests on: derived_from and the sources of its quotes.
+CREATE TABLE sources (
+    source TEXT    NOT NULL,
+    row    INTEGER NOT NULL REFERENCES records (row),
+    PRIMARY KEY (source, row)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sources_row ON sources (row);
+
+-- What happened to a record after it was written.
+CREATE TABLE events (
+    event INTEGER PRIMARY KEY AUTOINCREMENT,
+    row   INTEGER NOT NULL REFERENCES records (row),
+    at    INTEGER NOT NULL,
+    what  TEXT    NOT NULL, -- superseded, revived
+    by    TEXT    NOT NULL  -- the record that took its place, or gave it back
+) STRICT;
+CREATE INDEX events_row ON events (row);
+
+-- Records deleted for privacy: numbers only, so that readers forget them too and no snapshot brings them back.
+CREATE TABLE tombstones (
+    id  TEXT    PRIMARY KEY,
+    row INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tombstones_seq ON tombstones (seq);
+
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, content = 'records', content_rowid = 'row', tokenize = 'porter unicode61 remove_diacritics 2'
+);
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);

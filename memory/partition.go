@@ -1,0 +1,317 @@
+package memory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/trm-go/refiner/internal/text"
+)
+
+// doc is a live record as the projection knows it. Times are microseconds.
+type doc struct {
+	row                   int64
+	created               int64
+	validFrom, validUntil int64
+	lastShown, lastUsed   int64
+	leaf                  int32 // index into partition.leaves
+	speaker               int32 // index into partition.speakers; -1: none
+	position              int32
+	shown, used           int32
+	importance            float32
+	confidence            float32
+	surprise              float32
+	kind                  Kind
+	origin                Origin
+	live                  bool
+	terms, links          []Term   // sorted, distinct
+	meta                  []uint32 // numbers of its key-value pairs, sorted
+}
+
+// posting says how often a document holds a term.
+type posting struct{ doc, count uint32 }
+
+// leaf is one whole scope with its documents in the order of the conversation: by position, then row.
+type leaf struct {
+	scope  Scope
+	docs   []uint32
+	length int // terms of all its documents
+}
+
+// partition is the projection of the live records of one tenant and user: everything that is counted for a query is
+// counted in here, so that nothing of another's records, not even how common a word is, can show in a result.
+//
+// Documents are numbered in the order of their rows. A number is never used again until the partition is loaded anew.
+type partition struct {
+	wall     wall
+	docs     []doc
+	lengths  []uint32 // terms of each document, with repeats
+	leafOf   []int32  // doc.leaf again, close together for scoring
+	leaves   []leaf
+	leafByID map[int64]int32
+
+	numbers  map[string]Term
+	words    []string
+	postings [][]posting // by Term, ascending by document; terms and links alike
+
+	pairs    map[string]uint32 // "key\x00value" of metadata
+	speakers []string
+	named    []bool // the speaker is a name, not a role
+	speaker  map[string]int32
+
+	live    int
+	length  int // terms of all live documents
+	bounded int // live documents that are not valid for ever
+	slab    []Term
+}
+
+func newPartition(w wall) *partition {
+	return &partition{wall: w, leafByID: map[int64]int32{}, numbers: map[string]Term{}, pairs: map[string]uint32{}, speaker: map[string]int32{}}
+}
+
+const (
+	always = -1 << 63
+	never  = 1<<63 - 1
+)
+
+// number gives a word its number.
+func (p *partition) number(word []byte) Term {
+	if n, ok := p.numbers[string(word)]; ok {
+		return n
+	}
+	n := Term(len(p.words))
+	w := string(word)
+	p.words = append(p.words, w)
+	p.numbers[w] = n
+	p.postings = append(p.postings, nil)
+	return n
+}
+
+// keep copies terms into one long slice, so that a hundred thousand records are not as many allocations.
+func (p *partition) keep(terms []Term) []Term {
+	if len(terms) == 0 {
+		return nil
+	}
+	if cap(p.slab)-len(p.slab) < len(terms) {
+		p.slab = make([]Term, 0, max(min(1<<16, 64+4*len(p.docs)), len(terms)))
+	}
+	n := len(p.slab)
+	p.slab = append(p.slab, terms...)
+	return p.slab[n:len(p.slab):len(p.slab)]
+}
+
+// add appends a live record; its row is higher than all before it.
+func (p *partition) add(l *light, scope Scope) error {
+	if n := len(p.docs); n > 0 && p.docs[n-1].row >= l.row {
+		return fmt.Errorf("row %d comes after row %d", l.row, p.docs[n-1].row)
+	}
+	at := uint32(len(p.docs))
+	d := doc{row: l.row, live: true, speaker: -1, shown: l.shown, lastShown: l.lastShown, used: l.used, lastUsed: l.lastUsed}
+	var ok bool
+	if d.leaf, ok = p.leafByID[l.scope]; !ok {
+		d.leaf = int32(len(p.leaves))
+		p.leaves = append(p.leaves, leaf{scope: scope})
+		p.leafByID[l.scope] = d.leaf
+	}
+	r := digestReader{b: l.digest}
+	d.surprise = r.float()
+	d.kind, d.origin = shared(r.bytes(), kinds), shared(r.bytes(), origins)
+	speaker, named := r.bytes(), r.flag()
+	if len(speaker) > 0 {
+		if d.speaker, ok = p.speaker[string(speaker)]; !ok {
+			d.speaker = int32(len(p.speakers))
+			p.speakers = append(p.speakers, string(speaker))
+			p.named = append(p.named, false)
+			p.speaker[string(speaker)] = d.speaker
+		}
+		p.named[d.speaker] = p.named[d.speaker] || named
+	}
+	d.position, d.created, d.validFrom, d.validUntil = clamp32(r.number()), r.number(), r.number(), r.number()
+	d.importance, d.confidence = r.float(), r.float()
+	for range r.count() {
+		pair := r.bytes()
+		n, ok := p.pairs[string(pair)]
+		if !ok {
+			n = uint32(len(p.pairs))
+			p.pairs[string(pair)] = n
+		}
+		d.meta = append(d.meta, n)
+	}
+	var termBuffer [64]Term
+	var linkBuffer [16]Term
+	terms, links, total := termBuffer[:0], linkBuffer[:0], 0
+	for range r.count() {
+		t, n := p.number(r.bytes()), r.frequency()
+		terms = append(terms, t)
+		total += int(n)
+		p.postings[t] = append(p.postings[t], posting{at, n})
+	}
+	for range r.count() {
+		t := p.number(r.bytes())
+		links = append(links, t)
+		p.postings[t] = append(p.postings[t], posting{at, 1})
+	}
+	if err := r.err(); err != nil {
+		return fmt.Errorf("row %d: %w", l.row, err)
+	}
+	slices.Sort(terms)
+	slices.Sort(links)
+	d.terms, d.links = p.keep(terms), p.keep(links)
+	slices.Sort(d.meta)
+	p.docs = append(p.docs, d)
+	p.lengths = append(p.lengths, uint32(total))
+	p.leafOf = append(p.leafOf, d.leaf)
+	lf := &p.leaves[d.leaf]
+	lf.length += total
+	lf.insert(p, at)
+	p.live++
+	p.length += total
+	if d.validFrom != always || d.validUntil != never {
+		p.bounded++
+	}
+	return nil
+}
+
+// before orders documents within a leaf.
+func (p *partition) before(a, b uint32) int {
+	if c := int(p.docs[a].position) - int(p.docs[b].position); c != 0 {
+		return c
+	}
+	return int(a) - int(b)
+}
+
+func (l *leaf) insert(p *partition, at uint32) {
+	if n := len(l.docs); n == 0 || p.before(l.docs[n-1], at) < 0 {
+		l.docs = append(l.docs, at)
+		return
+	}
+	i, _ := slices.BinarySearchFunc(l.docs, at, p.before)
+	l.docs = slices.Insert(l.docs, i, at)
+}
+
+// find is the document of a row.
+func (p *partition) find(row int64) (uint32, bool) {
+	i, ok := slices.BinarySearchFunc(p.docs, row, func(d doc, row int64) int {
+		switch {
+		case d.row < row:
+			return -1
+		case d.row > row:
+			return 1
+		}
+		return 0
+	})
+	return uint32(i), ok && p.docs[i].live
+}
+
+// remove takes a record out that is no longer live.
+func (p *partition) remove(at uint32) {
+	d := &p.docs[at]
+	for _, terms := range [][]Term{d.terms, d.links} {
+		for _, t := range terms {
+			list := p.postings[t]
+			if i, ok := slices.BinarySearchFunc(list, at, func(e posting, at uint32) int { return int(e.doc) - int(at) }); ok {
+				p.postings[t] = slices.Delete(list, i, i+1)
+			}
+		}
+	}
+	lf := &p.leaves[d.leaf]
+	if i, ok := slices.BinarySearchFunc(lf.docs, at, p.before); ok {
+		lf.docs = slices.Delete(lf.docs, i, i+1)
+	}
+	n := int(p.lengths[at])
+	lf.length -= n
+	p.length -= n
+	p.live--
+	if d.validFrom != always || d.validUntil != never {
+		p.bounded--
+	}
+	d.live, d.terms, d.links, d.meta = false, nil, nil, nil
+}
+
+// count takes over what may change of a live record.
+func (p *partition) count(at uint32, l *light) {
+	d := &p.docs[at]
+	d.shown, d.lastShown, d.used, d.lastUsed = l.shown, l.lastShown, l.used, l.lastUsed
+}
+
+// area is the part of a partition that a scope covers.
+type area struct {
+	leaves []bool // by leaf; nil: all
+	live   int
+	length int
+}
+
+// has reports whether a leaf lies in the area. A leaf that came later does not.
+func (a area) has(leaf int32) bool {
+	return a.leaves == nil || int(leaf) < len(a.leaves) && a.leaves[leaf]
+}
+
+func (p *partition) area(s Scope) area {
+	if s.Agent == "" && s.Session == "" {
+		return area{live: p.live, length: p.length}
+	}
+	a := area{leaves: make([]bool, len(p.leaves))}
+	for i := range p.leaves {
+		if l := &p.leaves[i]; s.Contains(l.scope) {
+			a.leaves[i] = true
+			a.live += len(l.docs)
+			a.length += l.length
+		}
+	}
+	return a
+}
+
+// docFreq is the number of live documents of the area that hold a term.
+func (p *partition) docFreq(a area, t Term) int {
+	if int(t) >= len(p.postings) {
+		return 0
+	}
+	list := p.postings[t]
+	if a.leaves == nil {
+		return len(list)
+	}
+	n := 0
+	for _, e := range list {
+		if a.has(p.leafOf[e.doc]) {
+			n++
+		}
+	}
+	return n
+}
+
+// speakersIn are the speakers whom a question names: by any word of their name, or by their role.
+func (p *partition) speakersIn(question string, a area) []int32 {
+	words := map[string]bool{}
+	for _, w := range strings.FieldsFunc(strings.ToLower(question), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if len(w) >= 2 && !text.Stop(w) {
+			words[w] = true
+		}
+	}
+	var present []bool
+	if a.leaves != nil {
+		present = make([]bool, len(p.speakers))
+		for i, in := range a.leaves {
+			if in {
+				for _, at := range p.leaves[i].docs {
+					if s := p.docs[at].speaker; s >= 0 {
+						present[s] = true
+					}
+				}
+			}
+		}
+	}
+	var found []int32
+	for i, name := range p.speakers {
+		if present != nil && !present[i] {
+			continue
+		}
+		for _, w := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			if words[w] {
+				found = append(found, int32(i))
+				break
+			}
+		}
+	}
+	return found
+}

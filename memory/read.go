@@ -1,0 +1,148 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// Record returns one record of the scope, with its embedding, be it live or superseded.
+func (s *Store) Record(ctx context.Context, scope Scope, id ID) (Record, error) {
+	r, err := s.record(ctx, s.reader, scope, id)
+	return r.Record, fail(fmt.Sprintf("read record %q", id), err)
+}
+
+func (s *Store) record(ctx context.Context, q queryer, scope Scope, id ID) (stored, error) {
+	if s.closed.Load() {
+		return stored{}, ErrClosed
+	}
+	var data []byte
+	var model string
+	row := q.QueryRowContext(ctx, "SELECT "+recordColumns+`, v.data, (SELECT model FROM store)
+		FROM records r JOIN scopes c ON c.scope = r.scope JOIN vectors v ON v.row = r.row WHERE r.id = ? AND `+inScope,
+		append([]any{string(id)}, scopeArgs(scope)...)...)
+	r, err := scanRecord(row.Scan, &data, &model)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, fmt.Errorf("%w in scope %s", ErrNotFound, scope)
+	}
+	r.Embedding, r.Model = decodeVector(nil, data), model
+	return r, err
+}
+
+// Fetch returns the records of rows, in that order and without their embeddings. Rows that are not there, or not in the
+// scope, are left out.
+func (s *Store) Fetch(ctx context.Context, scope Scope, rows ...int64) ([]Record, error) {
+	found, err := s.fetch(ctx, scope, rows)
+	if err != nil {
+		return nil, fail("fetch records", err)
+	}
+	records := make([]Record, 0, len(rows))
+	for _, row := range rows {
+		if r, ok := found[row]; ok {
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
+func (s *Store) fetch(ctx context.Context, scope Scope, numbers []int64) (map[int64]Record, error) {
+	if s.closed.Load() {
+		return nil, ErrClosed
+	}
+	found := make(map[int64]Record, len(numbers))
+	const batch = 500 // SQLite takes 32,766 variables; short statements are parsed faster
+	for len(numbers) > 0 {
+		n := min(batch, len(numbers))
+		args := scopeArgs(scope)
+		for _, row := range numbers[:n] {
+			args = append(args, row)
+		}
+		rows, err := s.reader.QueryContext(ctx, "SELECT "+recordColumns+" FROM records r JOIN scopes c ON c.scope = r.scope WHERE "+
+			inScope+" AND r.row IN (?"+strings.Repeat(", ?", n-1)+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			r, err := scanRecord(rows.Scan)
+			if err != nil {
+				_ = rows.Close()
+				return nil, err
+			}
+			found[r.row] = r.Record
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
+		}
+		numbers = numbers[n:]
+	}
+	return found, nil
+}
+
+// AllOptions say what All goes through. Nil is the same as a zero AllOptions.
+type AllOptions struct {
+	History    bool // also the records that were superseded
+	Embeddings bool // with their embeddings
+}
+
+// All goes through the records of a scope in the order in which they were written.
+func (s *Store) All(ctx context.Context, scope Scope, o *AllOptions) iter.Seq2[Record, error] {
+	if o == nil {
+		o = &AllOptions{}
+	}
+	return func(yield func(Record, error) bool) {
+		for r, err := range s.all(ctx, s.reader, &scope, o) {
+			if !yield(r.Record, fail("read records", err)) {
+				return
+			}
+		}
+	}
+}
+
+// all goes through the records of a scope, or of the whole store if it is nil.
+func (s *Store) all(ctx context.Context, q queryer, scope *Scope, o *AllOptions) iter.Seq2[stored, error] {
+	return func(yield func(stored, error) bool) {
+		if s.closed.Load() {
+			yield(stored{}, ErrClosed)
+			return
+		}
+		columns, join, where, args := recordColumns, "", "1", []any(nil)
+		if o.Embeddings {
+			columns += ", v.data, (SELECT model FROM store)"
+			join = " JOIN vectors v ON v.row = r.row"
+		}
+		if scope != nil {
+			where, args = inScope, scopeArgs(*scope)
+		}
+		if !o.History {
+			where += " AND r.superseded = 0"
+		}
+		rows, err := q.QueryContext(ctx, "SELECT "+columns+" FROM records r JOIN scopes c ON c.scope = r.scope"+join+
+			" WHERE "+where+" ORDER BY r.row", args...)
+		if err != nil {
+			yield(stored{}, err)
+			return
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var r stored
+			var err error
+			if o.Embeddings {
+				var data sql.RawBytes
+				var model string
+				r, err = scanRecord(rows.Scan, &data, &model)
+				r.Embedding, r.Model = decodeVector(nil, data), model
+			} else {
+				r, err = scanRecord(rows.Scan)
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(stored{}, err)
+		}
+	}
+}

@@ -1,0 +1,376 @@
+package memory
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options say how a store is opened. Nil is the same as a zero Options.
+type Options struct {
+	// Embedder makes the vectors of records and queries. Nil: the one that the store was made with if it is a [Hashed],
+	// which is the default for a new store. A store of another model then opens without one: it finds by words alone,
+	// takes only records that carry their vector, and can be re-embedded.
+	Embedder Embedder
+	// NewIndex makes the vector index for count vectors of dim dimensions. Nil: [NewFlat].
+	NewIndex func(dim, count int) (Index, error)
+	// Log gets what is worth knowing but no error. Nil: nothing.
+	Log *slog.Logger
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+	// Wait is how long to wait for another process that writes. Zero: [DefaultWait].
+	Wait time.Duration
+	// ReadOnly opens a store that cannot or shall not be written. Every write returns [ErrReadOnly].
+	ReadOnly bool
+}
+
+// DefaultWait is how long a store waits for another process that writes.
+const DefaultWait = 5 * time.Second
+
+// Store keeps records in one SQLite file, and the files SQLite puts beside it. It is safe for concurrent use, and any
+// number of processes may use one store at the same time: each sees what another has written at its next call.
+//
+// A write that has returned without an error has reached the disk (WAL with synchronous=FULL): it survives a killed
+// process and a power cut. NORMAL would lose the last commits at a power cut, and saves only the fsync of a commit,
+// which an import of any length pays once.
+type Store struct {
+	path     string
+	embedder Embedder // nil: none
+	newIndex func(dim, count int) (Index, error)
+	log      *slog.Logger
+	now      func() time.Time
+	readOnly bool
+
+	writer *sql.DB // one connection, transactions take the write lock at once; nil if read only
+	reader *sql.DB
+	closed atomic.Bool
+
+	memo *novelties // guarded by writing
+	// writing is held during a write, so that writers of one process queue up here and not in SQLite.
+	writing sync.Mutex
+
+	view
+}
+
+// Create makes a new store, and the folder it lies in.
+func Create(ctx context.Context, path string, o *Options) (*Store, error) {
+	doing := fmt.Sprintf("create store %q", path)
+	if o != nil && o.ReadOnly {
+		return nil, fail(doing, ErrReadOnly)
+	}
+	// An empty file is what a process leaves that was killed while it made a store.
+	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > 0) {
+		return nil, fail(doing, ErrExists)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fail(doing, fileError(err))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fail(doing, fileError(err))
+	}
+	// Memories are private: nobody else may read the file, and SQLite gives the files beside it the same rights.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fail(doing, fileError(err))
+	}
+	if err := f.Close(); err != nil {
+		return nil, fail(doing, fileError(err))
+	}
+	s, err := open(ctx, path, o)
+	if err != nil {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			_ = os.Remove(path + suffix)
+		}
+		return nil, fail(doing, err)
+	}
+	return s, nil
+}
+
+// Open opens a store that exists.
+func Open(ctx context.Context, path string, o *Options) (*Store, error) {
+	doing := fmt.Sprintf("open store %q", path)
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fail(doing, fmt.Errorf("%w there: make one first", ErrNoStore))
+	case err != nil:
+		return nil, fail(doing, fileError(err))
+	case info.IsDir():
+		return nil, fail(doing, fmt.Errorf("%w: it is a folder", ErrNoStore))
+	case info.Size() == 0:
+		return nil, fail(doing, fmt.Errorf("%w: the file is empty", ErrNoStore))
+	}
+	s, err := open(ctx, path, o)
+	if err != nil {
+		return nil, fail(doing, err)
+	}
+	return s, nil
+}
+
+// fileError gives an error of the file system the sentinel that a caller can act on.
+func fileError(err error) error {
+	if errors.Is(err, fs.ErrPermission) || isReadOnlyFS(err) {
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: %w", ErrExists, err)
+	}
+	if isFull(err) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
+}
+
+func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
+	if o == nil {
+		o = &Options{}
+	}
+	s := &Store{path: path, embedder: o.Embedder, newIndex: o.NewIndex, log: o.Log, now: o.Now, readOnly: o.ReadOnly}
+	if s.newIndex == nil {
+		s.newIndex = func(dim, _ int) (Index, error) { return NewFlat(dim), nil }
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	wait := o.Wait
+	if wait <= 0 {
+		wait = DefaultWait
+	}
+	defer func() {
+		if err != nil {
+			_ = s.closeFiles()
+		}
+	}()
+	if !s.readOnly {
+		if s.writer, err = connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)",
+			"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)", "_pragma=journal_size_limit(67108864)"); err != nil {
+			return nil, err
+		}
+		s.writer.SetMaxOpenConns(1)
+		if err := s.prepare(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if s.reader, err = connect(path, wait, "mode=ro", "_pragma=query_only(1)"); err != nil {
+		return nil, err
+	}
+	if s.readOnly {
+		// A store in a folder that cannot be written opens only if SQLite need not put a file beside it. That is safe
+		// when nobody can write there; a log that was left behind means that somebody did.
+		_, walErr := os.Stat(path + "-wal")
+		if _, err := s.reader.ExecContext(ctx, "SELECT 1 FROM sqlite_schema"); err != nil && errors.Is(walErr, fs.ErrNotExist) {
+			_ = s.reader.Close()
+			if s.reader, err = connect(path, wait, "mode=ro", "immutable=1", "_pragma=query_only(1)"); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.readable(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.view.start(ctx, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect opens a pool of connections. Only the URI form carries SQLite's own parameters, and only it takes every path.
+func connect(path string, wait time.Duration, params ...string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	uri := (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
+	uri += fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=cache_size(-8192)&_pragma=temp_store(MEMORY)", wait.Milliseconds())
+	for _, p := range params {
+		uri += "&" + p
+	}
+	return sql.Open("sqlite", uri)
+}
+
+// prepare brings a writable store up to this version: an empty file becomes a store, an older schema is migrated.
+func (s *Store) prepare(ctx context.Context) error {
+	if err := migrate(ctx, s.writer); err != nil {
+		return err
+	}
+	var mode string
+	if err := s.writer.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		if err := s.writer.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+			return err
+		}
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the journal mode is %q, not wal: the file system does not support it", mode)
+	}
+	var model, analysed string
+	var dim int
+	err := s.writer.QueryRowContext(ctx, "SELECT model, dim, analysis FROM store").Scan(&model, &dim, &analysed)
+	if err != nil {
+		return err
+	}
+	if err := s.choose(model, dim); err != nil {
+		return err
+	}
+	if model == "" {
+		// Two processes may create at once: the first decides.
+		if _, err := s.writer.ExecContext(ctx, "UPDATE store SET model = ?, dim = ? WHERE model = ''",
+			s.embedder.Model(), s.embedder.Dim()); err != nil {
+			return err
+		}
+		if err := s.writer.QueryRowContext(ctx, "SELECT model, dim FROM store").Scan(&model, &dim); err != nil {
+			return err
+		}
+		if err := s.choose(model, dim); err != nil {
+			return err
+		}
+	}
+	if want := fingerprint(); analysed != want {
+		return s.reanalyse(ctx, want)
+	}
+	return nil
+}
+
+// readable checks a store that is opened without the right to bring it up to this version.
+func (s *Store) readable(ctx context.Context) error {
+	var version int
+	if err := s.reader.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version != schemaVersion {
+		return fmt.Errorf("%w: it has version %d, this program reads %d; open it writable once to bring it up to date",
+			ErrSchema, version, schemaVersion)
+	}
+	var model string
+	var dim int
+	if err := s.reader.QueryRowContext(ctx, "SELECT model, dim FROM store").Scan(&model, &dim); err != nil {
+		return err
+	}
+	return s.choose(model, dim)
+}
+
+// choose settles the embedder for a store of a model.
+func (s *Store) choose(model string, dim int) error {
+	if model == "" {
+		if s.embedder == nil {
+			s.embedder = NewHashed(0)
+		}
+		if s.embedder.Dim() <= 0 || s.embedder.Model() == "" {
+			return fmt.Errorf("%w: the embedder must have a model name and a dimension", ErrInvalid)
+		}
+		return nil
+	}
+	if s.embedder == nil {
+		if h := hashedModel(model); h != nil && h.Dim() == dim {
+			s.embedder = h
+		} else {
+			s.log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
+		}
+		return nil
+	}
+	if s.embedder.Model() != model || s.embedder.Dim() != dim {
+		return fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
+			ErrModel, model, dim, s.embedder.Model(), s.embedder.Dim())
+	}
+	return nil
+}
+
+// Path is the store's file.
+func (s *Store) Path() string { return s.path }
+
+// Close ends the use of the store. Calls that are under way end with an error.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return fail(fmt.Sprintf("close store %q", s.path), s.closeFiles())
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	if s.view.watch != nil {
+		errs = append(errs, s.view.watch.Close())
+	}
+	if s.reader != nil {
+		errs = append(errs, s.reader.Close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// tx is one write. All of it happens, or nothing.
+type tx struct {
+	*sql.Tx
+	seq int64     // of this write
+	now time.Time // never before the time of an earlier write, whatever the clock says
+}
+
+// write runs f in a transaction that holds the write lock. content says whether it changes more than counts of use.
+func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err error) {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	if s.readOnly {
+		return fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	sqlTx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = sqlTx.Rollback() // after a commit it does nothing
+			s.memo = nil         // it may know of records that were not written
+		}
+	}()
+	t := &tx{Tx: sqlTx}
+	var clock int64
+	now := micros(s.now())
+	step := 0
+	if content {
+		step = 1
+	}
+	row := sqlTx.QueryRowContext(ctx, "UPDATE store SET seq = seq + 1, generation = generation + ?, clock = max(clock, ?) RETURNING seq, clock", step, now)
+	if err := row.Scan(&t.seq, &clock); err != nil {
+		return err
+	}
+	t.now = fromMicros(clock)
+	if s.memo != nil && s.memo.seq != t.seq-1 {
+		s.memo = nil
+	}
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return err
+	}
+	if s.memo != nil {
+		s.memo.seq = t.seq
+	}
+	return nil
+}
+
+// newEpoch is a name for contents that replace others as a whole.
+func newEpoch() string { return rand.Text() }

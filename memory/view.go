@@ -1,0 +1,394 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// view is the projection of a store: what answering a query needs, in memory, and nothing that the file does not hold.
+// It is built when the store opens and brought up to date from the file before each read: SQLite tells when somebody
+// has written (PRAGMA data_version, 10 µs), and records.seq tells what.
+type view struct {
+	refreshing sync.Mutex
+	watch      *sql.Conn // the connection whose data_version is followed
+	version    int64     // its last data_version
+	epoch      string
+	seq        int64 // of the last write that is in the projection
+	broken     bool  // the last refresh did not come to its end: load all anew
+
+	mu     sync.RWMutex
+	walls  map[wall]*partition
+	scopes map[int64]Scope
+	index  Index
+	model  string
+	dim    int
+}
+
+func (v *view) start(ctx context.Context, s *Store) (err error) {
+	if v.watch, err = s.reader.Conn(ctx); err != nil {
+		return err
+	}
+	v.broken = true
+	return s.refresh(ctx)
+}
+
+// head is the row of the table store that says how far it is.
+type head struct {
+	epoch, model, analysis string
+	seq, generation, clock int64
+	dim                    int
+}
+
+func readHead(ctx context.Context, q queryer) (head, error) {
+	var h head
+	err := q.QueryRowContext(ctx, "SELECT epoch, model, analysis, seq, generation, clock, dim FROM store").
+		Scan(&h.epoch, &h.model, &h.analysis, &h.seq, &h.generation, &h.clock, &h.dim)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("%w: the table store is empty", ErrCorrupt)
+	}
+	return h, err
+}
+
+// refresh brings the projection up to date with the file. Every read begins with it.
+func (s *Store) refresh(ctx context.Context) (err error) {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	v := &s.view
+	v.refreshing.Lock()
+	defer v.refreshing.Unlock()
+	var version int64
+	if err := v.watch.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version); err != nil {
+		if s.closed.Load() {
+			return ErrClosed
+		}
+		return err
+	}
+	if version == v.version && !v.broken {
+		return nil
+	}
+	t, err := v.watch.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }()
+	h, err := readHead(ctx, t)
+	if err != nil {
+		return err
+	}
+	if v.broken || h.epoch != v.epoch {
+		err = s.load(ctx, t, h)
+	} else if h.seq != v.seq {
+		err = s.follow(ctx, t)
+	}
+	if err != nil {
+		return err
+	}
+	v.version, v.epoch, v.seq, v.broken = version, h.epoch, h.seq, false
+	return nil
+}
+
+// load builds the projection from nothing. Records and vectors are read at the same time, over two connections that
+// must see the same state.
+func (s *Store) load(ctx context.Context, t *sql.Tx, h head) error {
+	if s.embedder != nil && (s.embedder.Model() != h.model || s.embedder.Dim() != h.dim) {
+		return fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim)
+	}
+	var count int
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM vectors").Scan(&count); err != nil {
+		return err
+	}
+	index, err := s.newIndex(h.dim, count)
+	if err != nil {
+		return fmt.Errorf("make the vector index: %w", err)
+	}
+	scopes, err := readScopes(ctx, t, 0)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	indexed := make(chan error, 1)
+	go func() { indexed <- s.loadVectors(ctx, h, scopes, index) }()
+
+	walls := map[wall]*partition{}
+	superseded, err := loadRecords(ctx, t, walls, scopes, Scope{}, false)
+	if err != nil {
+		cancel()
+	}
+	vectorErr := <-indexed
+	if err != nil {
+		return err
+	}
+	if errors.Is(vectorErr, errMoved) {
+		// Somebody wrote between the two: read the vectors over the first connection, one after the other.
+		vectorErr = indexVectors(ctx, t, h.dim, scopes, index)
+	}
+	if vectorErr != nil {
+		return vectorErr
+	}
+	if err := index.Delete(ctx, superseded...); err != nil {
+		return fmt.Errorf("vector index: %w", err)
+	}
+	v := &s.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.walls, v.scopes, v.index, v.model, v.dim = walls, scopes, index, h.model, h.dim
+	return nil
+}
+
+// errMoved is returned when a second connection sees another state than the first.
+var errMoved = errors.New("the store has moved on")
+
+func (s *Store) loadVectors(ctx context.Context, h head, scopes map[int64]Scope, index Index) error {
+	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }()
+	now, err := readHead(ctx, t)
+	if err != nil {
+		return err
+	}
+	if now.epoch != h.epoch || now.seq != h.seq {
+		return errMoved
+	}
+	return indexVectors(ctx, t, h.dim, scopes, index)
+}
+
+// indexVectors puts all vectors into the index, also those of superseded records.
+func indexVectors(ctx context.Context, q queryer, dim int, scopes map[int64]Scope, index Index) error {
+	rows, err := q.QueryContext(ctx, "SELECT row, scope, data FROM vectors ORDER BY row")
+	if err != nil {
+		return err
+	}
+	return putVectors(ctx, rows, dim, scopes, index)
+}
+
+// putVectors puts rows of (row, scope, data) into the index, a thousand at a time, and closes them.
+func putVectors(ctx context.Context, rows *sql.Rows, dim int, scopes map[int64]Scope, index Index) error {
+	defer func() { _ = rows.Close() }()
+	const batch = 1024
+	numbers := make([]int64, 0, batch)
+	places := make([]Scope, 0, batch)
+	vectors := make([][]float32, 0, batch)
+	space := make([]float32, 0, batch*dim)
+	flush := func() error {
+		if err := index.Upsert(ctx, numbers, places, vectors); err != nil {
+			return fmt.Errorf("vector index: %w", err)
+		}
+		numbers, places, vectors, space = numbers[:0], places[:0], vectors[:0], space[:0]
+		return nil
+	}
+	var data sql.RawBytes
+	for rows.Next() {
+		var row, scope int64
+		if err := rows.Scan(&row, &scope, &data); err != nil {
+			return err
+		}
+		if len(data) != 4*dim {
+			return fmt.Errorf("%w: the vector of row %d has %d bytes, not %d", ErrCorrupt, row, len(data), 4*dim)
+		}
+		from := len(space)
+		space = decodeVector(space, data)
+		numbers, places, vectors = append(numbers, row), append(places, scopes[scope]), append(vectors, space[from:len(space):len(space)])
+		if len(numbers) == batch {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if len(numbers) == 0 {
+		return nil
+	}
+	return flush()
+}
+
+// readScopes reads the scopes whose number is higher than after.
+func readScopes(ctx context.Context, q queryer, after int64) (map[int64]Scope, error) {
+	rows, err := q.QueryContext(ctx, "SELECT scope, tenant, user, agent, session FROM scopes WHERE scope > ?", after)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	scopes := map[int64]Scope{}
+	for rows.Next() {
+		var n int64
+		var s Scope
+		if err := rows.Scan(&n, &s.Tenant, &s.User, &s.Agent, &s.Session); err != nil {
+			return nil, err
+		}
+		scopes[n] = s
+	}
+	return scopes, rows.Err()
+}
+
+// loadRecords fills partitions with all live records, or with those of one wall, and returns the rows that are not live.
+func loadRecords(ctx context.Context, q queryer, walls map[wall]*partition, scopes map[int64]Scope, only Scope, one bool) ([]int64, error) {
+	query, args := "SELECT "+lightColumns+" FROM records r ORDER BY r.row", []any(nil)
+	if one {
+		query = "SELECT " + lightColumns + " FROM records r JOIN scopes c ON c.scope = r.scope WHERE c.tenant = ? AND c.user = ? ORDER BY r.row"
+		args = []any{only.Tenant, only.User}
+	}
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var superseded []int64
+	for rows.Next() {
+		l, err := scanLight(rows)
+		if err != nil {
+			return nil, err
+		}
+		scope, ok := scopes[l.scope]
+		if !ok {
+			return nil, fmt.Errorf("%w: row %d has no scope", ErrCorrupt, l.row)
+		}
+		if l.superseded != 0 {
+			superseded = append(superseded, l.row)
+			continue
+		}
+		p := walls[wallOf(scope)]
+		if p == nil {
+			p = newPartition(wallOf(scope))
+			walls[p.wall] = p
+		}
+		if err := p.add(&l, scope); err != nil {
+			return nil, err
+		}
+	}
+	return superseded, rows.Err()
+}
+
+// follow takes over what was written since the last refresh.
+func (s *Store) follow(ctx context.Context, t *sql.Tx) error {
+	v := &s.view
+	last := int64(0)
+	for n := range v.scopes {
+		last = max(last, n)
+	}
+	scopes, err := readScopes(ctx, t, last)
+	if err != nil {
+		return err
+	}
+	changed, err := readChanged(ctx, t, v.seq)
+	if err != nil {
+		return err
+	}
+	gone, err := readGone(ctx, t, v.seq)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.broken = true // until refresh has seen the end of it
+	for n, scope := range scopes {
+		v.scopes[n] = scope
+	}
+	reload := map[wall]bool{}
+	for _, row := range gone {
+		for w, p := range v.walls {
+			if _, ok := p.find(row); ok {
+				reload[w] = true
+			}
+		}
+	}
+	var dead []int64
+	var fresh []int64 // rows whose vector the index lacks
+	for i := range changed {
+		l := &changed[i]
+		scope := v.scopes[l.scope]
+		w := wallOf(scope)
+		p := v.walls[w]
+		if p == nil {
+			p = newPartition(w)
+			v.walls[w] = p
+		}
+		at, known := p.find(l.row)
+		switch {
+		case reload[w]:
+			if l.superseded == 0 {
+				fresh = append(fresh, l.row)
+			} else {
+				dead = append(dead, l.row)
+			}
+		case l.superseded != 0:
+			dead = append(dead, l.row)
+			if known {
+				p.remove(at)
+			}
+		case known:
+			p.count(at, l)
+		case len(p.docs) > 0 && p.docs[len(p.docs)-1].row >= l.row:
+			reload[w] = true // an undo made it live again
+			fresh = append(fresh, l.row)
+		default:
+			if err := p.add(l, scope); err != nil {
+				return err
+			}
+			fresh = append(fresh, l.row)
+		}
+	}
+	for w := range reload {
+		// A privacy delete too: the words of what is gone leave the memory with the old partition.
+		delete(v.walls, w)
+		if _, err := loadRecords(ctx, t, v.walls, v.scopes, Scope{Tenant: w.tenant, User: w.user}, true); err != nil {
+			return err
+		}
+	}
+	if err := v.index.Delete(ctx, append(dead, gone...)...); err != nil {
+		return fmt.Errorf("vector index: %w", err)
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	rows, err := t.QueryContext(ctx, `SELECT v.row, v.scope, v.data FROM records r JOIN vectors v ON v.row = r.row
+		WHERE r.seq > ? AND r.superseded = 0 ORDER BY v.row`, v.seq)
+	if err != nil {
+		return err
+	}
+	return putVectors(ctx, rows, v.dim, v.scopes, v.index)
+}
+
+func readChanged(ctx context.Context, q queryer, after int64) ([]light, error) {
+	rows, err := q.QueryContext(ctx, "SELECT "+lightColumns+" FROM records r WHERE r.seq > ? ORDER BY r.row", after)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var changed []light
+	for rows.Next() {
+		l, err := scanLight(rows)
+		if err != nil {
+			return nil, err
+		}
+		l.digest = slices.Clone(l.digest)
+		changed = append(changed, l)
+	}
+	return changed, rows.Err()
+}
+
+func readGone(ctx context.Context, q queryer, after int64) ([]int64, error) {
+	rows, err := q.QueryContext(ctx, "SELECT row FROM tombstones WHERE seq > ?", after)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var gone []int64
+	for rows.Next() {
+		var row int64
+		if err := rows.Scan(&row); err != nil {
+			return nil, err
+		}
+		gone = append(gone, row)
+	}
+	return gone, rows.Err()
+}
