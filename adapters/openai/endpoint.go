@@ -1,0 +1,240 @@
+package openai
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+	api "github.com/sashabaranov/go-openai"
+)
+
+// Endpoint is a server that speaks the OpenAI API, and how patient to be with it. The zero value is OpenAI without a
+// key.
+type Endpoint struct {
+	// BaseURL is the address up to and with the version, such as http://localhost:11434/v1. Zero: DefaultBaseURL.
+	BaseURL string
+	// Key is sent as a bearer token. Zero: none.
+	Key Secret
+	// Timeout of one attempt, with its answer. Zero: DefaultTimeout.
+	Timeout time.Duration
+	// Retries after a first attempt that failed for a moment. Zero: DefaultRetries; negative: none.
+	Retries int
+	// MinWait is the wait before the first retry; it doubles up to MaxWait, and half of it is left to chance. A server
+	// that asks for a longer wait than MaxWait is not waited for. Zero: DefaultMinWait, DefaultMaxWait.
+	MinWait, MaxWait time.Duration
+	// Transport makes the connections. Zero: one like http.DefaultTransport.
+	Transport http.RoundTripper
+	// Logger hears of every retry. Nil: nobody does.
+	Logger *slog.Logger
+}
+
+// The defaults of Endpoint.
+const (
+	DefaultBaseURL = "https://api.openai.com/v1"
+	DefaultTimeout = time.Minute
+	DefaultRetries = 5
+	DefaultMinWait = 500 * time.Millisecond
+	DefaultMaxWait = time.Minute
+)
+
+// maxAnswer bounds an answer, in bytes: 128 vectors of 3072 numbers take 8 MB.
+const maxAnswer = 256 << 20
+
+// Secret is a string that does not print itself.
+type Secret string
+
+const hidden = "[hidden]"
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return hidden
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
+
+// MarshalText hides the secret from JSON and from log handlers.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Error is what an endpoint answered instead of a result.
+type Error struct {
+	Status  int    // of HTTP
+	Message string // the endpoint's own, shortened and without the key
+}
+
+// Error renders the message with what to do about it.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("the endpoint answered %d %s", e.Status, http.StatusText(e.Status))
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		text += ": check the key"
+	case http.StatusNotFound:
+		text += ": check the base URL (it often ends in /v1) and the model's name"
+	case http.StatusTooManyRequests:
+		text += ": wait, or check the quota"
+	}
+	return text
+}
+
+// client makes the API's client of an endpoint.
+func (e Endpoint) client() (*api.Client, error) {
+	e.BaseURL = cmp.Or(e.BaseURL, DefaultBaseURL)
+	u, err := url.Parse(e.BaseURL)
+	switch {
+	case err != nil:
+		return nil, errors.New("the base URL cannot be read: write it like http://localhost:11434/v1")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("the base URL %q is not one of http or https: write it like http://localhost:11434/v1", u.Redacted())
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("the base URL of %q holds more than an address: give the key as the key", u.Host)
+	}
+	transport := e.Transport
+	if transport == nil {
+		if t, ok := http.DefaultTransport.(*http.Transport); ok {
+			transport = t.Clone()
+		} else {
+			transport = http.DefaultTransport
+		}
+	}
+	retry := retryablehttp.NewClient()
+	retry.HTTPClient = &http.Client{Transport: whole{transport}, Timeout: cmp.Or(e.Timeout, DefaultTimeout)}
+	retry.Logger = nil // it would log addresses; retries are logged below
+	retry.RetryMax = max(0, cmp.Or(e.Retries, DefaultRetries))
+	retry.RetryWaitMin = cmp.Or(e.MinWait, DefaultMinWait)
+	retry.RetryWaitMax = max(retry.RetryWaitMin, cmp.Or(e.MaxWait, DefaultMaxWait))
+	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer says what is wrong
+	retry.CheckRetry = func(ctx context.Context, r *http.Response, err error) (bool, error) {
+		return again(ctx, r, err, retry.RetryWaitMax)
+	}
+	log := e.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	retry.Backoff = func(low, high time.Duration, attempt int, r *http.Response) time.Duration {
+		wait := backoff(low, high, attempt, r)
+		status := 0
+		if r != nil {
+			status = r.StatusCode
+		}
+		log.Warn("endpoint failed, trying again", "host", u.Host, "status", status, "attempt", attempt+1, "wait", wait)
+		return wait
+	}
+	config := api.DefaultConfig(string(e.Key))
+	config.BaseURL = strings.TrimRight(e.BaseURL, "/")
+	config.HTTPClient = doer{retry}
+	return api.NewClientWithConfig(config), nil
+}
+
+// doer lets the API's client send through a retrying one.
+type doer struct{ retry *retryablehttp.Client }
+
+// Do implements the API's HTTPDoer.
+func (d doer) Do(r *http.Request) (*http.Response, error) {
+	request, err := retryablehttp.FromRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	return d.retry.Do(request)
+}
+
+// whole reads answers to their end, so that one that breaks off is a failed attempt and not half a result.
+type whole struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := w.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	response.Body.Close()
+	if err != nil {
+		return nil, fmt.Errorf("the answer breaks off: %w", err)
+	}
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
+}
+
+// again reports whether an attempt failed only for a moment.
+func again(ctx context.Context, r *http.Response, err error, longest time.Duration) (bool, error) {
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err == nil {
+		switch r.StatusCode {
+		case http.StatusRequestTimeout:
+			return true, nil
+		case http.StatusTooManyRequests:
+			text, _ := io.ReadAll(r.Body)
+			r.Body.Close()
+			r.Body = io.NopCloser(bytes.NewReader(text))
+			if bytes.Contains(text, []byte("insufficient_quota")) {
+				return false, nil // waiting pays no bill
+			}
+		}
+		if asked(r) > longest {
+			return false, nil
+		}
+	}
+	return retryablehttp.DefaultRetryPolicy(ctx, r, err)
+}
+
+// asked is the wait that an answer asks for, in seconds or as a date; 0 if it asks for none.
+func asked(r *http.Response) time.Duration { return retryablehttp.DefaultBackoff(0, 0, 0, r) }
+
+// backoff is the wait before the next attempt. Chance keeps clients that failed together from coming back together.
+func backoff(low, high time.Duration, attempt int, r *http.Response) time.Duration {
+	if wait := asked(r); wait > 0 {
+		return wait + rand.N(wait/10+1)
+	}
+	wait := retryablehttp.DefaultBackoff(low, high, attempt, nil)
+	return wait/2 + rand.N(wait/2+1)
+}
+
+// failure brings the errors of the API's client into this package's form, and keeps the key out of them.
+func (e Endpoint) failure(err error) error {
+	var said *api.APIError
+	var other *api.RequestError
+	switch {
+	case errors.As(err, &said):
+		return &Error{Status: said.HTTPStatusCode, Message: e.clean(said.Message)}
+	case errors.As(err, &other):
+		return &Error{Status: other.HTTPStatusCode, Message: e.clean(string(other.Body))}
+	}
+	if text := err.Error(); e.Key != "" && strings.Contains(text, string(e.Key)) {
+		return errors.New(e.clean(text))
+	}
+	return err
+}
+
+// clean shortens a message to one line without the key.
+func (e Endpoint) clean(text string) string {
+	if e.Key != "" {
+		text = strings.ReplaceAll(text, string(e.Key), hidden)
+	}
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
+	const longest = 300
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest]) + "…"
+	}
+	return text
+}

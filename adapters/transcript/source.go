@@ -1,0 +1,272 @@
+package transcript
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"unicode/utf8"
+)
+
+// maxValue is the largest line, or element of the top-level array, in bytes. The longest conversations of the evaluation
+// sets take 1 MB.
+const maxValue = 32 << 20
+
+var bom = []byte("\ufeff")
+
+// eachLine calls decode with the value of every line. A bad line is one bad record: the next line may be good again.
+func (r *reader) eachLine(b *bufio.Reader, decode func(value) bool) {
+	for line := 1; ; line++ {
+		text, err := readLine(b)
+		if err == io.EOF {
+			return
+		}
+		if err != nil && !errors.Is(err, ErrRecord) {
+			r.stop(line, err)
+			return
+		}
+		text = bytes.TrimSpace(text)
+		if err == nil && len(text) == 0 {
+			continue
+		}
+		if !r.next() {
+			return
+		}
+		if err == nil {
+			err = checkText(text)
+		}
+		if err == nil {
+			var v json.RawMessage // finds what is wrong, and where
+			err = syntax(json.Unmarshal(text, &v))
+		}
+		if err != nil {
+			if !r.reject(line, err) {
+				return
+			}
+			continue
+		}
+		if !decode(value{raw: text, line: line}) {
+			return
+		}
+	}
+}
+
+// readLine reads up to the next line feed. Of a line that is too long it keeps nothing, and returns an ErrRecord.
+func readLine(b *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for size := 0; ; {
+		part, err := b.ReadSlice('\n')
+		size += len(part)
+		if size <= maxValue {
+			line = append(line, part...)
+		} else {
+			line = nil
+		}
+		switch {
+		case err == bufio.ErrBufferFull:
+			continue
+		case err == io.EOF && size == 0:
+			return nil, io.EOF
+		case err != nil && err != io.EOF:
+			return nil, err
+		case size > maxValue:
+			return nil, fmt.Errorf("%w: the line has %d bytes, more than %d: break it into several", ErrRecord, size, maxValue)
+		}
+		return line, nil
+	}
+}
+
+// eachValue calls decode with every element of the top-level array, or with every top-level value if there is none.
+func (r *reader) eachValue(b *bufio.Reader, decode func(value) bool) {
+	in := &input{r: b}
+	d := json.NewDecoder(in)
+	fail := func(err error) {
+		var e *json.SyntaxError
+		at := in.read
+		if in.err != nil && in.err != io.EOF {
+			err = in.err
+		} else if errors.As(err, &e) {
+			at = d.InputOffset() + faultOffset(d.Buffered())
+		}
+		r.stop(in.line(at), syntax(err))
+	}
+	first, err := firstByte(b)
+	if err != nil {
+		if err != io.EOF {
+			fail(err)
+		}
+		return
+	}
+	array := first == '['
+	if array {
+		if _, err := d.Token(); err != nil {
+			fail(err)
+			return
+		}
+	}
+	for {
+		in.allow(d.InputOffset() + maxValue)
+		if array && !d.More() {
+			break
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err == io.EOF && !array {
+			return
+		} else if err != nil {
+			fail(err)
+			return
+		}
+		start := d.InputOffset() - int64(len(raw))
+		line := in.line(start)
+		in.forget(start)
+		if !r.next() || !decode(value{raw: raw, line: line}) {
+			return
+		}
+	}
+	if _, err := d.Token(); err != nil { // the closing bracket
+		fail(err)
+		return
+	}
+	if _, err := d.Token(); err == nil {
+		fail(fmt.Errorf("there is something after the end of the array"))
+	} else if err != io.EOF {
+		fail(err)
+	}
+}
+
+// faultOffset is where the first fault lies in what a decoder could not decode. The offset in the decoder's own error
+// leaves out what it read as tokens.
+func faultOffset(rest io.Reader) int64 {
+	text, _ := io.ReadAll(rest)
+	value := bytes.TrimLeft(text, " \t\r\n,")
+	var e *json.SyntaxError
+	if err := json.Unmarshal(value, new(json.RawMessage)); errors.As(err, &e) {
+		return int64(len(text)-len(value)) + e.Offset
+	}
+	return 0
+}
+
+// firstByte returns the first byte that is not white space, without reading it.
+func firstByte(b *bufio.Reader) (byte, error) {
+	prefix, err := b.Peek(PrefixSize)
+	if text := bytes.TrimLeft(prefix, " \t\r\n"); len(text) > 0 {
+		return text[0], nil
+	}
+	if err == nil {
+		err = fmt.Errorf("the first %d bytes are empty", PrefixSize)
+	}
+	return 0, err
+}
+
+// input hands a decoder its text, refuses what is not UTF-8 and what passes the limit, and knows on which line a byte is.
+type input struct {
+	r     *bufio.Reader
+	read  int64 // bytes handed out
+	limit int64 // read must not pass it
+	err   error // why it stopped
+
+	part     []byte  // the first bytes of a character whose last ones are still to come
+	passed   int     // line feeds that are forgotten
+	newlines []int64 // offsets of the others, ascending
+}
+
+// allow sets how far may be read.
+func (in *input) allow(limit int64) { in.limit = limit }
+
+// Read implements io.Reader.
+func (in *input) Read(p []byte) (int, error) {
+	if in.err != nil {
+		return 0, in.err
+	}
+	// The decoder asks for more than it needs; the slack lets it read ahead.
+	const slack = 1 << 20
+	if in.read > in.limit+slack {
+		in.err = fmt.Errorf("%w: one element has more than %d bytes", ErrRecord, maxValue)
+		return 0, in.err
+	}
+	n, err := in.r.Read(p[:min(len(p), slack)])
+	for i, c := range p[:n] {
+		if c == '\n' {
+			in.newlines = append(in.newlines, in.read+int64(i))
+		}
+	}
+	if good, bad := in.check(p[:n], err == io.EOF); bad != nil {
+		n, err = good, bad
+	}
+	in.read += int64(n)
+	if err != nil {
+		in.err = err
+	}
+	return n, err
+}
+
+// check tests the next bytes for being text, and returns how many of them are before the first that is not.
+func (in *input) check(p []byte, last bool) (int, error) {
+	b := append(in.part, p...)
+	whole := len(b)
+	for i := 1; !last && i < utf8.UTFMax && i <= len(b); i++ {
+		if c := b[len(b)-i:]; utf8.RuneStart(c[0]) {
+			if !utf8.FullRune(c) {
+				whole = len(b) - i
+			}
+			break
+		}
+	}
+	before := len(in.part)
+	in.part = append([]byte(nil), b[whole:]...)
+	err := checkText(b[:whole])
+	if err == nil {
+		return len(p), nil
+	}
+	good := 0
+	for good < whole && b[good] != 0 {
+		c, size := utf8.DecodeRune(b[good:whole])
+		if c == utf8.RuneError && size == 1 {
+			break
+		}
+		good += size
+	}
+	return max(0, good-before), err
+}
+
+// line is the line of an offset, from 1.
+func (in *input) line(offset int64) int {
+	n := sort.Search(len(in.newlines), func(i int) bool { return in.newlines[i] >= offset })
+	return in.passed + n + 1
+}
+
+// forget drops the lines before an offset.
+func (in *input) forget(offset int64) {
+	n := sort.Search(len(in.newlines), func(i int) bool { return in.newlines[i] >= offset })
+	in.passed += n
+	in.newlines = append(in.newlines[:0], in.newlines[n:]...)
+}
+
+// checkText reports bytes that no text has.
+func checkText(b []byte) error {
+	if bytes.IndexByte(b, 0) >= 0 {
+		return fmt.Errorf("%w: there is a NUL byte: save the file as UTF-8 text", ErrSyntax)
+	}
+	if !utf8.Valid(b) {
+		return fmt.Errorf("%w: it is not valid UTF-8: convert the file to UTF-8", ErrSyntax)
+	}
+	return nil
+}
+
+// syntax says of a JSON error what to mend.
+func syntax(err error) error {
+	var e *json.SyntaxError
+	switch {
+	case err == nil, errors.Is(err, ErrSyntax), errors.Is(err, ErrRecord):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		errors.As(err, &e) && e.Error() == "unexpected end of JSON input":
+		return fmt.Errorf("%w: it ends in the middle of a value: is it truncated?", ErrSyntax)
+	case errors.As(err, &e):
+		return fmt.Errorf("%w: it is not JSON: %s", ErrSyntax, e.Error())
+	}
+	return fmt.Errorf("%w: %w", ErrSyntax, err)
+}

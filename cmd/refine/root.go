@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/internal/ui"
+)
+
+// app is what the commands share.
+type app struct {
+	term     *ui.Terminal
+	json     bool              // --json
+	file     string            // --config
+	keys     map[string]string // flag → the setting it stands for
+	settings *config.Settings  // set once the command line is read
+	log      *slog.Logger
+}
+
+const exitCodes = `
+Exit codes: 0 done, 1 error, 2 usage, 3 completed with failures or below a threshold,
+  10 no store, 11 locked, 12 corrupt, 130 interrupted
+`
+
+func (a *app) root() *cobra.Command {
+	a.keys = map[string]string{}
+	root := &cobra.Command{
+		Use:   "refine",
+		Short: "A memory for assistants that thinks again",
+		Long: `refine keeps what was said in conversations and recalls it: memories that match a
+question are rescored over the graph of who said what, when and about whom, until
+the ranking stands still.`,
+		Example: `  refine init
+  refine import --sample
+  refine search "when did Mara move?"
+  refine explain "when did Mara move?" --plot settling.svg`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "run `refine --help` for the commands"
+			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+				hint = fmt.Sprintf("did you mean `refine %s`?", like[0])
+			}
+			return ui.Fail(ui.ExitUsage, hint, "there is no command %q", args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetOut(a.term.Out)
+	root.SetErr(a.term.Err)
+	root.SetIn(a.term.In)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return ui.Fail(ui.ExitUsage, fmt.Sprintf("run `%s --help`", cmd.CommandPath()), "%w", err)
+	})
+	root.SetUsageTemplate(root.UsageTemplate() + exitCodes)
+	root.CompletionOptions.HiddenDefaultCmd = false
+
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.file, "config", "", "read this configuration file alone")
+	flags.BoolVar(&a.json, "json", false, "print JSON (docs/cli-json.md)")
+	a.setting(root, true, "store", "store.path")
+	a.setting(root, true, "tenant", "scope.tenant")
+	a.setting(root, true, "user", "scope.user")
+	a.setting(root, true, "agent", "scope.agent")
+	a.setting(root, true, "session", "scope.session")
+	a.setting(root, true, "embedder", "embedder.type")
+	a.setting(root, true, "index", "index")
+	a.setting(root, true, "log-level", "log.level")
+
+	root.AddCommand(a.commands()...)
+	for _, cmd := range root.Commands() {
+		usageErrors(cmd)
+	}
+	return root
+}
+
+// commands are grouped as a newcomer meets them.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		a.configCommand(), a.versionCommand(),
+	}
+}
+
+// setting adds a flag that stands for a setting, with the setting's own help.
+func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
+	flags := cmd.Flags()
+	if persistent {
+		flags = cmd.PersistentFlags()
+	}
+	help := ""
+	for _, k := range config.Keys() {
+		if k.Name == key {
+			help = k.Help
+		}
+	}
+	if help == "" {
+		panic("there is no setting " + key)
+	}
+	flags.String(flag, "", help)
+	a.keys[flag] = key
+}
+
+// usageErrors makes a wrong number of arguments a usage error, here and in the commands beneath.
+func usageErrors(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			if err != nil {
+				return ui.Fail(ui.ExitUsage, "usage: "+cmd.UseLine(), "%w", err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		usageErrors(sub)
+	}
+}
+
+// load reads the settings that the command line, the environment and the files make together.
+func (a *app) load(cmd *cobra.Command) error {
+	opts := &config.Options{File: a.file}
+	for flag, key := range a.keys {
+		if f := cmd.Flags().Lookup(flag); f != nil && f.Changed {
+			opts.Flags = append(opts.Flags, config.Flag{Name: flag, Key: key, Value: f.Value.String()})
+		}
+	}
+	settings, err := config.Load(opts)
+	if err != nil {
+		return ui.Fail(ui.ExitUsage, "see every setting and where it comes from with `refine config show --origin`", "%w", err)
+	}
+	for _, warning := range settings.Warnings {
+		a.term.Notef("warning: %s", warning)
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(settings.Log.Level)); err != nil {
+		return err
+	}
+	a.settings = settings
+	a.log = slog.New(slog.NewTextHandler(a.term.Err, &slog.HandlerOptions{Level: level}))
+	return nil
+}
+
+// counted is "1 turn" or "1,234 turns".
+func counted(n int, unit string) string {
+	if n != 1 {
+		unit += "s"
+	}
+	return thousands(n) + " " + unit
+}
+
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	var b strings.Builder
+	for i, r := range s {
+		if i > 0 && r != '-' && (len(s)-i)%3 == 0 && s[i-1] != '-' {
+			b.WriteByte(',')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,172 @@
+// Package config says what the settings of the refine command are, where they come from, and which of them wins.
+//
+// A [Config] is a plain struct that holds the settings and does nothing. [Load] fills it in from four places, the later
+// one winning over the earlier:
+//
+//	defaults   [Default]
+//	file       the user's config.yaml, then the folder's refine.yaml; or only the file that --config or REFINE_CONFIG names
+//	env        REFINE_ and the key in capitals with "_" for ".": REFINE_RECALL_LIMIT is recall.limit; an empty one is unset
+//	flags      what the command line says
+//
+// [Settings.Values] tells for every key its value and its origin. A key that does not exist, a value of the wrong type and
+// a number out of range are errors that name the key, the place and the mend.
+//
+// Secrets are no settings: a Config only says where the API key is found, and [Embedder.Key] fetches it from there. A
+// refine.yaml that happens to lie in the current folder may not say where keys come from, or where they are sent.
+//
+// The package knows nothing of stores, embedders or memories; integration makes those from a Config.
+package config
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/adrg/xdg"
+)
+
+// Config is everything that can be set. Each field's help tag is what the user reads about it.
+type Config struct {
+	Store    Store    `mapstructure:"store"`
+	Scope    Scope    `mapstructure:"scope"`
+	Embedder Embedder `mapstructure:"embedder"`
+	Index    string   `mapstructure:"index" help:"vector index: auto, flat (exact SIMD scan) or chromem (chromem-go)"`
+	Recall   Recall   `mapstructure:"recall"`
+	Log      Log      `mapstructure:"log"`
+}
+
+// Store says where the memories live.
+type Store struct {
+	Path string        `mapstructure:"path" help:"the store's file"`
+	Wait time.Duration `mapstructure:"wait" help:"how long to wait for another process that holds the store, like 5s"`
+}
+
+// Scope says whose memories a command works on.
+type Scope struct {
+	Tenant  string `mapstructure:"tenant" help:"tenant, matched exactly"`
+	User    string `mapstructure:"user" help:"user, matched exactly"`
+	Agent   string `mapstructure:"agent" help:"agent; empty: any"`
+	Session string `mapstructure:"session" help:"session; empty: any"`
+}
+
+// Embedder says what turns text into vectors.
+type Embedder struct {
+	Type    string        `mapstructure:"type" help:"hashed (offline) or openai (any OpenAI-compatible endpoint)"`
+	Dim     int           `mapstructure:"dim" help:"length of the vectors; 0: the embedder's own"`
+	Model   string        `mapstructure:"model" help:"the endpoint's model (openai)"`
+	BaseURL string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
+	Timeout time.Duration `mapstructure:"timeout" help:"limit of one request (openai)"`
+
+	KeyEnv     string `mapstructure:"key_env" help:"environment variable that holds the API key (openai)"`
+	KeyFile    string `mapstructure:"key_file" help:"file that holds the API key, instead of key_env"`
+	KeyCommand string `mapstructure:"key_command" help:"command that prints the API key, instead of key_env"`
+}
+
+// Recall says how memories are found and rescored.
+type Recall struct {
+	Limit   int     `mapstructure:"limit" help:"memories a search returns"`
+	Preset  string  `mapstructure:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
+	Weights Weights `mapstructure:"weights"`
+	Alpha   float64 `mapstructure:"alpha" help:"share of the evidence that flows along the graph, in [0, 1); -1: the measured one"`
+	Epsilon float64 `mapstructure:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
+	Budget  int     `mapstructure:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
+}
+
+// Weights replace single weights of the preset. A negative weight keeps the preset's.
+type Weights struct {
+	Relevance   float64 `mapstructure:"relevance" help:"weight of relevance; -1: the preset's"`
+	Surprise    float64 `mapstructure:"surprise" help:"weight of surprise; -1: the preset's"`
+	Decay       float64 `mapstructure:"decay" help:"weight of decay; -1: the preset's"`
+	Habituation float64 `mapstructure:"habituation" help:"weight of habituation; -1: the preset's"`
+	Attention   float64 `mapstructure:"attention" help:"weight of attention; -1: the preset's"`
+}
+
+// Log says what is logged to stderr.
+type Log struct {
+	Level string `mapstructure:"level" help:"debug, info, warn or error"`
+}
+
+// Default is what holds where nothing is set.
+func Default() Config {
+	return Config{
+		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second},
+		Embedder: Embedder{Type: "hashed", Model: "text-embedding-3-small", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
+		Index:    "auto",
+		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Alpha: -1},
+		Log:      Log{Level: "warn"},
+	}
+}
+
+// invalid is a value that breaks a rule.
+type invalid struct {
+	key  string
+	mend string
+}
+
+func (e *invalid) Error() string { return e.key + " " + e.mend }
+
+// Validate reports the first setting that is out of its range.
+func (c *Config) Validate() error {
+	oneOf := func(key, value string, allowed ...string) error {
+		if slices.Contains(allowed, value) {
+			return nil
+		}
+		return &invalid{key, fmt.Sprintf("is %q: use %s", value, strings.Join(allowed, ", "))}
+	}
+	within := func(key string, value, low, high float64) error {
+		if value >= low && value <= high { // false for NaN
+			return nil
+		}
+		return &invalid{key, fmt.Sprintf("is %v: use a number from %v to %v", value, low, high)}
+	}
+	if c.Store.Path == "" {
+		return &invalid{"store.path", "is empty: name a file"}
+	}
+	errs := []error{
+		within("store.wait", c.Store.Wait.Seconds(), 0, 3600),
+		oneOf("embedder.type", c.Embedder.Type, "hashed", "openai"),
+		within("embedder.dim", float64(c.Embedder.Dim), 0, 16384),
+		within("embedder.timeout", c.Embedder.Timeout.Seconds(), 0, 3600),
+		oneOf("index", c.Index, "auto", "flat", "chromem"),
+		within("recall.limit", float64(c.Recall.Limit), 1, 10000),
+		oneOf("recall.preset", c.Recall.Preset, "default", "ada"),
+		within("recall.epsilon", c.Recall.Epsilon, 0, 1),
+		within("recall.budget", float64(c.Recall.Budget), 0, 1e9),
+		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
+	}
+	if a := c.Recall.Alpha; a != -1 && !(a >= 0 && a < 1) {
+		errs = append(errs, &invalid{"recall.alpha", fmt.Sprintf("is %v: use a number from 0 to below 1, or -1", a)})
+	}
+	for name, w := range c.Recall.Weights.all() {
+		if math.IsNaN(w) || math.IsInf(w, 0) || (w < 0 && w != -1) {
+			errs = append(errs, &invalid{"recall.weights." + name, fmt.Sprintf("is %v: use a number of at least 0, or -1", w)})
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Set yields the weights that replace the preset's, by the signal's name.
+func (w Weights) Set() map[string]float64 {
+	set := map[string]float64{}
+	for name, v := range w.all() {
+		if v >= 0 {
+			set[name] = v
+		}
+	}
+	return set
+}
+
+func (w Weights) all() map[string]float64 {
+	return map[string]float64{
+		"relevance": w.Relevance, "surprise": w.Surprise, "decay": w.Decay,
+		"habituation": w.Habituation, "attention": w.Attention,
+	}
+}

@@ -1,0 +1,319 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/adrg/xdg"
+	"github.com/google/go-cmp/cmp"
+)
+
+// home gives the test an empty home and an empty current folder, without settings in the environment.
+func home(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
+	t.Setenv("XDG_DATA_HOME", filepath.Join(dir, "data"))
+	for _, key := range Keys() {
+		t.Setenv(key.Env, "")
+	}
+	t.Setenv(envFile, "")
+	xdg.Reload()
+	t.Cleanup(xdg.Reload)
+	t.Chdir(t.TempDir())
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func origin(s *Settings, key string) string {
+	for _, v := range s.Values {
+		if v.Key == key {
+			return fmt.Sprintf("%v from %s", v.Value, v.Origin)
+		}
+	}
+	return ""
+}
+
+func TestDefaultsHold(t *testing.T) {
+	home(t)
+	s, err := Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Default(), s.Config); diff != "" {
+		t.Errorf("settings without any source (-want +got):\n%s", diff)
+	}
+	for _, v := range s.Values {
+		if v.Origin != "default" {
+			t.Errorf("%s comes from %s, want default", v.Key, v.Origin)
+		}
+	}
+	if len(s.Values) != len(Keys()) {
+		t.Errorf("%d values, want one for each of the %d keys", len(s.Values), len(Keys()))
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	home(t)
+	write(t, UserFile(), "recall: {limit: 2, alpha: 0.2}\nlog: {level: info}\nscope: {user: ada}\n")
+	write(t, folderFile, "recall: {limit: 3, alpha: 0.3}\nlog: {level: error}\n")
+	t.Setenv("REFINE_RECALL_LIMIT", "4")
+	t.Setenv("REFINE_RECALL_ALPHA", "0.4")
+	s, err := Load(&Options{Flags: []Flag{{Name: "limit", Key: "recall.limit", Value: 5}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, key := range []string{"recall.limit", "recall.alpha", "log.level", "scope.user", "index"} {
+		got[key] = origin(s, key)
+	}
+	want := map[string]string{
+		"recall.limit": "5 from --limit",
+		"recall.alpha": "0.4 from REFINE_RECALL_ALPHA",
+		"log.level":    "error from refine.yaml",
+		"scope.user":   "ada from " + UserFile(),
+		"index":        "auto from default",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("values and origins (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{UserFile(), folderFile}, s.Files); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+func TestNamedFileStandsAlone(t *testing.T) {
+	home(t)
+	write(t, UserFile(), "recall: {limit: 2}\n")
+	write(t, folderFile, "recall: {limit: 3}\n")
+	write(t, "other.yaml", "log: {level: debug}\nembedder: {base_url: \"http://localhost:1\"}\n")
+	byFlag, err := Load(&Options{File: "other.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(envFile, "other.yaml")
+	byEnv, err := Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*Settings{"--config": byFlag, envFile: byEnv} {
+		if s.Log.Level != "debug" || s.Recall.Limit != Default().Recall.Limit || s.Embedder.BaseURL != "http://localhost:1" {
+			t.Errorf("%s: level %s, limit %d, url %s: want the named file alone", name, s.Log.Level, s.Recall.Limit, s.Embedder.BaseURL)
+		}
+	}
+}
+
+func TestErrorsNameThePlaceAndTheKey(t *testing.T) {
+	for _, test := range []struct {
+		name, text string
+		env        [2]string
+		flag       *Flag
+		want       []string
+	}{
+		{name: "typo", text: "recall: {limti: 3}", want: []string{"refine.yaml", `"recall.limti"`, `did you mean "recall.limit"`}},
+		{name: "stranger", text: "xyzzy: 3", want: []string{"refine.yaml", `"xyzzy"`, "config show"}},
+		{name: "group", text: "recall: 3", want: []string{"refine.yaml", `"recall" is a group`}},
+		{name: "not YAML", text: "recall: [", want: []string{"refine.yaml", "line 1"}},
+		{name: "word for a number", text: "recall: {limit: many}", want: []string{"refine.yaml", "recall.limit", "many"}},
+		{name: "fraction for a whole number", text: "recall: {limit: 1.5}", want: []string{"recall.limit", "1.5 is no whole number"}},
+		{name: "truth for a number", text: "recall: {limit: true}", want: []string{"recall.limit", "true is no number"}},
+		{name: "duration without unit", text: "store: {wait: 5}", want: []string{"store.wait", "like 5s"}},
+		{name: "number for a text", text: "scope: {user: 5}", want: []string{"scope.user", "quotes"}},
+		{name: "list for a text", text: "index: [flat]", want: []string{"refine.yaml", "index"}},
+		{name: "out of range", text: "recall: {alpha: 1}", want: []string{"refine.yaml", "recall.alpha", "below 1"}},
+		{name: "NaN", text: "recall: {epsilon: .nan}", want: []string{"recall.epsilon", "NaN"}},
+		{name: "unknown choice", text: "index: hnsw", want: []string{"index", "auto, flat, chromem"}},
+		{name: "command from a folder", text: "embedder: {key_command: \"rm -rf x\"}", want: []string{"refine.yaml", "embedder.key_command", "--config"}},
+		{name: "endpoint from a folder", text: "embedder: {base_url: \"http://evil\"}", want: []string{"refine.yaml", "embedder.base_url"}},
+		{name: "environment", env: [2]string{"REFINE_RECALL_LIMIT", "abc"}, want: []string{"REFINE_RECALL_LIMIT", "recall.limit", "abc"}},
+		{name: "environment out of range", env: [2]string{"REFINE_RECALL_WEIGHTS_DECAY", "-3"}, want: []string{"REFINE_RECALL_WEIGHTS_DECAY", "recall.weights.decay"}},
+		{name: "flag", flag: &Flag{"index", "index", "tree"}, want: []string{"--index", "tree"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			home(t)
+			if test.text != "" {
+				write(t, folderFile, test.text+"\n")
+			}
+			if test.env[0] != "" {
+				t.Setenv(test.env[0], test.env[1])
+			}
+			opts := &Options{}
+			if test.flag != nil {
+				opts.Flags = []Flag{*test.flag}
+			}
+			_, err := Load(opts)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error %q does not say %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error has more than one line: %q", err)
+			}
+		})
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	home(t)
+	if _, err := Load(&Options{File: "nowhere.yaml"}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.yaml") {
+		t.Errorf("a named file that is missing gives %v", err)
+	}
+	if err := os.Mkdir("folder.yaml", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(&Options{File: "folder.yaml"}); err == nil || !strings.Contains(err.Error(), "no configuration file") {
+		t.Errorf("a folder gives %v", err)
+	}
+}
+
+func TestUnknownVariablesAreWarnings(t *testing.T) {
+	home(t)
+	t.Setenv("REFINE_RECALL_LIMITS", "3")
+	t.Setenv("REFINE_SERVICE_HOST", "10.0.0.1")
+	s, err := Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"REFINE_RECALL_LIMITS is no setting: did you mean REFINE_RECALL_LIMIT?"}
+	if diff := cmp.Diff(want, s.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryKeyCanBeSetEverywhere(t *testing.T) {
+	for _, key := range Keys() {
+		if key.Help == "" {
+			t.Errorf("%s has no help", key.Name)
+		}
+		t.Run(key.Name, func(t *testing.T) {
+			home(t)
+			value := fmt.Sprint(flatten(Default())[key.Name])
+			if value == "" {
+				value = "x"
+			}
+			t.Setenv(key.Env, value)
+			s, err := Load(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := origin(s, key.Name), value+" from "+key.Env; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// The template must be valid once its comments are taken off, and must set every key to its default.
+func TestTemplateIsTheDefaults(t *testing.T) {
+	home(t)
+	if err := Init("written.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Init("written.yaml"); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a second Init gives %v, want fs.ErrExist", err)
+	}
+	if s, err := Load(&Options{File: "written.yaml"}); err != nil || s.Config != Default() {
+		t.Errorf("the template as written gives %+v, %v", s, err)
+	}
+	var open []string
+	for line := range strings.Lines(Template()) {
+		if body, ok := strings.CutPrefix(line, "# "); ok && strings.Contains(body, ":") {
+			open = append(open, body)
+		}
+	}
+	write(t, "open.yaml", strings.Join(open, ""))
+	s, err := Load(&Options{File: "open.yaml"})
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, strings.Join(open, ""))
+	}
+	for _, v := range s.Values {
+		if v.Origin != "open.yaml" {
+			t.Errorf("the template does not hold %s", v.Key)
+		}
+	}
+	if diff := cmp.Diff(Default(), s.Config); diff != "" {
+		t.Errorf("the template's values (-want +got):\n%s", diff)
+	}
+}
+
+func TestWeightsSet(t *testing.T) {
+	w := Weights{Relevance: .5, Surprise: -1, Decay: 0, Habituation: -1, Attention: -1}
+	if diff := cmp.Diff(map[string]float64{"relevance": .5, "decay": 0}, w.Set()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	c := Default()
+	c.Recall.Weights.Decay = math.NaN()
+	if err := c.Validate(); err == nil {
+		t.Error("a NaN weight is valid")
+	}
+}
+
+func TestKeyStaysHidden(t *testing.T) {
+	home(t)
+	const sesame = "sk-open-sesame"
+	write(t, "key", sesame+"\nsecond line\n")
+	t.Setenv("MY_KEY", sesame)
+	for name, e := range map[string]Embedder{
+		"env":     {KeyEnv: "MY_KEY"},
+		"file":    {KeyEnv: "MY_OTHER", KeyFile: "key"},
+		"command": {KeyEnv: "MY_OTHER", KeyFile: "absent", KeyCommand: "cat key"},
+	} {
+		key, err := e.Key(t.Context())
+		if err != nil || key.Reveal() != sesame {
+			t.Errorf("%s: %q, %v", name, key.Reveal(), err)
+		}
+		text, _ := key.MarshalText()
+		for _, shown := range []string{fmt.Sprint(key), fmt.Sprintf("%#v %+v %q", key, key, key), string(text)} {
+			if strings.Contains(shown, "sesame") {
+				t.Errorf("%s: the key shows itself as %q", name, shown)
+			}
+		}
+	}
+	write(t, "empty", "\n")
+	for name, e := range map[string]Embedder{
+		"missing file":   {KeyFile: "absent"},
+		"empty file":     {KeyFile: "empty"},
+		"failed command": {KeyCommand: "false"},
+	} {
+		if _, err := e.Key(t.Context()); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if key, err := (Embedder{KeyEnv: "NOT_SET_ANYWHERE"}).Key(t.Context()); err != nil || !key.IsZero() {
+		t.Errorf("no key: %v, %v; want none and no error", key, err)
+	}
+}
+
+func FuzzReadFile(f *testing.F) {
+	for _, seed := range []string{"", "recall: {limit: 3}", "recall:\n  limit: x", "a: &a [*a]", "\x00", "index: \xff", "? {}", "recall: {? [1]: 2}", "1: 2"} {
+		f.Add(seed)
+	}
+	path := filepath.Join(f.TempDir(), "fuzz.yaml")
+	f.Fuzz(func(t *testing.T, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readFile(file{path: path}); err != nil && !strings.Contains(err.Error(), "fuzz.yaml") {
+			t.Errorf("the error does not name the file: %v", err)
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Secret is a string that does not show itself when it is printed, logged or marshalled. Reveal gives it to who needs it.
+type Secret struct{ value string }
+
+// Reveal is the secret itself.
+func (s Secret) Reveal() string { return s.value }
+
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s.value == "" }
+
+func (s Secret) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return "(hidden)"
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return "config.Secret{" + s.String() + "}" }
+
+// MarshalText hides the secret from encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// keyTimeout bounds key_command, which may have to ask a person or a key ring.
+const keyTimeout = 30 * time.Second
+
+// Key fetches the API key: from key_command if it is set, else from key_file, else from the variable that key_env names.
+// No key is no error, since local endpoints need none. The command is split at spaces and run without a shell.
+func (e Embedder) Key(ctx context.Context) (Secret, error) {
+	switch {
+	case strings.TrimSpace(e.KeyCommand) != "":
+		ctx, stop := context.WithTimeout(ctx, keyTimeout)
+		defer stop()
+		words := strings.Fields(e.KeyCommand)
+		out, err := exec.CommandContext(ctx, words[0], words[1:]...).Output()
+		if err != nil {
+			return Secret{}, fmt.Errorf("embedder.key_command: %s: %w", words[0], err)
+		}
+		return secret("embedder.key_command", out)
+	case e.KeyFile != "":
+		text, err := os.ReadFile(e.KeyFile)
+		if err != nil {
+			return Secret{}, fmt.Errorf("embedder.key_file: %w", err)
+		}
+		return secret("embedder.key_file", text)
+	case e.KeyEnv != "":
+		return Secret{strings.TrimSpace(os.Getenv(e.KeyEnv))}, nil
+	}
+	return Secret{}, nil
+}
+
+// secret takes the first line. What it finds is not repeated in an error.
+func secret(key string, text []byte) (Secret, error) {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
+	if line = bytes.TrimSpace(line); len(line) > 0 {
+		return Secret{string(line)}, nil
+	}
+	return Secret{}, fmt.Errorf("%s gives nothing: it must give the key on its first line", key)
+}

@@ -1,0 +1,259 @@
+package ui
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/plot/vg"
+)
+
+// settling is a made-up ranking: b overtakes a after one step, c climbs more slowly.
+func settling(lines, steps int) *Settling {
+	s := &Settling{Query: "What did Caroline decide about the adoption agency after the summer?", Certificate: "fixed point after 9 steps · residual 4.1e-07 · error at most 8.2e-07", Epsilon: 1e-6}
+	for i := range lines {
+		start, end := 1-float64((i*7)%lines)/float64(lines), 1-float64(i)/float64(lines)*.8
+		l := Line{Label: fmt.Sprintf("%s · memory %d: I looked at the adoption agencies again, and the one that supports everybody it is", []string{"Caroline", "Melanie"}[i%2], i)}
+		for step := range steps + 1 {
+			l.Weights = append(l.Weights, end+(start-end)*math.Pow(.4, float64(step)))
+		}
+		s.Lines = append(s.Lines, l)
+	}
+	for step := range steps {
+		s.Residuals = append(s.Residuals, .6*math.Pow(.4, float64(step)))
+	}
+	return s
+}
+
+func plain() (*Terminal, *bytes.Buffer, *bytes.Buffer) {
+	var out, err bytes.Buffer
+	return &Terminal{In: strings.NewReader(""), Out: &out, Err: &err}, &out, &err
+}
+
+func TestPictureIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	s := settling(10, 14)
+	for _, name := range []string{"settling.png", "settling.svg"} {
+		if err := s.Save(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Open(filepath.Join(dir, "settling.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := img.Bounds(); b.Dx() != 1800 || b.Dy() != 1080 {
+		t.Errorf("the picture is %v, want 1800 × 1080", b)
+	}
+	svg, err := os.ReadFile(filepath.Join(dir, "settling.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{s.Query, "fixed point after 9 steps", "memory 0", "residual (log)", "</svg>"} {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("the SVG does not say %q", want)
+		}
+	}
+}
+
+func TestPictureOfOddRankings(t *testing.T) {
+	dir := t.TempDir()
+	flat := &Settling{Query: "flat", Lines: []Line{{"a", []float64{1, 1}}, {"b", []float64{1, 1}}}, Residuals: []float64{0}}
+	uneven := &Settling{Query: "uneven", Lines: []Line{{"a\x1b[31m", []float64{1, .5, .4}}, {"b", []float64{.2}}}, Residuals: []float64{.5, math.NaN()}}
+	for name, s := range map[string]*Settling{"flat": flat, "uneven": uneven, "many": settling(60, 40), "one": settling(1, 1)} {
+		if err := s.Save(filepath.Join(dir, name+".png")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := (&Settling{}).Save(filepath.Join(dir, "none.png")); err == nil {
+		t.Error("nothing can be drawn")
+	}
+	if err := settling(3, 3).Save(filepath.Join(dir, "x.gif")); err == nil || !strings.Contains(err.Error(), ".svg or .png") {
+		t.Errorf("a GIF gives %v", err)
+	}
+	if err := settling(3, 3).Save(filepath.Join(dir, "absent", "x.png")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing folder gives %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, ".refine-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("unfinished files are left: %v, %v", left, err)
+	}
+}
+
+func TestLabelsStayApart(t *testing.T) {
+	for _, at := range [][]vg.Length{
+		{100}, {10, 10, 10, 10}, {0, 0, 200, 200}, {50, 55, 60, 150}, {199, 198, 197, 196, 195}, {100, 90, 80, 70, 60, 50},
+	} {
+		got := apart(at, 13, 0, 200)
+		sorted := slices.Clone(got)
+		slices.Sort(sorted)
+		for i := 1; i < len(sorted); i++ {
+			if sorted[i]-sorted[i-1] < 13-1e-9 {
+				t.Errorf("%v becomes %v: labels overlap", at, got)
+			}
+		}
+		for i := range at {
+			if got[i] < -1e-9 || got[i] > 200+1e-9 {
+				t.Errorf("%v becomes %v: out of bounds", at, got)
+			}
+			for j := range at {
+				if at[i] < at[j] && got[i] > got[j] {
+					t.Errorf("%v becomes %v: the order changes", at, got)
+				}
+			}
+		}
+	}
+}
+
+func TestPlacesShowWhatChanges(t *testing.T) {
+	term, _, _ := plain()
+	s := &Settling{Lines: []Line{
+		{"b", []float64{.5, .9, .9, .9}},
+		{"a", []float64{.8, .7, .7, .7}},
+		{"c", []float64{.1, .2, .2, .2}},
+	}}
+	want := `place  start   1   2
+    1      b  ›a   a
+    2      a  ›b   b
+    3      c   c   c
+the order stood from step 1 to step 3, the last
+`
+	if diff := cmp.Diff(want, s.Places(term)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := []int{s.Climb(0), s.Climb(1), s.Climb(2)}; !slices.Equal(got, []int{1, -1, 0}) {
+		t.Errorf("climbs are %v", got)
+	}
+}
+
+func TestSpark(t *testing.T) {
+	for _, test := range []struct {
+		values    []float64
+		low, high float64
+		width     int
+		want      string
+	}{
+		{[]float64{0, .5, 1}, 0, 1, 0, "▁▅█"},
+		{[]float64{0, 1, 2, 3, 4, 5, 6, 7}, 0, 7, 8, "▁▂▃▄▅▆▇█"},
+		{[]float64{0, 1, 2, 3, 4, 5, 6, 7}, 0, 7, 2, "▁█"},
+		{[]float64{math.NaN(), 5, -5, math.Inf(1)}, 0, 1, 0, " █▁█"},
+		{[]float64{3}, 3, 3, 4, "▁"},
+		{nil, 0, 1, 4, ""},
+	} {
+		if got := Spark(test.values, test.low, test.high, test.width); got != test.want {
+			t.Errorf("Spark(%v) = %q, want %q", test.values, got, test.want)
+		}
+	}
+	if got := Bar(.5, 4) + Bar(math.NaN(), 2) + Bar(9, 2); got != "██░░░░██" {
+		t.Errorf("bars are %q", got)
+	}
+}
+
+func TestCleanDisarms(t *testing.T) {
+	for in, want := range map[string]string{
+		"two\n  lines\t here ":                "two lines here",
+		"\x1b[31mred\x07":                     "·[31mred·",
+		"a\u202eb":                            "a·b",
+		"bad \xff byte":                       "bad \uFFFD byte",
+		"family \U0001F468\u200d\U0001F469 é": "family \U0001F468\u200d\U0001F469 é",
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := Short("a long sentence", 8); got != "a long …" {
+		t.Errorf("Short = %q", got)
+	}
+}
+
+func TestTable(t *testing.T) {
+	term, out, _ := plain()
+	table := &Table{Columns: []string{"name", "count"}, Right: []string{"count"}}
+	table.Print(term)
+	if out.Len() > 0 {
+		t.Errorf("an empty table prints %q", out)
+	}
+	table.Add("turns", 12)
+	table.Add("x", 3456)
+	table.Print(term)
+	want := "name   count\nturns     12\nx       3456\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestColourOnlyWhereItIsWanted(t *testing.T) {
+	term, _, errs := plain()
+	if got := term.Paint(Bold, "x"); got != "x" {
+		t.Errorf("without colour Paint gives %q", got)
+	}
+	term.Color = true
+	if got := term.Paint(Bold, "x"); got != "\x1b[1mx\x1b[0m" {
+		t.Errorf("with colour Paint gives %q", got)
+	}
+	bar := term.Progress("work", "turns", 10)
+	bar.Add(3)
+	bar.Set(7)
+	bar.Done()
+	if errs.Len() > 0 {
+		t.Errorf("progress on no terminal writes %q", errs)
+	}
+}
+
+func TestReport(t *testing.T) {
+	term, out, errs := plain()
+	cause := errors.New("no store")
+	err := fmt.Errorf("search: %w", Fail(ExitNoStore, "run `refine init`", "open x: %w", cause))
+	if code := term.Report(err); code != ExitNoStore || !errors.Is(err, cause) {
+		t.Errorf("the code is %d", code)
+	}
+	want := "error: search: open x: no store\n mend: run `refine init`\n"
+	if diff := cmp.Diff(want, errs.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	errs.Reset()
+	if code := term.Report(errors.Join(errors.New("one"), errors.New("two"))); code != ExitError || errs.String() != "error: one; two\n" {
+		t.Errorf("code %d, %q", code, errs)
+	}
+	if code := term.Report(nil); code != ExitOK || out.Len() > 0 {
+		t.Errorf("no error: code %d, %q", code, out)
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	for answer, want := range map[string]bool{"y\n": true, "YES\n": true, "\n": false, "no\n": false, "": false, "yep\n": false} {
+		term, _, _ := plain()
+		term.In, term.Ask = strings.NewReader(answer), true
+		if got := term.Confirm("Delete?"); got != want {
+			t.Errorf("%q: %v, want %v", answer, got, want)
+		}
+	}
+	term, _, errs := plain()
+	term.In = strings.NewReader("y\n")
+	if term.Confirm("Delete?") || errs.Len() > 0 {
+		t.Error("without a terminal nobody can agree")
+	}
+}
+
+func TestJSON(t *testing.T) {
+	term, out, _ := plain()
+	if err := term.JSON(map[string]any{"text": "a < b"}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "{\n  \"text\": \"a < b\"\n}\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+}

@@ -1,0 +1,204 @@
+package onnx
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
+
+// Arch is the architecture of a model, by the names of the official configuration (config/arch/trm.yaml). What can be
+// read off the weights is checked against them; the cycles, the heads and, for attention, the sequence length are known
+// only from a card, from [LoadOptions], or from the task.
+type Arch struct {
+	VocabSize     int     `json:"vocab_size"`
+	SeqLen        int     `json:"seq_len"`                // tokens of a problem
+	PuzzleEmbLen  int     `json:"puzzle_emb_len"`         // positions before them that hold the puzzle embedding; 0 without one
+	PuzzleEmbNdim int     `json:"puzzle_emb_ndim"`        // size of a puzzle's vector, padded with zeros to PuzzleEmbLen x HiddenSize
+	HiddenSize    int     `json:"hidden_size"`            // D
+	NumHeads      int     `json:"num_heads"`              // of the attention; unused by the mixer
+	LLayers       int     `json:"L_layers"`               // blocks of the one network
+	HCycles       int     `json:"H_cycles"`               // answers in a supervision step (T)
+	LCycles       int     `json:"L_cycles"`               // latent updates before each (n)
+	MLPT          bool    `json:"mlp_t"`                  // tokens are mixed by an MLP over positions instead of attention
+	PosEncodings  string  `json:"pos_encodings"`          // "rope", "learned" or "none"; the mixer needs none
+	RopeTheta     float64 `json:"rope_theta"`             // base of the rotary angles
+	RMSNormEps    float64 `json:"rms_norm_eps"`           // within the root of every norm
+	Expansion     float64 `json:"expansion"`              // SwiGLU's width before rounding; informative, the weights decide
+	InterSize     int     `json:"inter_size,omitempty"`   // SwiGLU's width over the hidden axis, from the weights
+	InterTokens   int     `json:"inter_tokens,omitempty"` // SwiGLU's width over the token axis, from the weights
+}
+
+// Defaults of the official configuration, used where neither the weights nor a card say otherwise.
+const (
+	defaultRopeTheta = 10000
+	defaultEps       = 1e-5
+	defaultExpansion = 4
+	defaultHeadDim   = 64
+	defaultPrefix    = 16
+)
+
+// tasks are the published ones: what a checkpoint without a card can be.
+var tasks = map[string]Arch{
+	"sudoku": {SeqLen: 81, VocabSize: 11, HCycles: 3, LCycles: 6},
+	"arc":    {SeqLen: 900, VocabSize: 12, HCycles: 3, LCycles: 4},
+	"maze":   {SeqLen: 900, VocabSize: 6, HCycles: 3, LCycles: 4},
+}
+
+// Len is the number of positions, the puzzle embedding's included.
+func (a Arch) Len() int { return a.PuzzleEmbLen + a.SeqLen }
+
+// Passes is the number of times that one supervision step applies the network.
+func (a Arch) Passes() int { return a.HCycles * (a.LCycles + 1) }
+
+// FLOPs counts the multiplications and additions of the matrix products of one supervision step of one problem.
+func (a Arch) FLOPs() float64 {
+	l, d, i := float64(a.Len()), float64(a.HiddenSize), float64(a.InterSize)
+	block := 2 * l * d * 3 * i // gate, up, down
+	if a.MLPT {
+		block += 2 * d * l * 3 * float64(a.InterTokens)
+	} else {
+		block += 2*l*d*4*d + 2*2*l*l*d // qkv and o; scores and their use
+	}
+	return float64(a.Passes()*a.LLayers)*block + 2*float64(a.SeqLen)*d*float64(a.VocabSize)
+}
+
+// String describes the architecture in one line.
+func (a Arch) String() string {
+	mix := fmt.Sprintf("attention %d heads", a.NumHeads)
+	if a.MLPT {
+		mix = "MLP mixer"
+	}
+	return fmt.Sprintf("%s, hidden %d, %d layers, H%d L%d, %d+%d positions, vocabulary %d", mix, a.HiddenSize, a.LLayers, a.HCycles, a.LCycles, a.PuzzleEmbLen, a.SeqLen, a.VocabSize)
+}
+
+// or fills the zero fields of a from b; the booleans and the zero prefix are b's own affair.
+func (a Arch) or(b Arch) Arch {
+	a.VocabSize = cmp.Or(a.VocabSize, b.VocabSize)
+	a.SeqLen = cmp.Or(a.SeqLen, b.SeqLen)
+	a.PuzzleEmbLen = cmp.Or(a.PuzzleEmbLen, b.PuzzleEmbLen)
+	a.PuzzleEmbNdim = cmp.Or(a.PuzzleEmbNdim, b.PuzzleEmbNdim)
+	a.HiddenSize = cmp.Or(a.HiddenSize, b.HiddenSize)
+	a.NumHeads = cmp.Or(a.NumHeads, b.NumHeads)
+	a.LLayers = cmp.Or(a.LLayers, b.LLayers)
+	a.HCycles = cmp.Or(a.HCycles, b.HCycles)
+	a.LCycles = cmp.Or(a.LCycles, b.LCycles)
+	a.PosEncodings = cmp.Or(a.PosEncodings, b.PosEncodings)
+	a.RopeTheta = cmp.Or(a.RopeTheta, b.RopeTheta)
+	a.RMSNormEps = cmp.Or(a.RMSNormEps, b.RMSNormEps)
+	a.Expansion = cmp.Or(a.Expansion, b.Expansion)
+	return a
+}
+
+// infer reads what can be read off the weights' shapes, and completes it with known, what a card or the caller says.
+// A contradiction is an ErrArch that names the tensor.
+func infer(shapes map[string][]int, known Arch) (Arch, error) {
+	var a Arch
+	embed, ok := shapes[keyEmbed]
+	if !ok || len(embed) != 2 {
+		return a, fmt.Errorf("%w: there is no %s of two dimensions: not a TRM", ErrArch, keyEmbed)
+	}
+	a.VocabSize, a.HiddenSize = embed[0], embed[1]
+	for layerExists(shapes, a.LLayers) {
+		a.LLayers++
+	}
+	if a.LLayers == 0 {
+		return a, fmt.Errorf("%w: there is no %s: not a TRM", ErrArch, layerKey(0, keyDown))
+	}
+	if down := shapes[layerKey(0, keyDown)]; len(down) == 2 {
+		a.InterSize = down[1]
+	}
+	table, hasTable := shapes[keyPuzzle]
+	if hasTable && len(table) == 2 {
+		a.PuzzleEmbNdim = table[1]
+	}
+	a.PosEncodings = "rope"
+	if mix, ok := shapes[layerKey(0, keyMixDown)]; ok && len(mix) == 2 {
+		a.MLPT, a.InterTokens, a.PosEncodings = true, mix[1], "none"
+		length := mix[0]
+		a.SeqLen, a.PuzzleEmbLen = known.SeqLen, known.PuzzleEmbLen
+		switch {
+		case a.SeqLen > 0:
+			a.PuzzleEmbLen = length - a.SeqLen
+		case hasTable || a.PuzzleEmbLen > 0:
+			a.PuzzleEmbLen = cmp.Or(a.PuzzleEmbLen, defaultPrefix)
+			a.SeqLen = length - a.PuzzleEmbLen
+		default:
+			a.SeqLen = length
+		}
+		if a.SeqLen < 1 || a.PuzzleEmbLen < 0 || known.PuzzleEmbLen > 0 && known.PuzzleEmbLen != a.PuzzleEmbLen {
+			return a, fmt.Errorf("%w: its token mixer spans %d positions, not the %d+%d that were asked for", ErrArch, length, known.PuzzleEmbLen, known.SeqLen)
+		}
+	} else {
+		if known.SeqLen == 0 {
+			return a, fmt.Errorf("%w: an attention model's weights do not tell its sequence length; give the task or a card", ErrArch)
+		}
+		a.SeqLen, a.PuzzleEmbLen = known.SeqLen, known.PuzzleEmbLen
+		if a.PuzzleEmbLen == 0 && hasTable {
+			a.PuzzleEmbLen = defaultPrefix
+		}
+	}
+	if pos, ok := shapes[keyPositions]; ok {
+		a.PosEncodings = "learned"
+		if len(pos) == 2 && pos[0] != a.Len() {
+			return a, fmt.Errorf("%w: %s has %d positions, the model %d", ErrArch, keyPositions, pos[0], a.Len())
+		}
+	}
+	if a.PuzzleEmbLen > 0 && a.PuzzleEmbNdim == 0 {
+		a.PuzzleEmbNdim = cmp.Or(known.PuzzleEmbNdim, a.HiddenSize)
+	}
+	// The position encodings of an attention model without learned ones are the card's to say.
+	if !a.MLPT && a.PosEncodings == "rope" && known.PosEncodings != "" {
+		a.PosEncodings = known.PosEncodings
+	}
+	for _, c := range []struct {
+		name        string
+		have, known int
+	}{
+		{"vocab_size", a.VocabSize, known.VocabSize}, {"hidden_size", a.HiddenSize, known.HiddenSize}, {"L_layers", a.LLayers, known.LLayers},
+		{"seq_len", a.SeqLen, known.SeqLen}, {"puzzle_emb_len", a.PuzzleEmbLen, known.PuzzleEmbLen},
+	} {
+		if c.known != 0 && c.known != c.have {
+			return a, fmt.Errorf("%w: %s is %d by the weights and %d by the card or the options", ErrArch, c.name, c.have, c.known)
+		}
+	}
+	if known.MLPT && !a.MLPT {
+		return a, fmt.Errorf("%w: mlp_t was asked for, but the weights have attention", ErrArch)
+	}
+	a = a.or(known).or(Arch{RopeTheta: defaultRopeTheta, RMSNormEps: defaultEps, Expansion: defaultExpansion, NumHeads: max(1, a.HiddenSize/defaultHeadDim)})
+	return a, a.check()
+}
+
+// check finds what no model can be.
+func (a Arch) check() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: "+format, append([]any{ErrArch}, args...)...)
+	}
+	switch {
+	case a.VocabSize < 2 || a.SeqLen < 1 || a.HiddenSize < 2 || a.LLayers < 1 || a.PuzzleEmbLen < 0:
+		return bad("impossible sizes: %s", a)
+	case a.HCycles < 1 || a.LCycles < 1:
+		return bad("H_cycles and L_cycles are not in the weights; give the task, a card, or --h-cycles and --l-cycles")
+	case a.Passes() > maxPasses:
+		return bad("H%d L%d makes %d passes a step, more than %d", a.HCycles, a.LCycles, a.Passes(), maxPasses)
+	case a.PuzzleEmbLen > 0 && (a.PuzzleEmbNdim < 1 || a.PuzzleEmbNdim > a.PuzzleEmbLen*a.HiddenSize):
+		return bad("a puzzle embedding of %d does not fit %d positions of %d", a.PuzzleEmbNdim, a.PuzzleEmbLen, a.HiddenSize)
+	case !(a.RMSNormEps > 0) || !(a.RopeTheta > 0):
+		return bad("rms_norm_eps %v and rope_theta %v must be positive", a.RMSNormEps, a.RopeTheta)
+	case !strings.Contains(" rope learned none ", " "+a.PosEncodings+" "):
+		return bad("pos_encodings is %q, not rope, learned or none", a.PosEncodings)
+	}
+	if !a.MLPT {
+		if a.NumHeads < 1 || a.HiddenSize%a.NumHeads != 0 || a.PosEncodings == "rope" && a.HiddenSize/a.NumHeads%2 != 0 {
+			return bad("%d heads do not divide a hidden size of %d into even parts", a.NumHeads, a.HiddenSize)
+		}
+	}
+	return nil
+}
+
+// maxPasses bounds the unrolled graph: the published models make at most 21 passes a step, the largest known 54.
+const maxPasses = 512
+
+func layerExists(shapes map[string][]int, i int) bool {
+	_, ok := shapes[layerKey(i, keyDown)]
+	return ok
+}

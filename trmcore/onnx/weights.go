@@ -1,0 +1,102 @@
+package onnx
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Names in the official state dict, without the prefixes that depend on how the model was wrapped.
+const (
+	keyEmbed     = "embed_tokens.embedding_weight" // [vocab, D]
+	keyPositions = "embed_pos.embedding_weight"    // [L, D], pos_encodings=learned only
+	keyPuzzle    = "puzzle_emb.weights"            // [ids, ndim]
+	keyHInit     = "H_init"                        // [D]
+	keyLInit     = "L_init"                        // [D]
+	keyLMHead    = "lm_head.weight"                // [vocab, D]
+	keyQHead     = "q_head.weight"                 // [2, D]: halt, continue
+	keyQBias     = "q_head.bias"                   // [2]
+
+	keyGateUp    = "mlp.gate_up_proj.weight"   // [2*inter, D], the gate first
+	keyDown      = "mlp.down_proj.weight"      // [D, inter]
+	keyMixGateUp = "mlp_t.gate_up_proj.weight" // [2*inter, L], mlp_t only
+	keyMixDown   = "mlp_t.down_proj.weight"    // [L, inter]
+	keyQKV       = "self_attn.qkv_proj.weight" // [3*D, D], attention only
+	keyO         = "self_attn.o_proj.weight"   // [D, D]
+)
+
+func layerKey(i int, key string) string { return fmt.Sprintf("L_level.layers.%d.%s", i, key) }
+
+// wrappers are the prefixes that torch.compile, the loss head and others put before a name, in any number and order.
+var wrappers = []string{"_orig_mod.", "model.", "inner.", "module.", "state_dict.", "ema.", "weights."}
+
+// bareName strips the wrappers. A name that would become empty is kept.
+func bareName(name string) string {
+	for again := true; again; {
+		again = false
+		for _, w := range wrappers {
+			if rest, ok := strings.CutPrefix(name, w); ok && rest != "" {
+				name, again = rest, true
+			}
+		}
+	}
+	if name == "puzzle_emb.embedding_weight" || name == "puzzle_emb.weight" {
+		return keyPuzzle
+	}
+	return name
+}
+
+// want is the shape of every tensor that the architecture needs, but for the puzzle table, whose rows are free.
+func (a Arch) want() map[string][]int {
+	d := a.HiddenSize
+	shapes := map[string][]int{
+		keyEmbed: {a.VocabSize, d}, keyHInit: {d}, keyLInit: {d}, keyLMHead: {a.VocabSize, d}, keyQHead: {2, d}, keyQBias: {2},
+	}
+	if a.PosEncodings == "learned" {
+		shapes[keyPositions] = []int{a.Len(), d}
+	}
+	for i := range a.LLayers {
+		shapes[layerKey(i, keyGateUp)] = []int{2 * a.InterSize, d}
+		shapes[layerKey(i, keyDown)] = []int{d, a.InterSize}
+		if a.MLPT {
+			shapes[layerKey(i, keyMixGateUp)] = []int{2 * a.InterTokens, a.Len()}
+			shapes[layerKey(i, keyMixDown)] = []int{a.Len(), a.InterTokens}
+		} else {
+			shapes[layerKey(i, keyQKV)] = []int{3 * d, d}
+			shapes[layerKey(i, keyO)] = []int{d, d}
+		}
+	}
+	return shapes
+}
+
+// matrix is a tensor in memory.
+type matrix struct {
+	shape  []int
+	values []float32
+}
+
+// rows returns rows from first to last of a two-dimensional matrix, sharing the values.
+func (m matrix) rows(first, last int) matrix {
+	width := m.shape[1]
+	return matrix{[]int{last - first, width}, m.values[first*width : last*width]}
+}
+
+// transposed returns a transposed copy of a two-dimensional matrix.
+func (m matrix) transposed() matrix {
+	r, c := m.shape[0], m.shape[1]
+	t := matrix{[]int{c, r}, make([]float32, len(m.values))}
+	for i := range r {
+		for j := range c {
+			t.values[j*r+i] = m.values[i*c+j]
+		}
+	}
+	return t
+}
+
+// scaled returns a copy multiplied by s.
+func (m matrix) scaled(s float32) matrix {
+	t := matrix{m.shape, make([]float32, len(m.values))}
+	for i, v := range m.values {
+		t.values[i] = s * v
+	}
+	return t
+}

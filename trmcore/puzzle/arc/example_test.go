@@ -1,0 +1,35 @@
+package arc_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/trm-go/refiner/trmcore/puzzle/arc"
+)
+
+// A task is asked in three disguises; the answers are brought back, voted on and scored.
+func Example() {
+	tasks, err := arc.ReadTasks([]byte(`{"mirror": {
+		"train": [{"input": [[1, 2, 0]], "output": [[0, 2, 1]]}],
+		"test": [{"input": [[3, 0, 4]]}]}}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var ballot arc.Ballot
+	for _, a := range arc.Augment(tasks[0], 3, rand.New(rand.NewPCG(1, 2))) {
+		disguised := a.Disguise(tasks[0])
+		answer := reversed(disguised.Test[0].Input) // a network would be asked here
+		ballot.Add("mirror", tasks[0].Test[0].Input, a.Undo(answer), .9)
+	}
+	score, err := ballot.Submission(tasks).Score(arc.Solutions{"mirror": {{{4, 0, 3}}}})
+	fmt.Printf("%v of %d tasks, %v\n", score.Pass2, score.Tasks, err)
+	// Output: 1 of 1 tasks, <nil>
+}
+
+// reversed reverses rows and columns, which mirrors a line whichever way it is turned.
+func reversed(g arc.Grid) arc.Grid {
+	half := arc.Plain()
+	half.Turn = 2
+	return half.Apply(g)
+}

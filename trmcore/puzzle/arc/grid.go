@@ -1,0 +1,123 @@
+package arc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The limits of ARC.
+const (
+	MaxSide = 30 // rows, and columns, of a grid
+	Colors  = 10
+)
+
+// ErrFormat is what every error about bad input wraps.
+var ErrFormat = errors.New("not in ARC's form")
+
+// Grid is a picture: rows of equal length, each cell a colour from 0 to 9. A grid without rows means that there is
+// none, as for an output that is not known.
+type Grid [][]uint8
+
+// Empty says whether there is no grid.
+func (g Grid) Empty() bool { return len(g) == 0 }
+
+// Equal says whether two grids have the same size and cells.
+func (g Grid) Equal(other Grid) bool {
+	return slices.EqualFunc(g, other, func(a, b []uint8) bool { return slices.Equal(a, b) })
+}
+
+// Check returns an error if the grid is empty, ragged, larger than 30 × 30, or holds something other than a colour.
+func (g Grid) Check() error {
+	if g.Empty() {
+		return fmt.Errorf("%w: the grid is empty", ErrFormat)
+	}
+	if len(g) > MaxSide || len(g[0]) > MaxSide {
+		return fmt.Errorf("%w: the grid has %d rows and %d columns, at most %d each are allowed", ErrFormat, len(g), len(g[0]), MaxSide)
+	}
+	for r, row := range g {
+		if len(row) == 0 || len(row) != len(g[0]) {
+			return fmt.Errorf("%w: row %d has %d cells, row 1 has %d", ErrFormat, r+1, len(row), len(g[0]))
+		}
+		for c, color := range row {
+			if color >= Colors {
+				return fmt.Errorf("%w: row %d, column %d holds %d, colours are 0 to 9", ErrFormat, r+1, c+1, color)
+			}
+		}
+	}
+	return nil
+}
+
+// UnmarshalJSON reads a list of rows. A null, an empty list and a list of one empty row are no grid.
+func (g *Grid) UnmarshalJSON(data []byte) error {
+	var rows [][]int
+	if err := json.Unmarshal(data, &rows); err != nil {
+		return fmt.Errorf("%w: a grid is a list of rows of colours 0 to 9: %w", ErrFormat, err)
+	}
+	*g = nil
+	if len(rows) == 0 || len(rows) == 1 && len(rows[0]) == 0 {
+		return nil
+	}
+	grid := make(Grid, len(rows))
+	for r, row := range rows {
+		grid[r] = make([]uint8, len(row))
+		for c, color := range row {
+			if color < 0 || color >= Colors {
+				return fmt.Errorf("%w: row %d, column %d holds %d, colours are 0 to 9", ErrFormat, r+1, c+1, color)
+			}
+			grid[r][c] = uint8(color)
+		}
+	}
+	if err := grid.Check(); err != nil {
+		return err
+	}
+	*g = grid
+	return nil
+}
+
+// MarshalJSON writes a list of rows.
+func (g Grid) MarshalJSON() ([]byte, error) {
+	text := make([]byte, 0, 2+len(g)*64)
+	text = append(text, '[')
+	for r, row := range g {
+		if r > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, '[')
+		for c, color := range row {
+			if c > 0 {
+				text = append(text, ',')
+			}
+			text = append(text, '0'+color)
+		}
+		text = append(text, ']')
+	}
+	return append(text, ']'), nil
+}
+
+// String writes a row of digits on each line.
+func (g Grid) String() string {
+	var b strings.Builder
+	for _, row := range g {
+		for _, color := range row {
+			b.WriteByte('0' + color)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// key is a string that two grids share if they are equal.
+func (g Grid) key() string {
+	if g.Empty() {
+		return ""
+	}
+	key := make([]byte, 0, 2+len(g)*len(g[0]))
+	key = append(key, byte(len(g)), byte(len(g[0])))
+	for _, row := range g {
+		key = append(key, row...)
+	}
+	return string(key)
+}

@@ -1,0 +1,113 @@
+package arc
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+)
+
+// Submission holds two attempts for each test pair of each task: {id: [{"attempt_1": grid, "attempt_2": grid}, ...]}.
+type Submission map[string][]Attempts
+
+// Attempts are the answers to one test pair. Either may be empty: no attempt.
+type Attempts struct {
+	First  Grid `json:"attempt_1"`
+	Second Grid `json:"attempt_2"`
+}
+
+// ReadSubmission reads a submission. A missing or empty attempt is allowed and is never right; a grid that is ragged,
+// larger than 30 × 30 or of other colours is an error that names the task, the pair and the attempt.
+func ReadSubmission(data []byte) (Submission, error) {
+	var raw map[string]json.RawMessage
+	if err := unmarshal(data, &raw, "an object with a list of attempts for each task"); err != nil {
+		return nil, err
+	}
+	submission := Submission{}
+	for _, id := range slices.Sorted(maps.Keys(raw)) {
+		var pairs []map[string]json.RawMessage
+		if err := unmarshal(raw[id], &pairs, `a list of {"attempt_1": grid, "attempt_2": grid}`); err != nil {
+			return nil, fmt.Errorf("task %s: %w", id, err)
+		}
+		attempts := make([]Attempts, len(pairs))
+		for i, pair := range pairs {
+			for k, grid := range []*Grid{&attempts[i].First, &attempts[i].Second} {
+				name := fmt.Sprintf("attempt_%d", k+1)
+				if text, ok := pair[name]; ok {
+					if err := json.Unmarshal(text, grid); err != nil {
+						return nil, fmt.Errorf("task %s: pair %d: %s: %w", id, i+1, name, formatError(err))
+					}
+				}
+			}
+		}
+		submission[id] = attempts
+	}
+	return submission, nil
+}
+
+// LoadSubmission reads a submission from a file.
+func LoadSubmission(path string) (Submission, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	submission, err := ReadSubmission(data)
+	return submission, name(path, err)
+}
+
+// Write writes the submission as JSON, its tasks in order.
+func (s Submission) Write(w io.Writer) error {
+	return json.NewEncoder(w).Encode(s)
+}
+
+// Score is how a submission compares with solutions.
+type Score struct {
+	Pass1      float64 `json:"pass@1"`     // share of the tasks solved by first attempts
+	Pass2      float64 `json:"pass@2"`     // share of the tasks solved by either attempt
+	Tasks      int     `json:"tasks"`      // tasks with a solution: what the shares are of
+	Pairs      int     `json:"pairs"`      // their test pairs
+	Unanswered int     `json:"unanswered"` // those of them without an attempt, each counted as wrong
+	Unscored   int     `json:"unscored"`   // tasks of the submission without a solution, left out
+}
+
+// Score compares the submission with the solutions as the official evaluator does: a test pair is right if an attempt
+// equals its output, a task scores the share of its pairs that are right, and the result is the mean over the tasks that
+// have a solution. What the submission leaves out is wrong. More answers than a task has test pairs are an error.
+func (s Submission) Score(solutions Solutions) (Score, error) {
+	score := Score{Tasks: len(solutions)}
+	if len(solutions) == 0 {
+		return score, fmt.Errorf("%w: there are no solutions to compare with", ErrFormat)
+	}
+	for _, id := range slices.Sorted(maps.Keys(solutions)) {
+		outputs, pairs := solutions[id], s[id]
+		if len(pairs) > len(outputs) {
+			return Score{}, fmt.Errorf("task %s: %w: the submission answers %d test pairs, the task has %d", id, ErrFormat, len(pairs), len(outputs))
+		}
+		first, either := 0, 0
+		for i, output := range outputs {
+			score.Pairs++
+			if i >= len(pairs) || pairs[i].First.Empty() && pairs[i].Second.Empty() {
+				score.Unanswered++
+				continue
+			}
+			if pairs[i].First.Equal(output) {
+				first++
+				either++
+			} else if pairs[i].Second.Equal(output) {
+				either++
+			}
+		}
+		score.Pass1 += float64(first) / float64(len(outputs))
+		score.Pass2 += float64(either) / float64(len(outputs))
+	}
+	score.Pass1 /= float64(len(solutions))
+	score.Pass2 /= float64(len(solutions))
+	for id := range s {
+		if _, ok := solutions[id]; !ok {
+			score.Unscored++
+		}
+	}
+	return score, nil
+}

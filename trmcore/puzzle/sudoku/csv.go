@@ -1,0 +1,120 @@
+package sudoku
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+)
+
+// Puzzle is one line of a data set.
+type Puzzle struct {
+	Source   string // where it comes from
+	Question Grid
+	Answer   Grid // all blank if the file has none
+	Rating   int  // see [Rate]; -1 if the file has none
+}
+
+// Header is the first line of a data set in the form of Sudoku-Extreme.
+var Header = []string{"source", "question", "answer", "rating"}
+
+// ReadCSV yields the puzzles of a CSV file. Its first line names the columns: question is needed; source, answer and
+// rating may be missing, and others are passed over. The sequence ends at the first error, which names the line. Grids
+// are read, and their answers compared with their givens; they are not solved.
+func ReadCSV(r io.Reader) iter.Seq2[Puzzle, error] {
+	return func(yield func(Puzzle, error) bool) {
+		lines := csv.NewReader(r)
+		lines.ReuseRecord = true
+		header, err := lines.Read()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = fmt.Errorf("%w: the file is empty", ErrSyntax)
+			}
+			yield(Puzzle{}, fmt.Errorf("read the header: %w", err))
+			return
+		}
+		column := map[string]int{}
+		for i, name := range header {
+			column[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))] = i
+		}
+		if _, ok := column["question"]; !ok {
+			yield(Puzzle{}, fmt.Errorf("%w: the first line names no column %q; want %s", ErrSyntax, "question", strings.Join(Header, ",")))
+			return
+		}
+		for {
+			record, err := lines.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var p Puzzle
+			if err == nil {
+				line, _ := lines.FieldPos(0)
+				if p, err = parseRecord(record, column); err != nil {
+					err = fmt.Errorf("line %d: %w", line, err)
+				}
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// parseRecord reads one line.
+func parseRecord(record []string, column map[string]int) (Puzzle, error) {
+	field := func(name string) string {
+		if i, ok := column[name]; ok {
+			return strings.TrimSpace(record[i])
+		}
+		return ""
+	}
+	p := Puzzle{Source: strings.Clone(field("source")), Rating: -1}
+	var err error
+	if p.Question, err = Parse(field("question")); err != nil {
+		return Puzzle{}, fmt.Errorf("question: %w", err)
+	}
+	if text := field("answer"); text != "" {
+		if p.Answer, err = Parse(text); err != nil {
+			return Puzzle{}, fmt.Errorf("answer: %w", err)
+		}
+		if !p.Answer.Answers(p.Question) {
+			return Puzzle{}, fmt.Errorf("answer: %w: it breaks the rules or changes a given", ErrConflict)
+		}
+	}
+	if text := field("rating"); text != "" {
+		if p.Rating, err = strconv.Atoi(text); err != nil || p.Rating < 0 {
+			return Puzzle{}, fmt.Errorf("rating: %w: %q is no count of guesses", ErrSyntax, text)
+		}
+	}
+	return p, nil
+}
+
+// WriteCSV writes puzzles in the form of Sudoku-Extreme, and stops at the first error of the sequence or the writer.
+// An unknown answer or rating is left empty.
+func WriteCSV(w io.Writer, puzzles iter.Seq2[Puzzle, error]) error {
+	lines := csv.NewWriter(w)
+	if err := lines.Write(Header); err != nil {
+		return err
+	}
+	for p, err := range puzzles {
+		if err != nil {
+			lines.Flush()
+			return err
+		}
+		record := []string{p.Source, p.Question.String(), "", ""}
+		if p.Answer.Full() {
+			record[2] = p.Answer.String()
+		}
+		if p.Rating >= 0 {
+			record[3] = strconv.Itoa(p.Rating)
+		}
+		if err := lines.Write(record); err != nil {
+			return err
+		}
+	}
+	lines.Flush()
+	return lines.Error()
+}

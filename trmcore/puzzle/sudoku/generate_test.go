@@ -1,0 +1,157 @@
+package sudoku_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
+)
+
+// take collects the first n puzzles.
+func take(t testing.TB, g *sudoku.Generator, n int) []sudoku.Puzzle {
+	t.Helper()
+	var puzzles []sudoku.Puzzle
+	for p, err := range g.Puzzles(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if puzzles = append(puzzles, p); len(puzzles) == n {
+			break
+		}
+	}
+	return puzzles
+}
+
+func TestGenerate(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		generator sudoku.Generator
+		minimal   bool
+	}{
+		{"minimal", sudoku.Generator{Seed: 1}, true},
+		{"easy", sudoku.Generator{Seed: 1, MinClues: 30, MaxClues: 40}, false},
+		{"rated", sudoku.Generator{Seed: 1, MinRating: 10, MaxRating: 40}, true},
+		{"rated without a climb", sudoku.Generator{Seed: 1, MaxRating: 2}, true},
+		{"from seeds", sudoku.Generator{Seed: 1, MinRating: 10, Seeds: []sudoku.Grid{mustParse(t, escargot)}}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			classes := map[sudoku.Grid]bool{}
+			g := test.generator
+			for _, p := range take(t, &g, 100) {
+				if answer, err := p.Question.Solve(); err != nil || answer != p.Answer {
+					t.Errorf("%s: answer %s, %v; the puzzle says %s", p.Question, answer, err, p.Answer)
+				}
+				if rating, err := sudoku.Rate(p.Question); err != nil || rating != p.Rating {
+					t.Errorf("%s: rating %d, %v; the puzzle says %d", p.Question, rating, err, p.Rating)
+				}
+				if p.Rating < g.MinRating || g.MaxRating > 0 && p.Rating > g.MaxRating {
+					t.Errorf("%s: rating %d, want %d to %d", p.Question, p.Rating, g.MinRating, g.MaxRating)
+				}
+				if n := p.Question.Clues(); n < g.MinClues || g.MaxClues > 0 && n > g.MaxClues {
+					t.Errorf("%s: %d clues, want %d to %d", p.Question, n, g.MinClues, g.MaxClues)
+				}
+				if test.minimal {
+					for i := range p.Question {
+						less := p.Question
+						if less[i] = 0; less != p.Question && less.Unique() {
+							t.Errorf("%s: the clue in cell %d is not needed", p.Question, i)
+						}
+					}
+				}
+				class, err := sudoku.Canonical(p.Question)
+				if err != nil || classes[class] {
+					t.Errorf("%s: equivalent to one before, or %v", p.Question, err)
+				}
+				classes[class] = true
+			}
+		})
+	}
+}
+
+func TestGenerateIsAFunctionOfTheSeed(t *testing.T) {
+	for _, g := range []sudoku.Generator{{Seed: 7, MaxClues: 35}, {Seed: 7, MinRating: 5}} {
+		one, four, other := g, g, g
+		one.Workers, four.Workers, other.Seed = 1, 4, 8
+		want := take(t, &one, 150)
+		if diff := cmp.Diff(want, take(t, &four, 150)); diff != "" {
+			t.Errorf("one worker and four (-one +four)\n%s", diff)
+		}
+		if cmp.Equal(want, take(t, &other, 150)) {
+			t.Error("another seed gives the same puzzles")
+		}
+	}
+}
+
+func TestGenerateExcludes(t *testing.T) {
+	exclude := map[sudoku.Grid]bool{}
+	for _, p := range take(t, &sudoku.Generator{Seed: 3, MaxClues: 40}, 50) {
+		class, err := sudoku.Canonical(p.Answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exclude[class] = true
+	}
+	for _, p := range take(t, &sudoku.Generator{Seed: 3, MaxClues: 40, Exclude: exclude}, 50) {
+		if class, err := sudoku.Canonical(p.Answer); err != nil || exclude[class] {
+			t.Errorf("%s has an excluded answer (%v)", p.Question, err)
+		}
+	}
+}
+
+func TestGenerateStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	n := 0
+	var last error
+	for _, err := range (&sudoku.Generator{Seed: 1}).Puzzles(ctx) {
+		if last = err; err == nil {
+			n++
+			cancel()
+		}
+	}
+	if !errors.Is(last, context.Canceled) || n == 0 {
+		t.Errorf("after %d puzzles: %v, want context.Canceled", n, last)
+	}
+	for _, bad := range []sudoku.Generator{{MinClues: 5, MaxClues: 4}, {MaxClues: 82}, {MinClues: -1}, {MinRating: 3, MaxRating: 2}, {MinRating: 3, MaxClues: 30}} {
+		for _, err := range bad.Puzzles(context.Background()) {
+			if err == nil {
+				t.Errorf("%+v gives puzzles, want an error", bad)
+				break
+			}
+		}
+	}
+}
+
+func BenchmarkGenerate(b *testing.B) {
+	for name, g := range map[string]sudoku.Generator{"easy": {MinClues: 28, MaxClues: 40}, "minimal": {}} {
+		b.Run(name, func(b *testing.B) {
+			g := g
+			g.Workers = 1
+			take(b, &g, b.N)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puzzles/s")
+		})
+	}
+}
+
+func BenchmarkCanonical(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	answer := sudoku.RandomAnswer(rng)
+	for b.Loop() {
+		if _, err := sudoku.Canonical(answer); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSolve(b *testing.B) {
+	puzzle := mustParse(b, escargot)
+	for b.Loop() {
+		if _, err := puzzle.Solve(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package sudoku_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"image/gif"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
+)
+
+// settling is three steps: all ones, one cell wrong, solved.
+func settling(t testing.TB) *sudoku.Settling {
+	var first sudoku.Grid
+	for i := range first {
+		first[i] = 1
+	}
+	answer := mustParse(t, escargotAnswer)
+	almost := answer
+	almost[1] = 8 // was 6, in row 1 with the 8 of another cell
+	return &sudoku.Settling{Puzzle: mustParse(t, escargot), Steps: []sudoku.Grid{first, almost, answer}}
+}
+
+func TestFrame(t *testing.T) {
+	s := settling(t)
+	grid, marks := s.Frame(2)
+	if got := grid.String()[:9]; got != "182857493" {
+		t.Errorf("first row after step 2: %s", got)
+	}
+	want := [9]sudoku.Mark{sudoku.Given, sudoku.Changed, sudoku.Changed, sudoku.Changed, sudoku.Changed, sudoku.Given, sudoku.Changed, sudoku.Given, sudoku.Changed}
+	if diff := cmp.Diff(want[:], marks[:9]); diff != "" {
+		t.Errorf("marks of row 1 after step 2 (-want +got)\n%s", diff)
+	}
+	if _, marks = s.Frame(3); marks[1] != sudoku.Changed || marks[2] != sudoku.Plain {
+		t.Errorf("after step 3: marks %v, %v; want changed, plain", marks[1], marks[2])
+	}
+	s.Steps = append(s.Steps[:2], s.Steps[1]) // the wrong answer again
+	if _, marks = s.Frame(3); marks[1] != sudoku.Wrong || marks[2] != sudoku.Plain {
+		t.Errorf("a wrong cell that stays: marks %v, %v; want wrong, plain", marks[1], marks[2])
+	}
+}
+
+func TestCaption(t *testing.T) {
+	s := settling(t)
+	for step, want := range []string{"the puzzle: 23 clues", "step 1 of 3: 58 cells changed", "step 2 of 3: 52 cells changed", "step 3 of 3: solved"} {
+		if got := s.Caption(step); got != want {
+			t.Errorf("step %d: %q, want %q", step, got, want)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	s := settling(t)
+	if lines := strings.Count(s.Text(1, true), "\n"); lines != sudoku.FrameLines {
+		t.Errorf("%d lines, want %d", lines, sudoku.FrameLines)
+	}
+	if plain := s.Text(3, false); strings.Contains(plain, "\x1b") || !strings.Contains(plain, "│ 1  6' 2 │ 8  5  7 │ 4  9  3 │") {
+		t.Errorf("without colour:\n%s", plain)
+	}
+	if color := s.Text(3, true); !strings.Contains(color, "\x1b[33m6\x1b[0m") {
+		t.Errorf("with colour the changed 6 is not yellow:\n%q", color)
+	}
+}
+
+func TestGIF(t *testing.T) {
+	s := settling(t)
+	var b bytes.Buffer
+	if err := s.GIF(&b); err != nil {
+		t.Fatal(err)
+	}
+	animation, err := gif.DecodeAll(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(animation.Image); got != 4 {
+		t.Fatalf("%d frames, want 4", got)
+	}
+	for i := 1; i < 4; i++ {
+		if bytes.Equal(animation.Image[i].Pix, animation.Image[i-1].Pix) {
+			t.Errorf("frames %d and %d are the same", i-1, i)
+		}
+	}
+}
+
+func TestSVG(t *testing.T) {
+	s := settling(t)
+	var b bytes.Buffer
+	if err := s.SVG(&b); err != nil {
+		t.Fatal(err)
+	}
+	groups := 0
+	for d := xml.NewDecoder(&b); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "g" {
+			groups++
+		}
+	}
+	if groups != 4 {
+		t.Errorf("%d frames, want 4", groups)
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestPicturesReportAFailedWriter(t *testing.T) {
+	s := settling(t)
+	for name, write := range map[string]func(io.Writer) error{"GIF": s.GIF, "SVG": s.SVG} {
+		if err := write(failing{}); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%s: %v, want %v", name, err, io.ErrClosedPipe)
+		}
+	}
+}

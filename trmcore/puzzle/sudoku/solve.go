@@ -1,0 +1,305 @@
+package sudoku
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// Solve returns the one answer of the puzzle. The error wraps [ErrConflict] if the givens contradict, [ErrUnsolvable]
+// if nothing completes them, and [ErrAmbiguous] if more than one grid does; the text then shows two of them.
+func (g Grid) Solve() (Grid, error) {
+	found, err := g.Solutions(2)
+	if err != nil {
+		return Grid{}, err
+	}
+	switch len(found) {
+	case 0:
+		return Grid{}, ErrUnsolvable
+	case 1:
+		return found[0], nil
+	}
+	return Grid{}, fmt.Errorf("%w: %s and %s", ErrAmbiguous, found[0], found[1])
+}
+
+// Solutions returns up to limit different answers of the puzzle.
+func (g Grid) Solutions(limit int) ([]Grid, error) {
+	if err := g.Check(); err != nil {
+		return nil, err
+	}
+	s := search{limit: limit, keep: true}
+	s.run(newBoard(g))
+	return s.found, nil
+}
+
+// Unique says whether the puzzle has exactly one answer.
+func (g Grid) Unique() bool {
+	if g.Check() != nil {
+		return false
+	}
+	s := search{limit: 2}
+	s.run(newBoard(g))
+	return s.count == 1
+}
+
+// Rate says how hard the puzzle is: the guesses that a solver needs who knows only naked and hidden singles, and who
+// otherwise tries the values of a cell with the fewest candidates, over the whole search: until the answer is found
+// and proved to be the only one. Zero means that singles suffice. The puzzle must have an answer.
+func Rate(g Grid) (int, error) {
+	if err := g.Check(); err != nil {
+		return 0, err
+	}
+	s := search{limit: 2}
+	s.run(newBoard(g))
+	switch s.count {
+	case 0:
+		return 0, ErrUnsolvable
+	case 1:
+		return s.guesses, nil
+	}
+	return 0, ErrAmbiguous
+}
+
+// search is a depth-first search for up to limit solutions.
+type search struct {
+	limit   int
+	keep    bool // whether found is wanted
+	count   int
+	guesses int
+	found   []Grid
+}
+
+// run searches below b and returns when the limit is reached or nothing is left.
+func (s *search) run(b board) {
+	if !b.propagate() {
+		return
+	}
+	if b.solved() {
+		s.count++
+		if s.keep {
+			s.found = append(s.found, b.grid())
+		}
+		return
+	}
+	cell := b.fewest()
+	band, bit := cell/27, uint32(1)<<(cell%27)
+	for d := range 9 {
+		if b.cand[d][band]&bit == 0 {
+			continue
+		}
+		s.guesses++
+		next := b
+		next.place(cell, d)
+		s.run(next)
+		if s.count >= s.limit {
+			return
+		}
+	}
+}
+
+// board is the state of a search as bit sets. A band is three rows, 27 cells: the bit 9·(row mod 3) + column.
+type board struct {
+	cand [9][3]uint32 // for each digit (0 to 8) and band, the cells that may hold it; a placed cell keeps its one
+	open [3]uint32    // the cells without a placed digit
+}
+
+const (
+	band27 = 1<<27 - 1
+	row9   = 1<<9 - 1
+	box9   = 7 | 7<<9 | 7<<18 // the first box of a band
+)
+
+// peers holds, for each cell, the 20 cells that share a unit with it.
+var peers = func() (peers [Cells][3]uint32) {
+	for _, unit := range units {
+		for _, i := range unit {
+			for _, j := range unit {
+				if i != j {
+					peers[i][j/27] |= 1 << (j % 27)
+				}
+			}
+		}
+	}
+	return peers
+}()
+
+// newBoard places the givens of g, which must not contradict each other.
+func newBoard(g Grid) board {
+	var b board
+	for d := range b.cand {
+		b.cand[d] = [3]uint32{band27, band27, band27}
+	}
+	b.open = [3]uint32{band27, band27, band27}
+	for i, d := range g {
+		if d != 0 {
+			b.place(i, int(d)-1)
+		}
+	}
+	return b
+}
+
+// place puts digit d (0 to 8) into the cell and takes it from the cell's peers.
+func (b *board) place(cell, d int) {
+	band, bit := cell/27, uint32(1)<<(cell%27)
+	for e := range b.cand {
+		b.cand[e][band] &^= bit
+	}
+	c, p := &b.cand[d], &peers[cell]
+	c[0] &^= p[0]
+	c[1] &^= p[1]
+	c[2] &^= p[2]
+	c[band] |= bit
+	b.open[band] &^= bit
+}
+
+// propagate places naked and hidden singles until there are none. It returns false on a contradiction.
+func (b *board) propagate() bool {
+	for {
+		placed, ok := b.naked()
+		if !ok {
+			return false
+		}
+		if placed {
+			continue
+		}
+		placed, ok = b.hidden()
+		if !ok {
+			return false
+		}
+		if !placed {
+			return true
+		}
+	}
+}
+
+// naked places every cell that has one candidate; false if a cell has none.
+func (b *board) naked() (placed, ok bool) {
+	for band := range 3 {
+		var once, twice uint32
+		for d := range b.cand {
+			m := b.cand[d][band]
+			twice |= once & m
+			once |= m
+		}
+		if once != band27 {
+			return placed, false
+		}
+		for s := once &^ twice & b.open[band]; s != 0; s &= s - 1 {
+			bit := s & -s
+			d := 0
+			for d < 9 && b.cand[d][band]&bit == 0 {
+				d++
+			}
+			if d == 9 { // a single placed just before took the candidate away
+				return placed, false
+			}
+			b.place(band*27+bits.TrailingZeros32(bit), d)
+			placed = true
+		}
+	}
+	return placed, true
+}
+
+// hidden places every digit that has one cell left in a unit; false if a unit has no cell for a digit.
+func (b *board) hidden() (placed, ok bool) {
+	for d := range b.cand {
+		c := &b.cand[d]
+		if c[0]&b.open[0]|c[1]&b.open[1]|c[2]&b.open[2] == 0 {
+			if bits.OnesCount32(c[0])+bits.OnesCount32(c[1])+bits.OnesCount32(c[2]) != 9 {
+				return placed, false
+			}
+			continue
+		}
+		var single [3]uint32
+		var once, twice uint32 // over columns
+		for band, w := range c {
+			for range 3 {
+				m := w & row9
+				if m == 0 {
+					return placed, false
+				}
+				twice |= once & m
+				once |= m
+				w >>= 9
+			}
+			w = c[band]
+			for shift := 0; shift < 9; shift += 3 {
+				row, box := w&(row9<<(3*shift)), w&(box9<<shift)
+				if box == 0 {
+					return placed, false
+				}
+				if row&(row-1) == 0 {
+					single[band] |= row
+				}
+				if box&(box-1) == 0 {
+					single[band] |= box
+				}
+			}
+		}
+		if once != row9 {
+			return placed, false
+		}
+		if once &^= twice; once != 0 {
+			columns := once | once<<9 | once<<18
+			for band := range single {
+				single[band] |= columns & c[band]
+			}
+		}
+		for band := range single {
+			for s := single[band] & b.open[band]; s != 0; s &= s - 1 {
+				bit := s & -s
+				if c[band]&bit == 0 { // two units wanted the same digit in cells that exclude each other
+					return placed, false
+				}
+				b.place(band*27+bits.TrailingZeros32(bit), d)
+				placed = true
+			}
+		}
+	}
+	return placed, true
+}
+
+// solved says whether every cell is placed.
+func (b *board) solved() bool { return b.open[0]|b.open[1]|b.open[2] == 0 }
+
+// fewest returns the first open cell with the fewest candidates. The board must not be solved.
+func (b *board) fewest() int {
+	best, least := -1, 10
+	for band := range 3 {
+		var one, two, three uint32 // cells with at least so many candidates
+		for d := range b.cand {
+			m := b.cand[d][band]
+			three |= two & m
+			two |= one & m
+			one |= m
+		}
+		if pairs := two &^ three & b.open[band]; pairs != 0 {
+			return band*27 + bits.TrailingZeros32(pairs)
+		}
+		for s := b.open[band]; s != 0; s &= s - 1 {
+			bit := s & -s
+			n := 0
+			for d := range b.cand {
+				if b.cand[d][band]&bit != 0 {
+					n++
+				}
+			}
+			if n < least {
+				best, least = band*27+bits.TrailingZeros32(bit), n
+			}
+		}
+	}
+	return best
+}
+
+// grid reads the placed digits.
+func (b *board) grid() Grid {
+	var g Grid
+	for d := range b.cand {
+		for band, w := range b.cand[d] {
+			for w &^= b.open[band]; w != 0; w &= w - 1 {
+				g[band*27+bits.TrailingZeros32(w)] = uint8(d + 1)
+			}
+		}
+	}
+	return g
+}
