@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -46,7 +45,7 @@ func (s *Store) AddAll(ctx context.Context, scope Scope, records iter.Seq2[Recor
 				return
 			}
 		}
-	})
+	}, nil)
 	return added, fail("add records", err)
 }
 
@@ -73,7 +72,8 @@ type batch struct {
 	ready   chan struct{} // closed when records are prepared, or err is set
 }
 
-func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incoming, error]) (Added, error) {
+// addAll writes records; finish, if any, ends the transaction in which they are written.
+func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incoming, error], finish func(*inserter) error) (Added, error) {
 	if s.readOnly {
 		return Added{}, fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
 	}
@@ -90,7 +90,7 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 	var added Added
 	written := make(chan error, 1)
 	go func() {
-		err := s.addStaged(ctx, queue, &added)
+		err := s.addStaged(ctx, queue, &added, finish)
 		if err != nil {
 			cancel(err)
 		}
@@ -160,7 +160,7 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 var errNothing = errors.New("nothing to write")
 
 // addStaged writes what comes out of the queue in one transaction.
-func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added) error {
+func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added, finish func(*inserter) error) error {
 	take := func(atLeast int) (staged []incoming, err error) {
 		for b := range queue {
 			select {
@@ -214,6 +214,9 @@ func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added
 		if added.Count == 0 {
 			return errNothing
 		}
+		if finish != nil {
+			return finish(w)
+		}
 		return nil
 	})
 	if errors.Is(err, errNothing) {
@@ -227,7 +230,8 @@ func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) erro
 	s.view.mu.RLock()
 	model, dim := s.view.model, s.view.dim
 	s.view.mu.RUnlock()
-	hashed, _ := s.embedder.(*Hashed)
+	embedder := s.embed()
+	hashed, _ := embedder.(*Hashed)
 	var missing []int
 	for i := range records {
 		r := &records[i]
@@ -249,7 +253,7 @@ func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) erro
 			if err := checkVector(r.Embedding, dim); err != nil {
 				return fmt.Errorf("record %d: its embedding: %w", r.number, err)
 			}
-		case s.embedder == nil:
+		case embedder == nil:
 			return fmt.Errorf("record %d: %w: it has no embedding, and the store was opened without the embedder of its model %q", r.number, ErrModel, model)
 		}
 		a, inOrder := analyse(r.Text, r.Created)
@@ -269,7 +273,7 @@ func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) erro
 	for i, at := range missing {
 		texts[i] = records[at].Text
 	}
-	vectors, err := embedAll(ctx, s.embedder, texts)
+	vectors, err := embedAll(ctx, embedder, texts)
 	if err != nil {
 		return fmt.Errorf("embed records: %w", err)
 	}
@@ -338,10 +342,10 @@ func (s *Store) holds(ctx context.Context, r *incoming) (ID, error) {
 
 // inserter writes records within one transaction.
 type inserter struct {
-	s       *Store
-	t       *tx
-	scopes  map[Scope]int64
-	entropy *ulid.MonotonicEntropy
+	s      *Store
+	t      *tx
+	scopes map[Scope]int64
+	fresh  map[ID]int64 // rows of imported records
 
 	record, vector, word, scope, source *sql.Stmt
 	unit                                []float32
@@ -349,7 +353,7 @@ type inserter struct {
 }
 
 func (s *Store) inserter(ctx context.Context, t *tx) (*inserter, error) {
-	w := &inserter{s: s, t: t, scopes: map[Scope]int64{}, entropy: ulid.Monotonic(rand.Reader, 0)}
+	w := &inserter{s: s, t: t, scopes: map[Scope]int64{}, fresh: map[ID]int64{}}
 	for _, p := range []struct {
 		into **sql.Stmt
 		text string
@@ -371,6 +375,11 @@ func (s *Store) inserter(ctx context.Context, t *tx) (*inserter, error) {
 	}
 	s.view.mu.RLock()
 	defer s.view.mu.RUnlock()
+	// The records were embedded before the lock was taken.
+	if h, err := readHead(ctx, t); err != nil || h.model != s.view.model || h.dim != s.view.dim {
+		w.close()
+		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim))
+	}
 	w.unit = make([]float32, s.view.dim)
 	w.flat, _ = s.view.index.(*Flat)
 	return w, nil
@@ -413,7 +422,7 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 	}
 	given := r.ID != ""
 	if !given {
-		id, err := ulid.New(ulid.Timestamp(w.t.now), w.entropy)
+		id, err := ulid.New(ulid.Timestamp(w.t.now), w.s.entropy)
 		if err != nil {
 			return "", false, fmt.Errorf("make an ID: %w", err)
 		}
@@ -470,6 +479,9 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
 			return "", false, err
 		}
+	}
+	if r.imported {
+		w.fresh[r.ID] = row
 	}
 	w.remember(r)
 	return r.ID, true, nil

@@ -113,13 +113,13 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 		}
 		return v.dim
 	}
-	if len(q.vector) == 0 && s.embedder != nil && parsed.plain != "" {
+	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.plain != "" {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
 		pick()
 		c := &corpus{m: *m, area: m.p.area(scope)}
 		m.mu.RUnlock()
-		if q.vector, err = embedQuery(ctx, s.embedder, parsed.plain, c); err != nil {
+		if q.vector, err = embedQuery(ctx, e, parsed.plain, c); err != nil {
 			return fmt.Errorf("embed the query: %w", err)
 		}
 	}

@@ -13,6 +13,8 @@ var (
 	ErrDimension = errors.New("unusable vector")
 	// ErrModel is returned when the embedder is not the one that the store's vectors were made with.
 	ErrModel = errors.New("another embedding model")
+	// ErrDerived is returned when a record cannot be deleted alone, because others rest on it.
+	ErrDerived = errors.New("others are derived from it")
 )
 
 // Errors of the store: the file or the machine is at fault.

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // Options say how a store is opened. Nil is the same as a zero Options.
@@ -45,7 +47,7 @@ const DefaultWait = 5 * time.Second
 // which an import of any length pays once.
 type Store struct {
 	path     string
-	embedder Embedder // nil: none
+	embedder atomic.Pointer[Embedder] // nil: none; changes when the store is re-embedded
 	newIndex func(dim, count int) (Index, error)
 	log      *slog.Logger
 	now      func() time.Time
@@ -55,9 +57,10 @@ type Store struct {
 	reader *sql.DB
 	closed atomic.Bool
 
-	memo *novelties // guarded by writing
 	// writing is held during a write, so that writers of one process queue up here and not in SQLite.
 	writing sync.Mutex
+	memo    *novelties
+	entropy *ulid.MonotonicEntropy // IDs of one millisecond are in order too
 
 	view
 }
@@ -133,7 +136,11 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if o == nil {
 		o = &Options{}
 	}
-	s := &Store{path: path, embedder: o.Embedder, newIndex: o.NewIndex, log: o.Log, now: o.Now, readOnly: o.ReadOnly}
+	s := &Store{path: path, newIndex: o.NewIndex, log: o.Log, now: o.Now, readOnly: o.ReadOnly,
+		entropy: ulid.Monotonic(rand.Reader, 0)}
+	if o.Embedder != nil {
+		s.embedder.Store(&o.Embedder)
+	}
 	if s.newIndex == nil {
 		s.newIndex = func(dim, _ int) (Index, error) { return NewFlat(dim), nil }
 	}
@@ -162,19 +169,10 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 			return nil, err
 		}
 	}
-	if s.reader, err = connect(path, wait, "mode=ro", "_pragma=query_only(1)"); err != nil {
+	if s.reader, err = openReadOnly(ctx, path, wait); err != nil {
 		return nil, err
 	}
 	if s.readOnly {
-		// A store in a folder that cannot be written opens only if SQLite need not put a file beside it. That is safe
-		// when nobody can write there; a log that was left behind means that somebody did.
-		_, walErr := os.Stat(path + "-wal")
-		if _, err := s.reader.ExecContext(ctx, "SELECT 1 FROM sqlite_schema"); err != nil && errors.Is(walErr, fs.ErrNotExist) {
-			_ = s.reader.Close()
-			if s.reader, err = connect(path, wait, "mode=ro", "immutable=1", "_pragma=query_only(1)"); err != nil {
-				return nil, err
-			}
-		}
 		if err := s.readable(ctx); err != nil {
 			return nil, err
 		}
@@ -228,7 +226,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if model == "" {
 		// Two processes may create at once: the first decides.
 		if _, err := s.writer.ExecContext(ctx, "UPDATE store SET model = ?, dim = ? WHERE model = ''",
-			s.embedder.Model(), s.embedder.Dim()); err != nil {
+			s.embed().Model(), s.embed().Dim()); err != nil {
 			return err
 		}
 		if err := s.writer.QueryRowContext(ctx, "SELECT model, dim FROM store").Scan(&model, &dim); err != nil {
@@ -264,26 +262,33 @@ func (s *Store) readable(ctx context.Context) error {
 
 // choose settles the embedder for a store of a model.
 func (s *Store) choose(model string, dim int) error {
-	if model == "" {
-		if s.embedder == nil {
-			s.embedder = NewHashed(0)
-		}
-		if s.embedder.Dim() <= 0 || s.embedder.Model() == "" {
+	e := s.embed()
+	switch {
+	case model == "" && e == nil:
+		e = NewHashed(0)
+		s.embedder.Store(&e)
+	case model == "":
+		if e.Dim() <= 0 || e.Model() == "" {
 			return fmt.Errorf("%w: the embedder must have a model name and a dimension", ErrInvalid)
 		}
-		return nil
-	}
-	if s.embedder == nil {
+	case e == nil:
 		if h := hashedModel(model); h != nil && h.Dim() == dim {
-			s.embedder = h
+			e = h
+			s.embedder.Store(&e)
 		} else {
 			s.log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
 		}
-		return nil
-	}
-	if s.embedder.Model() != model || s.embedder.Dim() != dim {
+	case e.Model() != model || e.Dim() != dim:
 		return fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
-			ErrModel, model, dim, s.embedder.Model(), s.embedder.Dim())
+			ErrModel, model, dim, e.Model(), e.Dim())
+	}
+	return nil
+}
+
+// embed is the store's embedder, nil if it has none.
+func (s *Store) embed() Embedder {
+	if e := s.embedder.Load(); e != nil {
+		return *e
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func (s *Store) refresh(ctx context.Context) (err error) {
 // load builds the projection from nothing. Records and vectors are read at the same time, over two connections that
 // must see the same state.
 func (s *Store) load(ctx context.Context, t *sql.Tx, h head) error {
-	if s.embedder != nil && (s.embedder.Model() != h.model || s.embedder.Dim() != h.dim) {
+	if e := s.embed(); e != nil && (e.Model() != h.model || e.Dim() != h.dim) {
 		return fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim)
 	}
 	var count int
@@ -381,14 +381,19 @@ func readGone(ctx context.Context, q queryer, after int64) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
+	return numbers(rows)
+}
+
+// numbers reads rows of one number and closes them.
+func numbers(rows *sql.Rows) ([]int64, error) {
 	defer func() { _ = rows.Close() }()
-	var gone []int64
+	var all []int64
 	for rows.Next() {
-		var row int64
-		if err := rows.Scan(&row); err != nil {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
 			return nil, err
 		}
-		gone = append(gone, row)
+		all = append(all, n)
 	}
-	return gone, rows.Err()
+	return all, rows.Err()
 }

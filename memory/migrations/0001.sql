@@ -7,6 +7,8 @@ CREATE TABLE store (
     model      TEXT    NOT NULL DEFAULT '',
     dim        INTEGER NOT NULL DEFAULT 0,
     analysis   TEXT    NOT NULL DEFAULT '', -- fingerprint of the analysis that records.digest was made with
+    remodel    TEXT    NOT NULL DEFAULT '', -- of the vectors that are gathered for re-embedding
+    redim      INTEGER NOT NULL DEFAULT 0,
     clock      INTEGER NOT NULL DEFAULT 0   -- the latest time written, so that the store's times never run backwards
 ) STRICT;
 
@@ -62,6 +64,12 @@ CREATE TABLE vectors (
     data  BLOB    NOT NULL
 ) STRICT;
 
+-- New vectors while the store is re-embedded.
+CREATE TABLE revectors (
+    row  INTEGER PRIMARY KEY REFERENCES records (row),
+    data BLOB    NOT NULL
+) STRICT;
+
 -- What a derived record rests on: derived_from and the sources of its quotes.
 CREATE TABLE sources (
     source TEXT    NOT NULL,
@@ -79,6 +87,7 @@ CREATE TABLE events (
     by    TEXT    NOT NULL  -- the record that took its place, or gave it back
 ) STRICT;
 CREATE INDEX events_row ON events (row);
+CREATE INDEX events_by ON events (by);
 
 -- Records deleted for privacy: numbers only, so that readers forget them too and no snapshot brings them back.
 CREATE TABLE tombstones (

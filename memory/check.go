@@ -1,0 +1,319 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Report is what a check found.
+type Report struct {
+	Full     bool      `json:"full"`
+	Records  int       `json:"records"`
+	Problems []Problem `json:"problems"` // none: the store is sound
+}
+
+// Problem is something that is not as it must be.
+type Problem struct {
+	Where  string `json:"where"` // file, index, record, vector, source, history, scope, projection
+	ID     ID     `json:"id,omitempty"`
+	Detail string `json:"detail"`
+}
+
+func (p Problem) String() string {
+	if p.ID == "" {
+		return p.Where + ": " + p.Detail
+	}
+	return fmt.Sprintf("%s %s: %s", p.Where, p.ID, p.Detail)
+}
+
+// mostProblems bounds a report: of a file that is all damaged, the first hundred say enough.
+const mostProblems = 100
+
+// Check looks for damage. The quick check reads the structure of the file and counts; the full one reads everything:
+// each page, the full-text index against the texts, every vector, digest, source, quote and event, and what the
+// projection holds. An error means that the check could not be made; damage is in the report.
+func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
+	if s.closed.Load() {
+		return Report{}, fail("check", ErrClosed)
+	}
+	c := checker{db: s.reader, writer: s.writer, report: Report{Full: full, Problems: []Problem{}}}
+	if s.writer != nil {
+		s.writing.Lock()
+		defer s.writing.Unlock()
+	}
+	err := c.run(ctx, full)
+	if err == nil && full {
+		err = s.checkView(ctx, &c)
+	}
+	return c.report, fail("check", err)
+}
+
+// CheckFile is [Store.Check] of a file that may be too damaged to be opened as a store. It never changes the file, and
+// reads the full-text index only as far as that allows.
+func CheckFile(ctx context.Context, path string, full bool) (Report, error) {
+	c := checker{report: Report{Full: full, Problems: []Problem{}}}
+	doing := fmt.Sprintf("check %q", path)
+	if _, err := verify(ctx, path); err != nil {
+		if errors.Is(fail("", err), ErrCorrupt) {
+			c.problem("file", "", "%v", err)
+			return c.report, nil
+		}
+		return c.report, fail(doing, err)
+	}
+	db, err := openReadOnly(ctx, path, DefaultWait)
+	if err != nil {
+		return c.report, fail(doing, err)
+	}
+	defer func() { _ = db.Close() }()
+	c.db = db
+	return c.report, fail(doing, c.run(ctx, full))
+}
+
+type checker struct {
+	db, writer *sql.DB // writer nil: read only
+	report     Report
+}
+
+func (c *checker) problem(where string, id ID, format string, args ...any) {
+	if len(c.report.Problems) < mostProblems {
+		c.report.Problems = append(c.report.Problems, Problem{where, id, fmt.Sprintf(format, args...)})
+	}
+}
+
+func (c *checker) run(ctx context.Context, full bool) error {
+	steps := []func(context.Context) error{c.pages, c.counts}
+	if full {
+		steps = append(steps, c.words, c.records, c.references)
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			if errors.Is(fail("", err), ErrCorrupt) {
+				c.problem("file", "", "%v", err)
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) pages(ctx context.Context) error {
+	if _, err := version(ctx, c.db); err != nil {
+		return err
+	}
+	pragma := "quick_check"
+	if c.report.Full {
+		pragma = "integrity_check"
+	}
+	if err := c.each(ctx, "PRAGMA "+pragma, func(scan func(...any) error) error {
+		var line string
+		if err := scan(&line); err != nil {
+			return err
+		}
+		if line != "ok" {
+			c.problem("file", "", "%s", line)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return c.each(ctx, "PRAGMA foreign_key_check", func(scan func(...any) error) error {
+		var table, parent string
+		var row, key sql.NullInt64
+		if err := scan(&table, &row, &parent, &key); err != nil {
+			return err
+		}
+		c.problem("file", "", "row %d of %s refers to nothing in %s", row.Int64, table, parent)
+		return nil
+	})
+}
+
+func (c *checker) counts(ctx context.Context) error {
+	var vectors, words int
+	err := c.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors), (SELECT count(*) FROM words_docsize)").
+		Scan(&c.report.Records, &vectors, &words)
+	if err != nil {
+		return err
+	}
+	if vectors != c.report.Records {
+		c.problem("vector", "", "%d records have %d vectors", c.report.Records, vectors)
+	}
+	if words != c.report.Records {
+		c.problem("index", "", "the full-text index holds %d of %d records", words, c.report.Records)
+	}
+	h, err := readHead(ctx, c.db)
+	if err != nil {
+		return err
+	}
+	if h.dim <= 0 || h.model == "" {
+		c.problem("file", "", "the store does not say its embedding model")
+	}
+	return nil
+}
+
+// words has SQLite compare the full-text index with the texts. That is a statement that writes, though nothing.
+func (c *checker) words(ctx context.Context) error {
+	if c.writer == nil {
+		return nil
+	}
+	_, err := c.writer.ExecContext(ctx, "INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+	if errors.Is(fail("", err), ErrCorrupt) {
+		c.problem("index", "", "the full-text index does not agree with the texts: %v", err)
+		return nil
+	}
+	return err
+}
+
+func (c *checker) records(ctx context.Context) error {
+	h, err := readHead(ctx, c.db)
+	if err != nil {
+		return err
+	}
+	analysed := h.analysis == fingerprint()
+	return c.each(ctx, "SELECT "+recordColumns+`, r.digest, v.data, v.scope = r.scope FROM records r JOIN scopes c ON c.scope = r.scope
+		JOIN vectors v ON v.row = r.row ORDER BY r.row`, func(scan func(...any) error) error {
+		var digest, data sql.RawBytes
+		var sameScope bool
+		r, err := scanRecord(scan, &digest, &data, &sameScope)
+		if errors.Is(err, ErrCorrupt) {
+			c.problem("record", r.ID, "%v", err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.Validate(); err != nil {
+			c.problem("record", r.ID, "%v", err)
+		}
+		switch {
+		case len(data) != 4*h.dim:
+			c.problem("vector", r.ID, "it has %d bytes, not %d", len(data), 4*h.dim)
+		default:
+			if err := checkVector(decodeVector(nil, data), h.dim); err != nil {
+				c.problem("vector", r.ID, "%v", err)
+			}
+		}
+		if !sameScope {
+			c.problem("scope", r.ID, "its vector lies in another scope")
+		}
+		if analysed {
+			a, _ := analyse(r.Text, r.Created)
+			want := a.digest(&r.Record)
+			setSurprise(want, r.surprise)
+			if string(want) != string(digest) {
+				c.problem("record", r.ID, "its digest does not agree with it")
+			}
+		}
+		switch {
+		case r.Recorded.IsZero():
+			c.problem("record", r.ID, "it was never recorded")
+		case !r.Superseded.IsZero() && r.Superseded.Before(r.Recorded):
+			c.problem("history", r.ID, "it was superseded before it was recorded")
+		case r.Superseded.IsZero() && r.SupersededBy != "":
+			c.problem("history", r.ID, "it is live, but superseded by %s", r.SupersededBy)
+		}
+		return nil
+	})
+}
+
+// references looks for what refers to nothing, or to another's.
+func (c *checker) references(ctx context.Context) error {
+	for _, q := range []struct{ where, detail, query string }{
+		{"source", "it rests on %s, which its tenant and user do not have",
+			`SELECT r.id, s.source FROM sources s JOIN records r ON r.row = s.row JOIN scopes c ON c.scope = r.scope
+			WHERE NOT EXISTS (SELECT 1 FROM records o JOIN scopes d ON d.scope = o.scope WHERE o.id = s.source AND d.tenant = c.tenant AND d.user = c.user)`},
+		{"history", "it is superseded by %s, which its tenant and user do not have",
+			`SELECT r.id, r.superseded_by FROM records r JOIN scopes c ON c.scope = r.scope WHERE r.superseded_by <> '' AND NOT EXISTS
+			(SELECT 1 FROM records o JOIN scopes d ON d.scope = o.scope WHERE o.id = r.superseded_by AND d.tenant = c.tenant AND d.user = c.user)`},
+		{"record", "it was deleted for privacy and is there again%.0s", "SELECT r.id, '' FROM records r JOIN tombstones t ON t.id = r.id"},
+		{"history", "its state does not agree with its last event, %s",
+			`SELECT r.id, e.what FROM records r JOIN events e ON e.row = r.row WHERE e.event = (SELECT max(event) FROM events WHERE row = r.row)
+			AND (e.what = 'superseded') <> (r.superseded <> 0)`},
+	} {
+		if err := c.each(ctx, q.query, func(scan func(...any) error) error {
+			var id ID
+			var other string
+			if err := scan((*string)(&id), &other); err != nil {
+				return err
+			}
+			c.problem(q.where, id, q.detail, other)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	texts := map[ID]string{}
+	return c.each(ctx, "SELECT "+recordColumns+" FROM records r JOIN scopes c ON c.scope = r.scope WHERE r.quotes IS NOT NULL", func(scan func(...any) error) error {
+		r, err := scanRecord(scan)
+		if err != nil {
+			return err
+		}
+		listed := r.sources()
+		for _, q := range r.Quotes {
+			if _, ok := texts[q.Source]; !ok {
+				var text string
+				if err := c.db.QueryRowContext(ctx, "SELECT text FROM records WHERE id = ?", string(q.Source)).Scan(&text); err != nil && !errors.Is(err, sql.ErrNoRows) {
+					return err
+				}
+				texts[q.Source] = text
+			}
+			if len(listed) > 0 && !strings.Contains(texts[q.Source], q.Text) {
+				c.problem("source", r.ID, "it quotes %q from %s, which does not say so", q.Text, q.Source)
+			}
+		}
+		return nil
+	})
+}
+
+// each calls f for each row of a query.
+func (c *checker) each(ctx context.Context, query string, f func(scan func(...any) error) error) error {
+	rows, err := c.db.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// checkView compares the projection with the file.
+func (s *Store) checkView(ctx context.Context, c *checker) error {
+	if err := s.refresh(ctx); err != nil {
+		return err
+	}
+	v := &s.view
+	v.refreshing.Lock() // nothing is taken over while both are counted
+	defer v.refreshing.Unlock()
+	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }()
+	if h, err := readHead(ctx, t); err != nil || h.seq != v.seq || h.epoch != v.epoch {
+		return err // another process has written since: there is nothing to compare
+	}
+	want := 0
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records WHERE superseded = 0").Scan(&want); err != nil {
+		return err
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	live := 0
+	for _, p := range v.walls {
+		live += p.live
+	}
+	if live != want {
+		c.problem("projection", "", "it holds %d of %d live records", live, want)
+	}
+	if n := v.index.Len(); n != want {
+		c.problem("projection", "", "the vector index holds %d of %d live records", n, want)
+	}
+	return nil
+}

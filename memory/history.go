@@ -1,0 +1,215 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Supersede writes a record that takes the place of others. They stay readable, are found no more, and know what
+// replaced them. All are live and in scope, or nothing happens; superseding what is superseded already is an error.
+func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old ...ID) (ID, error) {
+	id, err := s.supersede(ctx, scope, record, old)
+	return id, fail("supersede "+join(old), err)
+}
+
+func join(ids []ID) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(id))
+	}
+	return b.String()
+}
+
+func (s *Store) supersede(ctx context.Context, scope Scope, record Record, old []ID) (ID, error) {
+	if s.readOnly {
+		return "", fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
+	}
+	if len(old) == 0 {
+		return "", fmt.Errorf("%w: no record is named that is to be superseded", ErrInvalid)
+	}
+	if err := s.refresh(ctx); err != nil {
+		return "", err
+	}
+	staged := []incoming{{Record: record, number: 1}}
+	if err := s.ready(ctx, scope, staged); err != nil {
+		return "", err
+	}
+	r := &staged[0]
+	if r.known != "" {
+		return "", fmt.Errorf("%w: record %s has the key %q already", ErrInvalid, r.known, r.Key)
+	}
+	err := s.write(ctx, true, func(t *tx) error {
+		w, err := s.inserter(ctx, t)
+		if err != nil {
+			return err
+		}
+		defer w.close()
+		_, isNew, err := w.insert(ctx, r)
+		if err != nil {
+			return err
+		}
+		if !isNew {
+			return fmt.Errorf("%w: record %s is there already", ErrInvalid, r.ID)
+		}
+		for _, id := range old {
+			o, err := s.record(ctx, t, scope, id)
+			if err != nil {
+				return fmt.Errorf("record %q: %w", id, err)
+			}
+			switch {
+			case !o.Superseded.IsZero():
+				return fmt.Errorf("%w: record %s was superseded by %s on %s", ErrInvalid, id, o.SupersededBy, o.Superseded.Format(time.RFC3339))
+			case wallOf(o.Scope) != wallOf(r.Scope) || id == r.ID:
+				return fmt.Errorf("%w: record %s is not of the same tenant and user", ErrInvalid, id)
+			}
+			if err := t.retire(ctx, o.row, r.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return r.ID, err
+}
+
+// retire marks a record as superseded; by is empty where nothing takes its place.
+func (t *tx) retire(ctx context.Context, row int64, by ID) error {
+	at := micros(t.now)
+	if _, err := t.ExecContext(ctx, "UPDATE records SET superseded = ?, superseded_by = ?, seq = ? WHERE row = ?", at, string(by), t.seq, row); err != nil {
+		return err
+	}
+	return t.note(ctx, row, "superseded", by)
+}
+
+// note writes into the history of a record.
+func (t *tx) note(ctx context.Context, row int64, what string, by ID) error {
+	_, err := t.ExecContext(ctx, "INSERT INTO events (row, at, what, by) VALUES (?, ?, ?, ?)", row, micros(t.now), what, string(by))
+	return err
+}
+
+// Undo takes back what Supersede did with the record id: what it replaced is live again, and it is superseded itself,
+// by nothing. Both stay in the history.
+func (s *Store) Undo(ctx context.Context, scope Scope, id ID) error {
+	err := s.write(ctx, true, func(t *tx) error {
+		r, err := s.record(ctx, t, scope, id)
+		if err != nil {
+			return err
+		}
+		if !r.Superseded.IsZero() {
+			return fmt.Errorf("%w: it is superseded itself: undo that first", ErrInvalid)
+		}
+		rows, err := t.QueryContext(ctx, "SELECT row FROM records WHERE superseded_by = ?", string(id))
+		if err != nil {
+			return err
+		}
+		replaced, err := numbers(rows)
+		if err != nil {
+			return err
+		}
+		if len(replaced) == 0 {
+			return fmt.Errorf("%w: it supersedes nothing", ErrInvalid)
+		}
+		for _, row := range replaced {
+			if _, err := t.ExecContext(ctx, "UPDATE records SET superseded = 0, superseded_by = '', seq = ? WHERE row = ?", t.seq, row); err != nil {
+				return err
+			}
+			if err := t.note(ctx, row, "revived", id); err != nil {
+				return err
+			}
+		}
+		return t.retire(ctx, r.row, "")
+	})
+	return fail(fmt.Sprintf("undo %q", id), err)
+}
+
+// Event is something that happened to a record.
+type Event struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"` // recorded, superseded, revived
+	ID   ID        `json:"id"`   // the record it happened to
+	By   ID        `json:"by,omitempty"`
+}
+
+// History is what became of a memory.
+type History struct {
+	Records []Record `json:"records"` // all versions, as they were written
+	Events  []Event  `json:"events"`  // as they happened
+}
+
+// History returns all versions of the memory that a record belongs to: what it replaced, what replaced it, and so on in
+// both directions, also where that was undone.
+func (s *Store) History(ctx context.Context, scope Scope, id ID) (History, error) {
+	h, err := s.history(ctx, scope, id)
+	return h, fail(fmt.Sprintf("history of %q", id), err)
+}
+
+func (s *Store) history(ctx context.Context, scope Scope, id ID) (History, error) {
+	first, err := s.record(ctx, s.reader, scope, id)
+	if err != nil {
+		return History{}, err
+	}
+	versions := map[int64]stored{first.row: first}
+	todo := []stored{first}
+	var h History
+	for len(todo) > 0 {
+		r := todo[0]
+		todo = todo[1:]
+		h.Events = append(h.Events, Event{At: r.Recorded, What: "recorded", ID: r.ID})
+		// Neighbours in the chain: what replaced r or was replaced by it, now or in an event since undone.
+		rows, err := s.reader.QueryContext(ctx, `SELECT row FROM records WHERE superseded_by = ?1 UNION SELECT row FROM events WHERE by = ?1
+			UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = ?2
+			UNION SELECT n.row FROM records o JOIN records n ON n.id = o.superseded_by WHERE o.row = ?2`, string(r.ID), r.row)
+		if err != nil {
+			return History{}, err
+		}
+		near, err := numbers(rows)
+		if err != nil {
+			return History{}, err
+		}
+		near = slices.DeleteFunc(near, func(row int64) bool { _, known := versions[row]; return known })
+		found, err := s.fetch(ctx, scope, near)
+		if err != nil {
+			return History{}, err
+		}
+		for _, row := range near {
+			if n, ok := found[row]; ok {
+				versions[row] = stored{Record: n, row: row}
+				todo = append(todo, versions[row])
+			}
+		}
+		rows, err = s.reader.QueryContext(ctx, "SELECT at, what, by FROM events WHERE row = ? ORDER BY event", r.row)
+		if err != nil {
+			return History{}, err
+		}
+		for rows.Next() {
+			e := Event{ID: r.ID}
+			var at int64
+			if err := rows.Scan(&at, &e.What, (*string)(&e.By)); err != nil {
+				_ = rows.Close()
+				return History{}, err
+			}
+			e.At = fromMicros(at)
+			h.Events = append(h.Events, e)
+		}
+		if err := rows.Err(); err != nil {
+			return History{}, err
+		}
+	}
+	for _, r := range versions {
+		r.Embedding, r.Model = nil, ""
+		h.Records = append(h.Records, r.Record)
+	}
+	slices.SortFunc(h.Records, func(a, b Record) int {
+		if c := a.Recorded.Compare(b.Recorded); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.ID), string(b.ID))
+	})
+	slices.SortStableFunc(h.Events, func(a, b Event) int { return a.At.Compare(b.At) })
+	return h, nil
+}

@@ -1,0 +1,155 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Reembed makes all vectors of the store anew with another embedder, which the store uses from then on. The new vectors
+// are gathered next to the old ones, which go on serving, and take their place in one transaction at the end. If it is
+// interrupted, nothing has changed, and calling it again with the same embedder goes on where it stopped. progress, if
+// any, is told how many of how many are done. Other processes that have the store open get [ErrModel] from then on.
+//
+// The surprise of records stays what it was when they were written.
+func (s *Store) Reembed(ctx context.Context, e Embedder, progress func(done, total int)) error {
+	return fail("re-embed", s.reembed(ctx, e, progress))
+}
+
+func (s *Store) reembed(ctx context.Context, e Embedder, progress func(done, total int)) error {
+	if e == nil || e.Dim() <= 0 || e.Model() == "" {
+		return fmt.Errorf("%w: the embedder must have a model name and a dimension", ErrInvalid)
+	}
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	if err := s.write(ctx, false, func(t *tx) error {
+		var model string
+		var dim int
+		if err := t.QueryRowContext(ctx, "SELECT remodel, redim FROM store").Scan(&model, &dim); err != nil {
+			return err
+		}
+		if model == e.Model() && dim == e.Dim() {
+			return nil
+		}
+		if _, err := t.ExecContext(ctx, "DELETE FROM revectors"); err != nil {
+			return err
+		}
+		_, err := t.ExecContext(ctx, "UPDATE store SET remodel = ?, redim = ?", e.Model(), e.Dim())
+		return err
+	}); err != nil {
+		return err
+	}
+	for {
+		rows, texts, done, err := s.missing(ctx)
+		if err != nil {
+			return err
+		}
+		progress(done, done+len(rows))
+		for from := 0; from < len(rows); from += batchSize {
+			to := min(from+batchSize, len(rows))
+			vectors, err := embedAll(ctx, e, texts[from:to])
+			if err != nil {
+				return err
+			}
+			for i, v := range vectors {
+				if err := checkVector(v, e.Dim()); err != nil {
+					return fmt.Errorf("the embedder's vector of row %d: %w", rows[from+i], err)
+				}
+			}
+			if err := s.write(ctx, false, func(t *tx) error { return t.keepVectors(ctx, e, rows[from:to], vectors) }); err != nil {
+				return err
+			}
+			progress(done+to, done+len(rows))
+		}
+		err = s.swap(ctx, e)
+		if errors.Is(err, errMoved) {
+			continue // somebody has added records meanwhile
+		}
+		return err
+	}
+}
+
+// swap puts the new vectors in the place of the old ones, and the new embedder in the place of the old one.
+func (s *Store) swap(ctx context.Context, e Embedder) error {
+	s.view.refreshing.Lock() // no reader sees the new vectors with the old embedder
+	err := s.write(ctx, true, func(t *tx) error { return t.swapVectors(ctx, e) })
+	if err == nil {
+		s.embedder.Store(&e)
+	}
+	s.view.refreshing.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.refresh(ctx)
+}
+
+// missing are the records without a new vector.
+func (s *Store) missing(ctx context.Context) (rows []int64, texts []string, done int, err error) {
+	if err := s.reader.QueryRowContext(ctx, "SELECT count(*) FROM revectors").Scan(&done); err != nil {
+		return nil, nil, 0, err
+	}
+	found, err := s.reader.QueryContext(ctx, "SELECT row, text FROM records WHERE row NOT IN (SELECT row FROM revectors) ORDER BY row")
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer func() { _ = found.Close() }()
+	for found.Next() {
+		var row int64
+		var text string
+		if err := found.Scan(&row, &text); err != nil {
+			return nil, nil, 0, err
+		}
+		rows, texts = append(rows, row), append(texts, text)
+	}
+	return rows, texts, done, found.Err()
+}
+
+// gathering checks that the new vectors are still those of the embedder: two may re-embed at once.
+func (t *tx) gathering(ctx context.Context, e Embedder) error {
+	var model string
+	if err := t.QueryRowContext(ctx, "SELECT remodel FROM store").Scan(&model); err != nil {
+		return err
+	}
+	if model != e.Model() {
+		return fmt.Errorf("%w: another process re-embeds the store, with %q", ErrLocked, model)
+	}
+	return nil
+}
+
+func (t *tx) keepVectors(ctx context.Context, e Embedder, rows []int64, vectors [][]float32) error {
+	if err := t.gathering(ctx, e); err != nil {
+		return err
+	}
+	for i, row := range rows {
+		// The record may have been deleted meanwhile.
+		if _, err := t.ExecContext(ctx, "INSERT OR REPLACE INTO revectors (row, data) SELECT row, ? FROM records WHERE row = ?", encodeVector(vectors[i]), row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) swapVectors(ctx context.Context, e Embedder) error {
+	if err := t.gathering(ctx, e); err != nil {
+		return err
+	}
+	var left int
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records WHERE row NOT IN (SELECT row FROM revectors)").Scan(&left); err != nil {
+		return err
+	}
+	if left > 0 {
+		return errMoved
+	}
+	for _, statement := range []string{
+		"DELETE FROM vectors",
+		"INSERT INTO vectors (row, scope, data) SELECT n.row, r.scope, n.data FROM revectors n JOIN records r ON r.row = n.row ORDER BY n.row",
+		"DELETE FROM revectors",
+	} {
+		if _, err := t.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	_, err := t.ExecContext(ctx, "UPDATE store SET model = ?, dim = ?, epoch = ?, remodel = '', redim = 0", e.Model(), e.Dim(), newEpoch())
+	return err
+}

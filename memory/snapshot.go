@@ -1,0 +1,342 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Snapshot tells of a copy of a store.
+type Snapshot struct {
+	Path       string `json:"path"`
+	Records    int    `json:"records"` // live and superseded
+	Generation int64  `json:"generation"`
+	Bytes      int64  `json:"bytes"`
+}
+
+// Snapshot copies the store to a new file while others go on using it, and checks the copy. There must be nothing at
+// path. The file appears under its name only when it is whole. It is a store itself and can be opened.
+func (s *Store) Snapshot(ctx context.Context, path string) (Snapshot, error) {
+	snap, err := s.snapshot(ctx, path)
+	return snap, fail(fmt.Sprintf("snapshot to %q", path), err)
+}
+
+func (s *Store) snapshot(ctx context.Context, path string) (Snapshot, error) {
+	if s.closed.Load() {
+		return Snapshot{}, ErrClosed
+	}
+	return copyStore(ctx, s.reader, path)
+}
+
+// copyStore copies a database to a file that must not exist, compacted and checked.
+func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return Snapshot{}, ErrExists
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return Snapshot{}, fileError(err)
+	}
+	// A name of its own, so that two copies to one path do not disturb each other.
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".copy-")
+	if err != nil {
+		return Snapshot{}, fileError(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	partial := filepath.Join(dir, "store.db")
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", partial); err != nil {
+		return Snapshot{}, err
+	}
+	snap, err := verify(ctx, partial)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("the copy: %w", err)
+	}
+	if err := os.Chmod(partial, 0o600); err != nil {
+		return Snapshot{}, fileError(err)
+	}
+	if err := syncFile(partial); err != nil {
+		return Snapshot{}, fileError(err)
+	}
+	// A link, unlike a rename, fails if something has come to the path meanwhile.
+	if err := os.Link(partial, path); errors.Is(err, fs.ErrExist) {
+		return Snapshot{}, ErrExists
+	} else if err != nil {
+		if err := os.Rename(partial, path); err != nil { // a file system without links
+			return Snapshot{}, fileError(err)
+		}
+	}
+	snap.Path = path
+	return snap, syncFolder(filepath.Dir(path))
+}
+
+// verify reads a store's file from end to end.
+func verify(ctx context.Context, path string) (Snapshot, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Snapshot{}, fmt.Errorf("%w at %q", ErrNoStore, path)
+	}
+	if err != nil {
+		return Snapshot{}, fileError(err)
+	}
+	db, err := openReadOnly(ctx, path, DefaultWait)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer func() { _ = db.Close() }()
+	switch v, err := version(ctx, db); {
+	case err != nil:
+		return Snapshot{}, err
+	case v == 0:
+		return Snapshot{}, fmt.Errorf("%w: %q is empty", ErrNoStore, path)
+	}
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil {
+		return Snapshot{}, err
+	}
+	if verdict != "ok" {
+		return Snapshot{}, fmt.Errorf("%w: %s", ErrCorrupt, verdict)
+	}
+	snap := Snapshot{Path: path, Bytes: info.Size()}
+	var vectors int
+	err = db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors), generation FROM store").
+		Scan(&snap.Records, &vectors, &snap.Generation)
+	if err == nil && vectors != snap.Records {
+		err = fmt.Errorf("%w: %d records have %d vectors", ErrCorrupt, snap.Records, vectors)
+	}
+	return snap, err
+}
+
+// openReadOnly opens a file for reading, in a folder that cannot be written too.
+func openReadOnly(ctx context.Context, path string, wait time.Duration) (*sql.DB, error) {
+	db, err := connect(path, wait, "mode=ro")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.ExecContext(ctx, "SELECT 1 FROM sqlite_schema"); err == nil {
+		return db, nil
+	}
+	// SQLite reads a store in WAL mode only if it can put a file beside it, unless it is told that nobody writes. That
+	// holds where nobody can write; a log that was left behind means that somebody did.
+	if _, walErr := os.Stat(path + "-wal"); errors.Is(walErr, fs.ErrNotExist) {
+		_ = db.Close()
+		return connect(path, wait, "mode=ro", "immutable=1")
+	}
+	return db, nil
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// syncFolder makes a new name last through a power cut. Not every system can do it; then there is nothing to be done.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return fileError(err)
+	}
+	_ = d.Sync()
+	return d.Close()
+}
+
+// Restored tells what Restore did.
+type Restored struct {
+	Snapshot
+	// Aside is the copy of what was there before; empty if there was nothing.
+	Aside string `json:"aside,omitempty"`
+	// Withheld is the number of the snapshot's records that had been deleted for privacy since, and stay deleted.
+	Withheld int `json:"withheld"`
+}
+
+// Restore makes the store at path what a snapshot holds. It checks the snapshot, copies the present store aside, and
+// replaces its contents in one transaction: other processes may have it open, and see the old or the new state. A store
+// that is too damaged to be opened is moved aside instead, with nobody else using it. What was deleted for privacy after
+// the snapshot does not come back, as far as the present store can still tell.
+func Restore(ctx context.Context, path, snapshot string, o *Options) (Restored, error) {
+	r, err := restore(ctx, path, snapshot, o)
+	return r, fail(fmt.Sprintf("restore %q from %q", path, snapshot), err)
+}
+
+func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	now, wait := time.Now, o.Wait
+	if o.Now != nil {
+		now = o.Now
+	}
+	if wait <= 0 {
+		wait = DefaultWait
+	}
+	if _, err := verify(ctx, snapshot); err != nil {
+		return Restored{}, fmt.Errorf("the snapshot: %w", err)
+	}
+	if same, err := sameFile(path, snapshot); err != nil || same {
+		return Restored{}, errors.Join(err, fmt.Errorf("%w: the snapshot is the store itself", ErrInvalid))
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".restore-")
+	if err != nil {
+		return Restored{}, fileError(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	staged := filepath.Join(dir, "store.db")
+	snap, err := stage(ctx, snapshot, staged, wait)
+	if err != nil {
+		return Restored{}, fmt.Errorf("the snapshot: %w", err)
+	}
+	snap.Path = path
+	res := Restored{Snapshot: snap}
+	mark := now().UTC().Format("20060102T150405.000000Z")
+
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0:
+	case err != nil:
+		return Restored{}, fileError(err)
+	default:
+		res.Aside = path + ".before-" + mark
+		withheld, err := replace(ctx, path, staged, res.Aside, wait)
+		if err == nil {
+			res.Withheld = withheld
+			res.Records -= withheld
+			return res, nil
+		}
+		if !errors.Is(fail("", err), ErrCorrupt) {
+			return Restored{}, err
+		}
+		res.Aside = path + ".damaged-" + mark
+		for _, suffix := range []string{"-wal", "-shm", ""} {
+			if err := os.Rename(path+suffix, res.Aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return Restored{}, fileError(err)
+			}
+		}
+	}
+	if err := os.Rename(staged, path); err != nil {
+		return Restored{}, fileError(err)
+	}
+	return res, syncFolder(filepath.Dir(path))
+}
+
+func sameFile(a, b string) (bool, error) {
+	x, err := os.Stat(a)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fileError(err)
+	}
+	y, err := os.Stat(b)
+	if err != nil {
+		return false, fileError(err)
+	}
+	return os.SameFile(x, y), nil
+}
+
+// stage makes a copy of a snapshot that has this version's schema and is nobody's yet.
+func stage(ctx context.Context, snapshot, staged string, wait time.Duration) (Snapshot, error) {
+	from, err := openReadOnly(ctx, snapshot, wait)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer func() { _ = from.Close() }()
+	if _, err := copyStore(ctx, from, staged); err != nil {
+		return Snapshot{}, err
+	}
+	db, err := connect(staged, wait, "mode=rw", "_txlock=immediate")
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer func() { _ = db.Close() }()
+	if err := migrate(ctx, db); err != nil {
+		return Snapshot{}, err
+	}
+	if _, err := db.ExecContext(ctx, "UPDATE store SET epoch = ?", newEpoch()); err != nil {
+		return Snapshot{}, err
+	}
+	if err := db.Close(); err != nil {
+		return Snapshot{}, err
+	}
+	return verify(ctx, staged)
+}
+
+// replace copies the store at path aside and gives it the contents of the staged file, under one write lock.
+func replace(ctx context.Context, path, staged, aside string, wait time.Duration) (withheld int, err error) {
+	db, err := connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = db.Close() }()
+	db.SetMaxOpenConns(1)
+	if err := migrate(ctx, db); err != nil {
+		return 0, err
+	}
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return 0, err
+	}
+	if verdict != "ok" {
+		return 0, fmt.Errorf("%w: %s", ErrCorrupt, verdict)
+	}
+	if _, err := db.ExecContext(ctx, "ATTACH ? AS snap", staged); err != nil {
+		return 0, err
+	}
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = t.Rollback() }()
+	// With the lock held nobody writes between the copy and the replacement.
+	reader, err := connect(path, wait, "mode=ro")
+	if err != nil {
+		return 0, err
+	}
+	_, err = copyStore(ctx, reader, aside)
+	if err := errors.Join(err, reader.Close()); err != nil {
+		return 0, fmt.Errorf("copy the present store to %q: %w", aside, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(aside) // the store is as it was
+		}
+	}()
+	for _, statement := range []string{
+		"PRAGMA defer_foreign_keys = 1",
+		"DELETE FROM main.events", "DELETE FROM main.sources", "DELETE FROM main.vectors", "DELETE FROM main.revectors",
+		"DELETE FROM main.records", "DELETE FROM main.scopes",
+		"INSERT INTO main.scopes SELECT * FROM snap.scopes", "INSERT INTO main.records SELECT * FROM snap.records",
+		"INSERT INTO main.vectors SELECT * FROM snap.vectors", "INSERT INTO main.sources SELECT * FROM snap.sources",
+		"INSERT INTO main.events SELECT * FROM snap.events",
+		"INSERT OR IGNORE INTO main.tombstones SELECT * FROM snap.tombstones",
+		`UPDATE main.store SET epoch = s.epoch, seq = max(main.store.seq, s.seq) + 1, generation = max(main.store.generation, s.generation) + 1,
+			model = s.model, dim = s.dim, analysis = s.analysis, clock = max(main.store.clock, s.clock), remodel = '', redim = 0
+			FROM snap.store AS s`,
+		"INSERT INTO words (words) VALUES ('delete-all')",
+	} {
+		if _, err := t.ExecContext(ctx, statement); err != nil {
+			return 0, fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	rows, err := t.QueryContext(ctx, "SELECT r.row FROM records r JOIN tombstones d ON d.id = r.id")
+	if err != nil {
+		return 0, err
+	}
+	dead, err := numbers(rows)
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range dead {
+		if err := erase(ctx, t, row, false); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := t.ExecContext(ctx, "INSERT INTO words (words) VALUES ('rebuild')"); err != nil {
+		return 0, err
+	}
+	return len(dead), t.Commit()
+}

@@ -1,0 +1,103 @@
+package memory
+
+import (
+	"context"
+	"os"
+)
+
+// Stats describe a store, or the part of it that a scope covers.
+type Stats struct {
+	Records    int          `json:"records"` // live and superseded
+	Live       int          `json:"live"`
+	Superseded int          `json:"superseded"`
+	Derived    int          `json:"derived"` // live and reconstructed
+	Kinds      map[Kind]int `json:"kinds"`   // of live records
+	Tenants    int          `json:"tenants"`
+	Users      int          `json:"users"` // pairs of tenant and user
+	Sessions   int          `json:"sessions"`
+	Shown      int          `json:"shown"` // sum of the counts
+	Used       int          `json:"used"`
+
+	// Of the whole store, whatever the scope.
+	Model      string `json:"model"`
+	Dim        int    `json:"dim"`
+	Generation int64  `json:"generation"` // rises with every write but the counts of use
+	Schema     int    `json:"schema"`
+	Bytes      int64  `json:"bytes"` // of the file and its log
+	Path       string `json:"path"`
+}
+
+// Stats counts what is in the given scopes; without any, in the whole store.
+func (s *Store) Stats(ctx context.Context, scopes ...Scope) (Stats, error) {
+	st, err := s.stats(ctx, scopes)
+	return st, fail("stats", err)
+}
+
+func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
+	if s.closed.Load() {
+		return Stats{}, ErrClosed
+	}
+	h, err := readHead(ctx, s.reader)
+	if err != nil {
+		return Stats{}, err
+	}
+	st := Stats{Kinds: map[Kind]int{}, Model: h.model, Dim: h.dim, Generation: h.generation, Schema: schemaVersion, Path: s.path}
+	rows, err := s.reader.QueryContext(ctx, `SELECT c.tenant, c.user, c.agent, c.session, r.kind, r.origin = 'reconstructed', count(*),
+		sum(r.superseded = 0), sum(r.shown), sum(r.used) FROM records r JOIN scopes c ON c.scope = r.scope GROUP BY c.scope, r.kind, r.origin`)
+	if err != nil {
+		return Stats{}, err
+	}
+	defer func() { _ = rows.Close() }()
+	tenants, walls, places := map[string]bool{}, map[wall]bool{}, map[Scope]bool{}
+	for rows.Next() {
+		var place Scope
+		var kind Kind
+		var derived bool
+		var records, live, shown, used int
+		if err := rows.Scan(&place.Tenant, &place.User, &place.Agent, &place.Session, (*string)(&kind), &derived, &records, &live, &shown, &used); err != nil {
+			return Stats{}, err
+		}
+		if !containsAny(scopes, place) {
+			continue
+		}
+		st.Records += records
+		st.Live += live
+		st.Superseded += records - live
+		st.Shown += shown
+		st.Used += used
+		if live > 0 {
+			st.Kinds[kind] += live
+			if derived {
+				st.Derived += live
+			}
+		}
+		tenants[place.Tenant], walls[wallOf(place)], places[place] = true, true, true
+	}
+	st.Tenants, st.Users, st.Sessions = len(tenants), len(walls), len(places)
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(s.path + suffix); err == nil {
+			st.Bytes += info.Size()
+		}
+	}
+	return st, rows.Err()
+}
+
+// containsAny reports whether one of the scopes contains place; no scopes contain everything.
+func containsAny(scopes []Scope, place Scope) bool {
+	for _, s := range scopes {
+		if s.Contains(place) {
+			return true
+		}
+	}
+	return len(scopes) == 0
+}
+
+// Generation is a number that rises with every write but the counts of use: a plan made for one generation does not fit
+// another.
+func (s *Store) Generation(ctx context.Context) (int64, error) {
+	if s.closed.Load() {
+		return 0, fail("read the generation", ErrClosed)
+	}
+	h, err := readHead(ctx, s.reader)
+	return h.generation, fail("read the generation", err)
+}
