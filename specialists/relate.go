@@ -49,23 +49,30 @@ func Parse(s Said) *Parsed {
 	return &Parsed{said: s, folded: strings.Join(strings.Fields(strings.ToLower(s.Text)), " "), statements: statements(s.Text, s.Speaker, s.At)}
 }
 
-// Subjects are the stems that the statements of p are about, distinct: texts without a common one are apart.
-func (p *Parsed) Subjects() []string {
-	var all []string
-	for _, s := range p.statements {
-		all = append(all, s.subject...)
-	}
-	return distinct(all)
-}
-
-// States reports whether p states anything: questions, wishes and exclamations do not.
-func (p *Parsed) States() bool {
+// Keys are what p must have in common with another text for the two to be anything but apart: the words that its
+// statements are about and what they say of them, and the attributes they fill. They are distinct and sorted.
+func (p *Parsed) Keys() []string {
+	var keys []string
 	for i := range p.statements {
-		if s := &p.statements[i]; !s.question && !s.possible && s.verb != "" {
-			return true
+		s := &p.statements[i]
+		keys = append(append(keys, unowned(s.subject)...), unowned(s.object)...)
+		if slot, _ := filled(s); slot != "" {
+			keys = append(keys, ownerOf(s)+" "+slot)
 		}
 	}
-	return false
+	return distinct(keys)
+}
+
+// Lasting reports whether p states something that holds beyond the day it was said: no question, wish or plan, nothing
+// of the past, and nothing that names its time by when it was said.
+func (p *Parsed) Lasting() bool {
+	for i := range p.statements {
+		s := &p.statements[i]
+		if s.question || s.possible || s.plan || s.past || s.passing || s.relative || s.verb == "" || len(s.subject) == 0 || s.subject[0] == "?" {
+			return false
+		}
+	}
+	return len(p.statements) > 0
 }
 
 // Relate is the package's Relate for parsed texts.

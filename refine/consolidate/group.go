@@ -1,11 +1,13 @@
 package consolidate
 
 import (
+	"cmp"
+	"slices"
 	"time"
 )
 
-// segments cuts the turns of each session and day into runs that belong together. A run ends where it has grown to a
-// unit's size, or where the next turn has hardly a word in common with it; an answer stays with its question.
+// segments cuts the loose turns of each session and day into runs that belong together. A run ends where it has grown
+// to a unit's size, or where the next turn has hardly a word in common with it; an answer stays with its question.
 func (m *material) segments() [][]int32 {
 	const related = .08 // share of a turn's rare words that the run must have, below which the topic has changed
 	var all [][]int32
@@ -19,7 +21,7 @@ func (m *material) segments() [][]int32 {
 		run, tokens = nil, 0
 		clear(seen)
 	}
-	for i := range m.sources {
+	for _, i := range m.loose {
 		s := &m.sources[i]
 		if len(run) > 0 {
 			before := &m.sources[run[len(run)-1]]
@@ -32,7 +34,7 @@ func (m *material) segments() [][]int32 {
 				flush()
 			}
 		}
-		run, tokens = append(run, int32(i)), tokens+int(s.tokens)
+		run, tokens = append(run, i), tokens+int(s.tokens)
 		for _, t := range s.terms {
 			seen[t] = true
 		}
@@ -53,55 +55,65 @@ func (m *material) common(terms []int32, seen map[int32]bool) float64 {
 	return shared / all
 }
 
-// clusters joins units of the same period that speak of the same, while the result is no larger than a summary may be.
-// period numbers the stretch of time that a day lies in.
-func (m *material) clusters(units []unit, period func(day int32) int32) [][]int32 {
+// clusters joins units of the same agent and period that speak of the same, while the result is no larger than a
+// summary may be. It returns numbers of units; joined tells whether any were.
+func (m *material) clusters(units []unit, level Level) (groups [][]int32, joined bool) {
 	const alike = .30 // share of the smaller one's rare words that the other must have
-	var all [][]int32
-	terms := make([][]int32, len(units))
-	for i, u := range units {
-		for _, p := range u.picks {
-			terms[i] = append(terms[i], m.passages[p].terms...)
-		}
-		terms[i] = distinct(terms[i])
+	type place struct{ agent, period int32 }
+	type cluster struct {
+		group  int
+		tokens int
+		terms  map[int32]bool
 	}
-	groups := map[int32][]int{} // clusters of a period, in order
-	held := []map[int32]bool{}
-	sizes := []int{}
+	open := map[place][]*cluster{} // that have room, in order
 	for i, u := range units {
-		k := period(m.sources[u.sources[0]].day)
-		best, bestShare := -1, alike
-		for _, c := range groups[k] {
-			if sizes[c]+u.tokens > m.policy.Unit {
+		first := &m.sources[u.sources[0]]
+		at := place{first.agent, period(level, first.day)}
+		var terms []int32
+		for _, p := range u.picks {
+			terms = append(terms, m.passages[p].terms...)
+		}
+		terms = distinct(terms)
+		var best *cluster
+		bestShare := alike
+		for _, c := range open[at] {
+			if c.tokens+u.tokens > m.policy.Unit {
 				continue
 			}
-			if share := m.common(terms[i], held[c]); share > bestShare {
+			if share := m.common(terms, c.terms); share > bestShare {
 				best, bestShare = c, share
 			}
 		}
-		if best < 0 {
-			best = len(all)
-			all, held, sizes = append(all, nil), append(held, map[int32]bool{}), append(sizes, 0)
-			groups[k] = append(groups[k], best)
+		if best == nil {
+			best = &cluster{group: len(groups), terms: make(map[int32]bool, len(terms))}
+			groups = append(groups, nil)
+			open[at] = append(open[at], best)
 		}
-		all[best] = append(all[best], int32(i))
-		sizes[best] += u.tokens
-		for _, t := range terms[i] {
-			held[best][t] = true
+		groups[best.group] = append(groups[best.group], int32(i))
+		joined = joined || len(groups[best.group]) > 1
+		best.tokens += u.tokens
+		for _, t := range terms {
+			best.terms[t] = true
+		}
+		if best.tokens > m.policy.Unit*9/10 { // as good as full: nobody need look at it again
+			open[at] = slices.DeleteFunc(open[at], func(c *cluster) bool { return c == best })
 		}
 	}
-	return all
+	return groups, joined
 }
 
-// periodOf returns the numbering of days by week or month.
-func periodOf(level Level) func(day int32) int32 {
+// period numbers the weeks or months that days lie in.
+func period(level Level, day int32) int32 {
 	if level == Week {
-		return func(day int32) int32 { return (day + 3) / 7 } // weeks begin on Monday: 1 January 1970 was a Thursday
+		return (day + 3) / 7 // weeks begin on Monday, and 1 January 1970 was a Thursday
 	}
-	return func(day int32) int32 {
-		t := dayTime(day)
-		return int32(t.Year()*12 + int(t.Month()))
-	}
+	t := dayTime(day)
+	return int32(t.Year()*12 + int(t.Month()))
+}
+
+// sortUnits orders units by their first source, so that what is found does not depend on how they came to be.
+func sortUnits(units []unit) {
+	slices.SortFunc(units, func(a, b unit) int { return cmp.Compare(a.sources[0], b.sources[0]) })
 }
 
 func dayTime(day int32) time.Time { return time.Unix(int64(day)*86400, 0).UTC() }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
@@ -16,6 +15,8 @@ type material struct {
 	policy   Policy
 	sources  []source
 	passages []passage
+	loose    []int32   // sources that no summary stands for yet
+	standing []unit    // the summaries there are
 	facts    []string  // by number
 	rarity   []float64 // of a term, by number: log(1 + turns / turns with it)
 	factRare []float64 // of a fact, by number
@@ -28,9 +29,11 @@ type source struct {
 	facts       []int32 // distinct, sorted
 	terms       []int32 // distinct, sorted
 	tokens      int32
-	asks        bool // every fact of it must survive
-	question    bool // it ends with a question, which the next turn answers
+	weight      float64 // its importance; of what an assistant said, half of it
+	asks        bool    // every fact of it must survive
+	question    bool    // it ends with a question, which the next turn answers
 	session     int32
+	agent       int32
 	day         int32 // days since 1970
 }
 
@@ -43,8 +46,22 @@ type passage struct {
 	terms  []int32
 }
 
+// assistantWeight is what the importance of an assistant's turn counts for: memory is of what people told it, and its own
+// long answers would drown them.
+const assistantWeight = .5
+
+// budget is how many tokens the summary of the sources may have before what is lost is put back: the policy's share, and
+// less of sources that are of less weight than what must be kept.
+func (m *material) budget(sources []int32) int {
+	total := 0.0
+	for _, s := range sources {
+		total += float64(m.sources[s].tokens) * min(1, m.sources[s].weight/m.policy.Keep)
+	}
+	return int(m.policy.Share * total)
+}
+
 // prepare cuts records, which are in order of session and position, into passages.
-func prepare(records []memory.Record, p Policy) *material {
+func prepare(records []*memory.Record, p Policy) *material {
 	m := &material{policy: p, sources: make([]source, 0, len(records))}
 	terms, facts := map[string]int32{}, map[string]int32{}
 	var termTurns, factTurns []float64
@@ -63,17 +80,27 @@ func prepare(records []memory.Record, p Policy) *material {
 		return slices.Clip(slices.Compact(out))
 	}
 	sessions := map[memory.Scope]int32{}
+	agents := map[string]int32{}
 	for i := range records {
-		r := &records[i]
+		r := records[i]
 		session, ok := sessions[r.Scope]
 		if !ok {
 			session = int32(len(sessions))
 			sessions[r.Scope] = session
 		}
-		s := source{
-			record: r, first: int32(len(m.passages)), session: session, asks: r.Importance >= p.Keep,
-			day: int32(math.Floor(float64(r.Created.Unix()) / 86400)),
+		agent, ok := agents[r.Scope.Agent]
+		if !ok {
+			agent = int32(len(agents))
+			agents[r.Scope.Agent] = agent
 		}
+		s := source{
+			record: r, first: int32(len(m.passages)), session: session, agent: agent,
+			day: int32(math.Floor(float64(r.Created.Unix()) / 86400)), weight: r.Importance,
+		}
+		if r.Role == "assistant" && r.Speaker == "" {
+			s.weight *= assistantWeight
+		}
+		s.asks = s.weight >= p.Keep
 		for _, sentence := range text.Sentences(r.Text) {
 			sentence = trimOpener(sentence)
 			m.passages = append(m.passages, passage{
@@ -136,16 +163,29 @@ func trimOpener(s string) string {
 	}
 }
 
-// span is the time from the first to the last of the sources.
-func (m *material) span(sources []int32) (from, to time.Time) {
-	for _, s := range sources {
-		at := m.sources[s].record.Created
-		if from.IsZero() || at.Before(from) {
-			from = at
+// adopt makes a unit of a summary that is in the store: of its turns, and of the passages that it quotes. It is not ok if
+// a quote is no passage of its turn, as it is for a summary that was made by something else.
+func (m *material) adopt(r *memory.Record, number map[memory.ID]int32) (unit, bool) {
+	u := unit{replaces: []memory.ID{r.ID}}
+	for _, id := range r.DerivedFrom {
+		u.sources = append(u.sources, number[id])
+	}
+	u.sources = distinct(u.sources)
+	for _, q := range r.Quotes {
+		n, ok := number[q.Source]
+		if !ok {
+			return unit{}, false
 		}
-		if at.After(to) {
-			to = at
+		s, found := &m.sources[n], false
+		for p := s.first; p < s.last && !found; p++ {
+			if found = m.passages[p].text == q.Text; found {
+				u.picks, u.tokens = append(u.picks, p), u.tokens+int(m.passages[p].tokens)
+			}
+		}
+		if !found {
+			return unit{}, false
 		}
 	}
-	return from, to
+	u.picks = distinct(u.picks)
+	return u, len(u.picks) > 0
 }

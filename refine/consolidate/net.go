@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/trmcore"
 )
 
@@ -15,8 +16,9 @@ type draft []unit
 // unit has lost.
 type notes struct {
 	level  int       // index into levels; above the net's top: done
-	groups [][]int32 // of units; of sources at the first level
+	groups [][]int32 // of units; of loose sources at the first level
 	lost   [][]int32 // facts, by unit
+	joined bool      // units were joined since the levels were last begun
 }
 
 // net is the network of the recursion over a store: Reason groups and finds what is lost, Answer writes and puts back.
@@ -29,7 +31,8 @@ type net struct {
 
 var _ trmcore.Net[*material, draft, notes] = net{}
 
-// Reason checks every unit against its turns. Where nothing is lost it groups the units for the next level.
+// Reason checks every unit against its turns. Where nothing is lost it groups the units anew: at the same level until
+// nothing is left to join, then at the next, and from the first again until a whole round joins nothing.
 func (n net) Reason(_ context.Context, m *material, y draft, z notes) (notes, error) {
 	if y == nil {
 		return notes{groups: m.segments()}, nil
@@ -41,12 +44,19 @@ func (n net) Reason(_ context.Context, m *material, y draft, z notes) (notes, er
 			some = some || len(lost[i]) > 0
 		}
 		if some {
-			return notes{level: z.level, lost: lost}, nil
+			return notes{level: z.level, lost: lost, joined: z.joined}, nil
 		}
 	}
-	next := notes{level: z.level + 1}
-	if next.level <= n.top {
-		next.groups = m.clusters(y, periodOf(levels[next.level]))
+	next := notes{level: max(z.level, 1), joined: z.joined}
+	for next.level <= n.top {
+		groups, joined := m.clusters(y, levels[next.level])
+		if joined {
+			next.groups, next.joined = groups, true
+			return next, nil
+		}
+		if next.level++; next.level > n.top && next.joined {
+			next.level, next.joined = 1, false
+		}
 	}
 	return next, nil
 }
@@ -62,10 +72,10 @@ func (n net) Answer(ctx context.Context, m *material, y draft, z notes) (draft, 
 		}
 		return next, nil
 	}
-	if z.groups == nil {
+	if z.groups == nil && y != nil {
 		return y, nil
 	}
-	next := make(draft, 0, len(z.groups))
+	next := make(draft, 0, len(z.groups)+len(m.standing))
 	for i, group := range z.groups {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return y, ctx.Err()
@@ -77,19 +87,29 @@ func (n net) Answer(ctx context.Context, m *material, y draft, z notes) (draft, 
 			next = append(next, y[group[0]])
 		default:
 			var sources, candidates []int32
+			var replaces []memory.ID
 			for _, u := range group {
 				sources, candidates = append(sources, y[u].sources...), append(candidates, y[u].picks...)
+				replaces = append(replaces, y[u].replaces...)
 			}
-			next = append(next, m.write(distinct(sources), distinct(candidates)))
+			joined := m.write(distinct(sources), distinct(candidates))
+			slices.Sort(replaces)
+			joined.replaces = replaces
+			next = append(next, joined)
 		}
 	}
+	if z.level == 0 {
+		next = append(next, m.standing...)
+	}
+	sortUnits(next)
 	return next, nil
 }
 
 // settle runs the recursion until the highest level stands and nothing is lost.
 func settle(ctx context.Context, m *material, n net, onStep func(trmcore.Step[draft, notes])) (draft, error) {
 	loop := trmcore.Loop[*material, draft, notes]{
-		Stepper: trmcore.Deep(n, 1, 1),
+		Stepper:  trmcore.Deep(n, 1, 1),
+		MaxSteps: 256, // every step joins units or puts back what is lost, so that it ends long before
 		Halt: []trmcore.Rule[draft, notes]{
 			trmcore.Halted(func(s trmcore.State[draft, notes]) bool { return s.Z.level > n.top }),
 		},

@@ -2,13 +2,17 @@ package consolidate
 
 import (
 	"slices"
+
+	"github.com/trm-go/refiner/memory"
 )
 
 // unit is one summary in the making: the passages picked from its sources. Units are never changed, only replaced.
 type unit struct {
-	sources []int32 // sorted
-	picks   []int32 // passages, sorted: in the order in which they were said
-	tokens  int     // of the picked passages
+	sources  []int32     // sorted
+	picks    []int32     // passages, sorted: in the order in which they were said
+	tokens   int         // of the picked passages
+	replaces []memory.ID // the summaries that it takes the place of, sorted
+	fresh    bool        // it is not in the store as it is
 }
 
 // weight of a fact against a content word of the same rarity, when there is no room for all.
@@ -17,12 +21,8 @@ const factWeight = 2
 // write picks from the candidates what says most for its length, until the share of the sources' tokens is used up: the
 // one pass that others stop after. What has been picked already counts no second time, so that repeats fall away.
 func (m *material) write(sources, candidates []int32) unit {
-	total := 0
-	for _, s := range sources {
-		total += int(m.sources[s].tokens)
-	}
-	u := unit{sources: sources}
-	budget := int(m.policy.Share * float64(total))
+	u := unit{sources: sources, fresh: true}
+	budget := m.budget(sources)
 	haveFacts, haveTerms := map[int32]bool{}, map[int32]bool{}
 	gain := func(p *passage) float64 {
 		g := 0.0
@@ -36,7 +36,7 @@ func (m *material) write(sources, candidates []int32) unit {
 				g += m.rarity[t]
 			}
 		}
-		return g * (.5 + m.sources[p.source].record.Importance) / float64(p.tokens+2)
+		return g * (.1 + m.sources[p.source].weight) / float64(p.tokens+2)
 	}
 	// Lazy greedy: a gain only ever falls, so that the first in the queue whose gain still stands is the best.
 	queue := newQueue(len(candidates))
@@ -47,14 +47,12 @@ func (m *material) write(sources, candidates []int32) unit {
 		c, stale := queue.pop()
 		p := &m.passages[c]
 		if g := gain(p); g < stale {
-			if g > 0 {
-				queue.push(c, g)
-			}
+			queue.push(c, g)
 			continue
-		} else if g == 0 {
+		} else if g == 0 && len(u.picks) > 0 {
 			break
 		}
-		if u.tokens+int(p.tokens) > budget {
+		if u.tokens+int(p.tokens) > budget && len(u.picks) > 0 { // something must stand for the sources
 			continue
 		}
 		u.picks, u.tokens = append(u.picks, c), u.tokens+int(p.tokens)
@@ -123,17 +121,14 @@ func (m *material) restore(u unit, lost []int32) unit {
 		}
 	}
 	slices.Sort(picks)
-	return unit{sources: u.sources, picks: picks, tokens: tokens}
+	u.picks, u.tokens, u.fresh = picks, tokens, true
+	return u
 }
 
 // tighten drops the picks without which nothing is lost that is asked for, the least telling first, while the unit is
 // over its share.
 func (m *material) tighten(u unit) unit {
-	total := 0
-	for _, s := range u.sources {
-		total += int(m.sources[s].tokens)
-	}
-	budget := int(m.policy.Share * float64(total))
+	budget := m.budget(u.sources)
 	if u.tokens <= budget || len(u.picks) < 2 {
 		return u
 	}
@@ -198,7 +193,8 @@ func (m *material) tighten(u unit) unit {
 		tokens -= int(p.tokens)
 		picks = slices.Delete(picks, drop, drop+1)
 	}
-	return unit{sources: u.sources, picks: picks, tokens: tokens}
+	u.picks, u.tokens, u.fresh = picks, tokens, true
+	return u
 }
 
 // queue is a heap of passages by gain, the lower number first among equals.
