@@ -421,11 +421,15 @@ func opposite(a, b *statement) string {
 
 // words are all the words of s that count: who, what, and the verb unless it is a light one.
 func (s *statement) words() []string {
+	if s.bag != nil {
+		return s.bag
+	}
 	w := slices.Concat(unowned(s.subject), s.object)
 	if !light[s.verb] {
 		w = append(w, s.verb)
 	}
-	return distinct(w)
+	s.bag = distinct(w)
+	return s.bag
 }
 
 // light verbs say little by themselves: "is allergic" and "has an allergy".

@@ -37,6 +37,7 @@ type statement struct {
 	pronoun  bool     // it begins with he, she, it or they
 	instead  []string // what the object takes the place of
 	except   []string // what the statement does not hold for
+	bag      []string // see words
 }
 
 // quantity is a number in the first unit of its kind. Of a time of day the unit is "clock", and the value minutes.
@@ -102,6 +103,7 @@ func statements(s, speaker string, at time.Time) []statement {
 		all = append(all, st)
 	}
 	for i := range all {
+		all[i].words() // once, here: a parsed text is then safe for concurrent use
 		all[i].correct = all[i].correct || correct
 	}
 	return all
