@@ -33,3 +33,36 @@ lint:
 .PHONY: test-race
 test-race: runtime
 	$(GO) test -race -timeout 9m ./...
+
+## runtime: install ONNX Runtime into .cache, pinned and checked
+.PHONY: runtime
+runtime:
+	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
+
+## test-webgpu: run the model's graphs through WebGPU on a software Vulkan driver (Debian 12)
+.PHONY: test-webgpu
+test-webgpu: runtime
+	@tools/lavapipe.sh $(CACHE)/lavapipe
+	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
+
+# PyTorch, for what compares with it. The wheel brings CUDA's libraries along (5 GB); PYTHON=... takes one that is there.
+PYTHON ?= $(CACHE)/venv/bin/python
+$(CACHE)/venv/bin/python: bench/parity/requirements.txt
+	python3 -m venv $(CACHE)/venv
+	$(CACHE)/venv/bin/pip install -q -r $<
+	@touch $@
+
+## parity: compare every step with PyTorch anew, also at the published sizes
+.PHONY: parity
+parity: runtime $(PYTHON)
+	OMP_NUM_THREADS=1 $(PYTHON) bench/parity/golden.py trmcore/onnx/testdata --check
+	rm -rf $(CACHE)/parity
+	OMP_NUM_THREADS=1 $(PYTHON) bench/parity/golden.py $(CACHE)/parity --seed $$(date +%s)
+	OMP_NUM_THREADS=1 $(PYTHON) bench/parity/golden.py $(CACHE)/parity --seed $$(date +%s) --full
+	TRM_PARITY_DIR=$(CURDIR)/$(CACHE)/parity $(GO) test -count=1 -v -run 'TestParity' ./trmcore/onnx
+
+## bench-trm: puzzles a second against PyTorch, in one run
+.PHONY: bench-trm
+bench-trm: runtime $(PYTHON)
+	$(GO) run ./bench/trm -python $(PYTHON)
+	$(GO) run ./bench/trm -halting

@@ -70,10 +70,7 @@ func (d *Dataset) addBEAM(ctx context.Context, file string) error {
 		r.Scope.User = c.ID
 		c.Records = append(c.Records, r)
 	}
-	turns, err := c.turns()
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
+	turns := c.turns()
 	name := filepath.Join(filepath.Dir(file), "probing_questions.json")
 	data, err := os.ReadFile(name)
 	if err != nil {

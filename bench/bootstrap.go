@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -9,10 +11,24 @@ import (
 type Delta struct {
 	Mean float64 `json:"mean"`
 	// CI95 is over questions: how sure the difference is for other questions to the same conversations.
-	CI95 [2]float64 `json:"ci95"`
+	CI95 Interval `json:"ci95"`
 	// CI95Conversations is over conversations with all their questions: how sure it is for other conversations. It is
-	// wider, and rough where the conversations are few.
-	CI95Conversations [2]float64 `json:"ci95_conversations"`
+	// wider, rough where the conversations are few, and not known where there is only one.
+	CI95Conversations Interval `json:"ci95_conversations"`
+}
+
+// Interval is its lower and its upper end. One that is not known holds NaN, and is null as JSON.
+type Interval [2]float64
+
+// Known reports whether there is an interval.
+func (i Interval) Known() bool { return !math.IsNaN(i[0]) && !math.IsNaN(i[1]) }
+
+// MarshalJSON renders [lower, upper], or null.
+func (i Interval) MarshalJSON() ([]byte, error) {
+	if !i.Known() {
+		return []byte("null"), nil
+	}
+	return json.Marshal([2]float64(i))
 }
 
 // delta bootstraps paired differences, one list for each conversation: percentile intervals (Efron 1979) over that many
@@ -42,6 +58,10 @@ func delta(byConversation [][]float64, resamples int, seed uint64) Delta {
 		}
 		return sum / float64(len(all))
 	})
+	if len(byConversation) < 2 {
+		d.CI95Conversations = Interval{math.NaN(), math.NaN()}
+		return d
+	}
 	d.CI95Conversations = interval(resamples, func() float64 {
 		sum, n := 0.0, 0
 		for n == 0 { // a draw of conversations without any question says nothing
@@ -58,12 +78,12 @@ func delta(byConversation [][]float64, resamples int, seed uint64) Delta {
 }
 
 // interval is the middle 95 % of what is drawn.
-func interval(draws int, draw func() float64) [2]float64 {
+func interval(draws int, draw func() float64) Interval {
 	values := make([]float64, draws)
 	for i := range values {
 		values[i] = draw()
 	}
 	slices.Sort(values)
 	at := func(p float64) float64 { return values[min(draws-1, int(p*float64(draws)))] }
-	return [2]float64{at(.025), at(.975)}
+	return Interval{at(.025), at(.975)}
 }

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/trm-go/refiner/memory"
@@ -71,7 +70,7 @@ func (d *Dataset) Only(keep func(Conversation) bool) *Dataset {
 	return &part
 }
 
-// add puts a question into the conversation, or counts it as unscored where no evidence names a turn.
+// add puts a question into a conversation with these turns, or counts it as unscored where no evidence names one.
 func (d *Dataset) add(c *Conversation, q Question, turns map[string]bool) {
 	var evidence []string
 	for _, ref := range q.Evidence {
@@ -86,15 +85,13 @@ func (d *Dataset) add(c *Conversation, q Question, turns map[string]bool) {
 	c.Questions = append(c.Questions, q)
 }
 
-// turns returns the references of a conversation, and refuses two turns with one.
-func (c *Conversation) turns() (map[string]bool, error) {
+// turns returns the references of a conversation's turns. Two turns may share one: to find either is to find it.
+func (c *Conversation) turns() map[string]bool {
 	refs := map[string]bool{}
 	for _, r := range c.Records {
-		ref := Ref(r)
-		if ref == "" || refs[ref] {
-			return nil, fmt.Errorf("conversation %s: the reference %q of a turn is empty or not unique", c.ID, ref)
+		if ref := Ref(r); ref != "" {
+			refs[ref] = true
 		}
-		refs[ref] = true
 	}
-	return refs, nil
+	return refs
 }

@@ -61,7 +61,6 @@ func TestLoCoMoRefuses(t *testing.T) {
 		{"not LoCoMo", write("a", "{"), "", "is not LoCoMo"},
 		{"no questions", write("a", `[{"sample_id":"c",`+turn+`}]`), "", "holds no question with evidence"},
 		{"category", write("a", `[{"sample_id":"c",`+turn+`,"qa":[{"question":"q","evidence":["D1:1"],"category":6}]}]`), "", "question 0 of c has the category 6, not 1 to 5"},
-		{"turns", write("a", `[{"sample_id":"c","conversation":{"session_1":[{"text":"x"}]},"qa":[]}]`), "", `the reference "" of a turn is empty or not unique`},
 		{"corrections", "testdata/locomo.json", write("c", "{}"), "is no list of corrections"},
 		{"of another set", "testdata/locomo.json", write("c", `[{"question_id":"locomo_2_qa1","question":"?","correct_evidence":["D1:1"]}]`), "the correction locomo_2_qa1 is of another question than conv-41/qa1"},
 	}

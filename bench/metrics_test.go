@@ -2,11 +2,13 @@ package bench
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 )
 
 var approximately = cmpopts.EquateApprox(0, 1e-9)
@@ -80,7 +82,7 @@ func TestDelta(t *testing.T) {
 		return list
 	}
 	d := delta([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1)
-	if d.Mean != 0 || d.CI95Conversations != [2]float64{-1, 1} {
+	if d.Mean != 0 || d.CI95Conversations != (Interval{-1, 1}) {
 		t.Errorf("%+v, want the mean 0 and -1 to 1 over conversations", d)
 	}
 	// The standard error over questions is 1/√100, so the interval is ±.196.
@@ -90,10 +92,45 @@ func TestDelta(t *testing.T) {
 	if again := delta([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1); again != d {
 		t.Errorf("the same seed gives %+v and %+v", d, again)
 	}
-	if got := delta([][]float64{flat(.25, 3), nil, flat(.25, 1)}, 100, 0); got != (Delta{.25, [2]float64{.25, .25}, [2]float64{.25, .25}}) {
+	if got := delta([][]float64{flat(.25, 3), nil, flat(.25, 1)}, 100, 0); got != (Delta{.25, Interval{.25, .25}, Interval{.25, .25}}) {
 		t.Errorf("of a constant: %+v", got)
+	}
+	if got := delta([][]float64{flat(.5, 2)}, 100, 0); got.CI95 != (Interval{.5, .5}) || got.CI95Conversations.Known() {
+		t.Errorf("of one conversation: %+v", got)
 	}
 	if got := delta(nil, 100, 0); got != (Delta{}) {
 		t.Errorf("of nothing: %+v", got)
 	}
+}
+
+// TestScoreLaws checks what must hold of any answer: figures in [0, 1], recall that grows with k, and no figure that falls
+// when the first wrong turn before an evidence is swapped with it.
+func TestScoreLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ref := rapid.StringMatching("[a-h]|x[0-9]")
+		evidence := rapid.SliceOfN(ref, 1, 8).Draw(t, "evidence")
+		answer := rapid.SliceOfDistinct(ref, func(s string) string { return s }).Draw(t, "answer")
+		s := Score(evidence, answer)
+		for _, m := range metrics {
+			if v := m.value(s); !(v >= 0 && v <= 1+1e-12) {
+				t.Fatalf("%s is %v", m.name, v)
+			}
+		}
+		if s.Recall5 > s.Recall10 || s.Recall10 > s.Recall20 {
+			t.Fatalf("recall falls: %+v", s)
+		}
+		for i := 1; i < len(answer); i++ {
+			if slices.Contains(evidence, answer[i]) && !slices.Contains(evidence, answer[i-1]) {
+				better := slices.Clone(answer)
+				better[i-1], better[i] = better[i], better[i-1]
+				after := Score(evidence, better)
+				for _, m := range metrics {
+					if m.value(after) < m.value(s)-1e-12 {
+						t.Fatalf("%s falls from %v to %v with %q before %q", m.name, m.value(s), m.value(after), answer[i], answer[i-1])
+					}
+				}
+				break
+			}
+		}
+	})
 }

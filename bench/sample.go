@@ -20,10 +20,7 @@ func Sample(ctx context.Context) (*Dataset, error) {
 		}
 		c.Records = append(c.Records, r)
 	}
-	turns, err := c.turns()
-	if err != nil {
-		return nil, err
-	}
+	turns := c.turns()
 	questions, err := sample.Questions()
 	if err != nil {
 		return nil, err

@@ -70,8 +70,11 @@ type Recall struct {
 	Limit   int     `mapstructure:"limit" help:"memories a search returns"`
 	Preset  string  `mapstructure:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
 	Weights Weights `mapstructure:"weights"`
-	Alpha   float64 `mapstructure:"alpha" help:"share of the evidence that flows along the graph, in [0, 1); -1: the measured one"`
+	Mode    string  `mapstructure:"mode" help:"fixed_point, or to compare with: single_pass, hybrid, bm25, vector"`
+	Spread  float64 `mapstructure:"spread" help:"share of a memory's weight that comes from its neighbours, 0 to .95; -1: the measured one"`
+	Session float64 `mapstructure:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
 	Epsilon float64 `mapstructure:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
+	Steps   int     `mapstructure:"steps" help:"most steps of the recursion; 0: the measured number"`
 	Budget  int     `mapstructure:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
 }
 
@@ -95,7 +98,7 @@ func Default() Config {
 		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second},
 		Embedder: Embedder{Type: "hashed", Model: "text-embedding-3-small", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
-		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Alpha: -1},
+		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
 		Log:      Log{Level: "warn"},
 	}
 }
@@ -133,12 +136,16 @@ func (c *Config) Validate() error {
 		oneOf("index", c.Index, "auto", "flat", "chromem"),
 		within("recall.limit", float64(c.Recall.Limit), 1, 10000),
 		oneOf("recall.preset", c.Recall.Preset, "default", "ada"),
+		oneOf("recall.mode", c.Recall.Mode, "fixed_point", "single_pass", "hybrid", "bm25", "vector"),
+		within("recall.steps", float64(c.Recall.Steps), 0, 10000),
 		within("recall.epsilon", c.Recall.Epsilon, 0, 1),
 		within("recall.budget", float64(c.Recall.Budget), 0, 1e9),
 		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
 	}
-	if a := c.Recall.Alpha; a != -1 && !(a >= 0 && a < 1) {
-		errs = append(errs, &invalid{"recall.alpha", fmt.Sprintf("is %v: use a number from 0 to below 1, or -1", a)})
+	for key, share := range map[string]float64{"recall.spread": c.Recall.Spread, "recall.session": c.Recall.Session} {
+		if share != -1 && !(share >= 0 && share <= .95) {
+			errs = append(errs, &invalid{key, fmt.Sprintf("is %v: use a number from 0 to .95, or -1", share)})
+		}
 	}
 	for name, w := range c.Recall.Weights.all() {
 		if math.IsNaN(w) || math.IsInf(w, 0) || (w < 0 && w != -1) {

@@ -70,21 +70,21 @@ func TestDefaultsHold(t *testing.T) {
 
 func TestPrecedence(t *testing.T) {
 	home(t)
-	write(t, UserFile(), "recall: {limit: 2, alpha: 0.2}\nlog: {level: info}\nscope: {user: ada}\n")
-	write(t, folderFile, "recall: {limit: 3, alpha: 0.3}\nlog: {level: error}\n")
+	write(t, UserFile(), "recall: {limit: 2, spread: 0.2}\nlog: {level: info}\nscope: {user: ada}\n")
+	write(t, folderFile, "recall: {limit: 3, spread: 0.3}\nlog: {level: error}\n")
 	t.Setenv("REFINE_RECALL_LIMIT", "4")
-	t.Setenv("REFINE_RECALL_ALPHA", "0.4")
+	t.Setenv("REFINE_RECALL_SPREAD", "0.4")
 	s, err := Load(&Options{Flags: []Flag{{Name: "limit", Key: "recall.limit", Value: 5}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, key := range []string{"recall.limit", "recall.alpha", "log.level", "scope.user", "index"} {
+	for _, key := range []string{"recall.limit", "recall.spread", "log.level", "scope.user", "index"} {
 		got[key] = origin(s, key)
 	}
 	want := map[string]string{
 		"recall.limit": "5 from --limit",
-		"recall.alpha": "0.4 from REFINE_RECALL_ALPHA",
+		"recall.spread": "0.4 from REFINE_RECALL_SPREAD",
 		"log.level":    "error from refine.yaml",
 		"scope.user":   "ada from " + UserFile(),
 		"index":        "auto from default",
@@ -135,7 +135,7 @@ func TestErrorsNameThePlaceAndTheKey(t *testing.T) {
 		{name: "duration without unit", text: "store: {wait: 5}", want: []string{"store.wait", "like 5s"}},
 		{name: "number for a text", text: "scope: {user: 5}", want: []string{"scope.user", "quotes"}},
 		{name: "list for a text", text: "index: [flat]", want: []string{"refine.yaml", "index"}},
-		{name: "out of range", text: "recall: {alpha: 1}", want: []string{"refine.yaml", "recall.alpha", "below 1"}},
+		{name: "out of range", text: "recall: {spread: 1}", want: []string{"refine.yaml", "recall.spread", "from 0 to .95"}},
 		{name: "NaN", text: "recall: {epsilon: .nan}", want: []string{"recall.epsilon", "NaN"}},
 		{name: "unknown choice", text: "index: hnsw", want: []string{"index", "auto, flat, chromem"}},
 		{name: "command from a folder", text: "embedder: {key_command: \"rm -rf x\"}", want: []string{"refine.yaml", "embedder.key_command", "--config"}},

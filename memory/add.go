@@ -256,7 +256,7 @@ func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) erro
 		case embedder == nil:
 			return fmt.Errorf("record %d: %w: it has no embedding, and the store was opened without the embedder of its model %q", r.number, ErrModel, model)
 		}
-		a, inOrder := analyse(r.Text, r.Created)
+		a, inOrder := analyse(&r.Record)
 		r.terms, r.digest = a.terms, a.digest(&r.Record)
 		if len(r.Embedding) == 0 {
 			if hashed != nil {

@@ -71,8 +71,9 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if !query.At.IsZero() {
 		now = query.At
 	}
+	asked := text.ParseQuestion(parsed.plain, now)
 	q := &question{scope: scope, plain: parsed.plain, limit: o.Limit, k1: o.K1, b: o.B, vector: query.Vector, moment: micros(now),
-		terms: text.Terms(parsed.plain), links: text.Links(parsed.plain, now)}
+		terms: asked.Terms, links: asked.Links, self: asked.Self}
 	if q.limit <= 0 {
 		q.limit = DefaultCandidates
 	}
@@ -189,7 +190,7 @@ func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candi
 		}
 		return int(x.doc) - int(y.doc)
 	})
-	c := &Candidates{List: make([]Candidate, len(list)), Len: a.live, Speakers: p.speakersIn(q.plain, a)}
+	c := &Candidates{List: make([]Candidate, len(list)), Len: a.live, Speakers: p.speakersIn(q.plain, q.self, a)}
 	for i, x := range list {
 		d := &p.docs[x.doc]
 		c.List[i] = Candidate{

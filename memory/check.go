@@ -200,7 +200,7 @@ func (c *checker) records(ctx context.Context) error {
 			c.problem("scope", r.ID, "its vector lies in another scope")
 		}
 		if analysed {
-			a, _ := analyse(r.Text, r.Created)
+			a, _ := analyse(&r.Record)
 			want := a.digest(&r.Record)
 			setSurprise(want, r.surprise)
 			if string(want) != string(digest) {

@@ -20,11 +20,13 @@ type analysis struct {
 	links  []string
 }
 
-// analyse reads a text that was said at a moment. It also returns the terms in order, with repeats.
-func analyse(s string, at time.Time) (analysis, []string) {
-	inOrder := text.Terms(s)
-	a := analysis{links: slices.Compact(sorted(text.Links(s, at)))}
-	for _, t := range sorted(slices.Clone(inOrder)) {
+// analyse reads a record's text, with who said it and when. It also returns the terms of the text alone, in order, with
+// repeats.
+func analyse(r *Record) (analysis, []string) {
+	inOrder := text.Terms(r.Text)
+	terms, links := text.Context(r.Speaker, r.Created)
+	a := analysis{links: slices.Compact(sorted(append(text.Links(r.Text, r.Created), links...)))}
+	for _, t := range sorted(slices.Concat(inOrder, terms)) {
 		if n := len(a.terms); n > 0 && a.terms[n-1] == t {
 			a.counts[n-1]++
 			continue
@@ -183,7 +185,9 @@ func fingerprint() string {
 	for _, t := range text.Terms(sample) {
 		fmt.Fprintf(h, "%s\x00", t)
 	}
-	for _, l := range text.Links(sample, time.Date(2023, 6, 1, 12, 0, 0, 0, time.UTC)) {
+	at := time.Date(2023, 6, 1, 12, 0, 0, 0, time.UTC)
+	terms, links := text.Context("Dr. O'Neill-Smith", at)
+	for _, l := range slices.Concat(text.Links(sample, at), terms, links) {
 		fmt.Fprintf(h, "%s\x01", l)
 	}
 	return fmt.Sprintf("%016x", h.Sum64())

@@ -10,8 +10,8 @@ import (
 
 // The usual parameters of BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond").
 const (
-	DefaultK1 = 1.2 // how fast a repeated term stops to count
-	DefaultB  = .75 // how much long texts are discounted, 0 to 1
+	DefaultK1 = .9 // how fast a repeated term stops to count
+	DefaultB  = .6 // how much long texts are discounted, 0 to 1
 )
 
 // question is a query as the projection is asked it.
@@ -21,7 +21,8 @@ type question struct {
 	terms     []string // of its text, in order, with repeats
 	links     []string
 	vector    []float32
-	limit     int // of lexical and of vector matches each
+	limit     int  // of lexical and of vector matches each
+	self      bool // whoever asks means himself
 	k1, b     float64
 	moment    int64          // microseconds: a record must be valid then
 	filter    *filter        // nil: none

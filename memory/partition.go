@@ -280,9 +280,13 @@ func (p *partition) docFreq(a area, t Term) int {
 	return n
 }
 
-// speakersIn are the speakers whom a question names: by any word of their name, or by their role.
-func (p *partition) speakersIn(question string, a area) []int32 {
+// speakersIn are the speakers whom a question names: by any word of their name, or by their role. Who asks of himself
+// is the user.
+func (p *partition) speakersIn(question string, self bool, a area) []int32 {
 	words := map[string]bool{}
+	if self {
+		words["user"] = true
+	}
 	for _, w := range strings.FieldsFunc(strings.ToLower(question), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		if len(w) >= 2 && !text.Stop(w) {
 			words[w] = true

@@ -79,8 +79,7 @@ func (b *beam) message(v value, session string) bool {
 		return b.reject(v.line, err)
 	}
 	if id != "" {
-		t.meta["ref"] = id
-		t.key = "beam/" + b.chat + "/" + id
+		t.meta["ref"] = id // no key: chats of different sizes have the same folder and the same ids
 	}
 	if t.role, err = o.text("role"); err != nil {
 		return b.reject(v.line, err)

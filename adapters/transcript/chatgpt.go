@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -195,6 +196,10 @@ func chatgptMessage(v value) (t turn, keep bool, err error) {
 	if t.text, err = content(name, text); err != nil {
 		return t, false, err
 	}
-	t.text = strings.TrimSpace(t.text)
+	t.text = strings.TrimSpace(citation.ReplaceAllString(t.text, ""))
 	return t, t.text != "", nil
 }
+
+// citation is what stands in an answer where the screen shows a link or a picture. It is written in characters for
+// private use, and names something that the export does not hold.
+var citation = regexp.MustCompile(`\s?\x{E200}[^\x{E200}\x{E201}]*\x{E201}`)

@@ -9,9 +9,9 @@
 //   - [ChatGPT]: conversations.json of ChatGPT's data export
 //   - [Lines]: JSON Lines, one {"text": ..., "role": ..., "time": ..., "session": ...} a line
 //
-// Every record is a turn ([memory.KindTurn]) that was observed, in the order of its session (Position counts from 0),
-// with a Key that depends only on the content and, where a format names no conversations, on the file's name: reading a
-// file twice gives the same keys, so that a store adds nothing the second time.
+// Every record is a turn ([memory.KindTurn]) that was observed, in the order of its session (Position counts from 0). Its
+// Key depends only on the content and, where a format names no conversations, on the file's name: reading a file twice
+// gives the same keys, so that a store adds nothing the second time. A message without text is left out.
 //
 // Reading streams: the memory it takes is bounded by the largest conversation in the file (32 MiB at most), not by the
 // file. What is wrong is reported as an [*Error] with file, line and record. The first one ends the sequence, unless

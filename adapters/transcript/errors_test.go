@@ -142,25 +142,28 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestHuge reads 100 MB where a few bytes were expected: the error is clear and the memory stays bounded.
+// TestHuge reads a line of 100 MB, and other things over the limit, where a few bytes were expected: the error is clear
+// and the memory stays bounded.
 func TestHuge(t *testing.T) {
-	const size = 100 << 20
+	const size = maxValue + 4<<20
 	tests := []struct {
-		name, before, fill, after string
-		want                      string
-		records                   int
+		name                string
+		before, fill, after string
+		size                int
+		want                string
+		records             int
 	}{
-		{"a line", "{\"text\":\"a\"}\n{\"text\":\"", "x", "\"}\n{\"text\":\"b\"}\n", "f:2: record 2: unusable record: the line has 104857612 bytes, more than 33554432: break it into several", 2},
-		{"an element", `[{"role":"user","content":"a"},{"role":"user","content":"`, "x", `"}]`, "f:1: unusable record: one element has more than 33554432 bytes", 1},
-		{"nesting", `[{"role":"user","content":"a"},`, "[", "", "f:1: unreadable: it is not JSON: invalid character '[' exceeded max depth", 1},
-		{"nesting in a line", "{\"text\":\"a\"}\n{\"text\":", "{\"a\":", "\n{\"text\":\"b\"}\n", "", 2},
-		{"spaces", "", " ", "", "f:1: unknown format: there is nothing in the file", 0},
+		{"a line", "{\"text\":\"a\"}\n{\"text\":\"", "x", "\"}\n{\"text\":\"b\"}\n", 100 << 20, "f:2: record 2: unusable record: the line has 104857612 bytes, more than 33554432: break it into several", 2},
+		{"an element", `[{"role":"user","content":"a"},{"role":"user","content":"`, "x", `"}]`, size, "f:1: unusable record: one element has more than 33554432 bytes", 1},
+		{"nesting", `[{"role":"user","content":"a"},`, "[", "", size, "f:1: unreadable: it is not JSON: invalid character '[' exceeded max depth", 1},
+		{"nesting in a line", "{\"text\":\"a\"}\n{\"text\":", "{\"a\":", "\n{\"text\":\"b\"}\n", size, "f:2: record 2: unusable record: the line has", 2},
+		{"spaces", "", " ", "", size, "f:1: unknown format: there is nothing in the file", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			r := io.MultiReader(strings.NewReader(tt.before), &endless{tt.fill, size}, strings.NewReader(tt.after))
+			r := io.MultiReader(strings.NewReader(tt.before), &endless{tt.fill, tt.size}, strings.NewReader(tt.after))
 			records, problems := collect(t, r, "f", &Options{Skip: true})
 			runtime.ReadMemStats(&after)
 			if len(records) != tt.records || len(problems) != 1 || !strings.Contains(problems[0], tt.want) {

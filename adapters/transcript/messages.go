@@ -23,7 +23,7 @@ func (m *messages) value(v value) bool {
 	}
 	o := v.object()
 	list, ok := o.members["messages"]
-	if _, message := o.members["role"]; !ok && message {
+	if !ok && o.has("role") {
 		return m.message(v, m.file, object{})
 	}
 	if !list.is('[') {
@@ -83,11 +83,8 @@ func (m *messages) message(v value, session string, about object) bool {
 		t.key = session + "/" + id
 		t.meta = map[string]string{"ref": id}
 	}
-	if strings.TrimSpace(t.text) == "" {
-		if _, ok := o.members["content"]; !ok && o.members["tool_calls"].absent() && o.members["function_call"].absent() && o.members["refusal"].absent() {
-			return m.reject(v.line, fmt.Errorf("the message has no \"content\""))
-		}
-		return true // a call of a tool, or silence: nothing to remember
+	if _, other := o.first("tool_calls", "function_call", "refusal"); other.absent() && !o.has("content") {
+		return m.reject(v.line, fmt.Errorf("the message has no \"content\""))
 	}
 	return m.emit(v.line, t)
 }

@@ -144,7 +144,8 @@ func (r *reader) next() bool {
 	return !r.ended
 }
 
-// emit passes a turn on as a record, or as several where its text is too long for one.
+// emit passes a turn on as a record, or as several where its text is too long for one. A turn without text holds nothing
+// to remember and is left out.
 func (r *reader) emit(line int, t turn) bool {
 	if r.ended {
 		return false
@@ -152,7 +153,7 @@ func (r *reader) emit(line int, t turn) bool {
 	if err := r.ctx.Err(); err != nil {
 		return r.stop(line, err)
 	}
-	if !r.options.System && (t.role == "system" || t.role == "tool") {
+	if !r.options.System && (t.role == "system" || t.role == "tool") || strings.TrimSpace(t.text) == "" {
 		return true
 	}
 	scope := r.options.Scope

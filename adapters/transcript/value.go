@@ -135,6 +135,12 @@ func (o object) first(names ...string) (string, value) {
 	return names[0], value{}
 }
 
+// has reports whether there is such a member, null or not.
+func (o object) has(name string) bool {
+	_, ok := o.members[name]
+	return ok
+}
+
 // text returns the first of the named members as a string; the empty string if there is none.
 func (o object) text(names ...string) (string, error) {
 	name, v := o.first(names...)

@@ -22,12 +22,13 @@ var mends = []struct {
 	{memory.ErrModel, ui.ExitError, "embed the store anew with `refine reembed`, or configure the embedder it was made with"},
 	{memory.ErrDimension, ui.ExitError, "check the embedder: `refine doctor`"},
 	{memory.ErrNotFound, ui.ExitError, "check the id and the scope: --tenant, --user, --agent, --session"},
+	{memory.ErrDerived, ui.ExitError, "delete what rests on it too, with --derived"},
 	{memory.ErrReadOnly, ui.ExitError, "check who may write there: `refine doctor`"},
 	{memory.ErrFull, ui.ExitError, "make room on the disk; nothing was half written"},
 }
 
-// explained gives an error its exit code and its mend.
-func explained(ctx context.Context, err error) error {
+// mended gives an error its exit code and its mend.
+func mended(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -35,5 +35,5 @@ func run(ctx context.Context, term *ui.Terminal, args []string) int {
 	root := app.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	return term.Report(explained(ctx, err))
+	return term.Report(mended(ctx, err))
 }

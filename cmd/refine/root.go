@@ -84,7 +84,10 @@ the ranking stands still.`,
 // commands are grouped as a newcomer meets them.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.configCommand(), a.versionCommand(),
+		a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.explainCommand(), a.evalCommand(),
+		a.historyCommand(), a.statsCommand(), a.exportCommand(),
+		a.snapshotCommand(), a.restoreCommand(), a.checkCommand(), a.deleteCommand(), a.reembedCommand(),
+		a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	}
 }
 
@@ -155,6 +158,14 @@ func counted(n int, unit string) string {
 	return thousands(n) + " " + unit
 }
 
+// plural is counted, for a unit with a plural of its own.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
 func thousands(n int) string {
 	s := fmt.Sprint(n)
 	var b strings.Builder
@@ -165,4 +176,12 @@ func thousands(n int) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// recallSettings adds the flags that stand for the settings of the recall.
+func (a *app) recallSettings(cmd *cobra.Command, persistent bool) {
+	a.setting(cmd, persistent, "mode", "recall.mode")
+	a.setting(cmd, persistent, "preset", "recall.preset")
+	a.setting(cmd, persistent, "spread", "recall.spread")
+	a.setting(cmd, persistent, "epsilon", "recall.epsilon")
 }

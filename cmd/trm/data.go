@@ -9,19 +9,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
-func newData() *cobra.Command {
-	data := &cobra.Command{Use: "data", Short: "Make data sets"}
-	game := &cobra.Command{Use: "sudoku", Short: "Make Sudoku data sets"}
-	game.AddCommand(newGenerate())
-	data.AddCommand(game)
-	return data
+func (a *app) dataCommand() *cobra.Command {
+	return group("data", "Make, check and show puzzles",
+		group("sudoku", "Make and check Sudokus", a.generateCommand(), a.checkCommand()),
+		group("arc", "Show ARC tasks", a.showCommand()))
 }
 
-// generateOptions are the flags of trm data sudoku generate.
-type generateOptions struct {
+// generation is trm data sudoku generate.
+type generation struct {
 	generator sudoku.Generator
 	count     int
 	seeds     string
@@ -29,105 +28,109 @@ type generateOptions struct {
 	output    string
 }
 
-func newGenerate() *cobra.Command {
-	var o generateOptions
-	c := &cobra.Command{
-		Use:   "generate --count N -o FILE",
+func (a *app) generateCommand() *cobra.Command {
+	var g generation
+	cmd := &cobra.Command{
+		Use:   "generate",
 		Short: "Generate Sudokus with one answer each",
-		Long: `Generate Sudokus with one answer each, no two of them equivalent under the symmetries of the rules, as CSV with the
-columns source, question, answer, rating.
+		Long: `Generate Sudokus with one answer each, no two of them equivalent under the symmetries
+of the rules, as CSV with the columns source, question, answer, rating.
 
-The rating counts the guesses that a solver of naked and hidden singles needs over its whole search: 0 is easy. Without
-bounds puzzles are minimal (about 24 clues). With --min-clues and --max-clues they are easier and come faster. With
---min-rating they are climbed to: clues are dropped and others put back, and the harder puzzle stays; with --from the
-climb begins at given puzzles.
+The rating counts the guesses that a solver of naked and hidden singles needs over its
+whole search: 0 is easy. Without bounds puzzles are minimal (about 24 clues). With
+--min-clues and --max-clues they are easier and come faster. With --min-rating they are
+climbed to: a clue is dropped and others are put back, and the harder puzzle stays;
+with --from the climb begins at given puzzles.
 
 The same flags make the same file, on any number of cores.`,
-		Example: `  trm data sudoku generate --count 200000 --min-clues 28 --max-clues 40 --seed 1 -o train.csv
-  trm data sudoku generate --count 1000 --min-rating 20 --exclude test.csv -o hard.csv`,
+		Example: `  trm data sudoku generate --count 200000 --min-clues 28 --max-clues 40 -o train.csv --exclude test.csv
+  trm data sudoku generate --count 1000 --min-rating 50 -o hard.csv`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return o.run(c) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return g.run(cmd, a.term) },
 	}
-	f := c.Flags()
-	f.IntVarP(&o.count, "count", "n", 1000, "puzzles to make")
-	f.Uint64Var(&o.generator.Seed, "seed", 1, "seed of the random source")
-	f.IntVar(&o.generator.MinClues, "min-clues", 0, "leave at least so many clues")
-	f.IntVar(&o.generator.MaxClues, "max-clues", 0, "draw the number of clues up to this; 0 makes minimal puzzles")
-	f.IntVar(&o.generator.MinRating, "min-rating", 0, "least rating; above 0 puzzles are climbed to")
-	f.IntVar(&o.generator.MaxRating, "max-rating", 0, "largest rating; 0 is no bound")
-	f.IntVar(&o.generator.Workers, "workers", 0, "goroutines; 0 is one for each core")
-	f.StringVar(&o.seeds, "from", "", "begin the climb at the puzzles of this CSV `file`")
-	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out every puzzle whose answer is equivalent to one in this CSV `file` (may be repeated)")
-	f.StringVarP(&o.output, "output", "o", "-", "`file` to write; - is the standard output")
-	return c
+	f := cmd.Flags()
+	f.IntVarP(&g.count, "count", "n", 1000, "puzzles to make")
+	f.Uint64Var(&g.generator.Seed, "seed", 1, "seed of the random source")
+	f.IntVar(&g.generator.MinClues, "min-clues", 0, "leave at least so many clues")
+	f.IntVar(&g.generator.MaxClues, "max-clues", 0, "draw the number of clues up to this; 0 makes minimal puzzles")
+	f.IntVar(&g.generator.MinRating, "min-rating", 0, "least rating; above 0 puzzles are climbed to")
+	f.IntVar(&g.generator.MaxRating, "max-rating", 0, "largest rating; 0 is no bound")
+	f.IntVar(&g.generator.Workers, "workers", 0, "goroutines; 0 is one for each core")
+	f.StringVar(&g.seeds, "from", "", "begin the climb at the puzzles of this CSV `file`")
+	f.StringArrayVar(&g.exclude, "exclude", nil, "leave out every puzzle whose answer is equivalent to one in this CSV `file` (may be repeated)")
+	f.StringVarP(&g.output, "output", "o", "-", "`file` to write; - is the standard output")
+	return cmd
 }
 
-func (o *generateOptions) run(c *cobra.Command) (err error) {
-	if o.count < 1 {
-		return usagef("--count %d: want at least 1", o.count)
+func (g *generation) run(cmd *cobra.Command, term *ui.Terminal) error {
+	if g.count < 1 {
+		return usagef(cmd, "--count %d: want at least 1", g.count)
 	}
-	if err := o.generator.Validate(); err != nil {
-		return usageError{err}
+	if err := g.generator.Validate(); err != nil {
+		return usagef(cmd, "%w", err)
 	}
-	if o.seeds != "" {
-		if o.generator.MinRating == 0 {
-			return usagef("--from begins a climb: give --min-rating too")
+	if err := g.load(cmd); err != nil {
+		return err
+	}
+	start := time.Now()
+	err := writeFile(term, g.output, func(w io.Writer) error {
+		progress := term.Progress("generate", "puzzles", int64(g.count))
+		defer progress.Done()
+		return sudoku.WriteCSV(w, first(g.generator.Puzzles(cmd.Context()), g.count, progress))
+	})
+	if err != nil {
+		return err
+	}
+	seconds := time.Since(start).Seconds()
+	term.Notef("%s in %.1f s, %.0f/s", counted(g.count, "puzzle"), seconds, float64(g.count)/seconds)
+	return nil
+}
+
+// load reads the puzzles to begin at and those to leave out.
+func (g *generation) load(cmd *cobra.Command) error {
+	if g.seeds != "" {
+		if g.generator.MinRating == 0 {
+			return usagef(cmd, "--from begins a climb: give --min-rating too")
 		}
-		for p, err := range readPuzzles(o.seeds) {
+		for p, err := range readPuzzles(g.seeds) {
 			if err != nil {
 				return err
 			}
-			o.generator.Seeds = append(o.generator.Seeds, p.Question)
+			if !p.Question.Unique() {
+				return fmt.Errorf("%s: %s: a climb begins at puzzles with one answer: %w", g.seeds, p.Question, sudoku.ErrAmbiguous)
+			}
+			g.generator.Seeds = append(g.generator.Seeds, p.Question)
 		}
 	}
-	o.generator.Exclude = map[sudoku.Grid]bool{}
-	for _, name := range o.exclude {
+	g.generator.Exclude = map[sudoku.Grid]bool{}
+	for _, name := range g.exclude {
 		for p, err := range readPuzzles(name) {
 			if err == nil && !p.Answer.Full() {
 				p.Answer, err = p.Question.Solve()
 			}
+			var class sudoku.Grid
+			if err == nil {
+				class, err = sudoku.Canonical(p.Answer)
+			}
 			if err != nil {
 				return err
 			}
-			class, err := sudoku.Canonical(p.Answer)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			o.generator.Exclude[class] = true
+			g.generator.Exclude[class] = true
 		}
 	}
-
-	out := c.OutOrStdout()
-	if o.output != "-" {
-		file, err := os.Create(o.output)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if e := file.Close(); err == nil {
-				err = e
-			}
-		}()
-		out = file
-	}
-	start := time.Now()
-	if err := sudoku.WriteCSV(out, o.progress(o.generator.Puzzles(c.Context()), c.ErrOrStderr())); err != nil {
-		return err
-	}
-	seconds := time.Since(start).Seconds()
-	fmt.Fprintf(c.ErrOrStderr(), "%d puzzles in %.1f s, %.0f/s\n", o.count, seconds, float64(o.count)/seconds)
 	return nil
 }
 
-// progress passes count puzzles on.
-func (o *generateOptions) progress(puzzles iter.Seq2[sudoku.Puzzle, error], _ io.Writer) iter.Seq2[sudoku.Puzzle, error] {
+// first passes the first n puzzles on.
+func first(puzzles iter.Seq2[sudoku.Puzzle, error], n int, progress *ui.Progress) iter.Seq2[sudoku.Puzzle, error] {
 	return func(yield func(sudoku.Puzzle, error) bool) {
-		n := 0
+		done := 0
 		for p, err := range puzzles {
 			if !yield(p, err) || err != nil {
 				return
 			}
-			if n++; n == o.count {
+			progress.Add(1)
+			if done++; done == n {
 				return
 			}
 		}

@@ -19,7 +19,7 @@ func ExampleTerms() {
 func ExampleLinks() {
 	said := time.Date(2023, 5, 8, 13, 56, 0, 0, time.UTC)
 	fmt.Println(text.Links("I met Melanie at the LGBTQ support group yesterday, with 3 friends.", said))
-	// Output: [n:melanie n:lgbtq d:2023-05-07 m:2023-05 #:3]
+	// Output: [n:melanie n:lgbtq d:2023-05-07 m:2023-05 #:3 t:date t:self]
 }
 
 func TestTerms(t *testing.T) {
@@ -54,31 +54,32 @@ func TestLinks(t *testing.T) {
 		{"Wow! Caroline went.", nil}, // a capital that opens a sentence says nothing
 		{"Caroline's book", []string{"n:caroline"}},
 		{"New York is big", []string{"n:new", "n:york"}},
-		{"we saw Mel and Mel", []string{"n:mel"}},
-		{"I AM SHOUTING AT YOU NOW", nil},
-		{"on 7 May 2023", []string{"d:2023-05-07", "m:2023-05"}},
-		{"on the 7th of May", []string{"d:2023-05-07", "m:2023-05"}},
-		{"May 7th, 2022!", []string{"d:2022-05-07", "m:2022-05"}},
-		{"March-03-2024", []string{"d:2024-03-03", "m:2024-03"}},
-		{"at 2023-05-07.", []string{"d:2023-05-07", "m:2023-05"}},
-		{"in December", []string{"m:2022-12"}},
-		{"in may", []string{"m:2023-05"}},
-		{"May I?", nil},
-		{"you may go, we march on", nil},
-		{"since 2019", []string{"y:2019"}},
-		{"yesterday and tomorrow", []string{"d:2023-05-07", "m:2023-05", "d:2023-05-09"}},
-		{"last Friday", []string{"d:2023-05-05", "m:2023-05"}},
-		{"next Monday", []string{"d:2023-05-15", "m:2023-05"}},
-		{"last Monday", []string{"d:2023-05-01", "m:2023-05"}},
-		{"last weekend", []string{"d:2023-05-06", "m:2023-05", "d:2023-05-07"}},
-		{"this weekend", []string{"d:2023-05-13", "m:2023-05", "d:2023-05-14"}},
-		{"last week", []string{"w:2023-W18"}},
-		{"next month", []string{"m:2023-06"}},
-		{"last year", []string{"y:2022"}},
-		{"two weeks ago", []string{"w:2023-W17"}},
-		{"3 days ago", []string{"d:2023-05-05", "m:2023-05"}},
-		{"a year ago", []string{"y:2022"}},
-		{"31 June 2023", nil},
+		{"we saw Mel and Mel", []string{"n:mel", "t:self"}},
+		{"I AM SHOUTING AT YOU NOW", []string{"t:self"}},
+		{"It’s what I’ve said recently", []string{"t:date", "t:self"}},
+		{"on 7 May 2023", []string{"d:2023-05-07", "m:2023-05", "t:date"}},
+		{"on the 7th of May", []string{"d:2023-05-07", "m:2023-05", "t:date"}},
+		{"May 7th, 2022!", []string{"d:2022-05-07", "m:2022-05", "t:date"}},
+		{"March-03-2024", []string{"d:2024-03-03", "m:2024-03", "t:date"}},
+		{"at 2023-05-07.", []string{"d:2023-05-07", "m:2023-05", "t:date"}},
+		{"in December", []string{"m:2022-12", "t:date"}},
+		{"in may", []string{"m:2023-05", "t:date"}},
+		{"May I?", []string{"t:self"}},
+		{"you may go, they march on", nil},
+		{"since 2019", []string{"y:2019", "t:date"}},
+		{"yesterday and tomorrow", []string{"d:2023-05-07", "m:2023-05", "d:2023-05-09", "t:date"}},
+		{"last Friday", []string{"d:2023-05-05", "m:2023-05", "t:date"}},
+		{"next Monday", []string{"d:2023-05-15", "m:2023-05", "t:date"}},
+		{"last Monday", []string{"d:2023-05-01", "m:2023-05", "t:date"}},
+		{"last weekend", []string{"d:2023-05-06", "m:2023-05", "d:2023-05-07", "t:date"}},
+		{"this weekend", []string{"d:2023-05-13", "m:2023-05", "d:2023-05-14", "t:date"}},
+		{"last week", []string{"w:2023-W18", "t:date"}},
+		{"next month", []string{"m:2023-06", "t:date"}},
+		{"last year", []string{"y:2022", "t:date"}},
+		{"two weeks ago", []string{"w:2023-W17", "t:date"}},
+		{"3 days ago", []string{"d:2023-05-05", "m:2023-05", "t:date"}},
+		{"a year ago", []string{"y:2022", "t:date"}},
+		{"31 June 2023", []string{"t:date"}},
 		{"three dogs, 1,200 cats, 5k", []string{"#:3", "#:1200", "#:5"}},
 	} {
 		got := text.Links(c.in, monday)
@@ -86,8 +87,37 @@ func TestLinks(t *testing.T) {
 			t.Errorf("Links(%q) (-want +got):\n%s", c.in, diff)
 		}
 	}
-	if got := text.Links("yesterday in May, on 2 June 2023", time.Time{}); cmp.Diff([]string{"d:2023-06-02", "m:2023-06"}, got) != "" {
+	if got := text.Links("yesterday in May, on 2 June 2023", time.Time{}); cmp.Diff([]string{"d:2023-06-02", "m:2023-06", "t:date"}, got) != "" {
 		t.Errorf("without a time of the text: %v", got)
+	}
+}
+
+func TestContext(t *testing.T) {
+	terms, links := text.Context("Melanie B.", time.Date(2023, 6, 8, 13, 0, 0, 0, time.UTC))
+	if diff := cmp.Diff([]string{"melani", "b", "8", "june", "2023"}, terms); diff != "" {
+		t.Errorf("terms (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"d:2023-06-08", "m:2023-06"}, links); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
+	}
+	if terms, links = text.Context("", time.Time{}); len(terms)+len(links) > 0 {
+		t.Errorf("of nobody and no time: %v, %v", terms, links)
+	}
+}
+
+func TestParseQuestion(t *testing.T) {
+	at := time.Date(2024, 5, 8, 13, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		in   string
+		want text.Question
+	}{
+		{"When did Mel's dog run?", text.Question{Terms: []string{"mel", "dog", "run"}, Links: []string{"t:date", "t:self"}}},
+		{"What did I buy last May in Rome?", text.Question{Terms: []string{"buy", "last", "rome"}, Links: []string{"m:2024-05", "t:self"}, Self: true}},
+		{"dog dog", text.Question{Terms: []string{"dog"}, Links: []string{"t:self"}}},
+	} {
+		if diff := cmp.Diff(c.want, text.ParseQuestion(c.in, at)); diff != "" {
+			t.Errorf("ParseQuestion(%q) (-want +got):\n%s", c.in, diff)
+		}
 	}
 }
 

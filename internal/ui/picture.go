@@ -172,7 +172,7 @@ func (s *Settling) stepTicks() []plot.Tick {
 }
 
 func (s *Settling) weights() (*plot.Plot, error) {
-	p := s.panel("weight")
+	p := s.panel("weight, as a share of the best")
 	p.X.Tick.Marker = plot.ConstantTicks(nil) // the panel beneath has them
 	low, high := math.Inf(1), math.Inf(-1)
 	for i := len(s.Lines) - 1; i >= 0; i-- { // the best last, on top
@@ -202,7 +202,7 @@ func (s *Settling) weights() (*plot.Plot, error) {
 }
 
 func (s *Settling) residual() (*plot.Plot, error) {
-	p := s.panel("residual (log)")
+	p := s.panel("residual")
 	p.X.Label.Text = "step of the recursion"
 	var points plotter.XYs
 	low, high := math.Inf(1), math.Inf(-1)
@@ -289,7 +289,7 @@ func (s *Settling) legend(c, data draw.Canvas) {
 	style.Color = ink.faint
 	lines := []string{
 		"▲ places gained by the recursion (thick lines), ▼ places lost",
-		"residual: the largest change of a weight in a step",
+		"residual: the largest change of a weight in a step, on a log axis",
 	}
 	if s.Epsilon > 0 {
 		lines = append(lines, fmt.Sprintf("dashed: %.0e, beneath which the ranking stands still", s.Epsilon))

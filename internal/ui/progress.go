@@ -42,6 +42,12 @@ func (p *Progress) Add(n int) {
 	}
 }
 
+// Write counts bytes as work that is done, so that a reader can be teed to the bar.
+func (p *Progress) Write(b []byte) (int, error) {
+	p.Add(len(b))
+	return len(b), nil
+}
+
 // Done takes the bar away.
 func (p *Progress) Done() {
 	if p.bar != nil {

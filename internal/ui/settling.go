@@ -24,7 +24,7 @@ type Settling struct {
 // Line is one memory's weight over the recursion.
 type Line struct {
 	Label string
-	// Weights after each step; Weights[0] is the start, the signals alone.
+	// Weights after each step, as shares of the best one at that step; Weights[0] is the start, the signals alone.
 	Weights []float64
 }
 
@@ -132,8 +132,8 @@ func (s *Settling) Places(t *Terminal) string {
 
 var bars = []rune("▁▂▃▄▅▆▇█")
 
-// Spark draws values as a line of bars between low and high; at most width of them, evenly picked, the first and the last
-// among them. NaN is a gap.
+// Spark draws values as a line of bars between low and high; at most width of them (0: all): the first, which move most
+// in what settles, and the last. NaN is a gap.
 func Spark(values []float64, low, high float64, width int) string {
 	n := len(values)
 	if width > 0 && n > width {
@@ -141,9 +141,9 @@ func Spark(values []float64, low, high float64, width int) string {
 	}
 	var b strings.Builder
 	for i := range n {
-		v := values[0]
-		if n > 1 {
-			v = values[i*(len(values)-1)/(n-1)]
+		v := values[i]
+		if i == n-1 {
+			v = values[len(values)-1]
 		}
 		if math.IsNaN(v) {
 			b.WriteByte(' ')

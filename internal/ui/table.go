@@ -1,11 +1,14 @@
 package ui
 
 import (
+	"strings"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Table is rows beneath headings. Columns whose name is in Right are aligned to the right, as numbers are.
+// Table is rows beneath headings. Without any name of a column there are no
+// headings. Columns whose name is in Right are aligned to the right, as numbers are.
 type Table struct {
 	Columns []string
 	Right   []string
@@ -47,7 +50,9 @@ func (t *Table) Print(to *Terminal) {
 			}
 		}
 	}
-	w.AppendHeader(header)
+	if strings.Join(t.Columns, "") != "" {
+		w.AppendHeader(header)
+	}
 	w.AppendRows(t.rows)
 	w.SetColumnConfigs(columns)
 	w.SuppressTrailingSpaces()

@@ -125,7 +125,10 @@ func infer(shapes map[string][]int, known Arch) (Arch, error) {
 		default:
 			a.SeqLen = length
 		}
-		if a.SeqLen < 1 || a.PuzzleEmbLen < 0 || known.PuzzleEmbLen > 0 && known.PuzzleEmbLen != a.PuzzleEmbLen {
+		switch {
+		case a.SeqLen < 1 || a.PuzzleEmbLen < 0:
+			return a, fmt.Errorf("%w: its token mixer spans %d positions, which cannot be %d of a puzzle embedding and %d tokens; say seq_len", ErrArch, length, a.PuzzleEmbLen, a.SeqLen)
+		case known.PuzzleEmbLen > 0 && known.PuzzleEmbLen != a.PuzzleEmbLen:
 			return a, fmt.Errorf("%w: its token mixer spans %d positions, not the %d+%d that were asked for", ErrArch, length, known.PuzzleEmbLen, known.SeqLen)
 		}
 	} else {

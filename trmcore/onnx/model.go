@@ -198,17 +198,6 @@ func (m *Model) finish() {
 	}
 }
 
-// Bytes is the size of the trained weights as they are run in a precision.
-func (p Precision) bytes(params int64) int64 {
-	switch p {
-	case FP16:
-		return 2 * params
-	case FP32:
-		return 4 * params
-	}
-	return params // about: what is not quantised is small
-}
-
 // Save writes the model into a directory as [WeightsFile] and [CardFile]. The weights keep the type they were read in.
 func (m *Model) Save(dir string) error {
 	if m.weights == nil {

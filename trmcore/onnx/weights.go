@@ -2,6 +2,8 @@ package onnx
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -100,3 +102,6 @@ func (m matrix) scaled(s float32) matrix {
 	}
 	return t
 }
+
+// sortedKeys orders the names, so that the same seed gives the same weights.
+func sortedKeys(shapes map[string][]int) []string { return slices.Sorted(maps.Keys(shapes)) }

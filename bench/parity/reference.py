@@ -1,0 +1,145 @@
+"""The Tiny Recursive Model in plain PyTorch, written from its description alone (facts of the paper, arXiv 2510.04871).
+
+It shares no code with the ONNX graph nor with the training: it is what both are compared with. Every name follows the
+official state dict. Nothing is fused and nothing is fast on purpose; `compiled` below is for the comparison of speed.
+"""
+import json
+import math
+import pathlib
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+
+
+def rms(x, eps, dim=-1):
+    return x * torch.rsqrt(x.square().mean(dim, keepdim=True) + eps)
+
+
+class SwiGLU(nn.Module):
+    def __init__(self, width, inter):
+        super().__init__()
+        self.gate_up_proj = nn.Linear(width, 2 * inter, bias=False)
+        self.down_proj = nn.Linear(inter, width, bias=False)
+
+    def forward(self, x):
+        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        return self.down_proj(F.silu(gate) * up)
+
+
+class Attention(nn.Module):
+    def __init__(self, arch):
+        super().__init__()
+        d, self.heads = arch["hidden_size"], arch["num_heads"]
+        self.size = d // self.heads
+        self.qkv_proj = nn.Linear(d, 3 * d, bias=False)
+        self.o_proj = nn.Linear(d, d, bias=False)
+        self.rope = arch["pos_encodings"] == "rope"
+        length = arch["puzzle_emb_len"] + arch["seq_len"]
+        frequency = 1.0 / arch["rope_theta"] ** (torch.arange(0, self.size, 2, dtype=torch.float32) / self.size)
+        angle = torch.outer(torch.arange(length, dtype=torch.float32), frequency).repeat(1, 2)  # [length, size]
+        self.cos, self.sin = angle.cos(), angle.sin()
+
+    def turn(self, x):  # [batch, heads, length, size]
+        first, second = x.chunk(2, dim=-1)
+        return x * self.cos + torch.cat((-second, first), dim=-1) * self.sin
+
+    def forward(self, x):
+        batch, length, d = x.shape
+        q, k, v = (t.view(batch, length, self.heads, self.size).transpose(1, 2) for t in self.qkv_proj(x).chunk(3, dim=-1))
+        if self.rope:
+            q, k = self.turn(q), self.turn(k)
+        out = F.scaled_dot_product_attention(q, k, v)
+        return self.o_proj(out.transpose(1, 2).reshape(batch, length, d))
+
+
+class Block(nn.Module):
+    def __init__(self, arch):
+        super().__init__()
+        self.eps, self.mlp_t_variant = arch["rms_norm_eps"], arch["mlp_t"]
+        length = arch["puzzle_emb_len"] + arch["seq_len"]
+        if self.mlp_t_variant:
+            self.mlp_t = SwiGLU(length, arch["inter_tokens"])
+        else:
+            self.self_attn = Attention(arch)
+        self.mlp = SwiGLU(arch["hidden_size"], arch["inter_size"])
+
+    def forward(self, x):
+        if self.mlp_t_variant:
+            turned = x.transpose(1, 2)
+            x = rms(turned + self.mlp_t(turned), self.eps).transpose(1, 2)  # this norm runs over the tokens
+        else:
+            x = rms(x + self.self_attn(x), self.eps)
+        return rms(x + self.mlp(x), self.eps)
+
+
+class Embedding(nn.Module):
+    def __init__(self, rows, width):
+        super().__init__()
+        self.embedding_weight = nn.Parameter(torch.zeros(rows, width))
+
+
+class Level(nn.Module):
+    def __init__(self, arch):
+        super().__init__()
+        self.layers = nn.ModuleList(Block(arch) for _ in range(arch["L_layers"]))
+
+    def forward(self, state, injection):
+        x = state + injection
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class TRM(nn.Module):
+    def __init__(self, arch):
+        super().__init__()
+        self.arch = arch
+        d = arch["hidden_size"]
+        self.embed_tokens = Embedding(arch["vocab_size"], d)
+        self.lm_head = nn.Linear(d, arch["vocab_size"], bias=False)
+        self.q_head = nn.Linear(d, 2)
+        self.L_level = Level(arch)
+        self.register_buffer("H_init", torch.zeros(d))
+        self.register_buffer("L_init", torch.zeros(d))
+        if arch["pos_encodings"] == "learned":
+            self.embed_pos = Embedding(arch["puzzle_emb_len"] + arch["seq_len"], d)
+
+    def embed(self, tokens, puzzle):
+        d = self.arch["hidden_size"]
+        x = self.embed_tokens.embedding_weight[tokens]
+        if self.arch["puzzle_emb_len"]:
+            padded = F.pad(puzzle, (0, self.arch["puzzle_emb_len"] * d - puzzle.shape[-1]))
+            x = torch.cat((padded.view(-1, self.arch["puzzle_emb_len"], d), x), dim=1)
+        if self.arch["pos_encodings"] == "learned":
+            x = math.sqrt(0.5) * (x + self.embed_pos.embedding_weight)
+        return math.sqrt(d) * x
+
+    def begin(self, batch):
+        length = self.arch["puzzle_emb_len"] + self.arch["seq_len"]
+        return self.H_init.expand(batch, length, -1).clone(), self.L_init.expand(batch, length, -1).clone()
+
+    def forward(self, tokens, puzzle, z_H, z_L):
+        """One supervision step: logits [B, S, V], q [B, 2] and the next states."""
+        x = self.embed(tokens, puzzle)
+        for _ in range(self.arch["H_cycles"]):
+            for _ in range(self.arch["L_cycles"]):
+                z_L = self.L_level(z_L, z_H + x)
+            z_H = self.L_level(z_H, z_L)
+        return self.lm_head(z_H)[:, self.arch["puzzle_emb_len"]:], self.q_head(z_H[:, 0]), z_H, z_L
+
+
+def load(folder):
+    """Read a model's folder: model.safetensors and card.json. Returns the model and its puzzle table, or None."""
+    folder = pathlib.Path(folder)
+    arch = dict(json.loads((folder / "card.json").read_text())["arch"])
+    weights = {name: t.float() for name, t in load_file(folder / "model.safetensors").items()}
+    table = weights.pop("puzzle_emb.weights", None)
+    arch.setdefault("puzzle_emb_ndim", 0 if table is None else table.shape[1])
+    arch["inter_size"] = weights["L_level.layers.0.mlp.down_proj.weight"].shape[1]
+    if arch["mlp_t"]:
+        arch["inter_tokens"] = weights["L_level.layers.0.mlp_t.down_proj.weight"].shape[1]
+    model = TRM(arch).eval()
+    model.load_state_dict(weights)
+    return model, table

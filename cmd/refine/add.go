@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+)
+
+func (a *app) addCommand() *cobra.Command {
+	var at, from, until moment
+	var supersedes []string
+	r := memory.Record{Position: -1}
+	kind := ""
+	cmd := &cobra.Command{
+		Use:   "add TEXT|-",
+		Short: "Remember one text; - reads it from stdin",
+		Example: `  refine add "Mara is allergic to walnuts." --user mara --kind fact
+  refine add "Mara moved to Porto." --user mara --supersedes 01JC...
+  pbpaste | refine add - --role user --speaker Mara --at 2025-03-09`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			r.Text = args[0]
+			if r.Text == "-" {
+				text, err := io.ReadAll(io.LimitReader(a.term.In, memory.MaxText+1))
+				if err != nil {
+					return fmt.Errorf("read stdin: %w", err)
+				}
+				r.Text = strings.TrimSpace(string(text))
+			}
+			if r.Created = at.Time; at.IsZero() {
+				r.Created = time.Now().UTC()
+			}
+			r.Kind, r.Origin, r.ValidFrom, r.ValidUntil = memory.Kind(kind), memory.Observed, from.Time, until.Time
+			result := struct {
+				ID    memory.ID `json:"id"`
+				Added bool      `json:"added"` // false: a record with this key was there already
+			}{Added: true}
+			if len(supersedes) > 0 {
+				old := make([]memory.ID, len(supersedes))
+				for i, id := range supersedes {
+					old[i] = memory.ID(id)
+				}
+				if result.ID, err = p.Store.Supersede(cmd.Context(), p.Scope, r, old...); err != nil {
+					return err
+				}
+			} else {
+				added, err := p.Remember(cmd.Context(), r)
+				if err != nil {
+					return err
+				}
+				result.ID, result.Added = added.IDs[0], added.Count == 1
+			}
+			if a.json {
+				return a.term.JSON(result)
+			}
+			if !result.Added {
+				a.term.Notef("a record with the key %q was there already; nothing was added", ui.Clean(r.Key))
+			}
+			a.term.Printf("%s\n", result.ID)
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&kind, "kind", string(memory.KindTurn), "turn, fact, summary, persona or faq")
+	flags.StringVar(&r.Role, "role", "user", "user, assistant, system or tool")
+	flags.StringVar(&r.Speaker, "speaker", "", "the name of who said it")
+	flags.Var(&at, "at", "when it was said; now if it is not given")
+	flags.Var(&from, "valid-from", "from when it is true")
+	flags.Var(&until, "valid-until", "until when it is true")
+	flags.StringVar(&r.Key, "key", "", "a key of your own; adding it twice adds nothing")
+	flags.IntVar(&r.Position, "position", -1, "place in the session's order; negative: none")
+	flags.Float64Var(&r.Importance, "importance", 0.5, "0 to 1")
+	flags.Float64Var(&r.Confidence, "confidence", 1, "0 to 1")
+	flags.StringToStringVar(&r.Meta, "meta", nil, "metadata, like city=Porto,source=mail")
+	flags.StringSliceVar(&supersedes, "supersedes", nil, "ids of the records it takes the place of; they stay readable")
+	return cmd
+}

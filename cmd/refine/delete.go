@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+)
+
+func (a *app) deleteCommand() *cobra.Command {
+	var ids, more []string
+	all, yes, derived := false, false, false
+	cmd := &cobra.Command{
+		Use:   "delete",
+		Short: "Delete records for privacy, from indices and snapshots too",
+		Long: `Really deletes: from the records, the indices, the history, the store's log and free
+pages, the snapshots beside the store, and what restores have put aside. Exports and
+backups made by other means are out of reach. It cannot be undone; to replace a
+memory and keep its history, use refine add --supersedes.`,
+		Example: `  refine delete --user ada --id 01JC...
+  refine delete --user ada --session 2025-03-09 --all
+  refine delete --user ada --all --yes`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if all == (len(ids) > 0) {
+				return ui.Fail(ui.ExitUsage, "name records with --id, or delete a whole scope with --all", "it is not clear what to delete")
+			}
+			p, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			if all && p.Scope == (memory.Scope{}) && !anyChanged(cmd, "tenant", "user", "agent", "session") {
+				return ui.Fail(ui.ExitUsage, `name the scope with --user, or mean the records of nobody with --user ""`, "--all needs a scope")
+			}
+			snapshots, err := copies(p.Store.Path())
+			if err != nil {
+				return err
+			}
+			snapshots = append(snapshots, more...)
+			what := counted(len(ids), "record")
+			if all {
+				s, err := p.Store.Stats(cmd.Context(), p.Scope)
+				if err != nil {
+					return err
+				}
+				what = fmt.Sprintf("all %s of the scope %s", counted(s.Records, "record"), p.Scope)
+			}
+			if !yes && !a.term.Confirm(fmt.Sprintf("Delete %s for good, also from %s?", what, plural(len(snapshots), "copy", "copies"))) {
+				return ui.Fail(ui.ExitError, "agree at a terminal, or with --yes", "nothing was deleted: deleting %s has to be agreed to", what)
+			}
+			deleted, err := erase(cmd, p, ids, &memory.DeleteOptions{Derived: derived, Snapshots: snapshots})
+			if errors.Is(err, memory.ErrDerived) {
+				return ui.Fail(ui.ExitError, "nothing was deleted; delete what rests on them too with --derived", "%w", err)
+			}
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.term.JSON(deleted)
+			}
+			a.term.Notef("deleted %s", counted(len(deleted.IDs), "record"))
+			for _, path := range snapshots {
+				a.term.Notef("deleted %s from %s", counted(deleted.Snapshots[path], "record"), path)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&ids, "id", nil, "ids of the records, within the scope")
+	flags.BoolVar(&all, "all", false, "every record of the scope")
+	flags.BoolVar(&derived, "derived", false, "also what was derived from them")
+	flags.StringSliceVar(&more, "snapshot", nil, "delete from this copy of the store, too")
+	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func erase(cmd *cobra.Command, p *integration.Plugin, ids []string, o *memory.DeleteOptions) (memory.Deleted, error) {
+	if len(ids) == 0 {
+		return p.Store.Forget(cmd.Context(), p.Scope, o)
+	}
+	list := make([]memory.ID, len(ids))
+	for i, id := range ids {
+		list[i] = memory.ID(strings.TrimSpace(id))
+	}
+	return p.Store.Delete(cmd.Context(), p.Scope, list, o)
+}
+
+func anyChanged(cmd *cobra.Command, flags ...string) bool {
+	for _, name := range flags {
+		if f := cmd.Flag(name); f != nil && f.Changed {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+)
+
+func (a *app) evalCommand() *cobra.Command {
+	minRecall := 0.0
+	corrections := ""
+	cmd := &cobra.Command{
+		Use:   "eval",
+		Short: "Measure the recall on questions whose answers are known",
+		Long: `Imports a set of conversations into a temporary store, asks its questions, and
+measures how much of the evidence is recalled, turn by turn: the fixed point, one
+pass of it, and words, vectors and both without the recursion. No language model
+takes part. Your own store is not touched; its settings are used.
+
+With --min-recall the command exits with 3 if recall@10 is below it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().Float64Var(&minRecall, "min-recall", 0, "the least recall@10, in [0, 1]; below it the exit code is 3")
+
+	a.recallSettings(cmd, true)
+
+	evaluate := func(cmd *cobra.Command, load func(context.Context) (*bench.Dataset, error)) error {
+		if !(minRecall >= 0 && minRecall <= 1) {
+			return ui.Fail(ui.ExitUsage, "give a share from 0 to 1, like 0.75", "--min-recall is %v", minRecall)
+		}
+		if err := a.load(cmd); err != nil {
+			return err
+		}
+		set, err := load(cmd.Context())
+		if err != nil {
+			return err
+		}
+		report, err := a.evaluate(cmd.Context(), set)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			err = a.term.JSON(report)
+		} else {
+			a.printReport(report)
+		}
+		if err == nil && report.Recall10 < minRecall {
+			return ui.Fail(ui.ExitThreshold, "", "recall@10 is %.4f, below --min-recall %v", report.Recall10, minRecall)
+		}
+		return err
+	}
+	locomo := &cobra.Command{
+		Use:   "locomo FILE",
+		Short: "LoCoMo: its file, as published (locomo10.json)",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return evaluate(cmd, func(ctx context.Context) (*bench.Dataset, error) {
+				return bench.LoCoMo(ctx, args[0], &bench.LoCoMoOptions{Corrections: corrections})
+			})
+		},
+	}
+	locomo.Flags().StringVar(&corrections, "corrections", "", "file of corrected evidence (dial481/locomo-audit)")
+	cmd.AddCommand(locomo,
+		&cobra.Command{
+			Use:   "beam DIR",
+			Short: "BEAM: a folder of chats, each with chat.json and probing_questions.json",
+			Args:  cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return evaluate(cmd, func(ctx context.Context) (*bench.Dataset, error) { return bench.BEAM(ctx, args[0]) })
+			},
+		},
+		&cobra.Command{
+			Use:   "sample",
+			Short: "the bundled conversation",
+			Args:  cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return evaluate(cmd, func(ctx context.Context) (*bench.Dataset, error) { return bench.Sample(ctx) })
+			},
+		})
+	return cmd
+}
+
+// evaluate measures the configured recall, and the baselines, over a dataset in a temporary store.
+func (a *app) evaluate(ctx context.Context, set *bench.Dataset) (_ *bench.Report, err error) {
+	dir, err := os.MkdirTemp("", "refine-eval-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	settings := a.settings.Config
+	settings.Store.Path = filepath.Join(dir, "store.db")
+	p, err := integration.New(ctx, settings, &integration.Options{Create: true, Log: a.log})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+
+	bar := a.term.Progress("importing", "turns", int64(set.Records()))
+	for _, c := range set.Conversations {
+		if _, err := p.Store.AddAll(ctx, c.Scope, watched(c.Records, bar)); err != nil {
+			return nil, err
+		}
+	}
+	bar.Done()
+	systems := p.Systems()
+	bar = a.term.Progress("asking", "questions", int64(set.Questions()*(1+len(systems.Baselines))))
+	defer bar.Done()
+	return bench.Run(ctx, set, systems, &bench.Options{
+		Parameters: parameters(settings, p),
+		Progress:   func(done, _ int) { bar.Set(int64(done)) },
+	})
+}
+
+// parameters is what somebody needs to repeat the measurement.
+func parameters(c config.Config, p *integration.Plugin) map[string]any {
+	out := map[string]any{"version": buildInfo().Version, "index": c.Index}
+	maps.Copy(out, p.Parameters())
+	return out
+}
+
+// watched yields records and shows on a bar how many have passed.
+func watched(records []memory.Record, bar *ui.Progress) iter.Seq2[memory.Record, error] {
+	return func(yield func(memory.Record, error) bool) {
+		for _, r := range records {
+			bar.Add(1)
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (a *app) printReport(r *bench.Report) {
+	t := a.term
+	t.Printf("%s  %s about %s in %s\n", t.Paint(ui.Bold, r.Dataset), counted(r.Questions, "question"), counted(r.Turns, "turn"), counted(r.Conversations, "conversation"))
+	if r.Unscored > 0 || r.Corrected > 0 {
+		t.Printf("%s\n", t.Paint(ui.Dim, fmt.Sprintf("%s without evidence left out, evidence of %d corrected", counted(r.Unscored, "question"), r.Corrected)))
+	}
+	t.Printf("\n")
+	columns := []string{"system", "recall@5", "recall@10", "recall@20", "ndcg@10", "mrr", "p50 ms", "p95 ms"}
+	table := &ui.Table{Columns: columns, Right: columns[1:]}
+	row := func(name string, f bench.Figures) {
+		table.Add(name, fraction(f.Recall5), fraction(f.Recall10), fraction(f.Recall20), fraction(f.NDCG10), fraction(f.MRR),
+			fmt.Sprintf("%.2f", f.Latency.P50), fmt.Sprintf("%.2f", f.Latency.P95))
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(r.Baselines), func(x, y string) int {
+		return cmp.Compare(r.Baselines[x].Recall10, r.Baselines[y].Recall10)
+	}) {
+		row(name, r.Baselines[name])
+	}
+	row("fixed point", r.Figures)
+	table.Print(t)
+
+	t.Printf("\n")
+	columns = []string{"category", "questions", "recall@10", "mrr"}
+	table = &ui.Table{Columns: columns, Right: columns[1:]}
+	for _, name := range slices.Sorted(maps.Keys(r.ByCategory)) {
+		c := r.ByCategory[name]
+		table.Add(name, thousands(c.Questions), fraction(c.Recall10), fraction(c.MRR))
+	}
+	table.Print(t)
+	if d, ok := r.Delta["recall@10"]; ok {
+		t.Printf("\nrecall@10, fixed point against %s: %+.4f, 95%% interval [%+.4f, %+.4f] over questions, [%+.4f, %+.4f] over conversations\n",
+			r.Against, d.Mean, d.CI95[0], d.CI95[1], d.CI95Conversations[0], d.CI95Conversations[1])
+	}
+}
+
+func fraction(x float64) string { return fmt.Sprintf("%.3f", x) }

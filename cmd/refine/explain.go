@@ -1,0 +1,218 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+)
+
+// explanation is why a question recalled what it did. Its JSON is a contract: docs/cli-json.md.
+type explanation struct {
+	Query       string             `json:"query"`
+	Scope       memory.Scope       `json:"scope"`
+	Candidates  int                `json:"candidates"` // memories that took part
+	Certificate refine.Certificate `json:"certificate"`
+	Mode        refine.Mode        `json:"mode"`
+	Weights     importance.Weights `json:"weights"` // of the signals
+	Recursion   refine.Parameters  `json:"recursion"`
+	// Residuals are the largest change of a weight in each step.
+	Residuals []float64            `json:"residuals"`
+	Memories  []refine.Explanation `json:"memories"`
+
+	best []float64 // the greatest weight before the first step and after each
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	var f filters
+	plot := ""
+	cmd := &cobra.Command{
+		Use:   "explain QUERY",
+		Short: "Show why a question recalls what it does, and the ranking settle",
+		Long: `Recalls as refine search does and shows, for each memory, every signal, its weight at
+each step of the recursion, and from where its weight comes: its own words, the best
+of its session, the turns around it, and memories that share a name, date or number.
+
+--plot draws the ranking settling: a line for each memory, the residual beneath.`,
+		Example: `  refine explain "where does Nora live now?"
+  refine explain "which foods must Nora not eat?" --plot settling.svg`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := a.look(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			e, err := explain(cmd.Context(), p, f.query(args[0]))
+			if err != nil {
+				return err
+			}
+			if plot != "" {
+				if err := e.settling().Save(plot); err != nil {
+					return ui.Fail(ui.ExitError, "name a .svg or .png file in a folder that can be written", "%w", err)
+				}
+				a.term.Notef("drew %s", plot)
+			}
+			if a.json {
+				return a.term.JSON(e)
+			}
+			if len(e.Memories) == 0 {
+				a.term.Notef("nothing in the scope %s answers this", p.Scope)
+				return nil
+			}
+			e.print(a.term)
+			return nil
+		},
+	}
+	a.queryFlags(cmd, &f)
+	cmd.Flags().StringVar(&plot, "plot", "", "draw the ranking settling into this file, .svg or .png")
+	return cmd
+}
+
+func explain(ctx context.Context, p *integration.Plugin, q memory.Query) (*explanation, error) {
+	r, err := p.Recall(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	o := p.Options()
+	e := &explanation{Query: q.Text, Scope: p.Scope, Candidates: len(r.Ranking.Weights), Certificate: r.Certificate,
+		Mode: o.Mode, Weights: o.Weights, Recursion: *o.Parameters}
+	if e.Memories, err = r.Explain(ctx); err != nil {
+		return nil, err
+	}
+	if e.Residuals, err = r.Ranking.Residuals(ctx); err != nil {
+		return nil, err
+	}
+	for weights, err := range r.Ranking.Steps(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		e.best = append(e.best, slices.Max(append(weights, 0)))
+	}
+	return e, nil
+}
+
+// ending says how the recursion ended.
+func (e *explanation) ending() string {
+	c := e.Certificate
+	return fmt.Sprintf("%s after %s · residual %.1e · no weight is farther than %.1e from its end", c.Stop, counted(c.Steps, "step"), c.Residual, c.Bound)
+}
+
+// settling is the explanation as a ranking that settles. Each weight is a share of the best one at its step: weights as a
+// whole sink until they stand still, which says nothing of their order.
+func (e *explanation) settling() *ui.Settling {
+	s := &ui.Settling{Query: e.Query, Certificate: e.ending(), Residuals: e.Residuals, Epsilon: e.Recursion.Epsilon}
+	for _, m := range e.Memories {
+		shares := make([]float64, len(m.Steps))
+		for step, w := range m.Steps {
+			if e.best[step] > 0 {
+				shares[step] = w / e.best[step]
+			}
+		}
+		s.Lines = append(s.Lines, ui.Line{Label: said(&m.Record), Weights: shares})
+	}
+	return s
+}
+
+const (
+	sparkWidth = 16 // steps that a line of bars shows
+	mostLifts  = 4  // sources of weight that are shown of each memory
+	leastLift  = .005
+)
+
+// print writes the explanation for people.
+func (e *explanation) print(t *ui.Terminal) {
+	t.Printf("%s\n%s\n", t.Paint(ui.Bold, ui.Clean(e.Query)), t.Paint(ui.Dim, fmt.Sprintf("%s of %s · %s",
+		plural(len(e.Memories), "memory", "memories"), counted(e.Candidates, "candidate"), e.ending())))
+	s := e.settling()
+	if places := s.Places(t); places != "" {
+		t.Printf("\n%s", places)
+	}
+	letters := map[memory.ID]string{}
+	for i, m := range e.Memories {
+		letters[m.ID] = ui.Letter(i)
+	}
+	for i, m := range e.Memories {
+		climb := "  "
+		switch n := s.Climb(i); {
+		case n > 0:
+			climb = t.Paint(ui.Green, fmt.Sprintf("▲%d", n))
+		case n < 0:
+			climb = t.Paint(ui.Red, fmt.Sprintf("▼%d", -n))
+		}
+		t.Printf("\n%s %2d %s %.3f %s  %s\n", t.Paint(ui.Bold, ui.Letter(i)), i+1, climb, m.Weight,
+			t.Paint(ui.Cyan, ui.Pad(ui.Spark(s.Lines[i].Weights, 0, 1, sparkWidth), sparkWidth)), cut(t, said(&m.Record), 15+sparkWidth))
+		t.Printf("     %s %s\n", t.Paint(ui.Dim, "signals"), e.signals(t, m.Signals))
+		for _, l := range m.Lifts[:min(mostLifts, len(m.Lifts))] {
+			if l.Share < leastLift {
+				break
+			}
+			t.Printf("     %3.0f%% %s %s\n", 100*l.Share, ui.Bar(l.Share, 10), e.source(t, &m, l, letters))
+		}
+	}
+}
+
+// signals lists every signal as value × weight.
+func (e *explanation) signals(t *ui.Terminal, s importance.Signals) string {
+	var parts []string
+	for _, x := range []struct {
+		name          string
+		value, weight float64
+	}{
+		{"relevance", s.Relevance, e.Weights.Relevance}, {"surprise", s.Surprise, e.Weights.Surprise}, {"decay", s.Decay, e.Weights.Decay},
+		{"habituation", s.Habituation, e.Weights.Habituation}, {"attention", s.Attention, e.Weights.Attention},
+	} {
+		part := fmt.Sprintf("%s %.2f×%.3g", x.name, x.value, x.weight)
+		if x.weight == 0 {
+			part = t.Paint(ui.Dim, part)
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, "  ")
+}
+
+// source says where a part of a memory's weight comes from.
+func (e *explanation) source(t *ui.Terminal, m *refine.Explanation, l refine.Lift, letters map[memory.ID]string) string {
+	if l.Reason == refine.Own {
+		own := "its own words"
+		if len(m.Terms) > 0 {
+			own += ": " + strings.Join(m.Terms, ", ")
+		}
+		return fmt.Sprintf("%s %s", cut(t, own, 30), t.Paint(ui.Dim, fmt.Sprintf("(fit ×%.2f)", m.Fit)))
+	}
+	reason := map[importance.Reason]string{
+		refine.Session: "best of its session", importance.Before: "the turn before", importance.After: "the turn after",
+		importance.Shared: "shares " + bare(l.Link),
+	}[l.Reason]
+	reason = cmp.Or(reason, string(l.Reason))
+	if l.From == nil {
+		return reason
+	}
+	letter := cmp.Or(letters[l.From.ID], "·")
+	return fmt.Sprintf("%s, %s %s", reason, letter, t.Paint(ui.Dim, cut(t, said(l.From), 26+len(reason))))
+}
+
+// bare is a link without the mark of its sort: n:bristol is bristol.
+func bare(link string) string {
+	if _, name, ok := strings.Cut(link, ":"); ok {
+		link = name
+	}
+	return ui.Clean(link)
+}
+
+// cut shortens a text to what is left of the terminal's line once used columns are taken.
+func cut(t *ui.Terminal, s string, used int) string {
+	if t.Width == 0 {
+		return ui.Clean(s)
+	}
+	return ui.Short(s, max(24, t.Width-used))
+}

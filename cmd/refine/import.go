@@ -1,0 +1,298 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/adapters/transcript"
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/sample"
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+)
+
+// imported is what an import did. Its JSON is a contract: docs/cli-json.md.
+type imported struct {
+	Files    int     `json:"files"`
+	Added    int     `json:"added"`
+	Known    int     `json:"known"` // were there already
+	Bad      int     `json:"bad"`   // could not be read and were skipped
+	Sessions int     `json:"sessions"`
+	From     string  `json:"from,omitempty"` // the day of the first record, and of the last
+	To       string  `json:"to,omitempty"`
+	DryRun   bool    `json:"dry_run"`
+	Seconds  float64 `json:"seconds"`
+}
+
+// importer is one run of the command.
+type importer struct {
+	*app
+	options transcript.Options
+	bar     *ui.Progress
+	done    imported
+
+	sessions    map[memory.Scope]bool
+	first, last time.Time
+}
+
+func (a *app) importCommand() *cobra.Command {
+	im := &importer{app: a, sessions: map[memory.Scope]bool{}}
+	format, bundled, reembed := "", false, false
+	names := []string{}
+	for _, f := range transcript.Formats() {
+		names = append(names, string(f))
+	}
+	cmd := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Take in conversations: LoCoMo, BEAM, OpenAI, ChatGPT, JSON Lines, or an export",
+		Long: `Reads conversations into the store, in the scope of --tenant, --user, --agent and
+--session. The format is found by content. - reads stdin. A run takes in all of its
+files or nothing; importing the same again adds nothing. A record that cannot be
+used ends the run and is named with its file and line; with --skip-bad it is left
+out, and the exit code is 3. What refine export wrote is taken in with its history.`,
+		Example: `  refine import --sample
+  refine import conversations.json --user ada
+  refine import chats/*.jsonl --skip-bad
+  ssh host cat log.jsonl | refine import - --format jsonl`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if bundled == (len(args) > 0) {
+				return ui.Fail(ui.ExitUsage, "run `refine import FILE...` or `refine import --sample`", "name files to import, or --sample, but not both")
+			}
+			if format != "" && !slices.Contains(names, format) {
+				return ui.Fail(ui.ExitUsage, "use one of "+strings.Join(names, ", "), "there is no format %q", format)
+			}
+			if err := a.load(cmd); err != nil {
+				return err
+			}
+			im.options.Format, im.options.Scope = transcript.Format(format), integration.Scope(a.settings.Config)
+			return im.run(cmd, args, reembed)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&format, "format", "", "one of "+strings.Join(names, ", ")+"; found by content if it is not given")
+	flags.BoolVar(&bundled, "sample", false, "import the bundled conversation")
+	flags.BoolVar(&im.options.Skip, "skip-bad", false, "leave out what cannot be used, and exit with 3")
+	flags.BoolVar(&im.options.System, "system", false, "also read system prompts and the output of tools")
+	flags.BoolVar(&im.done.DryRun, "dry-run", false, "read and check everything, write nothing")
+	flags.BoolVar(&reembed, "reembed", false, "make new embeddings for an export of another model")
+	return cmd
+}
+
+func (im *importer) run(cmd *cobra.Command, files []string, reembed bool) error {
+	ctx := cmd.Context()
+	size, exports, err := measure(files)
+	if err != nil {
+		return err
+	}
+	if exports > 0 && len(files) > 1 {
+		return ui.Fail(ui.ExitUsage, "import an export by itself", "one of the files is an export of a store")
+	}
+	im.done.Files = len(files)
+	im.bar = im.term.Progress("importing", "B", size)
+	defer im.bar.Done()
+	start := time.Now()
+	switch {
+	case im.done.DryRun && exports > 0:
+		return ui.Fail(ui.ExitUsage, "import it into a store of its own to look at it", "an export cannot be read with --dry-run")
+	case im.done.DryRun:
+		for _, err := range im.all(ctx, files) {
+			if err != nil {
+				return err
+			}
+			im.done.Added++
+		}
+	default:
+		p, err := im.open(cmd)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		var added memory.Added
+		if exports > 0 {
+			added, err = im.export(ctx, p, files[0], reembed)
+		} else {
+			added, err = p.Store.AddAll(ctx, p.Scope, im.all(ctx, files))
+		}
+		if err != nil {
+			return err
+		}
+		im.done.Added, im.done.Known = added.Count, added.Skipped
+	}
+	im.done.Seconds = time.Since(start).Seconds()
+	im.bar.Done()
+	return im.report()
+}
+
+// report tells what was done.
+func (im *importer) report() error {
+	d := &im.done
+	d.Sessions = len(im.sessions)
+	if !im.first.IsZero() {
+		d.From, d.To = im.first.Format(time.DateOnly), im.last.Format(time.DateOnly)
+	}
+	if im.json {
+		if err := im.term.JSON(d); err != nil {
+			return err
+		}
+	} else {
+		verb := "added"
+		if d.DryRun {
+			verb = "dry run: would add up to"
+		}
+		im.term.Printf("%s %s", verb, counted(d.Added, "record"))
+		if d.From != "" {
+			im.term.Printf(" of %s, %s to %s", counted(d.Sessions, "session"), d.From, d.To)
+		}
+		if !d.DryRun {
+			im.term.Printf("; %s there already", thousands(d.Known))
+		}
+		if d.Bad > 0 {
+			im.term.Printf("; left out %s", thousands(d.Bad))
+		}
+		im.term.Printf(" (%.2g s, %s records/s)\n", d.Seconds, thousands(int(float64(d.Added+d.Known)/max(d.Seconds, 1e-9))))
+	}
+	if d.Bad > 0 {
+		return ui.Fail(ui.ExitThreshold, "mend those lines and import the file again: what is there already is not added twice",
+			"%s could not be used and %s left out", counted(d.Bad, "record"), map[bool]string{true: "was", false: "were"}[d.Bad == 1])
+	}
+	return nil
+}
+
+// all reads every file, or the bundled conversation if there is none.
+func (im *importer) all(ctx context.Context, files []string) iter.Seq2[memory.Record, error] {
+	return func(yield func(memory.Record, error) bool) {
+		if len(files) == 0 {
+			im.read(ctx, bytes.NewReader(sample.Conversation), "sample.jsonl", yield)
+			return
+		}
+		for _, name := range files {
+			f, err := im.file(name)
+			if err != nil {
+				yield(memory.Record{}, err)
+				return
+			}
+			more := im.read(ctx, f, name, yield)
+			f.Close()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// mostReported bounds how many bad records are named one by one.
+const mostReported = 20
+
+// read passes the records of one file on, and reports whether to go on to the next.
+func (im *importer) read(ctx context.Context, r io.Reader, name string, yield func(memory.Record, error) bool) bool {
+	for record, err := range transcript.Read(ctx, r, name, &im.options) {
+		if bad := (*transcript.Error)(nil); errors.As(err, &bad) {
+			if bad.Skipped {
+				if im.done.Bad++; im.done.Bad <= mostReported {
+					im.term.Notef("left out %s", ui.Clean(bad.Error()))
+				}
+				continue
+			}
+			err = im.mended(bad)
+		}
+		if err == nil {
+			im.sessions[record.Scope] = true
+			if im.first.IsZero() || record.Created.Before(im.first) {
+				im.first = record.Created
+			}
+			if record.Created.After(im.last) {
+				im.last = record.Created
+			}
+		}
+		if !yield(record, err) || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// mended gives a reader's error its mend.
+func (im *importer) mended(err *transcript.Error) error {
+	hint := "nothing was imported; mend that record, or leave such records out with --skip-bad"
+	switch {
+	case errors.Is(err, transcript.ErrFormat):
+		hint = "nothing was imported; name the format with --format, one of `refine import --help`"
+	case !errors.Is(err, transcript.ErrRecord):
+		hint = "nothing was imported; mend the file"
+	}
+	return ui.Fail(ui.ExitError, hint, "%w", err)
+}
+
+// export takes in what refine export wrote.
+func (im *importer) export(ctx context.Context, p *integration.Plugin, name string, reembed bool) (memory.Added, error) {
+	f, err := im.file(name)
+	if err != nil {
+		return memory.Added{}, err
+	}
+	defer f.Close()
+	added, err := p.Store.Import(ctx, f, &memory.ImportOptions{Reembed: reembed})
+	if errors.Is(err, memory.ErrModel) {
+		return added, ui.Fail(ui.ExitError, "take it in with --reembed, which makes new embeddings", "%s: %w", name, err)
+	}
+	if err != nil {
+		return added, fmt.Errorf("%s: %w", name, err)
+	}
+	return added, nil
+}
+
+// file opens a file whose reading moves the progress bar; - is stdin.
+func (im *importer) file(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(im.term.In), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(f, im.bar), f}, nil
+}
+
+// exportMark begins what refine export wrote.
+var exportMark = []byte(`{"format":"refiner-memory"`)
+
+// measure is the size of the files in bytes, negative if it is not known, and how many of them are exports.
+func measure(files []string) (size int64, exports int, err error) {
+	for _, name := range files {
+		if name == "-" {
+			size = -1 << 62
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return 0, 0, ui.Fail(ui.ExitError, "nothing was imported; check the name", "%w", err)
+		}
+		info, err := f.Stat()
+		head, _ := bufio.NewReader(f).Peek(len(exportMark))
+		f.Close()
+		if err != nil {
+			return 0, 0, err
+		}
+		if info.IsDir() {
+			return 0, 0, ui.Fail(ui.ExitUsage, "name its files, like "+name+"/*.json", "%s is a folder", name)
+		}
+		size += info.Size()
+		if bytes.Equal(head, exportMark) {
+			exports++
+		}
+	}
+	return max(size, -1), exports, nil
+}

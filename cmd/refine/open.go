@@ -1,0 +1,67 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+)
+
+// open reads the settings and opens the store to read and write it.
+func (a *app) open(cmd *cobra.Command) (*integration.Plugin, error) {
+	return a.plugin(cmd, integration.Options{})
+}
+
+// look reads the settings and opens the store to read it only.
+func (a *app) look(cmd *cobra.Command) (*integration.Plugin, error) {
+	return a.plugin(cmd, integration.Options{ReadOnly: true})
+}
+
+// create reads the settings and makes the store.
+func (a *app) create(cmd *cobra.Command) (*integration.Plugin, error) {
+	return a.plugin(cmd, integration.Options{Create: true})
+}
+
+func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Plugin, error) {
+	if err := a.load(cmd); err != nil {
+		return nil, err
+	}
+	o.Log = a.log
+	return integration.New(cmd.Context(), a.settings.Config, &o)
+}
+
+// chosen is the configured scope, or none if none is configured: commands that look after a store mean all of it then.
+func (a *app) chosen() []memory.Scope {
+	if scope := integration.Scope(a.settings.Config); scope != (memory.Scope{}) {
+		return []memory.Scope{scope}
+	}
+	return nil
+}
+
+// moment is a flag's time.
+type moment struct{ time.Time }
+
+// moments are the forms a time may be given in; those without a zone are UTC.
+var moments = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly, "2006-01"}
+
+func (m *moment) Set(s string) error {
+	for _, form := range moments {
+		if t, err := time.Parse(form, s); err == nil {
+			m.Time = t.UTC()
+			return nil
+		}
+	}
+	return ui.Fail(ui.ExitUsage, "", "%q is no time: use 2025-03-09, 2025-03-09T18:30:00 or 2025-03-09T18:30:00+01:00", s)
+}
+
+func (m *moment) String() string {
+	if m.IsZero() {
+		return ""
+	}
+	return m.Format(time.RFC3339)
+}
+
+func (m *moment) Type() string { return "time" }

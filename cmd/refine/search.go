@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+)
+
+// filters are the flags that narrow a query.
+type filters struct {
+	at, since, until moment
+	kinds            []string
+	where            map[string]string
+}
+
+// queryFlags adds the flags of a question.
+func (a *app) queryFlags(cmd *cobra.Command, f *filters) {
+	a.setting(cmd, false, "limit", "recall.limit")
+	a.recallSettings(cmd, false)
+	flags := cmd.Flags()
+	flags.Var(&f.at, "at", "what was known and true at this time; now if it is not given")
+	flags.Var(&f.since, "since", "only what was said from then on")
+	flags.Var(&f.until, "until", "only what was said before then")
+	flags.StringSliceVar(&f.kinds, "kind", nil, "only these kinds: turn, fact, summary, persona, faq")
+	flags.StringToStringVar(&f.where, "where", nil, "only records with this metadata, like city=Porto")
+}
+
+func (f *filters) query(text string) memory.Query {
+	q := memory.Query{Text: text, At: f.at.Time, Since: f.since.Time, Until: f.until.Time, Where: f.where}
+	for _, k := range f.kinds {
+		q.Kinds = append(q.Kinds, memory.Kind(k))
+	}
+	return q
+}
+
+// found is the answer of a search. Its JSON is a contract: docs/cli-json.md.
+type found struct {
+	Query       string             `json:"query"`
+	Scope       memory.Scope       `json:"scope"`
+	Memories    []refine.Recalled  `json:"memories"`
+	Certificate refine.Certificate `json:"certificate"`
+	Packed      *refine.Packed     `json:"packed,omitempty"`
+	Ms          float64            `json:"ms"`
+}
+
+func (a *app) searchCommand() *cobra.Command {
+	var f filters
+	record := false
+	cmd := &cobra.Command{
+		Use:   "search QUERY",
+		Short: "Recall the memories that answer a question",
+		Long: `Recalls the memories of the scope that answer a question, rescored over the graph of
+who said what, when and about whom, until the ranking stands still. Words in "quotes"
+must occur as a phrase, word* as a beginning, and -word must not occur.
+
+With --budget the memories are packed into so many tokens, ready for a prompt: the
+best in full, the next in part, the rest dropped.`,
+		Example: `  refine search "where does Nora live now?"
+  refine search "birthday" --since 2025-01-01 --limit 3 --json
+  refine search "what may Nora not eat?" --budget 300`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			open := a.look
+			if record {
+				open = a.open
+			}
+			p, err := open(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			start := time.Now()
+			r, err := p.Recall(cmd.Context(), f.query(args[0]))
+			if err != nil {
+				return err
+			}
+			result := found{Query: args[0], Scope: p.Scope, Memories: r.Memories, Certificate: r.Certificate, Ms: float64(time.Since(start).Microseconds()) / 1000}
+			if budget := a.settings.Recall.Budget; budget > 0 {
+				packed := refine.Pack(r.Memories, args[0], budget, nil)
+				result.Packed = &packed
+			}
+			if record {
+				ids := make([]memory.ID, len(r.Memories))
+				for i, m := range r.Memories {
+					ids[i] = m.ID
+				}
+				if err := p.Store.MarkShown(cmd.Context(), p.Scope, ids...); err != nil {
+					return err
+				}
+			}
+			if a.json {
+				return a.term.JSON(result)
+			}
+			a.printFound(&result)
+			return nil
+		},
+	}
+	a.queryFlags(cmd, &f)
+	a.setting(cmd, false, "budget", "recall.budget")
+	cmd.Flags().BoolVar(&record, "record", false, "count the memories as shown, which habituation reckons with")
+	return cmd
+}
+
+func (a *app) printFound(r *found) {
+	t := a.term
+	switch {
+	case len(r.Memories) == 0:
+		t.Notef("nothing in the scope %s answers this", r.Scope)
+		return
+	case r.Packed != nil:
+		t.Printf("%s\n", r.Packed.Text())
+		t.Notef("%d of %d tokens, %s", r.Packed.Tokens, a.settings.Recall.Budget, fmt.Sprintf("%d of %s", len(r.Packed.Items), plural(len(r.Memories), "memory", "memories")))
+		return
+	}
+	for i, m := range r.Memories {
+		line := said(&m.Record)
+		if t.Width > 0 {
+			line = ui.Short(line, max(30, t.Width-10))
+		}
+		t.Printf("%s %s  %s\n", t.Paint(ui.Dim, fmt.Sprintf("%2d", i+1)), t.Paint(ui.Cyan, fmt.Sprintf("%.3f", m.Weight)), line)
+	}
+	c := r.Certificate
+	t.Notef("%s after %s, residual %.1e, %.1f ms; see why with `refine explain`", c.Stop, counted(c.Steps, "step"), c.Residual, r.Ms)
+}
+
+// said is who said what and when, in one line.
+func said(r *memory.Record) string {
+	head := r.Created.Format(time.DateOnly)
+	if who := cmp.Or(r.Speaker, r.Role); who != "" {
+		head += " " + who
+	}
+	return ui.Clean(head + ": " + r.Text)
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+)
+
+// snapshotFolder is where snapshots of a store lie unless they are told elsewhere.
+func snapshotFolder(store string) string { return filepath.Join(filepath.Dir(store), "snapshots") }
+
+// copies are the known copies of a store, oldest first: its snapshots, and what restores have put aside.
+func copies(store string) ([]string, error) {
+	base := filepath.Base(store)
+	stem := strings.TrimSuffix(base, filepath.Ext(base))
+	var found []string
+	for folder, prefix := range map[string]string{snapshotFolder(store): stem + "-", filepath.Dir(store): base + ".before-"} {
+		entries, err := os.ReadDir(folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			name := e.Name()
+			if e.Type().IsRegular() && strings.HasPrefix(name, prefix) && !strings.HasSuffix(name, "-wal") && !strings.HasSuffix(name, "-shm") {
+				found = append(found, filepath.Join(folder, name))
+			}
+		}
+	}
+	slices.SortFunc(found, func(x, y string) int { return modified(x).Compare(modified(y)) })
+	return found, nil
+}
+
+func modified(path string) time.Time {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+func (a *app) snapshotCommand() *cobra.Command {
+	list := false
+	cmd := &cobra.Command{
+		Use:   "snapshot [FILE]",
+		Short: "Copy the store to a file, checked, while it is in use",
+		Long: `Copies the store to FILE, or into the folder "snapshots" beside the store. The copy is
+checked and appears under its name once it is whole. --list shows the known copies.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if list {
+				return a.listCopies(cmd)
+			}
+			p, err := a.open(cmd) // SQLite copies only what it may write
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			path := ""
+			if len(args) > 0 {
+				path = args[0]
+			} else {
+				store := p.Store.Path()
+				base := filepath.Base(store)
+				if err := os.MkdirAll(snapshotFolder(store), 0o700); err != nil {
+					return fmt.Errorf("snapshot: %w", err)
+				}
+				path = filepath.Join(snapshotFolder(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
+			}
+			s, err := p.Store.Snapshot(cmd.Context(), path)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.term.JSON(s)
+			}
+			a.term.Notef("copied %s, %s", counted(s.Records, "record"), bytesText(s.Bytes))
+			a.term.Printf("%s\n", s.Path)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&list, "list", false, "show the known copies instead")
+	return cmd
+}
+
+func (a *app) listCopies(cmd *cobra.Command) error {
+	if err := a.load(cmd); err != nil {
+		return err
+	}
+	type known struct {
+		Path  string    `json:"path"`
+		Bytes int64     `json:"bytes"`
+		Made  time.Time `json:"made"`
+	}
+	list := []known{}
+	paths, err := copies(a.settings.Store.Path)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			list = append(list, known{path, info.Size(), info.ModTime().UTC()})
+		}
+	}
+	if a.json {
+		return a.term.JSON(list)
+	}
+	table := &ui.Table{Columns: []string{"made", "size", "file"}, Right: []string{"size"}}
+	for _, k := range list {
+		table.Add(k.Made.Format(time.DateTime), bytesText(k.Bytes), k.Path)
+	}
+	table.Print(a.term)
+	return nil
+}
+
+func (a *app) restoreCommand() *cobra.Command {
+	force := false
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Make the store what a snapshot holds; what is there is copied aside first",
+		Long: `Makes the store what a snapshot holds. The snapshot is checked, the present store is
+copied aside, and its contents are replaced at once: other processes may have it
+open. What was deleted for privacy since does not come back. A store that is there is
+replaced only with --force, or when asked at a terminal.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.load(cmd); err != nil {
+				return err
+			}
+			path := a.settings.Store.Path
+			if info, err := os.Stat(path); err == nil && info.Size() > 0 && !force &&
+				!a.term.Confirm(fmt.Sprintf("Replace the store %s? It is copied aside first.", path)) {
+				return ui.Fail(ui.ExitError, "replace it with --force: it is copied aside first", "there is a store at %s", path)
+			}
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				return fmt.Errorf("restore: %w", err)
+			}
+			r, err := memory.Restore(cmd.Context(), path, args[0], &memory.Options{Wait: a.settings.Store.Wait, Log: a.log})
+			if errors.Is(err, memory.ErrNoStore) || errors.Is(err, memory.ErrCorrupt) {
+				code := ui.ExitNoStore
+				if errors.Is(err, memory.ErrCorrupt) {
+					code = ui.ExitCorrupt
+				}
+				return ui.Fail(code, "nothing was changed; `refine snapshot --list` shows the known copies", "%w", err)
+			}
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.term.JSON(r)
+			}
+			a.term.Notef("restored %s", counted(r.Records, "record"))
+			if r.Withheld > 0 {
+				a.term.Notef("%s deleted since stay deleted", counted(r.Withheld, "record"))
+			}
+			if r.Aside != "" {
+				a.term.Notef("the store as it was: %s", r.Aside)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace the store that is there without asking")
+	return cmd
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	quick, full := false, false
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Look for damage; exits with 12 if there is any",
+		Long: `Looks for damage. The quick check, which is the default, reads the structure of the
+file and counts. The full one reads everything: every page, text, vector, source and
+event, and compares the indices with the records.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if quick && full {
+				return ui.Fail(ui.ExitUsage, "choose one of them", "a check is either --quick or --full")
+			}
+			if err := a.load(cmd); err != nil {
+				return err
+			}
+			path := a.settings.Store.Path
+			report, err := a.check(cmd, path, full)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				if err := a.term.JSON(report); err != nil {
+					return err
+				}
+			} else {
+				for _, p := range report.Problems {
+					a.term.Printf("%s\n", ui.Clean(p.String()))
+				}
+			}
+			if n := len(report.Problems); n > 0 {
+				return ui.Fail(ui.ExitCorrupt, "go back to a snapshot: `refine snapshot --list`, `refine restore FILE --force`", "%s in %s", counted(n, "problem"), path)
+			}
+			if !a.json {
+				a.term.Notef("sound: %s", counted(report.Records, "record"))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&quick, "quick", false, "read the structure and count (the default)")
+	cmd.Flags().BoolVar(&full, "full", false, "read everything")
+	return cmd
+}
+
+// check checks the store, or its file alone if it is too damaged to be opened.
+func (a *app) check(cmd *cobra.Command, path string, full bool) (memory.Report, error) {
+	p, err := integration.New(cmd.Context(), a.settings.Config, &integration.Options{Log: a.log, AnyModel: true})
+	if errors.Is(err, memory.ErrReadOnly) {
+		p, err = integration.New(cmd.Context(), a.settings.Config, &integration.Options{Log: a.log, AnyModel: true, ReadOnly: true})
+	}
+	if errors.Is(err, memory.ErrCorrupt) {
+		return memory.CheckFile(cmd.Context(), path, full)
+	}
+	if err != nil {
+		return memory.Report{}, err
+	}
+	defer p.Close()
+	return p.Store.Check(cmd.Context(), full)
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore/models"
+	"github.com/trm-go/refiner/trmcore/onnx"
+)
+
+// modelInfo is what info prints of a model.
+type modelInfo struct {
+	Card    onnx.Card `json:"card"`
+	Passes  int       `json:"passes_per_step"`
+	FLOPs   float64   `json:"flops_per_step"`
+	Puzzles int       `json:"puzzle_embeddings"`
+}
+
+func (a *app) infoCommand() *cobra.Command {
+	o := onnx.LoadOptions{}
+	cmd := &cobra.Command{
+		Use:   "info [MODEL]",
+		Short: "Describe a model, or list the bundled ones",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.listModels()
+			}
+			model, err := loadModel(args[0], &o)
+			if err != nil {
+				return err
+			}
+			return a.printModel(model)
+		},
+	}
+	cmd.Flags().StringVar(&o.Task, "task", "", "task of a checkpoint without a card: sudoku, arc, maze")
+	return cmd
+}
+
+func describe(m *onnx.Model) modelInfo {
+	return modelInfo{Card: m.Card, Passes: m.Arch.Passes(), FLOPs: m.Arch.FLOPs(), Puzzles: m.Puzzles()}
+}
+
+func (a *app) listModels() error {
+	all := []modelInfo{}
+	table := &ui.Table{Columns: []string{"name", "task", "parameters", "GFLOP/step", "licence"}, Right: []string{"parameters", "GFLOP/step"}}
+	for _, name := range models.Names() {
+		m, err := onnx.LoadFS(models.FS(), name, nil)
+		if err != nil {
+			return fmt.Errorf("bundled model %s: %w", name, err)
+		}
+		all = append(all, describe(m))
+		table.Add(name, m.Card.Task, m.Card.Params, fmt.Sprintf("%.2f", m.Arch.FLOPs()/1e9), m.Card.Licence)
+	}
+	if a.json {
+		return a.term.JSON(all)
+	}
+	if table.Len() == 0 {
+		a.term.Notef("no models are bundled; name a file or a folder: trm info MODEL")
+	}
+	table.Print(a.term)
+	return nil
+}
+
+func (a *app) printModel(m *onnx.Model) error {
+	info := describe(m)
+	if a.json {
+		return a.term.JSON(info)
+	}
+	table := &ui.Table{Columns: []string{"what", "value"}}
+	table.Add("name", m.Card.Name)
+	table.Add("task", m.Card.Task)
+	table.Add("architecture", m.Arch.String())
+	table.Add("parameters", m.Card.Params)
+	table.Add("one step", fmt.Sprintf("%d passes of the network, %.3f GFLOP", info.Passes, info.FLOPs/1e9))
+	if info.Puzzles > 0 {
+		table.Add("puzzle embeddings", info.Puzzles)
+	}
+	for _, entry := range []struct {
+		name  string
+		value any
+	}{{"data", m.Card.Data}, {"training", m.Card.Training}, {"metrics", m.Card.Metrics}} {
+		if entry.value == nil {
+			continue
+		}
+		text, err := json.Marshal(entry.value)
+		if err != nil {
+			return err
+		}
+		table.Add(entry.name, string(text))
+	}
+	table.Add("licence", m.Card.Licence)
+	table.Add("note", m.Card.Note)
+	table.Add("SHA-256", m.Card.SHA256)
+	table.Print(a.term)
+	return nil
+}

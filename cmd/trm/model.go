@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore/models"
+	"github.com/trm-go/refiner/trmcore/onnx"
+)
+
+// modelFlags say which model runs, and on what.
+type modelFlags struct {
+	model     string
+	device    string
+	precision string
+	threads   int
+	batch     int
+	library   string
+	verbose   bool
+}
+
+// add adds the flags to a command.
+func (m *modelFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&m.model, "model", "m", "", "model: a folder, a checkpoint, .safetensors or .onnx, or the name of a bundled one (`trm info`)")
+	f.StringVar(&m.device, "device", string(onnx.Auto), "where it runs: "+join(onnx.Devices()))
+	f.StringVar(&m.precision, "precision", "", "precision of the weights: "+join(onnx.Precisions())+"; empty is fp32, or what an ONNX file holds")
+	f.IntVar(&m.threads, "threads", 0, "threads that run steps; 0 is one for each core")
+	f.IntVar(&m.batch, "batch", 0, "problems that a thread steps together; 0 is what suits the model and the device")
+	f.StringVar(&m.library, "library", "", "path of ONNX Runtime's shared library")
+	f.BoolVarP(&m.verbose, "verbose", "v", false, "tell how the device is chosen")
+	_ = cmd.RegisterFlagCompletionFunc("device", completions(onnx.Devices()))
+	_ = cmd.RegisterFlagCompletionFunc("precision", completions(onnx.Precisions()))
+}
+
+// load loads the model for a task; an empty task takes any.
+func (m *modelFlags) load(task string) (*onnx.Model, error) {
+	return loadModel(m.model, &onnx.LoadOptions{Task: task})
+}
+
+// loadModel loads a model by path or by the name of a bundled one; without a name the first bundled one for the task.
+func loadModel(name string, o *onnx.LoadOptions) (*onnx.Model, error) {
+	if slices.Contains(models.Names(), name) {
+		return onnx.LoadFS(models.FS(), name, o)
+	}
+	if name != "" {
+		return onnx.LoadModel(name, o)
+	}
+	for _, bundled := range models.Names() {
+		text, err := fs.ReadFile(models.FS(), bundled+"/"+onnx.CardFile)
+		if err != nil {
+			return nil, err
+		}
+		card, err := onnx.ParseCard(text)
+		if err != nil {
+			return nil, fmt.Errorf("bundled model %s: %w", bundled, err)
+		}
+		if o.Task == "" || card.Task == o.Task {
+			return onnx.LoadFS(models.FS(), bundled, o)
+		}
+	}
+	return nil, ui.Fail(ui.ExitUsage, "name one with --model: a folder, a checkpoint, .safetensors or .onnx", "no model for %s is bundled", o.Task)
+}
+
+// open opens a solver and tells where it runs.
+func (m *modelFlags) open(ctx context.Context, term *ui.Terminal, model *onnx.Model, latency bool) (*onnx.Solver, error) {
+	o := &onnx.Options{
+		Device: onnx.Device(m.device), Precision: onnx.Precision(m.precision),
+		Threads: m.threads, Batch: m.batch, Library: m.library, Latency: latency,
+	}
+	if m.verbose {
+		o.Log = slog.New(slog.NewTextHandler(term.Err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if !slices.Contains(onnx.Devices(), o.Device) {
+		return nil, ui.Fail(ui.ExitUsage, "take one of "+join(onnx.Devices()), "there is no device %q", m.device)
+	}
+	if o.Precision != "" && !slices.Contains(onnx.Precisions(), o.Precision) {
+		return nil, ui.Fail(ui.ExitUsage, "take one of "+join(onnx.Precisions()), "there is no precision %q", m.precision)
+	}
+	solver, err := onnx.Open(ctx, model, o)
+	if err != nil {
+		return nil, err
+	}
+	term.Notef("%s on %s, ONNX Runtime %s, %s", modelName(model), solver.Device(), solver.Runtime(), counted(solver.Threads(), "thread"))
+	return solver, nil
+}
+
+// modelName is what a model is called.
+func modelName(m *onnx.Model) string {
+	if m.Card.Name != "" {
+		return m.Card.Name
+	}
+	return "model"
+}
+
+func join[S ~string](values []S) string {
+	text := make([]string, len(values))
+	for i, v := range values {
+		text[i] = string(v)
+	}
+	return strings.Join(text, ", ")
+}
+
+func completions[S ~string](values []S) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return strings.Split(join(values), ", "), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// counted is "1 puzzle" or "1,234 puzzles".
+func counted(n int, unit string) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return digits + " " + unit
+}

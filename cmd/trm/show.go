@@ -1,0 +1,76 @@
+package main
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore/puzzle/arc"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	output, solutions := "", ""
+	cmd := &cobra.Command{
+		Use:   "show FILE [ID]",
+		Short: "Show an ARC task in the terminal, or draw it",
+		Long:  `Show a task: each input, and its output beneath. Without an id the first task is shown.`,
+		Example: `  trm data arc show arc-agi_training_challenges.json 007bbfb7
+  trm data arc show 007bbfb7.json -o task.svg`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			tasks, err := arc.LoadTasks(args[0])
+			if err != nil {
+				return err
+			}
+			if solutions != "" {
+				known, err := arc.LoadSolutions(solutions)
+				if err != nil {
+					return err
+				}
+				if err := known.Solve(tasks); err != nil {
+					return err
+				}
+			}
+			for _, task := range tasks {
+				if len(args) < 2 || task.ID == args[1] {
+					return a.show(task, output)
+				}
+			}
+			return ui.Fail(ui.ExitError, "ids are the keys of the file", "%s holds %s, none of them %q", args[0], counted(len(tasks), "task"), ui.Short(strings.Join(args[1:], ""), 40))
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "draw into this `file`: .png or .svg")
+	cmd.Flags().StringVar(&solutions, "solutions", "", "`file` or folder with the test outputs")
+	return cmd
+}
+
+// show prints a task, or draws it into a file.
+func (a *app) show(task arc.Task, path string) error {
+	draw := map[string]func(io.Writer) error{".png": task.PNG, ".svg": task.SVG}[strings.ToLower(filepath.Ext(path))]
+	switch {
+	case path == "":
+		a.term.Printf("task %s\n", task.ID)
+		for _, part := range []struct {
+			name  string
+			pairs []arc.Pair
+		}{{"train", task.Train}, {"test", task.Test}} {
+			for i, pair := range part.pairs {
+				a.term.Printf("\n%s %d\n%s", part.name, i+1, pair.Input.Text(a.term.Color))
+				if !pair.Output.Empty() {
+					a.term.Printf("→\n%s", pair.Output.Text(a.term.Color))
+				}
+			}
+		}
+		return nil
+	case draw == nil:
+		return ui.Fail(ui.ExitUsage, "take .png or .svg", "draw %s: unknown kind of picture", path)
+	}
+	if err := writeFile(a.term, path, draw); err != nil {
+		return err
+	}
+	a.term.Notef("drew %s", path)
+	return nil
+}

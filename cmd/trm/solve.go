@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore"
+	"github.com/trm-go/refiner/trmcore/onnx"
+	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
+)
+
+// solving is trm solve.
+type solving struct {
+	modelFlags
+	task  string
+	steps int
+	halt  string
+	tta   int
+	noise float64
+	seed  uint64
+	gif   string
+	svg   string
+	pace  time.Duration
+}
+
+// solved is one answer in JSON.
+type solved struct {
+	Question string  `json:"question"`
+	Answer   string  `json:"answer"`
+	Valid    bool    `json:"valid"`   // the rules accept the answer
+	Steps    int     `json:"steps"`   // of all attempts together
+	Retries  int     `json:"retries"` // until an answer was valid; 0 if the first was, or none was
+	Q        float64 `json:"q"`       // the halting logit: above 0 the model believes that it is right
+	Why      string  `json:"why,omitempty"`
+}
+
+func (a *app) solveCommand() *cobra.Command {
+	var s solving
+	cmd := &cobra.Command{
+		Use:   "solve [PUZZLE | FILE | -]",
+		Short: "Solve puzzles with the network, and see the answer settle",
+		Long: `Solve puzzles with the network. A Sudoku is 81 characters, digits and . or 0 for a blank, or
+nine lines; a file has one on each line, nine lines, or CSV with a column question. A
+maze is a square of # for walls, spaces, one S and one G. Without an argument, or
+with -, puzzles come from the standard input.
+
+The network answers and the rules are checked: valid says whether the answer obeys them.
+With --tta, answers that do not are tried again in other disguises, or with --noise on
+the latent, until the rules accept one. A puzzle with contradicting givens, no answer or
+more than one is refused before the network is asked.
+
+On a terminal the answer of a single puzzle is seen settling step by step. In a pipe each
+answer is one line. Exits with 3 if an answer is not valid.`,
+		Example: `  trm solve 1....7.9..3..2...8..96..5....53..9...1..8...26....4...3......1..4......7..7...3..
+  trm solve puzzle.txt --gif settling.gif
+  trm data sudoku generate -n 5 --min-clues 34 --max-clues 38 | trm solve --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd, a, args) },
+	}
+	s.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&s.task, "task", "sudoku", "kind of puzzle: sudoku, maze")
+	f.IntVar(&s.steps, "steps", trmcore.DefaultSteps, "supervision steps at most")
+	f.StringVar(&s.halt, "halt", "rules", "stop when: rules (the answer is valid), q (the model believes it), none (all steps)")
+	f.IntVar(&s.tta, "tta", 0, "retry an answer that is not valid up to so many times")
+	f.Float64Var(&s.noise, "noise", 0, "retry with noise of this deviation on the latent, instead of disguises")
+	f.Uint64Var(&s.seed, "seed", 1, "seed of disguises and noise")
+	f.StringVar(&s.gif, "gif", "", "draw a single Sudoku settling as an animation into this `file`")
+	f.StringVar(&s.svg, "svg", "", "draw a single puzzle into this `file`; a Sudoku moves")
+	f.DurationVar(&s.pace, "pace", 250*time.Millisecond, "time that a step is shown on a terminal")
+	return cmd
+}
+
+func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
+	games := map[string]func(string) ([]game, error){"sudoku": readSudokus, "maze": readMazes}
+	read := games[s.task]
+	switch {
+	case read == nil:
+		return usagef(cmd, "--task %s: want sudoku or maze; ARC tasks are solved by trm bench arc", s.task)
+	case s.halt != "rules" && s.halt != "q" && s.halt != "none":
+		return usagef(cmd, "--halt %s: want rules, q or none", s.halt)
+	case s.steps < 1 || s.tta < 0 || s.noise < 0:
+		return usagef(cmd, "--steps must be 1 or more, --tta and --noise 0 or more")
+	case s.gif != "" && s.task != "sudoku":
+		return usagef(cmd, "--gif draws Sudokus; take --svg")
+	}
+	text, err := s.input(cmd, a.term, args)
+	if err != nil {
+		return err
+	}
+	puzzles, err := read(text)
+	if err != nil {
+		return err
+	}
+	if len(puzzles) != 1 && (s.gif != "" || s.svg != "") {
+		return usagef(cmd, "--gif and --svg draw one puzzle, here are %d", len(puzzles))
+	}
+	model, err := s.load(s.task)
+	if err != nil {
+		return err
+	}
+	solver, err := s.open(cmd.Context(), a.term, model, len(puzzles) == 1)
+	if err != nil {
+		return err
+	}
+	defer solver.Close()
+	e := &engine{solver, a.term}
+	if len(puzzles) == 1 {
+		return s.one(cmd.Context(), a, e, puzzles[0])
+	}
+	return s.many(cmd.Context(), a, e, puzzles)
+}
+
+// input is the text of the argument, of the file that it names, or of the standard input.
+func (s *solving) input(cmd *cobra.Command, term *ui.Terminal, args []string) (string, error) {
+	if len(args) == 0 || args[0] == "-" {
+		if len(args) == 0 && term.Ask {
+			return "", usagef(cmd, "give a puzzle, a file, or - and a puzzle on the standard input")
+		}
+		text, err := io.ReadAll(term.In)
+		return string(text), err
+	}
+	text, err := os.ReadFile(args[0])
+	if err == nil {
+		return string(text), nil
+	}
+	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(args[0], "/\\") && len(args[0]) >= sudoku.Cells/2 {
+		return args[0], nil // too long for a name that was meant, so that a typing error is explained as one
+	}
+	if _, parsed := sudoku.Parse(args[0]); parsed == nil {
+		return args[0], nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		_, parsed := sudoku.Parse(args[0])
+		return "", ui.Fail(ui.ExitError, "give 81 cells, a file, or - for the standard input", "%q is no file, and as a puzzle: %w", ui.Short(args[0], 60), parsed)
+	}
+	return "", err
+}
+
+// options are the solver's.
+func (s *solving) options(problems []*problem) *onnx.SolveOptions {
+	o := &onnx.SolveOptions{Steps: s.steps}
+	switch s.halt {
+	case "q":
+		o.Halt = onnx.HaltQ
+	case "rules":
+		o.Halt = func(step *onnx.Step) bool { return problems[step.Index].valid(step.Tokens) }
+	}
+	return o
+}
+
+// one solves a puzzle and shows every step.
+func (s *solving) one(ctx context.Context, a *app, e *engine, g game) error {
+	p := g.problem()
+	view := newView(a.term, a.json)
+	view.show(g.frame(0, a.term.Color))
+	var out outcome
+	for step, err := range e.solver.Steps(ctx, onnx.Problem{Tokens: p.tokens}, s.options([]*problem{p})) {
+		if err != nil {
+			return err
+		}
+		out = outcome{tokens: append([]int32{}, step.Tokens...), steps: step.N, halted: step.Stop == trmcore.StopHalted, q: step.Q, valid: p.valid(step.Tokens)}
+		g.settle(out.tokens)
+		view.wait(ctx, s.pace)
+		view.show(g.frame(step.N, a.term.Color))
+	}
+	if !out.valid && s.tta > 0 {
+		outcomes := []outcome{out}
+		if _, err := e.retry(ctx, []*problem{p}, outcomes, retryOptions{tries: s.tta, steps: s.steps, noise: s.noise, seed: s.seed}); err != nil {
+			return err
+		}
+		if out = outcomes[0]; out.valid {
+			g.settle(out.tokens)
+			view.show(g.frame(g.steps(), a.term.Color))
+		}
+	}
+	for path, draw := range map[string]func(io.Writer) error{s.gif: g.gif, s.svg: g.svg} {
+		if path == "" {
+			continue
+		}
+		if err := writeFile(a.term, path, draw); err != nil {
+			return err
+		}
+		a.term.Notef("drew %s", path)
+	}
+	if a.json {
+		if err := a.term.JSON(answerOf(g, out)); err != nil {
+			return err
+		}
+	} else if !view.live {
+		a.term.Printf("%s\n", g.answer(out.tokens))
+	}
+	a.term.Notef("%s", verdict(out))
+	if !out.valid {
+		return ui.Fail(ui.ExitThreshold, "try --tta 8, or more --steps", "the network's answer is not valid: %s", g.why(out.tokens))
+	}
+	return nil
+}
+
+// many solves puzzles together and writes an answer for each, in order.
+func (s *solving) many(ctx context.Context, a *app, e *engine, puzzles []game) error {
+	problems := make([]*problem, len(puzzles))
+	for i, g := range puzzles {
+		problems[i] = g.problem()
+	}
+	outcomes, seconds, err := e.run(ctx, "solve", problems, s.options(problems))
+	if err != nil {
+		return err
+	}
+	if s.tta > 0 {
+		more, err := e.retry(ctx, problems, outcomes, retryOptions{tries: s.tta, steps: s.steps, noise: s.noise, seed: s.seed})
+		if err != nil {
+			return err
+		}
+		seconds += more
+	}
+	valid := 0
+	answers := make([]solved, len(puzzles))
+	for i, out := range outcomes {
+		answers[i] = answerOf(puzzles[i], out)
+		if out.valid {
+			valid++
+		}
+	}
+	if a.json {
+		if err := a.term.JSON(answers); err != nil {
+			return err
+		}
+	} else {
+		for _, answer := range answers {
+			mark := "valid"
+			if !answer.Valid {
+				mark = "invalid"
+			}
+			a.term.Printf("%s\t%s\n", answer.Answer, mark)
+		}
+	}
+	a.term.Notef("%d of %s valid, %.3g/s", valid, counted(len(puzzles), "answer"), float64(len(puzzles))/seconds)
+	if valid < len(puzzles) {
+		return ui.Fail(ui.ExitThreshold, "try --tta 8, or more --steps", "%d of %s not valid", len(puzzles)-valid, counted(len(puzzles), "answer"))
+	}
+	return nil
+}
+
+func answerOf(g game, out outcome) solved {
+	return solved{Question: g.question(), Answer: g.answer(out.tokens), Valid: out.valid, Steps: out.steps, Retries: out.tries, Q: float64(out.q), Why: g.why(out.tokens)}
+}
+
+// verdict says in words how it ended.
+func verdict(out outcome) string {
+	switch {
+	case out.valid && out.tries > 0:
+		return fmt.Sprintf("valid at attempt %d, after %s in all", out.tries+1, counted(out.steps, "step"))
+	case out.valid:
+		return fmt.Sprintf("valid after %s", counted(out.steps, "step"))
+	}
+	return fmt.Sprintf("not valid after %s", counted(out.steps, "step"))
+}

@@ -1,0 +1,94 @@
+// Package integration puts the parts together: a store, its vector index, an embedder and the recursion, as a
+// configuration asks for them. It is the only place that does, so that no other part knows more than its neighbours.
+//
+// A [Plugin] is what an assistant's backend holds: [Plugin.Remember] after each turn, [Plugin.Recall] before the next.
+//
+//	config.Config ──New──▶ Plugin ──Remember──▶ memory.Store
+//	                              ──Recall────▶ refine ──▶ memories, rescored to their fixed point
+//
+// One Plugin serves any number of goroutines. It writes to no log of its own and starts nothing that outlives a call.
+package integration
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/memory"
+)
+
+// Plugin is a memory, ready for use.
+type Plugin struct {
+	// Store keeps the records. Whatever Plugin does not offer is done with it directly.
+	Store *memory.Store
+	// Scope is the configured one: of Recall and Remember, and the default of the command.
+	Scope memory.Scope
+
+	config config.Config
+}
+
+// Options say what a Config does not. Nil is the same as a zero Options.
+type Options struct {
+	Create   bool             // make the store; one that is there is an error that wraps memory.ErrExists
+	ReadOnly bool             // write nothing
+	AnyModel bool             // open a store of another embedding model too, to look after it or to re-embed it
+	Log      *slog.Logger     // nil: discard
+	Now      func() time.Time // nil: time.Now
+}
+
+// New opens the store that a configuration names, with the embedder and the index it asks for.
+func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	var embedder memory.Embedder
+	if !o.AnyModel {
+		var err error
+		if embedder, err = Embedder(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	options := &memory.Options{Embedder: embedder, Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
+	open := memory.Open
+	if o.Create {
+		open = memory.Create
+	}
+	store, err := open(ctx, c.Store.Path, options)
+	if err != nil {
+		return nil, err
+	}
+	return &Plugin{Store: store, Scope: Scope(c), config: c}, nil
+}
+
+// Remember writes records into the configured scope, all or none, and tells what became of each. A record whose key is
+// there already is not added again.
+func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory.Added, error) {
+	return p.Store.Add(ctx, p.Scope, records...)
+}
+
+// Close ends the use of the store.
+func (p *Plugin) Close() error { return p.Store.Close() }
+
+// Scope is the configured scope.
+func Scope(c config.Config) memory.Scope {
+	return memory.Scope{Tenant: c.Scope.Tenant, User: c.Scope.User, Agent: c.Scope.Agent, Session: c.Scope.Session}
+}
+
+// Embedder makes the configured embedder. It is nil for a hashed one of no particular dimension: a new store then takes
+// the default, and one that is there keeps its own. An endpoint whose dimension is not configured is asked for it.
+func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
+	e := c.Embedder
+	switch e.Type {
+	case "hashed":
+		if e.Dim == 0 {
+			return nil, nil
+		}
+		return memory.NewHashed(e.Dim), nil
+	}
+	return nil, fmt.Errorf("embedder.type is %q: use hashed or openai", e.Type)
+}

@@ -1,0 +1,109 @@
+package refine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/memory"
+)
+
+// Source is where memories are recalled from. [memory.Store] is one.
+type Source interface {
+	// Candidates are the records a query may be answered from, sorted by session and position.
+	Candidates(ctx context.Context, scope memory.Scope, query memory.Query, o *memory.CandidateOptions) (*memory.Candidates, error)
+	// Fetch returns records by row, in the order asked. Rows that are gone are left out.
+	Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([]memory.Record, error)
+}
+
+// Recalled is a memory with its weight for the question.
+type Recalled struct {
+	memory.Record
+	Weight  float64            `json:"weight"` // in (0, 1], the best at 1
+	Level   importance.Level   `json:"level"`
+	Signals importance.Signals `json:"signals"`
+}
+
+// Recollection is the answer of [Recall].
+type Recollection struct {
+	Memories    []Recalled  `json:"memories"` // best first
+	Certificate Certificate `json:"certificate"`
+	Ranking     *Ranking    `json:"-"` // of all candidates
+
+	source Source
+	scope  memory.Scope
+	at     []int // the candidate of each memory
+}
+
+// Recall returns the memories of a scope that answer a query, best first, at most query.Limit of them (zero:
+// [memory.DefaultLimit]). A nil o means the measured default. What nothing speaks for is not returned: there may be fewer,
+// or none.
+func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Query, o *Options) (*Recollection, error) {
+	opts, err := o.resolve()
+	if err != nil {
+		return nil, fmt.Errorf("recall: %w", err)
+	}
+	if opts.Now.IsZero() {
+		opts.Now = query.At
+	}
+	if opts.Now.IsZero() {
+		opts.Now = time.Now()
+	}
+	candidates, err := src.Candidates(ctx, scope, query, nil)
+	if err != nil {
+		return nil, fmt.Errorf("recall: %w", err)
+	}
+	ranking, err := Rescore(ctx, candidates, &opts)
+	if err != nil {
+		return nil, err
+	}
+	limit := query.Limit
+	if limit <= 0 {
+		limit = memory.DefaultLimit
+	}
+	best := ranking.Order[:min(limit, len(ranking.Order))]
+	rows := make([]int64, len(best))
+	for i, at := range best {
+		rows[i] = candidates.List[at].Row
+	}
+	records, err := fetch(ctx, src, scope, rows)
+	if err != nil {
+		return nil, fmt.Errorf("recall: %w", err)
+	}
+	r := &Recollection{Memories: make([]Recalled, 0, len(best)), Certificate: ranking.Certificate, Ranking: ranking, source: src, scope: scope}
+	for i, at := range best {
+		if records[i] == nil {
+			continue
+		}
+		w := ranking.Weights[at]
+		r.at = append(r.at, at)
+		r.Memories = append(r.Memories, Recalled{Record: *records[i], Weight: w, Level: opts.Thresholds.Level(w), Signals: ranking.Signals[at]})
+	}
+	return r, nil
+}
+
+// fetch returns a record for each row; nil for one that was deleted since it became a candidate.
+func fetch(ctx context.Context, src Source, scope memory.Scope, rows []int64) ([]*memory.Record, error) {
+	records := make([]*memory.Record, len(rows))
+	all, err := src.Fetch(ctx, scope, rows...)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == len(rows) {
+		for i := range all {
+			records[i] = &all[i]
+		}
+		return records, nil
+	}
+	for i, row := range rows { // rare: one by one shows which are gone
+		one, err := src.Fetch(ctx, scope, row)
+		if err != nil {
+			return nil, err
+		}
+		if len(one) == 1 {
+			records[i] = &one[0]
+		}
+	}
+	return records, nil
+}

@@ -1,0 +1,151 @@
+package onnx
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime"
+	"time"
+)
+
+// discard is the log of those who want none.
+var discard = slog.New(slog.DiscardHandler)
+
+// chooseEngine opens the device that is asked for, or finds the best one.
+func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
+	device := cmp.Or(o.Device, Auto)
+	if err := device.check(); err != nil {
+		return nil, err
+	}
+	precision := cmp.Or(o.Precision, m.fixed, FP32)
+	library, err := FindLibrary(o.Library)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := m.onnx(precision, weightBits())
+	if err != nil {
+		return nil, err
+	}
+	e := engineOptions{library: library.Path, device: device, intraOp: 1, graph: graph, arch: m.Arch}
+	if o.Latency {
+		e.intraOp = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
+	}
+	log := cmp.Or(o.Log, discard)
+	if device != Auto {
+		if device != CPU && precision.quantised() {
+			return nil, fmt.Errorf("%w: %s has no kernels for %s; use fp32 or fp16 there, or the cpu", ErrDevice, device, precision)
+		}
+		eng, err := openEngine(e)
+		if err == nil {
+			log.Info("device", "in use", device, "precision", precision, "runtime", eng.runtime())
+		}
+		return eng, err
+	}
+	e.device = CPU
+	best, err := openEngine(e)
+	if err != nil {
+		return nil, err
+	}
+	if !precision.quantised() { // only the CPU has their kernels
+		best, err = fastest(ctx, m, best, func(d Device) (engine, error) {
+			if err := present(d, e.library); err != nil {
+				return nil, err
+			}
+			e.device = d
+			return openEngine(e)
+		}, log)
+	}
+	if err == nil {
+		log.Info("device", "in use", best.device(), "precision", precision, "runtime", best.runtime())
+	}
+	return best, err
+}
+
+// fastest returns the first candidate that agrees with the CPU on one step and is faster, and else the CPU. A provider
+// that can be appended proves nothing: it may lack its driver, run on an emulated device, or compute something else.
+func fastest(ctx context.Context, m *Model, cpu engine, open func(Device) (engine, error), log *slog.Logger) (engine, error) {
+	var reference *trial
+	for _, device := range candidates() {
+		other, err := open(device)
+		if err != nil {
+			log.Debug("device refused", "device", device, "reason", err)
+			continue
+		}
+		if reference == nil {
+			if reference, err = try(ctx, m, cpu); err != nil {
+				return nil, errors.Join(err, other.close(), cpu.close())
+			}
+		}
+		got, err := try(ctx, m, other)
+		if err == nil {
+			err = got.agrees(reference)
+		}
+		if err == nil && got.took >= reference.took {
+			err = fmt.Errorf("a step takes %v, on the CPU %v", got.took, reference.took)
+		}
+		if err == nil {
+			return other, cpu.close()
+		}
+		log.Debug("device refused", "device", device, "reason", err)
+		if err := other.close(); err != nil {
+			log.Debug("close device", "device", device, "reason", err)
+		}
+	}
+	return cpu, nil
+}
+
+// trial is a step on fixed problems.
+type trial struct {
+	logits []float32
+	took   time.Duration
+}
+
+// trialBatch is enough for a GPU to show its strength.
+const trialBatch = 8
+
+// try makes two steps from the initial state, the first to warm up, and times the second.
+func try(ctx context.Context, m *Model, e engine) (t *trial, err error) {
+	l, err := e.lane(trialBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	s := newSolver(m, e, &Options{Threads: 1, Batch: trialBatch})
+	t = &trial{}
+	for range 2 {
+		p := Problem{Tokens: make([]int32, m.Arch.SeqLen)}
+		for slot := range trialBatch {
+			for i := range p.Tokens {
+				p.Tokens[i] = int32((i*i + 7*slot + i) % m.Arch.VocabSize)
+			}
+			s.put(l, slot, p)
+		}
+		begin := time.Now()
+		if err := l.step(ctx, trialBatch); err != nil {
+			return nil, err
+		}
+		t.took = time.Since(begin)
+	}
+	t.logits, _ = l.results()
+	return t, nil
+}
+
+// agreement bounds the relative distance of the logits, |a-b| / |b|. Half precision is at 3e-3, an error in a kernel at
+// 1e-1 and more.
+const agreement = 2e-2
+
+func (t *trial) agrees(want *trial) error {
+	var difference, size float64
+	for i, v := range want.logits {
+		d := float64(t.logits[i] - v)
+		difference += d * d
+		size += float64(v) * float64(v)
+	}
+	if distance := math.Sqrt(difference / size); !(distance <= agreement) {
+		return fmt.Errorf("its logits are off by %.2g", distance)
+	}
+	return nil
+}

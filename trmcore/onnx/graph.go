@@ -1,0 +1,303 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/trm-go/refiner/trmcore/onnx/internal/protobuf"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
+)
+
+// Precision is how the weights are stored and multiplied.
+type Precision string
+
+// The precisions. The speeds are of two cores with VNNI, at batch 8, against FP32.
+const (
+	FP32   Precision = "fp32"    // the reference
+	FP16   Precision = "fp16"    // half the size; for GPUs, on a CPU slower than FP32
+	Int8   Precision = "int8"    // the MLPs over the hidden axis quantised, about 1.9x
+	Int8TD Precision = "int8-td" // all but the last product of the token mixer, about 2.4x; less exact
+)
+
+// Precisions lists them all.
+func Precisions() []Precision { return []Precision{FP32, FP16, Int8, Int8TD} }
+
+func (p Precision) check() error {
+	for _, known := range Precisions() {
+		if p == known {
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown precision %q: use fp32, fp16, int8 or int8-td", p)
+}
+
+func (p Precision) quantised() bool { return p == Int8 || p == Int8TD }
+
+// Names of the graph's inputs and outputs. B is the batch, known only at run time.
+const (
+	inTokens  = "tokens"  // int32 [B, SeqLen]
+	inPuzzle  = "puzzle"  // float32 [B, PuzzleEmbNdim], only with a puzzle embedding
+	inH       = "z_H"     // float32 [B, Len, D]
+	inL       = "z_L"     // float32 [B, Len, D]
+	outLogits = "logits"  // float32 [B, SeqLen, VocabSize]
+	outQ      = "q"       // float32 [B, 2]: halt, continue
+	outH      = "z_H_out" // like z_H
+	outL      = "z_L_out" // like z_L
+)
+
+// network writes one supervision step of a model:
+//
+//	H_cycles times:  L_cycles times  z_L = f(z_L + (z_H + x))
+//	                 once            z_H = f(z_H + z_L)
+//
+// with the cycles unrolled and the weights shared by all passes. Unrolling costs no memory and is 14 % faster than ONNX's
+// Loop, in whose body the weights are not prepacked.
+type network struct {
+	builder
+	arch      Arch
+	weights   map[string]matrix
+	precision Precision
+	elem      int // of the activations
+	bits      int // of quantised weights
+}
+
+// buildGraph serialises the GraphProto of a model. bits is the width of quantised weights: 8, or 7 for a processor whose
+// 8-bit dot products saturate.
+func buildGraph(a Arch, weights map[string]matrix, p Precision, bits int) protobuf.Message {
+	n := &network{arch: a, weights: weights, precision: p, elem: elemFloat, bits: bits}
+	if p == FP16 {
+		n.elem = elemHalf
+	}
+	n.build()
+	return n.graph("trm_step")
+}
+
+func (n *network) build() {
+	a := n.arch
+	tokens := n.input(inTokens, elemInt32, "batch", a.SeqLen)
+	puzzle := ""
+	if a.PuzzleEmbLen > 0 {
+		puzzle = n.cast(n.input(inPuzzle, elemFloat, "batch", a.PuzzleEmbNdim))
+	}
+	h := n.cast(n.input(inH, elemFloat, "batch", a.Len(), a.HiddenSize))
+	l := n.cast(n.input(inL, elemFloat, "batch", a.Len(), a.HiddenSize))
+	x := n.embed(tokens, puzzle)
+
+	for range a.HCycles {
+		injected := n.op("Add", []string{h, x})
+		for range a.LCycles {
+			l = n.apply(n.op("Add", []string{l, injected}))
+		}
+		h = n.apply(n.op("Add", []string{h, l}))
+	}
+
+	answer := h
+	if a.PuzzleEmbLen > 0 {
+		answer = n.op("Slice", []string{h, n.ints("prefix", int64(a.PuzzleEmbLen)), n.ints("end", int64(a.Len())), n.ints("axis_1", 1)})
+	}
+	logits := n.op("MatMul", []string{answer, n.constant("lm_head", n.weights[keyLMHead].transposed)})
+	first := n.op("Gather", []string{h, n.initializer("first", elemInt64, nil, func() []byte { return make([]byte, 8) })}, attr{"axis", 1})
+	q := n.op("MatMul", []string{first, n.constant("q_head", n.weights[keyQHead].transposed)})
+	q = n.op("Add", []string{q, n.constant("q_bias", func() matrix { return n.weights[keyQBias] })})
+
+	n.output(n.float(logits), outLogits, elemFloat, "batch", a.SeqLen, a.VocabSize)
+	n.output(n.float(q), outQ, elemFloat, "batch", 2)
+	n.output(n.float(h), outH, elemFloat, "batch", a.Len(), a.HiddenSize)
+	n.output(n.float(l), outL, elemFloat, "batch", a.Len(), a.HiddenSize)
+}
+
+// embed gives x = sqrt(D) * cat(puzzle, embedding of the tokens); the factor is multiplied into the table. Learned
+// positions are added and the sum is scaled by the root of a half, as in the official code.
+func (n *network) embed(tokens, puzzle string) string {
+	a := n.arch
+	scale := float32(math.Sqrt(float64(a.HiddenSize)))
+	if a.PosEncodings == "learned" {
+		scale *= float32(math.Sqrt(.5))
+	}
+	x := n.op("Gather", []string{n.constant("embed", func() matrix { return n.weights[keyEmbed].scaled(scale) }), tokens}, attr{"axis", 0})
+	if puzzle != "" {
+		p := n.op("Mul", []string{puzzle, n.constant("embed_scale", func() matrix { return matrix{[]int{1}, []float32{scale}} })})
+		if pad := a.PuzzleEmbLen*a.HiddenSize - a.PuzzleEmbNdim; pad > 0 {
+			p = n.op("Pad", []string{p, n.ints("pads", 0, 0, 0, int64(pad))})
+		}
+		p = n.op("Reshape", []string{p, n.ints("prefix_shape", -1, int64(a.PuzzleEmbLen), int64(a.HiddenSize))})
+		x = n.op("Concat", []string{p, x}, attr{"axis", 1})
+	}
+	if a.PosEncodings == "learned" {
+		x = n.op("Add", []string{x, n.constant("positions", func() matrix { return n.weights[keyPositions].scaled(scale) })})
+	}
+	return x
+}
+
+// apply is f, the one network: its layers in turn. Each is post-normed without affine parameters:
+// x = rms(x + mix(x)); x = rms(x + mlp(x)).
+func (n *network) apply(x string) string {
+	for i := range n.arch.LLayers {
+		switch {
+		case n.arch.MLPT && n.precision == Int8TD:
+			x = n.mixQuantised(i, x)
+		case n.arch.MLPT:
+			x = n.mix(i, x)
+		default:
+			x = n.rms(n.attention(i, x), x)
+		}
+		x = n.rms(n.mlp(i, x), x)
+	}
+	return x
+}
+
+// rms is the root-mean-square norm of a+b over the last axis, by ONNX Runtime's fused kernel.
+func (n *network) rms(a, b string) string { return n.rmsOver(a, b, "ones", n.arch.HiddenSize) }
+
+func (n *network) rmsOver(a, b, name string, width int) string {
+	gamma := n.constant(name, func() matrix {
+		ones := make([]float32, width)
+		for i := range ones {
+			ones[i] = 1
+		}
+		return matrix{[]int{width}, ones}
+	})
+	return n.op("SkipSimplifiedLayerNormalization", []string{a, b, gamma}, attr{"epsilon", float32(n.arch.RMSNormEps)})
+}
+
+// mlp is SwiGLU over the hidden axis: down(silu(gate(x)) * up(x)).
+func (n *network) mlp(i int, x string) string {
+	inter := n.arch.InterSize
+	up, down := n.weights[layerKey(i, keyGateUp)], n.weights[layerKey(i, keyDown)]
+	name := fmt.Sprintf("layer%d.mlp.", i)
+	quantised := n.precision.quantised()
+	gate := n.product(quantised, x, name+"gate", up.rows(0, inter).transposed)
+	value := n.product(quantised, x, name+"up", up.rows(inter, 2*inter).transposed)
+	return n.product(quantised, n.swish(gate, value), name+"down", down.transposed)
+}
+
+// swish is silu(gate) * value; QuickGelu with alpha 1 is SiLU in one kernel.
+func (n *network) swish(gate, value string) string {
+	return n.op("Mul", []string{n.op("QuickGelu", []string{gate}, attr{"alpha", float32(1)}), value})
+}
+
+// mix is the token mixer: SwiGLU over the positions, as products from the left, W[inter, L] x [B, L, D], so that nothing
+// is transposed; and the norm that follows it, which in this variant runs over the positions as well.
+func (n *network) mix(i int, x string) string {
+	inter := n.arch.InterTokens
+	up, down := n.weights[layerKey(i, keyMixGateUp)], n.weights[layerKey(i, keyMixDown)]
+	name := fmt.Sprintf("layer%d.mix.", i)
+	gate := n.op("MatMul", []string{n.constant(name+"gate", func() matrix { return up.rows(0, inter) }), x})
+	value := n.op("MatMul", []string{n.constant(name+"up", func() matrix { return up.rows(inter, 2*inter) }), x})
+	mixed := n.op("MatMul", []string{n.constant(name+"down", func() matrix { return down }), n.swish(gate, value)})
+
+	sum := n.float(n.op("Add", []string{x, mixed})) // squares overflow in half precision
+	mean := n.op("ReduceMean", []string{n.op("Mul", []string{sum, sum})}, attr{"axes", []int64{1}}, attr{"keepdims", 1})
+	root := n.op("Sqrt", []string{n.op("Add", []string{mean, n.floats("eps", matrix{[]int{1}, []float32{float32(n.arch.RMSNormEps)}})})})
+	return n.cast(n.op("Div", []string{sum, root}))
+}
+
+// mixQuantised is mix with its first products in 8 bits, which needs the weights on the right and so the transposed x.
+// The last product stays in float: its inputs have outliers that one scale for a whole tensor cannot hold.
+func (n *network) mixQuantised(i int, x string) string {
+	inter := n.arch.InterTokens
+	up, down := n.weights[layerKey(i, keyMixGateUp)], n.weights[layerKey(i, keyMixDown)]
+	name := fmt.Sprintf("layer%d.mix.", i)
+	turn := attr{"perm", []int64{0, 2, 1}}
+	xt := n.op("Transpose", []string{x}, turn)
+	gate := n.product(true, xt, name+"gate", up.rows(0, inter).transposed)
+	value := n.product(true, xt, name+"up", up.rows(inter, 2*inter).transposed)
+	mixed := n.product(false, n.swish(gate, value), name+"down", down.transposed)
+	return n.op("Transpose", []string{n.rmsOver(mixed, xt, "ones_tokens", n.arch.Len())}, turn)
+}
+
+// attention is bidirectional multi-head attention with rotary positions over the whole sequence, in primitive operators:
+// on WebGPU the fused one is off by 1e-2.
+func (n *network) attention(i int, x string) string {
+	a := n.arch
+	d, heads := a.HiddenSize, a.NumHeads
+	size := d / heads
+	qkv := n.weights[layerKey(i, keyQKV)]
+	name := fmt.Sprintf("layer%d.attn.", i)
+	quantised := n.precision == Int8TD
+	scale := float32(1 / math.Sqrt(float64(size))) // of the scores, multiplied into the queries' weights
+	split := n.ints("heads_shape", 0, 0, int64(heads), int64(size))
+	project := func(part string, weights func() matrix, perm ...int64) string {
+		v := n.op("Reshape", []string{n.product(quantised, x, name+part, weights), split})
+		return n.op("Transpose", []string{v}, attr{"perm", perm})
+	}
+	q := project("q", func() matrix { return qkv.rows(0, d).scaled(scale).transposed() }, 0, 2, 1, 3) // [B, heads, L, size]
+	k := project("k", func() matrix { return qkv.rows(d, 2*d).transposed() }, 0, 2, 3, 1)             // [B, heads, size, L]
+	v := project("v", func() matrix { return qkv.rows(2*d, 3*d).transposed() }, 0, 2, 1, 3)           // [B, heads, L, size]
+	if a.PosEncodings == "rope" {
+		q, k = n.rotate(q, "q", 3), n.rotate(k, "k", 2)
+	}
+	weights := n.op("Softmax", []string{n.op("MatMul", []string{q, k})}, attr{"axis", -1})
+	out := n.op("Transpose", []string{n.op("MatMul", []string{weights, v})}, attr{"perm", []int64{0, 2, 1, 3}})
+	out = n.op("Reshape", []string{out, n.ints("joined_shape", 0, 0, int64(d))})
+	return n.product(quantised, out, name+"o", n.weights[layerKey(i, keyO)].transposed)
+}
+
+// rotate turns the two halves of every head's vector, which lies on the given axis, by the angles of its position
+// (RoPE in the NeoX order, arXiv 2104.09864).
+func (n *network) rotate(x, name string, axis int) string {
+	half := n.arch.HiddenSize / n.arch.NumHeads / 2
+	angles := func(f func(float64) float64) func() matrix {
+		return func() matrix {
+			m := matrix{[]int{n.arch.Len(), half}, make([]float32, n.arch.Len()*half)}
+			for p := range n.arch.Len() {
+				for j := range half {
+					// In float32 as in the official code: the frequency is rounded before it is multiplied.
+					frequency := float32(1 / math.Pow(n.arch.RopeTheta, float64(2*j)/float64(2*half)))
+					m.values[p*half+j] = float32(f(float64(float32(p) * frequency)))
+				}
+			}
+			if axis == 2 {
+				return m.transposed()
+			}
+			return m
+		}
+	}
+	cos, sin := n.constant("cos_"+name, angles(math.Cos)), n.constant("sin_"+name, angles(math.Sin))
+	parts := n.ops("Split", []string{x}, 2, attr{"axis", axis})
+	first := n.op("Sub", []string{n.op("Mul", []string{parts[0], cos}), n.op("Mul", []string{parts[1], sin})})
+	second := n.op("Add", []string{n.op("Mul", []string{parts[1], cos}), n.op("Mul", []string{parts[0], sin})})
+	return n.op("Concat", []string{first, second}, attr{"axis", axis})
+}
+
+// product multiplies by constant weights [in, out] from the right. Quantised, the activations get one scale for the
+// tensor at run time, the weights one for each column.
+func (n *network) product(quantised bool, x, name string, weights func() matrix) string {
+	if !quantised {
+		return n.op("MatMul", []string{x, n.constant(name, weights)})
+	}
+	if !n.known[name+".int8"] {
+		values, scales, shape := quantise(weights(), n.bits)
+		n.initializer(name+".int8", elemInt8, shape, func() []byte { return values })
+		n.floats(name+".scale", matrix{[]int{len(scales)}, scales})
+	}
+	return n.op("DynamicQuantizeMatMul", []string{x, name + ".int8", name + ".scale"})
+}
+
+// constant adds weights in the precision of the activations, once.
+func (n *network) constant(name string, m func() matrix) string {
+	if n.known[name] {
+		return name
+	}
+	w := m()
+	dtype := tensor.F32
+	if n.elem == elemHalf {
+		dtype = tensor.F16
+	}
+	return n.initializer(name, n.elem, w.shape, func() []byte { return tensor.Encode(dtype, w.values) })
+}
+
+// cast converts from float32 to the activations' type, float back.
+func (n *network) cast(x string) string {
+	if n.elem == elemFloat {
+		return x
+	}
+	return n.op("Cast", []string{x}, attr{"to", n.elem})
+}
+
+func (n *network) float(x string) string {
+	if n.elem == elemFloat {
+		return x
+	}
+	return n.op("Cast", []string{x}, attr{"to", elemFloat})
+}

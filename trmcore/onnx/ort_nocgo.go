@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package onnx
+
+func openEngine(engineOptions) (engine, error) { return nil, ErrNoRuntime }

@@ -1,0 +1,316 @@
+package onnx
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/trm-go/refiner/trmcore"
+)
+
+// TestAutoTrustsNothingUntested lets Auto choose between engines that lie in different ways.
+func TestAutoTrustsNothingUntested(t *testing.T) {
+	m := &Model{Arch: countArch, initH: make([]float32, 2), initL: make([]float32, 2)}
+	slow := func() *counter { return &counter{delay: func() time.Duration { return 5 * time.Millisecond }} }
+	for name, c := range map[string]struct {
+		other engine
+		err   error
+		want  bool
+	}{
+		"faster":  {&counter{}, nil, true},
+		"slower":  {&counter{delay: func() time.Duration { return 20 * time.Millisecond }}, nil, false},
+		"wrong":   {&liar{counter: &counter{}}, nil, false},
+		"failing": {&counter{fail: func() error { return errors.New("out of memory") }}, nil, false},
+		"absent":  {nil, errors.New("no such library"), false},
+	} {
+		cpu := slow()
+		first := true
+		got, err := fastest(t.Context(), m, cpu, func(Device) (engine, error) {
+			if !first {
+				return nil, errors.New("only one other device")
+			}
+			first = false
+			return c.other, c.err
+		}, discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chosen := got != engine(cpu); chosen != c.want {
+			t.Errorf("%s: chosen %v, want %v", name, chosen, c.want)
+		}
+		if cpu.closed.Load() != c.want {
+			t.Errorf("%s: the CPU's engine closed: %v", name, cpu.closed.Load())
+		}
+	}
+}
+
+// liar answers fast and wrongly.
+type liar struct{ *counter }
+
+func (l *liar) lane(slots int) (lane, error) {
+	inner, err := l.counter.lane(slots)
+	return liarLane{inner}, err
+}
+
+type liarLane struct{ lane }
+
+func (l liarLane) step(ctx context.Context, n int) error {
+	err := l.lane.step(ctx, n)
+	logits, _ := l.results()
+	logits[0] += 10
+	return err
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	m := tiny(t)
+	if _, err := Open(t.Context(), m, &Options{Device: "tpu"}); !errors.Is(err, ErrDevice) || !strings.Contains(err.Error(), "use auto, cpu") {
+		t.Errorf("unknown device: %v", err)
+	}
+	if _, err := Open(t.Context(), m, &Options{Library: filepath.Join(t.TempDir(), "none.so")}); !errors.Is(err, ErrNoLibrary) || !strings.Contains(err.Error(), "trm runtime install") {
+		t.Errorf("absent library: %v", err)
+	}
+	runtimeLibrary(t)
+	if _, err := Open(t.Context(), m, &Options{Precision: "fp8"}); err == nil || !strings.Contains(err.Error(), "fp8") {
+		t.Errorf("unknown precision: %v", err)
+	}
+	if _, err := Open(t.Context(), m, &Options{Device: WebGPU, Precision: Int8}); !errors.Is(err, ErrDevice) {
+		t.Errorf("int8 on WebGPU: %v", err)
+	}
+	if runtime.GOOS == "linux" {
+		if _, err := Open(t.Context(), m, &Options{Device: CoreML}); !errors.Is(err, ErrDevice) {
+			t.Errorf("CoreML on Linux: %v", err)
+		}
+	}
+	text := filepath.Join(t.TempDir(), "text.so")
+	if err := os.WriteFile(text, []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), m, &Options{Library: text}); !errors.Is(err, ErrNoLibrary) {
+		t.Errorf("a text as library: %v", err)
+	}
+}
+
+// TestAnExportedFileRunsLikeItsWeights opens the ONNX file instead of the weights.
+func TestAnExportedFileRunsLikeItsWeights(t *testing.T) {
+	m := mustLoad(t, "mixer-prefix")
+	var b bytes.Buffer
+	if err := m.Export(&b, FP32); err != nil {
+		t.Fatal(err)
+	}
+	file, err := LoadFS(fstest.MapFS{"m.onnx": {Data: b.Bytes()}}, "m.onnx", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, mustOpen(t, file, &Options{Device: CPU}), readGolden(t, m, filepath.Join("testdata", "mixer-prefix")), 1e-3, 1)
+}
+
+// TestStepsAndSolveAgree runs the same problem both ways, with noise, and through latency mode.
+func TestStepsAndSolveAgree(t *testing.T) {
+	m := mustLoad(t, "attention")
+	problem := readGolden(t, m, filepath.Join("testdata", "attention")).problems[0]
+	for _, latency := range []bool{false, true} {
+		s := mustOpen(t, m, &Options{Device: CPU, Threads: 2, Latency: latency})
+		o := &SolveOptions{Steps: 5, Logits: true, Perturb: Noise(.3, 7)}
+		var last []float32
+		n := 0
+		for step, err := range s.Steps(t.Context(), problem, o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, last = step.N, slices.Clone(step.Logits)
+		}
+		if n != 5 {
+			t.Fatalf("%d steps, want 5", n)
+		}
+		for got, err := range s.Solve(t.Context(), slices.Values([]Problem{problem}), o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range got.Logits {
+				if math.Abs(float64(v-last[i])) > 1e-4 {
+					t.Fatalf("latency %v: logit %d is %v by Solve and %v by Steps", latency, i, v, last[i])
+				}
+			}
+		}
+	}
+}
+
+// TestTheDefaultPuzzleVector is row 0 of a table of one row.
+func TestTheDefaultPuzzleVector(t *testing.T) {
+	m := tiny(t)
+	s := mustOpen(t, m, &Options{Device: CPU})
+	tokens := []int32{0, 1, 2, 3, 4, 0}
+	row, err := m.PuzzleVec(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits := map[int][]float32{}
+	for got, err := range s.Solve(t.Context(), slices.Values([]Problem{{Tokens: tokens}, {Tokens: tokens, PuzzleVec: row}, {Tokens: tokens, PuzzleVec: make([]float32, len(row))}}), &SolveOptions{Steps: 1, Logits: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits[got.Index] = got.Logits
+	}
+	if !slices.Equal(logits[0], logits[1]) {
+		t.Error("without a vector, row 0 is not used")
+	}
+	if slices.Equal(logits[0], logits[2]) {
+		t.Error("the vector makes no difference")
+	}
+	for _, err := range s.Steps(t.Context(), Problem{Tokens: tokens, PuzzleVec: row[1:]}, nil) {
+		if !errors.Is(err, ErrProblem) {
+			t.Errorf("a short vector: %v", err)
+		}
+	}
+}
+
+// TestCancelEndsARun cancels within a step that takes seconds.
+func TestCancelEndsARun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second")
+	}
+	m, err := Random(Arch{VocabSize: 11, SeqLen: 81, HiddenSize: 512, LLayers: 2, HCycles: 3, LCycles: 6, MLPT: true}, 1, .5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, m, &Options{Device: CPU, Threads: 1, Batch: 64})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	var last error
+	problems := slices.Repeat([]Problem{{Tokens: make([]int32, 81)}}, 64)
+	for _, err := range s.Solve(ctx, slices.Values(problems), nil) {
+		last = err
+	}
+	if took := time.Since(begin); !errors.Is(last, context.DeadlineExceeded) || took > 3*time.Second {
+		t.Errorf("error %v after %v", last, took)
+	}
+	// The lane works again afterwards.
+	for got, err := range s.Solve(t.Context(), slices.Values(problems[:1]), &SolveOptions{Steps: 1}) {
+		if err != nil || got.Steps != 1 {
+			t.Errorf("after a cancelled run: %+v, %v", got, err)
+		}
+	}
+}
+
+// TestNoLeakOverManySolves makes 10,000 solves, by several goroutines and with solvers opened and closed, and watches
+// the memory of the whole process: C's as well.
+func TestNoLeakOverManySolves(t *testing.T) {
+	if _, err := os.Stat("/proc/self/statm"); err != nil || testing.Short() {
+		t.Skip("needs /proc and some seconds")
+	}
+	m := tiny(t)
+	s := mustOpen(t, m, &Options{Device: CPU, Threads: 2})
+	problem := Problem{Tokens: []int32{0, 1, 2, 3, 4, 0}}
+	solve := func(n int) {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range n / 4 {
+					for _, err := range s.Solve(t.Context(), slices.Values([]Problem{problem}), &SolveOptions{Steps: 2}) {
+						if err != nil {
+							t.Error(err)
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for range n / 100 {
+			o, err := Open(t.Context(), m, &Options{Device: CPU, Threads: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, err := range o.Steps(t.Context(), problem, &SolveOptions{Steps: 1}) {
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			if err := o.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	solve(2000)
+	before := resident(t)
+	solve(10000)
+	grown := resident(t) - before
+	t.Logf("grown by %d KiB over 10,000 solves", grown>>10)
+	if grown > 16<<20 {
+		t.Errorf("the process grew by %d MiB over 10,000 solves", grown>>20)
+	}
+}
+
+// resident is the process's memory after a collection.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	debug.FreeOSMemory()
+	fields := strings.Fields(string(mustRead(t, "/proc/self/statm")))
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// TestLoopRunsTheModel halts each problem by a rule of trmcore's own, where PyTorch's answers say that it must.
+func TestLoopRunsTheModel(t *testing.T) {
+	settled := 0
+	for _, name := range goldenModels {
+		m := mustLoad(t, name)
+		s := mustOpen(t, m, &Options{Device: CPU})
+		g := readGolden(t, m, filepath.Join("testdata", name))
+		size := m.Arch.SeqLen * m.Arch.VocabSize
+		answer := func(logits []float32) []int32 {
+			tokens := make([]int32, m.Arch.SeqLen)
+			argmax(tokens, logits, m.Arch.VocabSize)
+			return tokens
+		}
+		for i, p := range g.problems {
+			at := func(n int) []int32 { return answer(g.logits[((n-1)*len(g.problems)+i)*size:][:size]) }
+			steps, stop := g.steps, trmcore.StopMaxSteps
+			for n := 2; n <= g.steps; n++ {
+				if slices.Equal(at(n-1), at(n)) {
+					steps, stop = n, trmcore.StopFixedPoint
+					settled++
+					break
+				}
+			}
+			x, state, err := s.Begin(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			loop := trmcore.Loop[Batch, Answer, Latent]{Stepper: s.Stepper(), MaxSteps: g.steps, Halt: []trmcore.Rule[Answer, Latent]{
+				trmcore.FixedPoint[Answer, Latent](0, func(before, after Answer) float64 {
+					if before.Logits == nil || !slices.Equal(answer(before.Logits), answer(after.Logits)) {
+						return 1
+					}
+					return 0
+				}),
+			}}
+			got, err := loop.Run(t.Context(), x, state)
+			if err != nil || got.Stop != stop || got.Steps != steps {
+				t.Errorf("%s, problem %d: stopped for %q after %d steps, %v; want %q after %d", name, i, got.Stop, got.Steps, err, stop, steps)
+			}
+			x.N++
+			if _, err := s.Stepper().Step(t.Context(), x, state); !errors.Is(err, ErrProblem) {
+				t.Errorf("a batch of the wrong size: %v", err)
+			}
+		}
+	}
+	if settled == 0 {
+		t.Error("no golden answer settles: nothing was tested")
+	}
+}
