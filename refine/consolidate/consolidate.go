@@ -34,8 +34,11 @@ type Options struct {
 	Since time.Time
 	// Now is the time that ages are measured against. Zero: time.Now.
 	Now time.Time
-	// OnStep is called after each step of the recursion, with how many summaries there are. It runs in New's goroutine.
-	OnStep func(step, summaries, lost int)
+	// OnePass believes every summary as it is first written, without looking for what it lost: what the recursion is
+	// measured against.
+	OnePass bool
+	// Progress is called now and then with how many records have been looked at of how many, in New's goroutine.
+	Progress func(done, total int)
 }
 
 // New plans the consolidation of a scope. It reads only, and the same store, scope and options make the same plan.
@@ -75,9 +78,12 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 	ripe := func(r *memory.Record) bool {
 		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
 	}
-	w := &writer{plan: p, all: all, now: now}
+	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live)}
+	if w.progress = o.Progress; w.progress == nil {
+		w.progress = func(_, _ int) {}
+	}
 	taken := w.facts(live, ripe)
-	if err := w.summaries(ctx, live, ripe, taken, o.OnStep); err != nil {
+	if err := w.summaries(ctx, live, ripe, taken); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	w.demote(live, taken)
@@ -97,6 +103,10 @@ type writer struct {
 	plan *Plan
 	all  map[memory.ID]*memory.Record
 	now  time.Time
+
+	single   bool
+	progress func(done, total int)
+	total    int
 }
 
 // id names the record of a change: by the generation of the store, what it replaces and what it says, so that the same
@@ -121,7 +131,7 @@ func (w *writer) id(c *Change) memory.ID {
 func level(r *memory.Record) Level { return Level(r.Meta["level"]) }
 
 // summaries runs the recursion over the turns and summaries that are ripe.
-func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool, taken map[memory.ID]bool, onStep func(step, summaries, lost int)) error {
+func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool, taken map[memory.ID]bool) error {
 	var turns []*memory.Record // loose ones, and those that summaries stand for
 	known := map[memory.ID]bool{}
 	var standing []*memory.Record
@@ -167,15 +177,9 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 			m.standing = append(m.standing, u)
 		}
 	}
-	y, err := settle(ctx, m, net{top: slices.Index(levels, w.plan.Policy.Level)}, func(s trmcore.Step[draft, notes]) {
+	y, err := settle(ctx, m, net{top: slices.Index(levels, w.plan.Policy.Level), single: w.single}, func(s trmcore.Step[draft, notes]) {
 		w.plan.Steps = s.N
-		if onStep != nil {
-			lost := 0
-			for _, l := range s.State.Z.lost {
-				lost += len(l)
-			}
-			onStep(s.N, len(s.State.Y), lost)
-		}
+		w.progress(w.total-loose/(s.N+1), w.total) // nobody knows how many steps are to come
 	})
 	if err != nil {
 		return err

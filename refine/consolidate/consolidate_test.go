@@ -380,7 +380,10 @@ func TestDeleteReachesWhatWasDerived(t *testing.T) {
 			secret = r.ID
 		}
 	}
-	if _, err := consolidate.Delete(ctx, s, scope, secret); err != nil {
+	if _, err := consolidate.Delete(ctx, s, scope, []memory.ID{secret}, nil); !errors.Is(err, memory.ErrDerived) {
+		t.Errorf("deleting what summaries rest on: %v, want ErrDerived", err)
+	}
+	if _, err := consolidate.Delete(ctx, s, scope, []memory.ID{secret}, &memory.DeleteOptions{Derived: true}); err != nil {
 		t.Fatal(err)
 	}
 	if joined := strings.Join(texts(t, s), "\n"); strings.Contains(joined, "84512") {

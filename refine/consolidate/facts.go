@@ -48,7 +48,7 @@ func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) ma
 		})
 	}
 	// What a fact already says need not become one.
-	for _, g := range repeats(turns, nil) {
+	for _, g := range w.repeats(turns, nil) {
 		days := map[string]bool{}
 		for _, s := range g {
 			days[s.Created.UTC().Format(time.DateOnly)] = true
@@ -69,7 +69,7 @@ func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) ma
 		}
 	}
 	var judged []func()
-	for _, g := range repeats(facts, func(a, b statement, v specialists.Verdict) { judged = append(judged, func() { update(a, b, v) }) }) {
+	for _, g := range w.repeats(facts, func(a, b statement, v specialists.Verdict) { judged = append(judged, func() { update(a, b, v) }) }) {
 		w.merge(Merge, g, taken)
 	}
 	for _, j := range judged {
@@ -80,7 +80,7 @@ func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) ma
 
 // repeats groups statements that say the same, in order. other gets each pair that is neither the same nor apart, the
 // earlier first.
-func repeats(list []statement, other func(a, b statement, v specialists.Verdict)) [][]statement {
+func (w *writer) repeats(list []statement, other func(a, b statement, v specialists.Verdict)) [][]statement {
 	where := map[string][]int{}
 	for i, s := range list {
 		for _, k := range s.parsed.Keys() {
@@ -99,6 +99,9 @@ func repeats(list []statement, other func(a, b statement, v specialists.Verdict)
 		return i
 	}
 	for j, b := range list {
+		if j%1024 == 0 {
+			w.progress(j, w.total)
+		}
 		near := map[int]bool{}
 		for _, k := range append(b.parsed.Keys(), b.Text) {
 			others := where[k]
