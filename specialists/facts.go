@@ -96,10 +96,10 @@ func negations(s string) []string {
 			continue
 		}
 		if pending && !text.Stop(w) {
-			if terms := text.Terms(w); len(terms) > 0 {
+			if terms := text.Terms(w); len(terms) > 0 { // "I'd" is none
 				found = append(found, PrefixNot+terms[0])
+				pending = false
 			}
-			pending = false
 		}
 	}
 	return found

@@ -85,7 +85,7 @@ the ranking stands still.`,
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.explainCommand(), a.evalCommand(),
-		a.historyCommand(), a.statsCommand(), a.exportCommand(),
+		a.historyCommand(), a.statsCommand(), a.exportCommand(), a.consolidateCommand(),
 		a.snapshotCommand(), a.restoreCommand(), a.checkCommand(), a.deleteCommand(), a.reembedCommand(),
 		a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	}

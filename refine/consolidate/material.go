@@ -4,6 +4,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
@@ -42,6 +45,7 @@ type passage struct {
 	text   string
 	source int32
 	tokens int32
+	weight float64 // of its turn, less for a question, more for what somebody says of themselves
 	facts  []int32
 	terms  []int32
 }
@@ -79,6 +83,7 @@ func prepare(records []*memory.Record, p Policy) *material {
 		slices.Sort(out)
 		return slices.Clip(slices.Compact(out))
 	}
+	names := knownNames(records)
 	sessions := map[memory.Scope]int32{}
 	agents := map[string]int32{}
 	for i := range records {
@@ -104,8 +109,8 @@ func prepare(records []*memory.Record, p Policy) *material {
 		for _, sentence := range text.Sentences(r.Text) {
 			sentence = trimOpener(sentence)
 			m.passages = append(m.passages, passage{
-				text: sentence, source: int32(i), tokens: int32(text.Tokens(sentence)),
-				facts: number(facts, &factTurns, specialists.Facts(sentence, r.Created)),
+				text: sentence, source: int32(i), tokens: int32(text.Tokens(sentence)), weight: passageWeight(sentence, s.weight),
+				facts: number(facts, &factTurns, factsOf(sentence, r.Created, names)),
 				terms: number(terms, &termTurns, text.Terms(sentence)),
 			})
 		}
@@ -151,6 +156,50 @@ var openers = func() map[string]bool {
 	}
 	return m
 }()
+
+// knownNames are the words that are written as a name somewhere within a sentence.
+func knownNames(records []*memory.Record) map[string]bool {
+	names := map[string]bool{}
+	for _, r := range records {
+		for _, link := range text.Links(r.Text, time.Time{}) {
+			if name, ok := strings.CutPrefix(link, text.PrefixName); ok && !names[name] {
+				names[strings.Clone(name)] = true
+			}
+		}
+	}
+	return names
+}
+
+// factsOf are a passage's facts. A name that opens it, where every word has a capital, is one if it is a name elsewhere.
+func factsOf(passage string, at time.Time, names map[string]bool) []string {
+	facts := specialists.Facts(passage, at)
+	end := strings.IndexFunc(passage, func(r rune) bool { return !unicode.IsLetter(r) })
+	if end < 0 {
+		end = len(passage)
+	}
+	first, _ := utf8.DecodeRuneInString(passage)
+	if word := strings.ToLower(passage[:end]); unicode.IsUpper(first) && names[word] && !openers[word] {
+		if link := text.PrefixName + word; !slices.Contains(facts, link) {
+			facts = append(facts, link)
+		}
+	}
+	return facts
+}
+
+// passageWeight is how much of its turn's weight a passage has.
+func passageWeight(passage string, turn float64) float64 {
+	w := .1 + turn
+	if strings.HasSuffix(passage, "?") {
+		return w * .25 // it states nothing
+	}
+	for word := range strings.FieldsSeq(passage) {
+		switch strings.Trim(word, ",.;:!\"()") {
+		case "I", "I'm", "I’m", "I've", "I’ve", "my", "My", "me", "we", "We", "our", "Our":
+			return w * 1.5
+		}
+	}
+	return w
+}
 
 // trimOpener cuts "Wow, " off a sentence, so that what is left is still an exact passage. It never cuts a "no".
 func trimOpener(s string) string {

@@ -44,7 +44,7 @@ type Policy struct {
 // Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; bench/LOG.md has the curves.
 const (
 	DefaultShare  = .40
-	DefaultUnit   = 120
+	DefaultUnit   = 180
 	DefaultKeep   = .5
 	DefaultRecurs = 3
 )

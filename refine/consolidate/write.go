@@ -36,7 +36,7 @@ func (m *material) write(sources, candidates []int32) unit {
 				g += m.rarity[t]
 			}
 		}
-		return g * (.1 + m.sources[p.source].weight) / float64(p.tokens+2)
+		return g * p.weight / float64(p.tokens+2)
 	}
 	// Lazy greedy: a gain only ever falls, so that the first in the queue whose gain still stands is the best.
 	queue := newQueue(len(candidates))
@@ -158,7 +158,7 @@ func (m *material) tighten(u unit) unit {
 				g += m.rarity[t]
 			}
 		}
-		return g / float64(m.passages[c].tokens+2)
+		return g * m.passages[c].weight / float64(m.passages[c].tokens+2)
 	}
 	picks, tokens := slices.Clone(u.picks), u.tokens
 	for tokens > budget {
