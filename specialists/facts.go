@@ -12,20 +12,25 @@ import (
 // internal/text.
 const PrefixNot = "not:"
 
-// Facts returns what must survive of s when it is shortened: its names, numbers and dates as [text.Links] finds them,
-// and its negations, each with the first word it denies. They are distinct and in order of appearance. at is when s was
-// said; it resolves "yesterday".
+// Facts returns what must survive of s when it is shortened: its names, numbers and dates as [text.Links] finds them in
+// each sentence, and its negations, each with the first word it denies. They are distinct and in order of appearance. at
+// is when s was said; it resolves "yesterday".
 func Facts(s string, at time.Time) []string {
-	facts := text.Links(s, at)
-	seen := make(map[string]bool, len(facts))
-	for _, f := range facts {
-		seen[f] = true
-	}
-	for _, f := range negations(s) {
-		if !seen[f] {
-			seen[f] = true
-			facts = append(facts, f)
+	var facts []string
+	seen := map[string]bool{}
+	add := func(found []string) {
+		for _, f := range found {
+			// "I'll" within a sentence is a capital, and no name.
+			if !seen[f] && f != text.PrefixName+"ill" {
+				seen[f] = true
+				facts = append(facts, f)
+			}
 		}
+	}
+	// A date or a denial never reaches from one sentence into the next.
+	for _, sentence := range text.Sentences(s) {
+		add(text.Links(sentence, at))
+		add(negations(sentence))
 	}
 	return facts
 }

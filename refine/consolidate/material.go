@@ -208,6 +208,10 @@ func trimOpener(s string) string {
 		if !ok || !openers[strings.ToLower(word)] || len(rest) < 12 {
 			return s
 		}
+		// "Wow, Caroline, …": alone at the front, a name would be taken for a capital of the sentence.
+		if first, _ := utf8.DecodeRuneInString(rest); unicode.IsUpper(first) && !strings.HasPrefix(rest, "I ") {
+			return s
+		}
 		s = rest
 	}
 }
