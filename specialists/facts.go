@@ -18,21 +18,37 @@ const PrefixNot = "not:"
 func Facts(s string, at time.Time) []string {
 	var facts []string
 	seen := map[string]bool{}
-	add := func(found []string) {
-		for _, f := range found {
-			// "I'll" within a sentence is a capital, and no name.
-			if !seen[f] && f != text.PrefixName+"ill" {
-				seen[f] = true
-				facts = append(facts, f)
-			}
+	add := func(f string) {
+		if !seen[f] {
+			seen[f] = true
+			facts = append(facts, f)
 		}
 	}
 	// A date or a denial never reaches from one sentence into the next.
 	for _, sentence := range text.Sentences(s) {
-		add(text.Links(sentence, at))
-		add(negations(sentence))
+		for _, link := range text.Links(sentence, at) {
+			if isFact(link) {
+				add(link)
+			}
+		}
+		for _, n := range negations(sentence) {
+			add(n)
+		}
 	}
 	return facts
+}
+
+// isFact reports whether a link is a name, a number or a date. Other links say of what kind a text is.
+func isFact(link string) bool {
+	if link == text.PrefixName+"ill" {
+		return false // "I'll" within a sentence is a capital, and no name
+	}
+	for _, prefix := range [...]string{text.PrefixName, text.PrefixNumber, text.PrefixDay, text.PrefixWeek, text.PrefixMonth, text.PrefixYear} {
+		if strings.HasPrefix(link, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // Missing returns those of the facts that have does not hold, in order. A month is held by a day in it, and a name by

@@ -52,7 +52,7 @@ type passage struct {
 
 // assistantWeight is what the importance of an assistant's turn counts for: memory is of what people told it, and its own
 // long answers would drown them.
-const assistantWeight = .5
+const assistantWeight = .25
 
 // budget is how many tokens the summary of the sources may have before what is lost is put back: the policy's share, and
 // less of sources that are of less weight than what must be kept.

@@ -43,7 +43,7 @@ type Policy struct {
 
 // Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; bench/LOG.md has the curves.
 const (
-	DefaultShare  = .40
+	DefaultShare  = .44
 	DefaultUnit   = 180
 	DefaultKeep   = .5
 	DefaultRecurs = 3
