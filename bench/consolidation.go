@@ -19,7 +19,7 @@ import (
 
 // ConsolidationOptions say how to measure consolidation. The zero value, or nil, is the published way.
 type ConsolidationOptions struct {
-	// Shares are the points of the curve. Nil: .2, .3, .4 and .6.
+	// Shares are the points of the curve. Nil: .2, .3, the default and .6.
 	Shares []float64
 	// Budgets are the tokens that recall may pack. Nil: 250, 500, 1000 and 2000.
 	Budgets []int
@@ -58,7 +58,7 @@ func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]
 		opts = *o
 	}
 	if opts.Shares == nil {
-		opts.Shares = []float64{.2, .3, .4, .6}
+		opts.Shares = []float64{.2, .3, consolidate.DefaultShare, .6}
 	}
 	if opts.Budgets == nil {
 		opts.Budgets = []int{250, 500, 1000, 2000}

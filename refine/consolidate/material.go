@@ -32,7 +32,7 @@ type source struct {
 	facts       []int32 // distinct, sorted
 	terms       []int32 // distinct, sorted
 	tokens      int32
-	weight      float64 // its importance; of what an assistant said, half of it
+	weight      float64 // its importance; of what an assistant said, a quarter of it
 	asks        bool    // every fact of it must survive
 	question    bool    // it ends with a question, which the next turn answers
 	session     int32
