@@ -83,11 +83,11 @@ func TestPrecedence(t *testing.T) {
 		got[key] = origin(s, key)
 	}
 	want := map[string]string{
-		"recall.limit": "5 from --limit",
+		"recall.limit":  "5 from --limit",
 		"recall.spread": "0.4 from REFINE_RECALL_SPREAD",
-		"log.level":    "error from refine.yaml",
-		"scope.user":   "ada from " + UserFile(),
-		"index":        "auto from default",
+		"log.level":     "error from refine.yaml",
+		"scope.user":    "ada from " + UserFile(),
+		"index":         "auto from default",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("values and origins (-want +got):\n%s", diff)

@@ -58,6 +58,16 @@ type Value struct {
 	Origin string `json:"origin"`
 }
 
+// Defaults lists every setting with its default, in the order of [Keys].
+func Defaults() []Value {
+	values := flatten(Default())
+	var list []Value
+	for _, key := range Keys() {
+		list = append(list, Value{Key: key.Name, Value: values[key.Name], Origin: "default"})
+	}
+	return list
+}
+
 // UserFile is the path of the user's own configuration file.
 func UserFile() string { return filepath.Join(xdg.ConfigHome, "refine", "config.yaml") }
 

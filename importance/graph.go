@@ -1,7 +1,6 @@
 package importance
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/trm-go/refiner/memory"
@@ -50,12 +49,12 @@ const (
 type Ties struct {
 	// Before is the share of the turn before in what flows along the conversation; the rest is the turn after's. Answers
 	// follow questions, so it is above one half.
-	Before float64
+	Before float64 `json:"before"`
 	// Shared is the share of names, dates and numbers in all that flows.
-	Shared float64
+	Shared float64 `json:"shared"`
 	// Common bounds how many candidates may share a link for it to join them. Beyond it the link tells nothing, and the
 	// bound keeps the graph linear in the number of links.
-	Common int
+	Common int `json:"common"`
 }
 
 // DefaultTies was chosen on five LoCoMo conversations and ten BEAM chats; see bench/LOG.md.
@@ -139,34 +138,34 @@ func shared(c *memory.Candidates, ties Ties) [][]Edge {
 			count[l]++
 		}
 	}
-	type holder struct {
-		count int32
-		link  memory.Term
-		at    int32
-	}
-	var holders []holder // of links that are neither alone nor common
-	for i := range c.List {
+	// A holder of a link that is neither alone nor common, as one number that sorts by the link's count, then by link, then
+	// by place: 8, 32 and 24 bits.
+	var holders []uint64
+	for i := range c.List[:min(len(c.List), 1<<24)] {
 		for _, l := range c.List[i].Links {
-			if k := count[l]; k >= 2 && int(k) <= ties.Common {
-				holders = append(holders, holder{k, l, int32(i)})
+			if k := count[l]; k >= 2 && int(k) <= min(ties.Common, 255) {
+				holders = append(holders, uint64(k)<<56|uint64(l)<<24|uint64(i))
 			}
 		}
 	}
-	slices.SortFunc(holders, func(a, b holder) int {
-		return cmp.Or(cmp.Compare(a.count, b.count), cmp.Compare(a.link, b.link), cmp.Compare(a.at, b.at))
-	})
+	slices.Sort(holders)
 	edges := make([][]Edge, len(c.List))
-	for from := 0; from < len(holders); {
-		k := holders[from].count
-		same := holders[from : from+int(k)]
-		for _, to := range same {
-			for _, h := range same {
-				if h.at != to.at && len(edges[to.at]) < most {
-					edges[to.at] = append(edges[to.at], Edge{From: h.at, Weight: 1 / float32(k-1), Reason: Shared, Link: h.link})
+	room := make([]Edge, len(c.List)*most)
+	for i := range edges {
+		edges[i] = room[i*most : i*most : (i+1)*most]
+	}
+	for len(holders) > 0 {
+		k := int(holders[0] >> 56)
+		same := holders[:min(k, len(holders))]
+		for _, h := range same {
+			to := h & (1<<24 - 1)
+			for _, other := range same {
+				if other != h && len(edges[to]) < most {
+					edges[to] = append(edges[to], Edge{From: int32(other & (1<<24 - 1)), Weight: 1 / float32(k-1), Reason: Shared, Link: memory.Term(h >> 24)})
 				}
 			}
 		}
-		from += int(k)
+		holders = holders[len(same):]
 	}
 	return edges
 }

@@ -9,10 +9,10 @@ import (
 
 // Context says how much of what the neighbours of a turn say counts as said by the turn. Zero fields mean none.
 type Context struct {
-	Before float64 // share of the turn just before, 0 to 1
-	After  float64 // share of the turn just after, 0 to 1
-	Fade   float64 // factor for each turn farther away, 0 to 1
-	Vector float64 // share of the vector in the mix with the words, 0 to 1
+	Before float64 `json:"before"` // share of the turn just before, 0 to 1
+	After  float64 `json:"after"`  // share of the turn just after, 0 to 1
+	Fade   float64 `json:"fade"`   // factor for each turn farther away, 0 to 1
+	Vector float64 `json:"vector"` // share of the vector in the mix with the words, 0 to 1
 }
 
 // DefaultContext was chosen on five LoCoMo conversations and ten BEAM chats; see bench/LOG.md.

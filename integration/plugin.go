@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/trm-go/refiner/adapters/chromem"
+	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/memory"
 )
@@ -53,7 +55,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 			return nil, err
 		}
 	}
-	options := &memory.Options{Embedder: embedder, Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
+	options := &memory.Options{Embedder: embedder, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
 	open := memory.Open
 	if o.Create {
 		open = memory.Create
@@ -71,6 +73,15 @@ func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory
 	return p.Store.Add(ctx, p.Scope, records...)
 }
 
+// index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size (0.3 ms
+// against 14 ms for the best 200 of 10,000 vectors of 384 dimensions, 15 against 222 ms of 100,000, on 2 cores).
+func index(name string) func(dim, count int) (memory.Index, error) {
+	if name == "chromem" {
+		return func(dim, _ int) (memory.Index, error) { return chromem.New(dim) }
+	}
+	return func(dim, _ int) (memory.Index, error) { return memory.NewFlat(dim), nil }
+}
+
 // Close ends the use of the store.
 func (p *Plugin) Close() error { return p.Store.Close() }
 
@@ -78,6 +89,9 @@ func (p *Plugin) Close() error { return p.Store.Close() }
 func Scope(c config.Config) memory.Scope {
 	return memory.Scope{Tenant: c.Scope.Tenant, User: c.Scope.User, Agent: c.Scope.Agent, Session: c.Scope.Session}
 }
+
+// retries of a request to an endpoint: somebody waits for the answer, so no more than about 4 seconds of them.
+const retries = 3
 
 // Embedder makes the configured embedder. It is nil for a hashed one of no particular dimension: a new store then takes
 // the default, and one that is there keeps its own. An endpoint whose dimension is not configured is asked for it.
@@ -89,6 +103,15 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 			return nil, nil
 		}
 		return memory.NewHashed(e.Dim), nil
+	case "openai":
+		key, err := e.Key(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return openai.NewEmbedder(ctx, &openai.EmbedderOptions{
+			Endpoint: openai.Endpoint{BaseURL: e.BaseURL, Key: openai.Secret(key.Reveal()), Timeout: e.Timeout, Retries: retries},
+			Model:    e.Model, Dim: e.Dim,
+		})
 	}
 	return nil, fmt.Errorf("embedder.type is %q: use hashed or openai", e.Type)
 }

@@ -221,6 +221,57 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+// measure searches a little and says what the process holds in memory, in MB.
+func measure(ctx context.Context, s *Store) error {
+	for _, q := range questions(corpusOf(1000, 1), 50) {
+		if _, err := s.Search(ctx, Scope{Tenant: "bench", User: "ann"}, Query{Text: q}); err != nil {
+			return err
+		}
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	for _, line := range strings.Split(string(status), "\n") {
+		if f := strings.Fields(line); len(f) == 3 && (f[0] == "VmRSS:" || f[0] == "VmHWM:") {
+			kb, err := strconv.Atoi(f[1])
+			if err != nil {
+				return err
+			}
+			fmt.Println(f[0], kb/1024)
+		}
+	}
+	return nil
+}
+
+// BenchmarkResident measures a process of its own that opens a store and searches it: what it holds, and what it held at
+// most.
+func BenchmarkResident(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("reads /proc/self/status")
+	}
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			path, _ := benchStore(b, n)
+			for b.Loop() {
+				c, in, out := child(b, "measure", path)
+				_ = in.Close()
+				for out.Scan() {
+					f := strings.Fields(out.Text())
+					mb, err := strconv.ParseFloat(f[1], 64)
+					if err != nil {
+						b.Fatal(err)
+					}
+					b.ReportMetric(mb, map[string]string{"VmRSS:": "resident-MB", "VmHWM:": "peak-MB"}[f[0]])
+				}
+				if err := c.Wait(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkAdd(b *testing.B) {
 	for _, n := range []int{10_000, 50_000} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -241,6 +292,41 @@ func BenchmarkAdd(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "turns/s")
+		})
+	}
+}
+
+// BenchmarkAddOnto adds 5,000 turns at once to a store that holds n.
+func BenchmarkAddOnto(b *testing.B) {
+	for _, n := range sizes[1:] {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			path, _ := benchStore(b, n)
+			all := corpusOf(n+5000, 1)
+			s, err := Open(b.Context(), path, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			copied := filepath.Join(b.TempDir(), "copy.db")
+			if _, err := s.Snapshot(b.Context(), copied); err != nil {
+				b.Fatal(err)
+			}
+			_ = s.Close()
+			if s, err = Open(b.Context(), copied, nil); err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			round := 0
+			for b.Loop() {
+				round++
+				more := slices.Clone(all[n:])
+				for i := range more {
+					more[i].Key += "-" + strconv.Itoa(round)
+				}
+				if _, err := s.Add(b.Context(), Scope{Tenant: "bench", User: "ann"}, more...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(5000*float64(b.N)/b.Elapsed().Seconds(), "turns/s")
 		})
 	}
 }

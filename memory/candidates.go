@@ -23,7 +23,8 @@ type CandidateOptions struct {
 	K1, B float64
 }
 
-// The usual number of candidates: what lies beyond them was never among the best ten on LoCoMo.
+// The usual number of candidates. Of 200 each by words and by vector, all but 11 of the 7,860 records are among them that
+// [Store.Search] would put among the best ten of 786 LoCoMo questions; of 100, all but 92.
 const (
 	DefaultCandidates = 200
 	DefaultRadius     = 2

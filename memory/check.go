@@ -39,12 +39,16 @@ func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
 	if s.closed.Load() {
 		return Report{}, fail("check", ErrClosed)
 	}
-	c := checker{db: s.reader, writer: s.writer, report: Report{Full: full, Problems: []Problem{}}}
-	if s.writer != nil {
-		s.writing.Lock()
-		defer s.writing.Unlock()
+	// A connection of its own: SQLite's integrity check has FTS5 look at what it remembers of the index, and a connection
+	// that has read the index before remembers segments that others have merged away since.
+	db, err := openReadOnly(ctx, s.path, DefaultWait)
+	if err != nil {
+		return Report{}, fail("check", err)
 	}
-	err := c.run(ctx, full)
+	defer func() { _ = db.Close() }()
+	db.SetMaxIdleConns(0) // nor may a connection be used twice
+	c := checker{db: db, writer: s.writer, report: Report{Full: full, Problems: []Problem{}}}
+	err = c.run(ctx, full)
 	if err == nil && full {
 		err = s.checkView(ctx, &c)
 	}

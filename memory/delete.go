@@ -166,22 +166,26 @@ func deleteIn(ctx context.Context, t *sql.Tx, scope Scope, ids []ID, derivedToo,
 	return deleted, len(order) - asked, err
 }
 
-// erase deletes one record and leaves its tombstone. indexed: the full-text index holds it.
+// erasing are the statements that delete one record and leave its tombstone. The first takes it out of the full-text index.
+var erasing = []string{
+	"INSERT INTO words (words, rowid, text) SELECT 'delete', row, text FROM records WHERE row = ?",
+	"DELETE FROM vectors WHERE row = ?",
+	"DELETE FROM revectors WHERE row = ?",
+	"DELETE FROM sources WHERE row = ?",
+	"DELETE FROM sources WHERE source = (SELECT id FROM records WHERE row = ?)",
+	"DELETE FROM events WHERE row = ?",
+	"UPDATE events SET by = '' WHERE by = (SELECT id FROM records WHERE row = ?)",
+	// The second condition lets SQLite use the index, which leaves out what is live.
+	"UPDATE records SET superseded_by = '' WHERE superseded_by = (SELECT id FROM records WHERE row = ?) AND superseded_by <> ''",
+	"INSERT OR REPLACE INTO tombstones (id, row, seq) SELECT id, row, (SELECT seq FROM store) FROM records WHERE row = ?",
+	"DELETE FROM records WHERE row = ?",
+}
+
+// erase deletes one record. indexed: the full-text index holds it.
 func erase(ctx context.Context, t *sql.Tx, row int64, indexed bool) error {
-	statements := []string{
-		"INSERT INTO words (words, rowid, text) SELECT 'delete', row, text FROM records WHERE row = ?",
-		"DELETE FROM vectors WHERE row = ?",
-		"DELETE FROM revectors WHERE row = ?",
-		"DELETE FROM sources WHERE row = ?",
-		"DELETE FROM sources WHERE source = (SELECT id FROM records WHERE row = ?)",
-		"DELETE FROM events WHERE row = ?",
-		"UPDATE events SET by = '' WHERE by = (SELECT id FROM records WHERE row = ?)",
-		"UPDATE records SET superseded_by = '' WHERE superseded_by = (SELECT id FROM records WHERE row = ?)",
-		"INSERT OR REPLACE INTO tombstones (id, row, seq) SELECT id, row, (SELECT seq FROM store) FROM records WHERE row = ?",
-		"DELETE FROM records WHERE row = ?",
-	}
+	statements := erasing
 	if !indexed {
-		statements = statements[1:]
+		statements = erasing[1:]
 	}
 	for _, statement := range statements {
 		if _, err := t.ExecContext(ctx, statement, row); err != nil {

@@ -61,8 +61,8 @@ func (b *block) leaf(s Scope) int32 {
 	return n
 }
 
-// push appends a vector, which must belong to a higher row than all before it.
-func (b *block) push(row int64, leaf int32, v []float32, dim int) {
+// push appends a row, which must be higher than all before it, and returns the place for its unit vector.
+func (b *block) push(row int64, leaf int32, dim int) []float32 {
 	n := len(b.rows)
 	if n/chunkRows == len(b.chunks) {
 		b.chunks = append(b.chunks, nil)
@@ -75,10 +75,10 @@ func (b *block) push(row int64, leaf int32, v []float32, dim int) {
 		*last = grown
 	}
 	*last = (*last)[:len(*last)+dim]
-	unit((*last)[len(*last)-dim:], v)
 	b.rows = append(b.rows, row)
 	b.dead = append(b.dead, false)
 	b.leaves = append(b.leaves, leaf)
+	return b.vector(n, dim)
 }
 
 // find is the place of a row.
@@ -88,37 +88,40 @@ func (b *block) find(row int64) (int, bool) {
 }
 
 // rebuild leaves out what is dead and puts in what came out of order, sorted.
-func (b *block) rebuild(dim int, extra []late) {
-	type entry struct {
-		row  int64
-		leaf int32
-		v    []float32
-	}
+func (b *block) rebuild(dim int, extra []entry) {
 	entries := make([]entry, 0, len(b.rows)+len(extra))
 	for i, row := range b.rows {
 		if !b.dead[i] {
 			entries = append(entries, entry{row, b.leaves[i], b.vector(i, dim)})
 		}
 	}
-	for _, l := range extra {
-		entries = append(entries, entry{l.row, l.leaf, l.v})
-	}
+	entries = append(entries, extra...)
 	slices.SortStableFunc(entries, func(a, c entry) int { return int(a.row - c.row) })
 	fresh := block{scopes: b.scopes, number: b.number}
 	for i, e := range entries {
 		if i+1 < len(entries) && entries[i+1].row == e.row {
 			continue // the later one stands
 		}
-		fresh.push(e.row, e.leaf, e.v, dim)
+		copy(fresh.push(e.row, e.leaf, dim), e.v)
 	}
 	*b = fresh
 }
 
-// late is a vector whose row is not higher than all before it.
-type late struct {
+// entry is a unit vector with its row and the number of its scope.
+type entry struct {
 	row  int64
 	leaf int32
 	v    []float32
+}
+
+// ascending reports whether each row is higher than the one before.
+func ascending(rows []int64) bool {
+	for i := 1; i < len(rows); i++ {
+		if rows[i] <= rows[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 // Upsert implements [Index].
@@ -133,8 +136,19 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var lates map[*block][]late
+	// Of a row that comes more than once, the last counts.
+	var last map[int64]int
+	if !ascending(rows) {
+		last = make(map[int64]int, len(rows))
+		for i, row := range rows {
+			last[row] = i
+		}
+	}
+	lates := map[*block][]entry{} // rows that are not higher than all before them
 	for i, row := range rows {
+		if last != nil && last[row] != i {
+			continue
+		}
 		w := wallOf(scopes[i])
 		b := f.walls[w]
 		if b == nil {
@@ -148,17 +162,16 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 		leaf := b.leaf(scopes[i])
 		switch n := len(b.rows); {
 		case n == 0 || b.rows[n-1] < row:
-			b.push(row, leaf, vectors[i], f.dim)
+			unit(b.push(row, leaf, f.dim), vectors[i])
 		default:
 			if at, ok := b.find(row); ok {
 				unit(b.vector(at, f.dim), vectors[i])
 				b.leaves[at] = leaf
 				continue
 			}
-			if lates == nil {
-				lates = map[*block][]late{}
-			}
-			lates[b] = append(lates[b], late{row, leaf, slices.Clone(vectors[i])})
+			v := make([]float32, f.dim)
+			unit(v, vectors[i])
+			lates[b] = append(lates[b], entry{row, leaf, v})
 		}
 	}
 	for b, extra := range lates {
@@ -321,15 +334,31 @@ func (b *block) scan(best *nearest, q []float32, dim int, leaves []bool, only []
 func (f *Flat) Vector(row int64) ([]float32, bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	v := f.vector(row)
+	return slices.Clone(v), v != nil
+}
+
+// cosine is that of a row's vector with a unit vector.
+func (f *Flat) cosine(row int64, v []float32) (float32, bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if known := f.vector(row); known != nil {
+		return dot(v, known), true
+	}
+	return 0, false
+}
+
+// vector is a row's, nil if there is none. The lock is held.
+func (f *Flat) vector(row int64) []float32 {
 	b := f.home[row]
 	if b == nil {
-		return nil, false
+		return nil
 	}
 	at, ok := b.find(row)
 	if !ok {
-		return nil, false
+		return nil
 	}
-	return slices.Clone(b.vector(at, f.dim)), true
+	return b.vector(at, f.dim)
 }
 
 // nearest keeps the k best matches; the worst of them is on top of the heap.

@@ -82,11 +82,12 @@ func (h *Hashed) EmbedQuery(ctx context.Context, query string, corpus Corpus) ([
 	}), nil
 }
 
-// The weights of the features, chosen on the development part of LoCoMo.
+// The weights of the features, chosen on the development part of LoCoMo: recall@10 of the vector alone .500 at 384
+// dimensions, .525 at 1024; .476 at 384 without n-grams. Mixed with BM25 the choice hardly matters (.560 to .565).
 const (
 	wordWeight = 1.0
-	pairWeight = .3
-	gramWeight = .15 // of one n-gram of a word of usual length
+	pairWeight = .15
+	gramWeight = .25 // of one n-gram of a word of usual length
 )
 
 // embed adds up the features of terms. idf nil: all words count the same.

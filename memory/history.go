@@ -103,7 +103,7 @@ func (s *Store) Undo(ctx context.Context, scope Scope, id ID) error {
 		if !r.Superseded.IsZero() {
 			return fmt.Errorf("%w: it is superseded itself: undo that first", ErrInvalid)
 		}
-		rows, err := t.QueryContext(ctx, "SELECT row FROM records WHERE superseded_by = ?", string(id))
+		rows, err := t.QueryContext(ctx, "SELECT row FROM records WHERE superseded_by = ? AND superseded_by <> ''", string(id))
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (s *Store) history(ctx context.Context, scope Scope, id ID) (History, error
 		todo = todo[1:]
 		h.Events = append(h.Events, Event{At: r.Recorded, What: "recorded", ID: r.ID})
 		// Neighbours in the chain: what replaced r or was replaced by it, now or in an event since undone.
-		rows, err := s.reader.QueryContext(ctx, `SELECT row FROM records WHERE superseded_by = ?1 UNION SELECT row FROM events WHERE by = ?1
+		rows, err := s.reader.QueryContext(ctx, `SELECT row FROM records WHERE superseded_by = ?1 AND superseded_by <> '' UNION SELECT row FROM events WHERE by = ?1
 			UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = ?2
 			UNION SELECT n.row FROM records o JOIN records n ON n.id = o.superseded_by WHERE o.row = ?2`, string(r.ID), r.row)
 		if err != nil {

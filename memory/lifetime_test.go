@@ -254,7 +254,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	}
 	_, err = s.Snapshot(ctx, path)
 	wantErr(t, err, ErrExists, "snap.db")
-	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*partial*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	report, err := CheckFile(ctx, path, true)
@@ -368,15 +368,18 @@ func secretsIn(t *testing.T, path string, words ...string) {
 func TestDeleteReallyDeletes(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t, nil)
-	for i := range 300 {
-		add(t, s, ann, turn(fmt.Sprintf("filler number %d about gardens and weather", i)))
+	fill := func(format string) {
+		records := make([]Record, 300)
+		for i := range records {
+			records[i] = turn(fmt.Sprintf(format, i))
+		}
+		add(t, s, ann, records...)
 	}
+	fill("filler number %d about gardens and weather")
 	secret := turn("The quetzalcoatl passphrase is xylophonic-marzipan")
 	secret.Key, secret.Meta, secret.Speaker = "zyzzyva-key", map[string]string{"tag": "wolframite"}, "Jabberwock"
 	id := add(t, s, ann, secret)[0]
-	for i := range 300 {
-		add(t, s, ann, turn(fmt.Sprintf("more filler %d on trains and bread", i)))
-	}
+	fill("more filler %d on trains and bread")
 	derived := turn("There is a quetzalcoatl secret")
 	derived.Kind, derived.Origin, derived.DerivedFrom = KindSummary, Reconstructed, []ID{id}
 	did := add(t, s, ann, derived)[0]
@@ -452,6 +455,33 @@ func TestRestoreDoesNotBringBackTheDeleted(t *testing.T) {
 	}
 	diff(t, "restored", []string{"no secret"}, texts(t, s, ann, Query{Text: "secret"}))
 	sound(t, s)
+}
+
+// Statements that run for each record of a deletion must not read the whole table.
+func TestDeletionUsesIndexes(t *testing.T) {
+	s := newStore(t, nil)
+	for _, statement := range append(erasing, "DELETE FROM scopes WHERE scope = ?", "SELECT row FROM records WHERE superseded_by = ? AND superseded_by <> ''") {
+		if strings.HasPrefix(statement, "INSERT INTO words") {
+			continue
+		}
+		rows, err := s.writer.Query("EXPLAIN QUERY PLAN "+statement, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var a, b, c int
+			var step string
+			if err := rows.Scan(&a, &b, &c, &step); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN store" {
+				t.Errorf("%s: %s", statement, step)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestForgetAScope(t *testing.T) {

@@ -113,6 +113,12 @@ type Record struct {
 // MaxText is the longest text of one record, in bytes. Longer texts belong into several records.
 const MaxText = 1 << 20
 
+// The longest of what a record carries besides its text, in bytes.
+const (
+	MaxName = 1 << 10  // each part of the scope, role, speaker, key and ID
+	MaxMeta = 64 << 10 // all metadata together
+)
+
 // Validate reports the first thing that keeps r out of a store, as an error that wraps [ErrInvalid].
 func (r *Record) Validate() error {
 	bad := func(format string, args ...any) error {
@@ -123,10 +129,6 @@ func (r *Record) Validate() error {
 		return bad("the text is empty")
 	case len(r.Text) > MaxText:
 		return bad("the text has %d bytes, at most %d are allowed: split it", len(r.Text), MaxText)
-	case !utf8.ValidString(r.Text):
-		return bad("the text is not valid UTF-8")
-	case strings.ContainsRune(r.Text, 0):
-		return bad("the text holds a NUL byte")
 	case !(r.Importance >= 0 && r.Importance <= 1):
 		return bad("importance is %v, not between 0 and 1", r.Importance)
 	case !(r.Confidence >= 0 && r.Confidence <= 1):
@@ -135,6 +137,38 @@ func (r *Record) Validate() error {
 		return bad("the time of creation is missing")
 	case !r.ValidUntil.IsZero() && !r.ValidFrom.IsZero() && r.ValidUntil.Before(r.ValidFrom):
 		return bad("it is valid until %s, before it is valid from %s", r.ValidUntil.Format(time.RFC3339), r.ValidFrom.Format(time.RFC3339))
+	}
+	for _, t := range []time.Time{r.Created, r.ValidFrom, r.ValidUntil} {
+		if y := t.UTC().Year(); y < 1 || y > 9999 {
+			return bad("a time lies in the year %d, not between 1 and 9999", y)
+		}
+	}
+	for _, part := range []struct {
+		name, text string
+		most       int
+	}{
+		{"text", r.Text, MaxText}, {"tenant", r.Scope.Tenant, MaxName}, {"user", r.Scope.User, MaxName}, {"agent", r.Scope.Agent, MaxName},
+		{"session", r.Scope.Session, MaxName}, {"role", r.Role, MaxName}, {"speaker", r.Speaker, MaxName}, {"key", r.Key, MaxName},
+		{"ID", string(r.ID), MaxName}, {"ID of its successor", string(r.SupersededBy), MaxName},
+	} {
+		if problem := notText(part.text, part.most); problem != "" {
+			return bad("the %s %s", part.name, problem)
+		}
+	}
+	size := 0
+	for k, v := range r.Meta {
+		size += len(k) + len(v)
+		if problem := notText(k+v, MaxMeta); problem != "" {
+			return bad("the metadata %s", problem)
+		}
+	}
+	if size > MaxMeta {
+		return bad("the metadata has %d bytes, at most %d are allowed", size, MaxMeta)
+	}
+	for _, q := range r.Quotes {
+		if problem := notText(q.Text, MaxText); problem != "" {
+			return bad("a quote %s", problem)
+		}
 	}
 	switch r.Kind {
 	case KindTurn, KindFact, KindSummary, KindPersona, KindFAQ:
@@ -151,4 +185,17 @@ func (r *Record) Validate() error {
 		return bad("unknown origin %q: use observed or reconstructed", r.Origin)
 	}
 	return nil
+}
+
+// notText says what keeps s from being stored as text; nothing if nothing does.
+func notText(s string, most int) string {
+	switch {
+	case len(s) > most:
+		return fmt.Sprintf("has %d bytes, at most %d are allowed", len(s), most)
+	case !utf8.ValidString(s):
+		return "is not valid UTF-8"
+	case strings.ContainsRune(s, 0):
+		return "holds a NUL byte"
+	}
+	return ""
 }

@@ -40,8 +40,9 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return Snapshot{}, fileError(err)
 	}
-	// A name of its own, so that two copies to one path do not disturb each other.
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".copy-")
+	// A folder of its own, so that two copies to one path do not disturb each other. It is not hidden: a killed process
+	// leaves it behind, with memories in it.
+	dir, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".partial-")
 	if err != nil {
 		return Snapshot{}, fileError(err)
 	}
@@ -180,7 +181,7 @@ func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, 
 	if same, err := sameFile(path, snapshot); err != nil || same {
 		return Restored{}, errors.Join(err, fmt.Errorf("%w: the snapshot is the store itself", ErrInvalid))
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".restore-")
+	dir, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".partial-")
 	if err != nil {
 		return Restored{}, fileError(err)
 	}

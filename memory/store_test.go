@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -457,8 +458,11 @@ func TestCandidatesBringNeighbours(t *testing.T) {
 	for _, term := range hit.Terms {
 		words = append(words, c.Word(term))
 	}
-	if len(words) != 2 || c.DocFreq(hit.Terms[0]) != 1 {
-		t.Errorf("terms %v", words)
+	// The text's words, with its speaker and its day.
+	slices.Sort(words)
+	diff(t, "terms", []string{"1", "2025", "bob", "hotel", "march", "three"}, words)
+	if hotel := c.Query[len(c.Query)-1]; c.DocFreq(hotel) != 1 {
+		t.Errorf("%d records hold %q", c.DocFreq(hotel), c.Word(hotel))
 	}
 	got, err := s.Fetch(t.Context(), all, hit.Row, 999, c.List[0].Row)
 	if err != nil || len(got) != 2 || got[0].Text != "three hotel" {

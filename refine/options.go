@@ -40,21 +40,24 @@ type Options struct {
 
 // Parameters are the numbers that the recursion was measured with.
 type Parameters struct {
-	Context importance.Context
-	Ties    importance.Ties
+	Context importance.Context `json:"context"`
+	Ties    importance.Ties    `json:"ties"`
 
 	// Spread (α) is the share of a memory's weight that comes from its neighbours, and Session (γ) the share that comes
 	// from the best memory of its session. Their sum, below 1, is the rate of contraction.
-	Spread, Session float64
+	Spread  float64 `json:"spread"`
+	Session float64 `json:"session"`
 	// Epsilon is the change of no weight greater than which the fixed point counts as reached. At least 1e-12.
-	Epsilon float64
+	Epsilon float64 `json:"epsilon"`
 	// Steps at most.
-	Steps int
+	Steps int `json:"steps"`
 
 	// Speaker, Type and Short make the fit of a memory to the question: × (1+Speaker) if the question names who said it,
 	// × (1+Type) for each date of the question that it holds and for being of the type that answers it, and × n/(n+Short)
 	// for a text of n distinct terms: "Thanks!" answers nothing.
-	Speaker, Type, Short float64
+	Speaker float64 `json:"speaker"`
+	Type    float64 `json:"type"`
+	Short   float64 `json:"short"`
 }
 
 // DefaultParameters were chosen on five LoCoMo conversations and ten BEAM chats together; see bench/LOG.md.

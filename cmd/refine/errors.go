@@ -32,11 +32,11 @@ func mended(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
+	if ctx.Err() != nil { // whatever failed then, failed of it
+		return ui.Fail(ui.ExitInterrupted, "", "interrupted; nothing is half done")
+	}
 	if failure := (*ui.Failure)(nil); errors.As(err, &failure) {
 		return err
-	}
-	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
-		return ui.Fail(ui.ExitInterrupted, "", "interrupted; nothing is half done")
 	}
 	for _, m := range mends {
 		if errors.Is(err, m.is) {

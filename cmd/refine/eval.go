@@ -174,8 +174,11 @@ func (a *app) printReport(r *bench.Report) {
 	}
 	table.Print(t)
 	if d, ok := r.Delta["recall@10"]; ok {
-		t.Printf("\nrecall@10, fixed point against %s: %+.4f, 95%% interval [%+.4f, %+.4f] over questions, [%+.4f, %+.4f] over conversations\n",
-			r.Against, d.Mean, d.CI95[0], d.CI95[1], d.CI95Conversations[0], d.CI95Conversations[1])
+		t.Printf("\nrecall@10, fixed point against %s: %+.4f, 95%% interval [%+.4f, %+.4f] over questions", r.Against, d.Mean, d.CI95[0], d.CI95[1])
+		if r.Conversations > 1 {
+			t.Printf(", [%+.4f, %+.4f] over conversations", d.CI95Conversations[0], d.CI95Conversations[1])
+		}
+		t.Printf("\n")
 	}
 }
 

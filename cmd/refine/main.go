@@ -5,8 +5,8 @@
 //
 //	refine init
 //	refine import --sample
-//	refine search "when did Mara move?"
-//	refine explain "when did Mara move?"
+//	refine search "where does Nora live now?"
+//	refine explain "where does Nora live now?"
 //
 // Data goes to stdout and talk to stderr. --json prints what docs/cli-json.md promises, and the exit codes are those of
 // docs/exit-codes.md. Every command is one file of this folder.
@@ -31,6 +31,7 @@ func main() {
 
 // run runs the command line and returns the exit code.
 func run(ctx context.Context, term *ui.Terminal, args []string) int {
+	term.In = ui.Interruptible(ctx, term.In)
 	app := &app{term: term}
 	root := app.root()
 	root.SetArgs(args)

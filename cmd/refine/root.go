@@ -36,8 +36,8 @@ question are rescored over the graph of who said what, when and about whom, unti
 the ranking stands still.`,
 		Example: `  refine init
   refine import --sample
-  refine search "when did Mara move?"
-  refine explain "when did Mara move?" --plot settling.svg`,
+  refine search "where does Nora live now?"
+  refine explain "where does Nora live now?" --plot settling.svg`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -74,21 +74,31 @@ the ranking stands still.`,
 	a.setting(root, true, "index", "index")
 	a.setting(root, true, "log-level", "log.level")
 
-	root.AddCommand(a.commands()...)
+	a.addCommands(root)
 	for _, cmd := range root.Commands() {
 		usageErrors(cmd)
 	}
 	return root
 }
 
-// commands are grouped as a newcomer meets them.
-func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{
-		a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.explainCommand(), a.evalCommand(),
-		a.historyCommand(), a.statsCommand(), a.exportCommand(), a.consolidateCommand(),
-		a.snapshotCommand(), a.restoreCommand(), a.checkCommand(), a.deleteCommand(), a.reembedCommand(),
-		a.doctorCommand(), a.configCommand(), a.versionCommand(),
+// addCommands adds the commands in groups.
+func (a *app) addCommands(root *cobra.Command) {
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.explainCommand(), a.historyCommand(), a.evalCommand()}},
+		{"The store:", []*cobra.Command{a.statsCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand()}},
+		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), a.versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+			root.AddCommand(cmd)
+		}
 	}
+	root.SetHelpCommandGroupID("This command:")
+	root.SetCompletionCommandGroupID("This command:")
 }
 
 // setting adds a flag that stands for a setting, with the setting's own help.

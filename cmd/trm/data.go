@@ -52,7 +52,7 @@ The same flags make the same file, on any number of cores.`,
 	f.IntVarP(&g.count, "count", "n", 1000, "puzzles to make")
 	f.Uint64Var(&g.generator.Seed, "seed", 1, "seed of the random source")
 	f.IntVar(&g.generator.MinClues, "min-clues", 0, "leave at least so many clues")
-	f.IntVar(&g.generator.MaxClues, "max-clues", 0, "draw the number of clues up to this; 0 makes minimal puzzles")
+	f.IntVar(&g.generator.MaxClues, "max-clues", 0, "draw the number of clues up to this; 0 is --min-clues, and without that minimal puzzles")
 	f.IntVar(&g.generator.MinRating, "min-rating", 0, "least rating; above 0 puzzles are climbed to")
 	f.IntVar(&g.generator.MaxRating, "max-rating", 0, "largest rating; 0 is no bound")
 	f.IntVar(&g.generator.Workers, "workers", 0, "goroutines; 0 is one for each core")
@@ -65,6 +65,9 @@ The same flags make the same file, on any number of cores.`,
 func (g *generation) run(cmd *cobra.Command, term *ui.Terminal) error {
 	if g.count < 1 {
 		return usagef(cmd, "--count %d: want at least 1", g.count)
+	}
+	if g.generator.MaxClues == 0 {
+		g.generator.MaxClues = g.generator.MinClues
 	}
 	if err := g.generator.Validate(); err != nil {
 		return usagef(cmd, "%w", err)

@@ -103,7 +103,7 @@ func (g *sudokuGame) why(tokens []int32) string {
 	if err := grid.Check(); err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("%d cells are blank", sudoku.Cells-grid.Clues())
+	return "blank: " + counted(sudoku.Cells-grid.Clues(), "cell")
 }
 
 func (g *sudokuGame) settle(tokens []int32) { g.path.Steps = append(g.path.Steps, g.grid(tokens)) }

@@ -133,14 +133,11 @@ func (s *solving) input(cmd *cobra.Command, term *ui.Terminal, args []string) (s
 	if err == nil {
 		return string(text), nil
 	}
-	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(args[0], "/\\") && len(args[0]) >= sudoku.Cells/2 {
-		return args[0], nil // too long for a name that was meant, so that a typing error is explained as one
-	}
-	if _, parsed := sudoku.Parse(args[0]); parsed == nil {
-		return args[0], nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		_, parsed := sudoku.Parse(args[0])
+	_, parsed := sudoku.Parse(args[0])
+	switch {
+	case parsed == nil, len(args[0]) > sudoku.Cells/2 && !strings.ContainsAny(args[0], `/\`):
+		return args[0], nil // a puzzle; if it is longer than names are and wrong, the reader says where
+	case errors.Is(err, fs.ErrNotExist):
 		return "", ui.Fail(ui.ExitError, "give 81 cells, a file, or - for the standard input", "%q is no file, and as a puzzle: %w", ui.Short(args[0], 60), parsed)
 	}
 	return "", err

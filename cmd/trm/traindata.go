@@ -2,49 +2,27 @@ package main
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/trmcore/puzzle/arc"
+	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/puzzle/maze"
 	"github.com/trm-go/refiner/trmcore/puzzle/npy"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
-// dataset is a data set of the official code in the making: examples belong to puzzles (one embedding each), puzzles to
-// groups (one puzzle in all its disguises).
-type dataset struct {
-	inputs, labels []int32
-	width          int
-	examples       int
-	ids            []int32 // embedding of each puzzle
-	puzzles        []int32 // examples before each puzzle, and the end
-	groups         []int32 // puzzles before each group, and the end
-	names          []string
-	vocabulary     int
+// trainingData is trm train-data.
+type trainingData struct {
+	output string
+	split  string
+	labels string // maze
+	arcData
 }
-
-func newDataset(width, vocabulary int) *dataset {
-	return &dataset{width: width, vocabulary: vocabulary, puzzles: []int32{0}, groups: []int32{0}, names: []string{"<blank>"}}
-}
-
-// example adds one; endPuzzle and endGroup close what it belongs to.
-func (d *dataset) example(input, label []int32) {
-	d.inputs, d.labels = append(d.inputs, input...), append(d.labels, label...)
-	d.examples++
-}
-
-func (d *dataset) endPuzzle(id int) {
-	d.ids, d.puzzles = append(d.ids, int32(id)), append(d.puzzles, int32(d.examples))
-}
-
-func (d *dataset) endGroup() { d.groups = append(d.groups, int32(len(d.ids))) }
 
 func (a *app) trainDataCommand() *cobra.Command {
-	output, solutions, labels, split, augment, seed := "", "", "", "train", 1, uint64(1)
+	var t trainingData
 	cmd := &cobra.Command{
 		Use:   "train-data sudoku|maze|arc FILE -o FOLDER",
 		Short: "Write what training reads: the data sets of the official code",
@@ -52,53 +30,59 @@ func (a *app) trainDataCommand() *cobra.Command {
 all__inputs.npy, all__labels.npy, all__puzzle_identifiers.npy, all__puzzle_indices.npy,
 all__group_indices.npy and dataset.json, and FOLDER/identifiers.json.
 
-sudoku reads CSV, maze an .npy array and its labels, arc tasks as trm bench arc does. The
-disguises of an ARC task, --augment of them, get an identifier each; its demonstrations and,
-with solutions, its test pairs are examples.`,
+sudoku reads CSV, maze an .npy array and its labels; --split names the part. arc reads
+tasks as trm bench arc does and writes all parts at once: every pair of FILE and the
+demonstrations of the --evaluate tasks are for training, the test pairs of the latter for
+testing. A task's disguises, --augment of them, get an identifier each, the same in both.
+Training pairs are shifted at random, one of each disguise excepted.`,
 		Example: `  trm train-data sudoku train.csv -o data/sudoku
-  trm train-data arc arc-agi_training_challenges.json --solutions arc-agi_training_solutions.json --augment 32 -o data/arc`,
+  trm train-data arc training_challenges.json --evaluate evaluation_challenges.json \
+    --solutions training_solutions.json --solutions evaluation_solutions.json --augment 32 -o data/arc`,
 		Args:      cobra.ExactArgs(2),
 		ValidArgs: []string{"sudoku", "maze", "arc"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output == "" {
+			if t.output == "" {
 				return usagef(cmd, "say where to write with -o FOLDER")
 			}
-			if augment < 1 {
-				return usagef(cmd, "--augment %d: want 1 or more", augment)
+			if t.augment < 1 {
+				return usagef(cmd, "--augment %d: want 1 or more", t.augment)
 			}
-			var d *dataset
-			var err error
+			var parts map[string]*dataset
+			names, err := []string{blankName}, error(nil)
 			switch task, file := args[0], args[1]; task {
 			case "sudoku":
-				d, err = sudokuData(file)
+				parts, err = t.sudoku(file)
 			case "maze":
-				d, err = mazeData(file, labels)
+				parts, err = t.maze(file)
 			case "arc":
-				d, err = arcData(file, solutions, augment, rand.New(rand.NewPCG(seed, 0)))
+				parts, names, err = t.arcData.read(file)
 			default:
 				return usagef(cmd, "there is no task %q: want sudoku, maze or arc", task)
 			}
 			if err != nil {
 				return err
 			}
-			if err := d.write(a, output, split); err != nil {
-				return err
+			for split, d := range parts {
+				if err := d.write(a.term, filepath.Join(t.output, split), len(names)); err != nil {
+					return err
+				}
+				a.term.Notef("wrote %s of %s in %s to %s", counted(d.examples, "example"), counted(len(d.ids), "puzzle"), counted(len(d.groups)-1, "group"), filepath.Join(t.output, split))
 			}
-			a.term.Notef("wrote %s of %s in %s to %s", counted(d.examples, "example"), counted(len(d.ids), "puzzle"), counted(len(d.groups)-1, "group"), filepath.Join(output, split))
-			return nil
+			return writeJSON(a.term, filepath.Join(t.output, "identifiers.json"), names)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&output, "output", "o", "", "`folder` to write")
-	f.StringVar(&split, "split", "train", "name of the part: train or test")
-	f.StringVar(&solutions, "solutions", "", "arc: `file` or folder with the test outputs")
-	f.StringVar(&labels, "labels", "", "maze: `file` with the labels")
-	f.IntVar(&augment, "augment", 1, "arc: disguises of each task, the plain one included")
-	f.Uint64Var(&seed, "seed", 1, "arc: seed of the disguises")
+	f.StringVarP(&t.output, "output", "o", "", "`folder` to write")
+	f.StringVar(&t.split, "split", "train", "sudoku, maze: name of the part, train or test")
+	f.StringVar(&t.labels, "labels", "", "maze: `file` with the labels")
+	f.StringVar(&t.evaluate, "evaluate", "", "arc: `file` or folder with the tasks to be tested on")
+	f.StringArrayVar(&t.solutions, "solutions", nil, "arc: `file` or folder with test outputs (may be repeated)")
+	f.IntVar(&t.augment, "augment", 1, "arc: disguises of each task, the plain one included")
+	f.Uint64Var(&t.seed, "seed", 1, "arc: seed of the disguises and shifts")
 	return cmd
 }
 
-func sudokuData(file string) (*dataset, error) {
+func (t *trainingData) sudoku(file string) (map[string]*dataset, error) {
 	d := newDataset(sudoku.Cells, sudoku.Vocabulary)
 	for p, err := range readPuzzles(file) {
 		if err == nil && !p.Answer.Full() {
@@ -111,18 +95,18 @@ func sudokuData(file string) (*dataset, error) {
 		d.endPuzzle(0)
 		d.endGroup()
 	}
-	return d, nil
+	return map[string]*dataset{t.split: d}, nil
 }
 
-func mazeData(file, labels string) (*dataset, error) {
-	if labels == "" {
-		return nil, fmt.Errorf("%w: name the labels with --labels", maze.ErrFormat)
+func (t *trainingData) maze(file string) (map[string]*dataset, error) {
+	if t.labels == "" {
+		return nil, ui.Fail(ui.ExitUsage, "name the labels with --labels", "mazes need labels to learn from")
 	}
 	questions, err := maze.Load(file)
 	if err != nil {
 		return nil, err
 	}
-	answers, err := maze.Load(labels)
+	answers, err := maze.Load(t.labels)
 	if err != nil {
 		return nil, err
 	}
@@ -138,50 +122,40 @@ func mazeData(file, labels string) (*dataset, error) {
 		d.endPuzzle(0)
 		d.endGroup()
 	}
-	return d, nil
+	return map[string]*dataset{t.split: d}, nil
 }
 
-func arcData(file, solutions string, augment int, rng *rand.Rand) (*dataset, error) {
-	tasks, err := arc.LoadTasks(file)
-	if err != nil {
-		return nil, err
-	}
-	if solutions != "" {
-		known, err := arc.LoadSolutions(solutions)
-		if err != nil {
-			return nil, err
-		}
-		if err := known.Solve(tasks); err != nil {
-			return nil, err
-		}
-	}
-	d := newDataset(arc.Canvas, arc.Vocabulary)
-	for _, task := range tasks {
-		for _, as := range arc.Augment(task, augment, rng) {
-			disguised := as.Disguise(task)
-			for _, pair := range append(disguised.Train, disguised.Test...) {
-				if pair.Output.Empty() {
-					continue
-				}
-				input, err := pair.Input.Tokens()
-				if err != nil {
-					return nil, fmt.Errorf("task %s: %w", task.ID, err)
-				}
-				label, err := pair.Output.Tokens()
-				if err != nil {
-					return nil, fmt.Errorf("task %s: %w", task.ID, err)
-				}
-				d.example(input, label)
-			}
-			d.endPuzzle(len(d.names))
-			d.names = append(d.names, disguised.ID)
-		}
-		d.endGroup()
-	}
-	return d, nil
+// blankName is the first identifier, which stands for no puzzle.
+const blankName = "<blank>"
+
+// dataset is a part of a data set of the official code in the making: examples belong to puzzles (one embedding each),
+// puzzles to groups (one puzzle in all its disguises).
+type dataset struct {
+	inputs, labels    []int32
+	width, vocabulary int
+	examples          int
+	ids               []int32 // embedding of each puzzle
+	puzzles           []int32 // examples before each puzzle, and the end
+	groups            []int32 // puzzles before each group, and the end
 }
 
-// metadata is dataset.json. The labels that are not learned, the first embedding and padding are all 0.
+func newDataset(width, vocabulary int) *dataset {
+	return &dataset{width: width, vocabulary: vocabulary, puzzles: []int32{0}, groups: []int32{0}}
+}
+
+// example adds one; endPuzzle and endGroup close what it belongs to.
+func (d *dataset) example(input, label []int32) {
+	d.inputs, d.labels = append(d.inputs, input...), append(d.labels, label...)
+	d.examples++
+}
+
+func (d *dataset) endPuzzle(id int) {
+	d.ids, d.puzzles = append(d.ids, int32(id)), append(d.puzzles, int32(d.examples))
+}
+
+func (d *dataset) endGroup() { d.groups = append(d.groups, int32(len(d.ids))) }
+
+// metadata is dataset.json. The label that is not learned, the first identifier and padding are all 0.
 type metadata struct {
 	PadID       int      `json:"pad_id"`
 	IgnoreLabel int      `json:"ignore_label_id"`
@@ -195,9 +169,9 @@ type metadata struct {
 	Sets        []string `json:"sets"`
 }
 
-// write writes the arrays and their description.
-func (d *dataset) write(a *app, folder, split string) error {
-	if err := os.MkdirAll(filepath.Join(folder, split), 0o755); err != nil {
+// write writes the arrays and their description into a folder.
+func (d *dataset) write(term *ui.Terminal, folder string, identifiers int) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	for name, array := range map[string]*npy.Array{
@@ -207,21 +181,12 @@ func (d *dataset) write(a *app, folder, split string) error {
 		"puzzle_indices":     {Shape: []int{len(d.puzzles)}, Values: d.puzzles},
 		"group_indices":      {Shape: []int{len(d.groups)}, Values: d.groups},
 	} {
-		if err := writeFile(a.term, filepath.Join(folder, split, "all__"+name+".npy"), array.Write); err != nil {
+		if err := writeFile(term, filepath.Join(folder, "all__"+name+".npy"), array.Write); err != nil {
 			return err
 		}
 	}
-	files := map[string]any{
-		filepath.Join(folder, split, "dataset.json"): metadata{
-			Vocabulary: d.vocabulary, Length: d.width, Identifiers: len(d.names),
-			Groups: len(d.groups) - 1, Mean: float64(d.examples) / float64(max(len(d.ids), 1)), Puzzles: len(d.ids), Sets: []string{"all"},
-		},
-		filepath.Join(folder, "identifiers.json"): d.names,
-	}
-	for path, value := range files {
-		if err := writeJSON(a.term, path, value); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeJSON(term, filepath.Join(folder, "dataset.json"), metadata{
+		Vocabulary: d.vocabulary, Length: d.width, Identifiers: identifiers, Groups: len(d.groups) - 1,
+		Mean: float64(d.examples) / float64(max(len(d.ids), 1)), Puzzles: len(d.ids), Sets: []string{"all"},
+	})
 }

@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -63,7 +65,7 @@ func (s *Settling) Save(path string) error {
 		canvas, encode = c, func(f *os.File) error { _, err := vgimg.PngCanvas{Canvas: c}.WriteTo(f); return err }
 	case ".svg":
 		c := vgsvg.New(pictureWidth, pictureHeight)
-		canvas, encode = c, func(f *os.File) error { _, err := c.WriteTo(f); return err }
+		canvas, encode = c, func(f *os.File) error { return writeSVG(c, f) }
 	default:
 		return fmt.Errorf("draw %s: unknown kind of picture %q: use .svg or .png", path, kind)
 	}
@@ -71,6 +73,16 @@ func (s *Settling) Save(path string) error {
 		return fmt.Errorf("draw %s: %w", path, err)
 	}
 	return replace(path, encode)
+}
+
+// writeSVG names fonts of the same measures for readers that have no Liberation Sans.
+func writeSVG(c *vgsvg.Canvas, w io.Writer) error {
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return err
+	}
+	_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")))
+	return err
 }
 
 // replace writes a file beside path and moves it there once it is whole.

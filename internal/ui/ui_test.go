@@ -62,7 +62,7 @@ func TestPictureIsWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{s.Query, "fixed point after 9 steps", "memory 0", "on a log axis", "</svg>"} {
+	for _, want := range []string{s.Query, "fixed point after 9 steps", "memory 0", "Arial", "on a log axis", "</svg>"} {
 		if !strings.Contains(string(svg), want) {
 			t.Errorf("the SVG does not say %q", want)
 		}

@@ -54,6 +54,7 @@ CREATE TABLE records (
     text          TEXT    NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX records_key ON records (scope, key) WHERE key IS NOT NULL;
+CREATE INDEX records_scope ON records (scope);
 CREATE INDEX records_seq ON records (seq);
 CREATE INDEX records_superseded_by ON records (superseded_by) WHERE superseded_by <> '';
 

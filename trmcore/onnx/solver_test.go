@@ -23,14 +23,14 @@ import (
 // TestAutoTrustsNothingUntested lets Auto choose between engines that lie in different ways.
 func TestAutoTrustsNothingUntested(t *testing.T) {
 	m := &Model{Arch: countArch, initH: make([]float32, 2), initL: make([]float32, 2)}
-	slow := func() *counter { return &counter{delay: func() time.Duration { return 5 * time.Millisecond }} }
+	slow := func() *counter { return &counter{delay: func() time.Duration { return 30 * time.Millisecond }} }
 	for name, c := range map[string]struct {
 		other engine
 		err   error
 		want  bool
 	}{
 		"faster":  {&counter{}, nil, true},
-		"slower":  {&counter{delay: func() time.Duration { return 20 * time.Millisecond }}, nil, false},
+		"slower":  {&counter{delay: func() time.Duration { return 150 * time.Millisecond }}, nil, false},
 		"wrong":   {&liar{counter: &counter{}}, nil, false},
 		"failing": {&counter{fail: func() error { return errors.New("out of memory") }}, nil, false},
 		"absent":  {nil, errors.New("no such library"), false},
@@ -181,20 +181,20 @@ func TestCancelEndsARun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a second")
 	}
-	m, err := Random(Arch{VocabSize: 11, SeqLen: 81, HiddenSize: 512, LLayers: 2, HCycles: 3, LCycles: 6, MLPT: true}, 1, .5)
+	m, err := Random(Arch{VocabSize: 11, SeqLen: 81, HiddenSize: 512, LLayers: 2, HCycles: 12, LCycles: 6, MLPT: true}, 1, .5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := mustOpen(t, m, &Options{Device: CPU, Threads: 1, Batch: 64})
+	s := mustOpen(t, m, &Options{Device: CPU, Threads: 1, Batch: 32}) // a step of it takes 6 s and more
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
 	var last error
-	problems := slices.Repeat([]Problem{{Tokens: make([]int32, 81)}}, 64)
+	problems := zeros(32, 81)
 	for _, err := range s.Solve(ctx, slices.Values(problems), nil) {
 		last = err
 	}
-	if took := time.Since(begin); !errors.Is(last, context.DeadlineExceeded) || took > 3*time.Second {
+	if took := time.Since(begin); !errors.Is(last, context.DeadlineExceeded) || took > 5*time.Second {
 		t.Errorf("error %v after %v", last, took)
 	}
 	// The lane works again afterwards.
@@ -248,7 +248,7 @@ func TestNoLeakOverManySolves(t *testing.T) {
 	solve(10000)
 	grown := resident(t) - before
 	t.Logf("grown by %d KiB over 10,000 solves", grown>>10)
-	if grown > 16<<20 {
+	if grown > 16<<20 && !raceDetector {
 		t.Errorf("the process grew by %d MiB over 10,000 solves", grown>>20)
 	}
 }

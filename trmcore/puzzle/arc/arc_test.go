@@ -66,6 +66,24 @@ func TestTokensEndWithAnL(t *testing.T) {
 	}
 }
 
+func TestTokensAt(t *testing.T) {
+	g := arc.Grid{{0, 9}, {1, 1}}
+	tokens, err := g.TokensAt(27, 28) // the right edge: no end column, but an end row
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, want := range map[int][]int32{26: {0, 0, 0}, 27: {0, 2, 11}, 28: {0, 3, 3}, 29: {0, 1, 1}} {
+		if diff := cmp.Diff(want, tokens[row*30+27:row*30+30]); diff != "" {
+			t.Errorf("row %d (-want +got)\n%s", row, diff)
+		}
+	}
+	for _, at := range [][2]int{{29, 0}, {0, 29}, {-1, 0}} {
+		if _, err := g.TokensAt(at[0], at[1]); !errors.Is(err, arc.ErrFormat) {
+			t.Errorf("at %v: %v, want ErrFormat", at, err)
+		}
+	}
+}
+
 func TestFromTokensCrops(t *testing.T) {
 	canvas := func(rows ...string) []int32 { // '.' pad, '|' end
 		tokens := make([]int32, arc.Canvas)

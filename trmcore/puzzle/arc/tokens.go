@@ -8,29 +8,36 @@ const (
 	Vocabulary = 12
 	Canvas     = MaxSide * MaxSide
 
-	tokenPad   = 0
 	tokenEnd   = 1 // lies as an L just below and right of the grid
 	tokenColor = 2
 )
 
 // Tokens lays the grid into the upper left corner of a canvas.
-func (g Grid) Tokens() ([]int32, error) {
+func (g Grid) Tokens() ([]int32, error) { return g.TokensAt(0, 0) }
+
+// TokensAt lays the grid into a canvas with its upper left cell at the row and column, as training does to show that
+// the place does not matter. The grid must fit there.
+func (g Grid) TokensAt(top, left int) ([]int32, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
+	bottom, right := top+len(g), left+len(g[0])
+	if top < 0 || left < 0 || bottom > MaxSide || right > MaxSide {
+		return nil, fmt.Errorf("%w: a grid of %d × %d does not fit at row %d, column %d", ErrFormat, len(g), len(g[0]), top, left)
+	}
 	tokens := make([]int32, Canvas)
-	rows, columns := len(g), len(g[0])
 	for r, row := range g {
+		line := tokens[(top+r)*MaxSide:][:MaxSide]
 		for c, color := range row {
-			tokens[r*MaxSide+c] = int32(color) + tokenColor
+			line[left+c] = int32(color) + tokenColor
 		}
-		if columns < MaxSide {
-			tokens[r*MaxSide+columns] = tokenEnd
+		if right < MaxSide {
+			line[right] = tokenEnd
 		}
 	}
-	if rows < MaxSide {
-		for c := range columns {
-			tokens[rows*MaxSide+c] = tokenEnd
+	if bottom < MaxSide {
+		for c := left; c < right; c++ {
+			tokens[bottom*MaxSide+c] = tokenEnd
 		}
 	}
 	return tokens, nil

@@ -12,7 +12,7 @@ const Cells = 81
 // What can be wrong with a puzzle. Errors of this package wrap one of these.
 var (
 	ErrSyntax     = errors.New("not a Sudoku")             // the text is not 81 cells
-	ErrConflict   = errors.New("the givens contradict")    // the same digit twice in a row, column or box
+	ErrConflict   = errors.New("the digits contradict")    // the same digit twice in a row, column or box
 	ErrUnsolvable = errors.New("the puzzle has no answer") // the givens agree, but nothing completes them
 	ErrAmbiguous  = errors.New("the puzzle has more than one answer")
 )

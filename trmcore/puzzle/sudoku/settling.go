@@ -8,7 +8,7 @@ import (
 // Settling is a grid on its way to an answer.
 type Settling struct {
 	Puzzle Grid
-	Steps  []Grid // the answer after each step; the givens are shown as the puzzle has them
+	Steps  []Grid // the answer after each step
 }
 
 // Mark says how a cell is to be shown.
@@ -18,7 +18,7 @@ type Mark uint8
 const (
 	Plain   Mark = iota // an answer that did not change in this step
 	Given               // a digit of the puzzle
-	Wrong               // a digit that stands twice in a unit
+	Wrong               // a digit that stands twice in a unit, or one that took the place of a given
 	Changed             // a digit other than one step before
 )
 
@@ -38,9 +38,11 @@ func (s *Settling) Frame(step int) (Grid, [Cells]Mark) {
 		}
 	}
 	for i := range shown {
-		switch {
-		case s.Puzzle[i] != 0:
+		switch given := s.Puzzle[i]; {
+		case given != 0 && shown[i] == given:
 			marks[i] = Given
+		case given != 0:
+			marks[i] = Wrong
 		case shown[i] != before[i]:
 			marks[i] = Changed
 		}
@@ -48,26 +50,20 @@ func (s *Settling) Frame(step int) (Grid, [Cells]Mark) {
 	return shown, marks
 }
 
-// at is the grid after a step with the puzzle's givens in their places.
+// at is the grid after a step, the puzzle before the first.
 func (s *Settling) at(step int) Grid {
 	if step <= 0 || len(s.Steps) == 0 {
 		return s.Puzzle
 	}
-	g := s.Steps[min(step, len(s.Steps))-1]
-	for i, d := range s.Puzzle {
-		if d != 0 {
-			g[i] = d
-		}
-	}
-	return g
+	return s.Steps[min(step, len(s.Steps))-1]
 }
 
 // FrameLines is the number of lines that [Settling.Text] draws.
 const FrameLines = 13
 
 // Text draws the grid after a step in box-drawing characters. With color, givens are bold, changed cells yellow and
-// contradictions red, as ANSI escapes; without, a changed cell is marked by a dot after its digit and a contradiction by
-// an exclamation mark.
+// contradictions red, as ANSI escapes; without, a changed cell is marked by an apostrophe after its digit and a
+// contradiction by an exclamation mark.
 func (s *Settling) Text(step int, color bool) string {
 	grid, marks := s.Frame(step)
 	var b strings.Builder

@@ -39,6 +39,9 @@ func TestFrame(t *testing.T) {
 	if _, marks = s.Frame(3); marks[1] != sudoku.Changed || marks[2] != sudoku.Plain {
 		t.Errorf("after step 3: marks %v, %v; want changed, plain", marks[1], marks[2])
 	}
+	if _, marks = s.Frame(1); marks[0] != sudoku.Given || marks[5] != sudoku.Wrong {
+		t.Errorf("a given kept and one overwritten: marks %v, %v; want given, wrong", marks[0], marks[5])
+	}
 	s.Steps = append(s.Steps[:2], s.Steps[1]) // the wrong answer again
 	if _, marks = s.Frame(3); marks[1] != sudoku.Wrong || marks[2] != sudoku.Plain {
 		t.Errorf("a wrong cell that stays: marks %v, %v; want wrong, plain", marks[1], marks[2])
@@ -47,7 +50,7 @@ func TestFrame(t *testing.T) {
 
 func TestCaption(t *testing.T) {
 	s := settling(t)
-	for step, want := range []string{"the puzzle: 23 clues", "step 1 of 3: 58 cells changed", "step 2 of 3: 52 cells changed", "step 3 of 3: solved"} {
+	for step, want := range []string{"the puzzle: 23 clues", "step 1 of 3: 78 cells changed", "step 2 of 3: 72 cells changed", "step 3 of 3: solved"} {
 		if got := s.Caption(step); got != want {
 			t.Errorf("step %d: %q, want %q", step, got, want)
 		}

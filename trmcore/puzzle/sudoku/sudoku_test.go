@@ -233,18 +233,46 @@ func TestTransformKeepsRules(t *testing.T) {
 	})
 }
 
+// mostCanonical is the answer with the most symmetries of its own: 648.
+const mostCanonical = "123456789456789123789123456231564897564897231897231564312645978645978312978312645"
+
 func TestCanonicalIsInvariant(t *testing.T) {
-	puzzle := mustParse(t, escargot)
-	want, err := sudoku.Canonical(puzzle)
-	if err != nil {
-		t.Fatal(err)
+	symmetric := mustParse(t, mostCanonical)
+	for i, blank := range []int{1, 1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0, 1} { // lopsided, so that images differ
+		symmetric[(i*31)%81] *= uint8(1 - blank)
 	}
-	rapid.Check(t, func(t *rapid.T) {
-		got, err := sudoku.Canonical(transforms().Draw(t, "transform").Apply(puzzle))
-		if err != nil || got != want {
-			t.Fatalf("%s (%v), want %s", got, err, want)
+	for name, puzzle := range map[string]sudoku.Grid{"no symmetries": mustParse(t, escargot), "many": symmetric, "an answer": mustParse(t, mostCanonical)} {
+		t.Run(name, func(t *testing.T) {
+			want, err := sudoku.Canonical(puzzle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rapid.Check(t, func(t *rapid.T) {
+				got, err := sudoku.Canonical(transforms().Draw(t, "transform").Apply(puzzle))
+				if err != nil || got != want {
+					t.Fatalf("%s (%v), want %s", got, err, want)
+				}
+			})
+		})
+	}
+}
+
+func TestCanonicalTellsPuzzlesApart(t *testing.T) {
+	full := mustParse(t, mostCanonical)
+	one, two, three := full, full, full
+	one[0], two[80], three[0], three[1] = 0, 0, 0, 0
+	classes := map[sudoku.Grid]bool{}
+	for _, g := range []sudoku.Grid{full, one, two, three} {
+		class, err := sudoku.Canonical(g)
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		classes[class] = true
+	}
+	// The grid's symmetries take every cell to every other, so that one and two are equivalent.
+	if len(classes) != 3 {
+		t.Errorf("%d classes, want 3", len(classes))
+	}
 }
 
 // TestCanonicalAnswerIsSmallest compares with all 2·1296·1296 images of a grid.

@@ -1,0 +1,90 @@
+package memory
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseQuery(t *testing.T) {
+	for in, want := range map[string]parsed{
+		"where is Ann?":        {plain: "where is Ann?"},
+		`"blue kettle" now`:    {plain: `blue kettle  now`, must: []string{`"blue kettle"`}},
+		`tea -milk`:            {plain: "tea", not: []string{`"milk"`}},
+		`-"oat milk" tea`:      {plain: "tea", not: []string{`"oat milk"`}},
+		`kett* -sp*`:           {plain: "kett", must: []string{`"kett" *`}, not: []string{`"sp" *`}},
+		"well-known a-b":       {plain: "well-known a-b"},
+		"it was -5 outside - ": {plain: "it was -5 outside -"},
+		`say ""`:               {plain: "say"},
+		`an "open quote`:       {plain: `an "open quote`},
+		"a* of b":              {plain: "a of b"},
+		"2*3":                  {plain: "23"},
+	} {
+		got, err := parseQuery(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(parsed{})); d != "" {
+			t.Errorf("%q (-want +got):\n%s", in, d)
+		}
+	}
+}
+
+func FuzzQuery(f *testing.F) {
+	for _, s := range []string{`"a b" -c d*`, `-"x`, `"" NEAR(a,b) AND text:c`, "'; DROP TABLE words; --", "日本* -日", "\u0301\"\u0301\"", "-\"\"\"", "a*b*c", "*-*"} {
+		f.Add(s)
+	}
+	s := newStore(f, nil)
+	add(f, s, ann, talk("the kettle is blue", "NEAR the AND gate", "日本語 text")...)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := parseQuery(text)
+		if bad := !utf8.ValidString(text) || strings.Contains(text, "\x00") || len(text) > MaxQuery; bad != (err != nil) {
+			t.Fatalf("error %v for %q", err, text)
+		}
+		for _, q := range append(p.must, p.not...) {
+			if inner := strings.TrimSuffix(q, " *"); strings.Count(inner, `"`)%2 != 0 || !strings.HasPrefix(inner, `"`) {
+				t.Fatalf("%q became the expression %q", text, q)
+			}
+		}
+		if _, err := s.Search(t.Context(), ann, Query{Text: text}); err != nil && !errors.Is(err, ErrInvalid) {
+			t.Fatalf("search for %q: %v", text, err)
+		}
+	})
+}
+
+func FuzzDigest(f *testing.F) {
+	r := turn("Ann met Bob on 7 May 2023 in Zürich, 42 times")
+	r.Meta = map[string]string{"a": "b"}
+	a, _ := analyse(&r)
+	f.Add(a.digest(&r))
+	f.Add([]byte{})
+	f.Add([]byte{0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
+	f.Fuzz(func(t *testing.T, digest []byte) {
+		p := newPartition(wall{})
+		if err := p.add(&light{row: 1, digest: digest}, Scope{}); err != nil && !errors.Is(err, ErrCorrupt) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzImport(f *testing.F) {
+	s := rich(f, nil)
+	for _, line := range strings.SplitAfter(content(f, s), "\n") {
+		f.Add(line)
+	}
+	f.Add(`{"record":{"text":"x","created":"2025-01-01T00:00:00Z"},"surprise":-1}`)
+	f.Fuzz(func(t *testing.T, line string) {
+		head := `{"format":"refiner-memory","version":1,"model":"hashed-v1-384","dim":384}` + "\n"
+		for l, err := range readExport(strings.NewReader(head+line), "hashed-v1-384", 384, false) {
+			if err == nil && (l.Record == nil) == (l.Event == nil) {
+				t.Fatalf("line %q is neither or both", line)
+			}
+			if err != nil && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrModel) && !errors.Is(err, ErrSchema) {
+				t.Fatalf("line %q: %v", line, err)
+			}
+		}
+	})
+}
