@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/trm-go/refiner/memory"
 )
@@ -31,8 +32,13 @@ func lock(dir string) (unlock func(), err error) {
 
 // wrapFile gives an error of the file system the sentinel that a caller can act on.
 func wrapFile(err error) error {
-	if errors.Is(err, os.ErrPermission) {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w", memory.ErrReadOnly, err)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: %w", memory.ErrFull, err)
 	}
 	return err
 }

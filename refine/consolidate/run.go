@@ -338,6 +338,10 @@ func (j journal) write(run *Run) error {
 
 // replaceFile writes a file so that after a crash it has its old or its new contents.
 func replaceFile(path string, data []byte) error {
+	return wrapFile(replace(path, data))
+}
+
+func replace(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
