@@ -9,7 +9,8 @@
 // summaries that are to stand for them, the latent z how they are grouped and what has been lost. Each step groups (the
 // turns of a day that belong together, then days of a week and weeks of a month that speak of the same), writes, checks
 // every summary against its turns, and puts back what is lost, until nothing is lost and nothing is left to join. One
-// pass of the same, without the check, loses more than half of what such a summary must hold: bench/LOG.md.
+// pass of the same, without the check, keeps 84 % of those facts on LoCoMo where the recursion keeps 99 %:
+// docs/consolidate.md.
 //
 // Summaries are extractive: they consist of exact quotes, the days and the names of who spoke, which [Grounded] checks
 // again before anything is applied. They are marked as reconstructed, name their turns, have the confidence of the least

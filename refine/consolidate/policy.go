@@ -41,7 +41,7 @@ type Policy struct {
 	Idle time.Duration `json:"idle,omitempty"`
 }
 
-// Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; bench/LOG.md has the curves.
+// Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; docs/consolidate.md has the curves.
 const (
 	DefaultShare  = .44
 	DefaultUnit   = 180
