@@ -88,6 +88,8 @@ demo:
 	@echo
 	$(REFINE) eval sample
 	@echo
+	$(REFINE) consolidate plan --show 2
+	@echo
 	$(REFINE) check --full
 	@echo
 	@echo "Where to look next:"

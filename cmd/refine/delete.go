@@ -10,6 +10,7 @@ import (
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/consolidate"
 )
 
 func (a *app) deleteCommand() *cobra.Command {
@@ -81,14 +82,11 @@ memory and keep its history, use refine add --supersedes.`,
 }
 
 func erase(cmd *cobra.Command, p *integration.Plugin, ids []string, o *memory.DeleteOptions) (memory.Deleted, error) {
-	if len(ids) == 0 {
-		return p.Store.Forget(cmd.Context(), p.Scope, o)
-	}
 	list := make([]memory.ID, len(ids))
 	for i, id := range ids {
 		list[i] = memory.ID(strings.TrimSpace(id))
 	}
-	return p.Store.Delete(cmd.Context(), p.Scope, list, o)
+	return consolidate.Delete(cmd.Context(), p.Store, p.Scope, list, o)
 }
 
 func anyChanged(cmd *cobra.Command, flags ...string) bool {

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/refine/consolidate"
+)
+
+func (a *app) consolidateCommand() *cobra.Command {
+	auto, dryRun := false, false
+	var policy policyFlags
+	cmd := &cobra.Command{
+		Use:   "consolidate",
+		Short: "Refine old memories into fewer, without losing what matters; can be undone",
+		Long: `Turns become summaries of a day, and where they speak of the same, of a week and a
+month: exact quotes, with every name, number, date and negation of what is important.
+Repeated facts become one, and a fact that a later one updates is true until then.
+
+Look at a plan, then apply it; the store is copied first, and an interrupted run can
+be finished or undone. --auto does all of it, for cron and systemd timers
+(docs/consolidate.md); with nothing to do it changes nothing.`,
+		Example: `  refine consolidate plan --user ada -o plan.json
+  refine consolidate apply plan.json
+  refine consolidate undo
+  refine consolidate --auto --user ada --age 720h`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !auto {
+				return cmd.Help()
+			}
+			if dryRun {
+				return a.planConsolidation(cmd, &policy, "", 0)
+			}
+			p, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			o, err := policy.options(cmd)
+			if err != nil {
+				return err
+			}
+			bar := a.term.Progress("consolidating", "changes", 0)
+			run, err := consolidate.Auto(cmd.Context(), p.Store, p.Scope, o, &consolidate.RunOptions{NoSnapshot: policy.noSnapshot, OnChange: func(done, _ int) { bar.Set(int64(done)) }})
+			bar.Done()
+			if err != nil {
+				return planFailure(err)
+			}
+			return a.showRun(run)
+		},
+	}
+	cmd.Flags().BoolVar(&auto, "auto", false, "plan and apply, or finish what was interrupted")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "with --auto: show the plan and apply nothing")
+	policy.register(cmd, true)
+	cmd.AddCommand(a.consolidatePlanCommand(), a.consolidateApplyCommand(), a.consolidateUndoCommand(), a.consolidateLogCommand())
+	return cmd
+}
+
+// policyFlags are the flags of a policy.
+type policyFlags struct {
+	consolidate.Policy
+	level      string
+	since      moment
+	noSnapshot bool
+}
+
+func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.level, "level", string(consolidate.Month), "highest level of summaries: day, week or month")
+	flags.DurationVar(&f.Age, "age", 0, "leave alone what is younger, for example 720h")
+	flags.Var(&f.since, "since", "leave alone what is older")
+	flags.Float64Var(&f.Share, "share", consolidate.DefaultShare, "share of the tokens that a summary may have before what is lost is put back")
+	flags.IntVar(&f.Unit, "unit", consolidate.DefaultUnit, "tokens of turns that one summary stands for, about")
+	flags.Float64Var(&f.Keep, "keep", consolidate.DefaultKeep, "importance from which on every name, number, date and negation is kept")
+	flags.IntVar(&f.Recurs, "recurs", consolidate.DefaultRecurs, "days on which the same must be said to become a fact; -1: never")
+	flags.DurationVar(&f.Idle, "idle", 0, "lower the importance of what nobody has used for so long")
+	if applies {
+		flags.BoolVar(&f.noSnapshot, "no-snapshot", false, "do not copy the store first")
+	}
+}
+
+func (f *policyFlags) options(cmd *cobra.Command) (*consolidate.Options, error) {
+	f.Level = consolidate.Level(f.level)
+	for flag, zero := range map[string]bool{"keep": f.Keep == 0, "share": f.Share == 0, "unit": f.Unit == 0, "recurs": f.Recurs == 0} {
+		if zero && cmd.Flags().Changed(flag) {
+			return nil, ui.Fail(ui.ExitUsage, "leave --"+flag+" out for its default", "--%s 0 would keep nothing", flag)
+		}
+	}
+	return &consolidate.Options{Policy: f.Policy, Since: f.since.Time}, nil
+}
+
+// planFailure gives the errors of plans their mend.
+func planFailure(err error) error {
+	switch {
+	case errors.Is(err, consolidate.ErrPolicy):
+		return ui.Fail(ui.ExitUsage, "run `refine consolidate plan --help`", "%w", err)
+	case errors.Is(err, consolidate.ErrStale), errors.Is(err, consolidate.ErrTampered), errors.Is(err, consolidate.ErrUngrounded), errors.Is(err, consolidate.ErrPlan):
+		return ui.Fail(ui.ExitError, "make a new plan: `refine consolidate plan -o plan.json`; nothing was changed", "%w", err)
+	case errors.Is(err, consolidate.ErrNoRun):
+		return ui.Fail(ui.ExitError, "see what was applied: `refine consolidate log`", "%w", err)
+	}
+	return err
+}
+
+func (a *app) consolidatePlanCommand() *cobra.Command {
+	var policy policyFlags
+	out, limit := "", 0
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what a consolidation would do; reads only",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.planConsolidation(cmd, &policy, out, limit) },
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "write the plan to this file, for apply")
+	cmd.Flags().IntVar(&limit, "show", 20, "changes to show; 0: all")
+	policy.register(cmd, false)
+	return cmd
+}
+
+func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, out string, limit int) error {
+	o, err := policy.options(cmd)
+	if err != nil {
+		return err
+	}
+	p, err := a.look(cmd)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	stats, err := p.Store.Stats(cmd.Context(), p.Scope)
+	if err != nil {
+		return err
+	}
+	bar := a.term.Progress("planning", "records", int64(stats.Records))
+	o.Progress = func(done, _ int) { bar.Set(int64(done)) }
+	plan, err := consolidate.New(cmd.Context(), p.Store, p.Scope, o)
+	bar.Done()
+	if err != nil {
+		return planFailure(err)
+	}
+	if out != "" {
+		if err := writePlan(out, plan); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return plan.Write(a.term.Out)
+	}
+	if err := plan.Diff(a.term.Out, limit); err != nil {
+		return err
+	}
+	if out != "" {
+		a.term.Notef("apply it with `refine consolidate apply %s`", out)
+	}
+	return nil
+}
+
+// writePlan writes the plan beside its place first, so that no half plan is ever found there.
+func writePlan(path string, plan *consolidate.Plan) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*")
+	if err != nil {
+		return fmt.Errorf("write the plan: %w", err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	if err := errors.Join(plan.Write(f), f.Close()); err != nil {
+		return fmt.Errorf("write the plan: %w", err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func (a *app) consolidateApplyCommand() *cobra.Command {
+	dryRun, noSnapshot := false, false
+	cmd := &cobra.Command{
+		Use:   "apply PLAN",
+		Short: "Apply a plan, after a snapshot; finishes an interrupted run of it",
+		Long: `Applies a plan that ` + "`refine consolidate plan -o PLAN`" + ` has written; "-" reads it from
+the standard input. A plan that was changed, or made before the store was written to
+again, is refused. The store is copied first. If it is interrupted, apply the same
+plan again, or undo it.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in := io.Reader(cmd.InOrStdin())
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return fmt.Errorf("read the plan: %w", err)
+				}
+				defer func() { _ = f.Close() }()
+				in = f
+			}
+			plan, err := consolidate.Read(in)
+			if err != nil {
+				return planFailure(err)
+			}
+			if dryRun {
+				if a.json {
+					return plan.Write(a.term.Out)
+				}
+				return plan.Diff(a.term.Out, 0)
+			}
+			p, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			bar := a.term.Progress("applying", "changes", int64(len(plan.Changes)))
+			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: func(done, _ int) { bar.Set(int64(done)) }})
+			bar.Done()
+			if err != nil {
+				return planFailure(err)
+			}
+			return a.showRun(run)
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and apply nothing")
+	cmd.Flags().BoolVar(&noSnapshot, "no-snapshot", false, "do not copy the store first")
+	return cmd
+}
+
+func (a *app) consolidateUndoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "undo [RUN]",
+		Short: "Take back the last run, or the one that is named",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := ""
+			if len(args) > 0 {
+				name = args[0]
+			}
+			p, err := a.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			bar := a.term.Progress("undoing", "changes", 0)
+			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: func(done, _ int) { bar.Set(int64(done)) }})
+			bar.Done()
+			if err != nil {
+				return planFailure(err)
+			}
+			return a.showRun(run)
+		},
+	}
+}
+
+func (a *app) showRun(run consolidate.Run) error {
+	if a.json {
+		return a.term.JSON(run)
+	}
+	if run.Name == "" {
+		a.term.Notef("nothing to consolidate")
+		return nil
+	}
+	a.term.Notef("%s %s: %s, records %s → %s, tokens %s → %s", run.State, run.Name, counted(run.Changes, "change"),
+		thousands(run.Before.Records), thousands(run.After.Records), thousands(run.Before.Tokens), thousands(run.After.Tokens))
+	if run.State == consolidate.Applied {
+		a.term.Notef("take it back with `refine consolidate undo %s`", run.Name)
+		if run.Snapshot != "" {
+			a.term.Notef("the store as it was: %s", run.Snapshot)
+		}
+	}
+	return nil
+}
+
+func (a *app) consolidateLogCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "log",
+		Short: "Show the runs, oldest first",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.load(cmd); err != nil {
+				return err
+			}
+			runs, err := consolidate.Runs(a.settings.Store.Path)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				if runs == nil {
+					runs = []consolidate.Run{}
+				}
+				return a.term.JSON(runs)
+			}
+			table := &ui.Table{Columns: []string{"run", "state", "changed", "scope", "changes", "tokens before", "tokens after"}, Right: []string{"changes", "tokens before", "tokens after"}}
+			for _, r := range runs {
+				table.Add(r.Name, r.State, r.Changed.Format(time.DateTime), r.Scope, thousands(r.Changes), thousands(r.Before.Tokens), thousands(r.After.Tokens))
+			}
+			table.Print(a.term)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,282 @@
+package consolidate
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/trmcore"
+)
+
+// Reader is what a plan is made from; a [memory.Store] is one.
+type Reader interface {
+	// Generation rises with every write that a plan must know of.
+	Generation(ctx context.Context) (int64, error)
+	// All yields the records of a scope, with History also the superseded ones.
+	All(ctx context.Context, scope memory.Scope, o *memory.AllOptions) iter.Seq2[memory.Record, error]
+}
+
+// Options say how a plan is made. Nil is the same as a zero Options.
+type Options struct {
+	Policy Policy
+	// Since leaves records alone that were created before. Zero: none.
+	Since time.Time
+	// Now is the time that ages are measured against. Zero: time.Now.
+	Now time.Time
+	// OnePass believes every summary as it is first written, without looking for what it lost: what the recursion is
+	// measured against.
+	OnePass bool
+	// Progress is called now and then with how many records have been looked at of how many, in New's goroutine.
+	Progress func(done, total int)
+}
+
+// New plans the consolidation of a scope. It reads only, and the same store, scope and options make the same plan.
+func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Plan, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	policy, err := o.Policy.filled()
+	if err != nil {
+		return nil, err
+	}
+	now := o.Now
+	if now.IsZero() {
+		now = time.Now()
+	}
+	p := &Plan{Version: planVersion, Scope: scope, Policy: policy, Changes: []Change{}}
+	if p.Generation, err = store.Generation(ctx); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	var live []*memory.Record
+	all := map[memory.ID]*memory.Record{}
+	for r, err := range store.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
+		record := r
+		all[r.ID] = &record
+		if r.Superseded.IsZero() {
+			live = append(live, &record)
+			p.Before.Records++
+			p.Before.Tokens += text.Tokens(r.Text)
+		}
+	}
+	if generation, err := store.Generation(ctx); err != nil || generation != p.Generation {
+		return nil, fmt.Errorf("plan: %w: somebody wrote while it was read", cmp.Or(err, ErrStale))
+	}
+	ripe := func(r *memory.Record) bool {
+		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
+	}
+	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live)}
+	if w.progress = o.Progress; w.progress == nil {
+		w.progress = func(_, _ int) {}
+	}
+	taken := w.facts(live, ripe)
+	if err := w.summaries(ctx, live, ripe, taken); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	w.demote(live, taken)
+	p.After = p.Before
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		c.Write.ID = w.id(c)
+		p.After.Records += 1 - len(c.Replaces)
+		p.After.Tokens += c.After - c.Before
+	}
+	p.Hash = p.sum()
+	return p, nil
+}
+
+// writer turns what the recursion and the rules have found into changes.
+type writer struct {
+	plan *Plan
+	all  map[memory.ID]*memory.Record
+	now  time.Time
+
+	single   bool
+	progress func(done, total int)
+	total    int
+}
+
+// id names the record of a change: by the generation of the store, what it replaces and what it says, so that the same
+// plan has the same names, and a plan made after an undo has others.
+func (w *writer) id(c *Change) memory.ID {
+	h := sha256.New()
+	var generation [8]byte
+	binary.BigEndian.PutUint64(generation[:], uint64(w.plan.Generation))
+	h.Write(generation[:])
+	h.Write([]byte(c.Op))
+	for _, r := range c.Replaces {
+		h.Write([]byte(r))
+	}
+	h.Write([]byte(c.Write.Text))
+	var id ulid.ULID
+	_ = id.SetTime(uint64(max(0, c.Write.Created.UnixMilli()))) // fits until the year 10889
+	_ = id.SetEntropy(h.Sum(nil)[:10])
+	return memory.ID(id.String())
+}
+
+// level of a summary, as its metadata tells; "" for one that was not made here.
+func level(r *memory.Record) Level { return Level(r.Meta["level"]) }
+
+// summaries runs the recursion over the turns and summaries that are ripe.
+func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool, taken map[memory.ID]bool) error {
+	var turns []*memory.Record // loose ones, and those that summaries stand for
+	known := map[memory.ID]bool{}
+	var standing []*memory.Record
+	for _, r := range live {
+		switch {
+		case taken[r.ID] || !ripe(r) || !r.ValidUntil.IsZero():
+		case r.Kind == memory.KindTurn && r.Origin == memory.Observed:
+			turns, known[r.ID] = append(turns, r), true
+		case r.Kind == memory.KindSummary && level(r) != "" && w.whole(r):
+			standing = append(standing, r)
+		}
+	}
+	loose := len(turns)
+	for _, s := range standing {
+		for _, id := range s.DerivedFrom {
+			if !known[id] {
+				turns, known[id] = append(turns, w.all[id]), true
+			}
+		}
+	}
+	if len(turns) == 0 {
+		return nil
+	}
+	fresh := map[memory.ID]bool{}
+	for _, t := range turns[:loose] {
+		fresh[t.ID] = true
+	}
+	slices.SortFunc(turns, func(a, b *memory.Record) int {
+		return cmp.Or(strings.Compare(a.Scope.Agent, b.Scope.Agent), strings.Compare(a.Scope.Session, b.Scope.Session),
+			a.Created.Truncate(24*time.Hour).Compare(b.Created.Truncate(24*time.Hour)), cmp.Compare(a.Position, b.Position),
+			a.Created.Compare(b.Created), strings.Compare(string(a.ID), string(b.ID)))
+	})
+	m := prepare(turns, w.plan.Policy)
+	number := make(map[memory.ID]int32, len(turns))
+	for i, t := range turns {
+		number[t.ID] = int32(i)
+		if fresh[t.ID] {
+			m.loose = append(m.loose, int32(i))
+		}
+	}
+	for _, s := range standing {
+		if u, ok := m.adopt(s, number); ok {
+			m.standing = append(m.standing, u)
+		}
+	}
+	y, err := settle(ctx, m, net{top: slices.Index(levels, w.plan.Policy.Level), single: w.single}, func(s trmcore.Step[draft, notes]) {
+		w.plan.Steps = s.N
+		w.progress(w.total-loose/(s.N+1), w.total) // nobody knows how many steps are to come
+	})
+	if err != nil {
+		return err
+	}
+	for _, u := range y {
+		if u.fresh {
+			w.summarise(m, u, fresh)
+		}
+	}
+	return nil
+}
+
+// whole reports whether all that a summary rests on is still there.
+func (w *writer) whole(s *memory.Record) bool {
+	for _, id := range s.DerivedFrom {
+		if r := w.all[id]; r == nil || r.Kind != memory.KindTurn {
+			return false
+		}
+	}
+	return len(s.DerivedFrom) > 0
+}
+
+// summarise makes the change that writes a unit.
+func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
+	c := Change{Op: Summarise, Level: w.plan.Policy.Level}
+	var agents, sessions []string
+	r := memory.Record{Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Confidence: 1, Text: render(m.quotes(u))}
+	had := map[int32]bool{}
+	for _, p := range u.picks {
+		for _, f := range m.passages[p].facts {
+			had[f] = true
+		}
+	}
+	var dropped []int32
+	for _, i := range u.sources {
+		s := &m.sources[i]
+		t := s.record
+		r.Scope.Tenant, r.Scope.User = t.Scope.Tenant, t.Scope.User
+		agents, sessions = append(agents, t.Scope.Agent), append(sessions, t.Scope.Session)
+		r.Importance, r.Confidence = max(r.Importance, t.Importance), min(r.Confidence, t.Confidence)
+		if r.ValidFrom.IsZero() || t.Created.Before(r.ValidFrom) {
+			r.ValidFrom = t.Created
+		}
+		if t.Created.After(r.Created) {
+			r.Created = t.Created
+		}
+		r.DerivedFrom = append(r.DerivedFrom, t.ID)
+		for _, f := range s.facts {
+			switch {
+			case s.asks:
+				w.plan.Coverage.Asked++
+				if had[f] {
+					w.plan.Coverage.Kept++
+				}
+			case !had[f]:
+				w.plan.Coverage.Dropped++
+				dropped = append(dropped, f)
+			}
+		}
+		if loose[t.ID] {
+			c.Replaces = append(c.Replaces, t.ID)
+			c.Before += text.Tokens(t.Text)
+		}
+	}
+	for _, f := range distinct(dropped) {
+		c.Dropped = append(c.Dropped, m.facts[f])
+	}
+	slices.Sort(c.Dropped)
+	for _, id := range u.replaces {
+		c.Replaces = append(c.Replaces, id)
+		c.Before += text.Tokens(w.all[id].Text)
+	}
+	r.Scope.Agent, r.Scope.Session = only(agents), only(sessions)
+	for _, p := range u.picks {
+		r.Quotes = append(r.Quotes, memory.Quote{Source: m.sources[m.passages[p].source].record.ID, Text: m.passages[p].text})
+	}
+	r.Meta = map[string]string{"level": string(c.Level), "turns": strconv.Itoa(len(u.sources))}
+	if len(u.sources) == 1 {
+		r.Meta["single_source"] = "true"
+	}
+	c.After = text.Tokens(r.Text)
+	switch {
+	case len(u.replaces) == 0:
+		c.Why = fmt.Sprintf("%d turns of %s", len(u.sources), r.Created.UTC().Format(time.DateOnly))
+	default:
+		c.Why = fmt.Sprintf("%d summaries and %d turns speak of the same", len(u.replaces), len(c.Replaces)-len(u.replaces))
+	}
+	c.Write = r
+	w.plan.Changes = append(w.plan.Changes, c)
+}
+
+// only is the one value that all have, or "".
+func only(values []string) string {
+	for _, v := range values {
+		if v != values[0] {
+			return ""
+		}
+	}
+	return values[0]
+}

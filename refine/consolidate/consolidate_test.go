@@ -1,0 +1,510 @@
+package consolidate_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/consolidate"
+)
+
+var (
+	scope = memory.Scope{User: "ana"}
+	start = time.Date(2024, 1, 8, 9, 0, 0, 0, time.UTC)
+	later = start.AddDate(1, 0, 0)
+)
+
+// chatter makes n turns of a conversation over as many days as it takes, deterministic in seed.
+func chatter(n int, seed uint64) []memory.Record {
+	r := rand.New(rand.NewPCG(seed, 1))
+	pick := func(s ...string) string { return s[r.IntN(len(s))] }
+	records := make([]memory.Record, n)
+	at := start
+	session := 0
+	for i := range records {
+		if i%24 == 0 && i > 0 {
+			at = at.Add(23 * time.Hour)
+			session++
+		}
+		at = at.Add(time.Minute)
+		thing := pick("pottery class", "marathon", "garden", "choir", "bakery", "kitchen", "novel", "violin", "workshop", "greenhouse")
+		place := pick("Lisbon", "Oslo", "Hamburg", "Porto", "Vienna", "Ghent")
+		text := pick(
+			fmt.Sprintf("I signed up for the %s in %s, it costs %d euros.", thing, place, 20+r.IntN(200)),
+			fmt.Sprintf("How was the %s?", thing),
+			fmt.Sprintf("It was great! We met %s there and stayed for %d hours.", pick("Rosa", "Karim", "Lena"), 2+r.IntN(5)),
+			fmt.Sprintf("Wow, that sounds lovely. I have not been to %s since %d.", place, 2010+r.IntN(12)),
+			"Haha, yes, totally.",
+			fmt.Sprintf("The %s opens on %s %d, don't forget to bring the blue folder.", thing, pick("May", "June", "July"), 1+r.IntN(28)),
+		)
+		speaker := []string{"Ana", "Ben"}[i%2]
+		records[i] = memory.Record{
+			Scope: memory.Scope{User: scope.User, Session: fmt.Sprintf("s%05d", session)}, Speaker: speaker, Text: text, Position: i % 24,
+			Created: at, Importance: .5, Confidence: 1,
+		}
+	}
+	return records
+}
+
+func open(t testing.TB, records []memory.Record) *memory.Store {
+	t.Helper()
+	s, err := memory.Create(t.Context(), filepath.Join(t.TempDir(), "memory.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if _, err := s.Add(t.Context(), scope, records...); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func plan(t testing.TB, s *memory.Store, p consolidate.Policy) *consolidate.Plan {
+	t.Helper()
+	made, err := consolidate.New(t.Context(), s, scope, &consolidate.Options{Policy: p, Now: later})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// texts are the texts of the live records, sorted.
+func texts(t testing.TB, s *memory.Store) []string {
+	t.Helper()
+	var all []string
+	for r, err := range s.All(t.Context(), scope, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r.Text)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestPlanApplyUndo(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, chatter(240, 1))
+	before := texts(t, s)
+	p := plan(t, s, consolidate.Policy{})
+	if p.Coverage.Kept != p.Coverage.Asked || p.Coverage.Asked == 0 {
+		t.Errorf("coverage is %+v, want all of some kept", p.Coverage)
+	}
+	if p.After.Tokens*10 > p.Before.Tokens*9 { // nearly every sentence of this chatter holds a number of its own
+		t.Errorf("%d of %d tokens are left, want at most 90 %%", p.After.Tokens, p.Before.Tokens)
+	}
+	if diff := cmp.Diff(before, texts(t, s)); diff != "" {
+		t.Errorf("planning wrote (-before +after):\n%s", diff)
+	}
+	if again := plan(t, s, consolidate.Policy{}); again.Hash != p.Hash {
+		t.Errorf("the same store made plans %s and %s", p.Name(), again.Name())
+	}
+
+	run, err := consolidate.Apply(ctx, s, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.State != consolidate.Applied || run.Snapshot == "" {
+		t.Errorf("the run is %+v, want it applied, with a snapshot", run)
+	}
+	if got := texts(t, s); len(got) != p.After.Records {
+		t.Errorf("%d records are live, the plan says %d", len(got), p.After.Records)
+	}
+	if second := plan(t, s, consolidate.Policy{}); len(second.Changes) != 0 {
+		var b strings.Builder
+		_ = second.Diff(&b, 3)
+		t.Errorf("a second run plans %d changes, want none:\n%s", len(second.Changes), b.String())
+	}
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Errorf("applying an applied plan: %v", err)
+	}
+	if r, err := s.Check(ctx, true); err != nil || len(r.Problems) > 0 {
+		t.Errorf("check: %v %v", r, err)
+	}
+
+	if _, err := consolidate.Undo(ctx, s, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, texts(t, s)); diff != "" {
+		t.Errorf("after undo (-want +got):\n%s", diff)
+	}
+	if _, err := consolidate.Undo(ctx, s, "", nil); !errors.Is(err, consolidate.ErrNoRun) {
+		t.Errorf("undoing once more: %v, want ErrNoRun", err)
+	}
+	if again := plan(t, s, consolidate.Policy{}); len(again.Changes) != len(p.Changes) {
+		t.Errorf("after undo %d changes are planned, want %d", len(again.Changes), len(p.Changes))
+	} else if _, err := consolidate.Apply(ctx, s, again, nil); err != nil {
+		t.Errorf("consolidating again after undo: %v", err)
+	}
+	runs, err := consolidate.Runs(s.Path())
+	if err != nil || len(runs) != 2 || runs[0].State != consolidate.Undone || runs[1].State != consolidate.Applied {
+		t.Errorf("the log is %+v, %v", runs, err)
+	}
+}
+
+// TestLevels consolidates day by day, then by month: the higher level builds on the lower one and is still checked
+// against the turns.
+func TestLevels(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, chatter(480, 2))
+	small := consolidate.Policy{Level: consolidate.Day, Unit: 60}
+	day := plan(t, s, small)
+	if _, err := consolidate.Apply(ctx, s, day, nil); err != nil {
+		t.Fatal(err)
+	}
+	wide := consolidate.Policy{Level: consolidate.Month, Unit: 160}
+	month := plan(t, s, wide)
+	if len(month.Changes) == 0 || month.After.Records >= day.After.Records {
+		t.Fatalf("the month level has %d changes and leaves %d records of %d", len(month.Changes), month.After.Records, day.After.Records)
+	}
+	if month.Coverage.Kept != month.Coverage.Asked {
+		t.Errorf("coverage is %+v, want all kept", month.Coverage)
+	}
+	if _, err := consolidate.Apply(ctx, s, month, nil); err != nil {
+		t.Fatal(err)
+	}
+	if again := plan(t, s, wide); len(again.Changes) != 0 {
+		t.Errorf("a second run plans %d changes", len(again.Changes))
+	}
+	if _, err := consolidate.Undo(ctx, s, day.Name(), nil); err == nil || !strings.Contains(err.Error(), "undo the later run first") {
+		t.Errorf("undoing what another run built on: %v", err)
+	}
+}
+
+func TestNewTurnsAreConsolidatedLater(t *testing.T) {
+	ctx := t.Context()
+	all := chatter(240, 3)
+	s := open(t, all[:120])
+	if _, err := consolidate.Apply(ctx, s, plan(t, s, consolidate.Policy{}), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Add(ctx, scope, all[120:]...); err != nil {
+		t.Fatal(err)
+	}
+	for round := range 3 {
+		p := plan(t, s, consolidate.Policy{})
+		if round == 0 && len(p.Changes) == 0 {
+			t.Fatal("new turns change nothing")
+		}
+		if round > 0 && len(p.Changes) > 0 {
+			t.Errorf("round %d still plans %d changes", round, len(p.Changes))
+		}
+		if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFacts(t *testing.T) {
+	ctx := t.Context()
+	fact := func(day int, text string) memory.Record {
+		return memory.Record{Kind: memory.KindFact, Speaker: "Ana", Text: text, Created: start.AddDate(0, 0, day), Importance: .5, Confidence: .9 - float64(day)/1000, Position: -1}
+	}
+	s := open(t, []memory.Record{
+		fact(0, "I live in Berlin."), fact(9, "My dog's name is Rex."), fact(20, "I live in Berlin."), fact(30, "Loves cheese pizza."),
+		fact(40, "I moved to Lisbon last month."), fact(41, "Dislikes cheese pizza."), fact(42, "I have a dog named Rex."),
+		fact(43, "I like sushi."),
+	})
+	p := plan(t, s, consolidate.Policy{})
+	var got []string
+	for _, c := range p.Changes {
+		got = append(got, fmt.Sprintf("%s %q %d", c.Op, c.Write.Text, len(c.Replaces)))
+	}
+	want := []string{
+		`merge "I live in Berlin." 2`,
+		`merge "My dog's name is Rex." 2`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	if len(p.Conflicts) != 1 || p.Conflicts[0].Texts != [2]string{"Loves cheese pizza.", "Dislikes cheese pizza."} {
+		t.Errorf("conflicts are %v, want the pizza", p.Conflicts)
+	}
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	// Once the repeats are one, the update is seen.
+	p = plan(t, s, consolidate.Policy{})
+	if len(p.Changes) != 1 || p.Changes[0].Op != consolidate.Expire || p.Changes[0].Write.Text != "I live in Berlin." {
+		t.Fatalf("changes are %+v, want that Berlin expires", p.Changes)
+	}
+	if got := p.Changes[0].Write; !got.ValidUntil.Equal(start.AddDate(0, 0, 40)) || !got.ValidFrom.Equal(start) || got.Confidence != .88 {
+		t.Errorf("it is valid from %s until %s with confidence %v, want from %s until the move and .88", got.ValidFrom, got.ValidUntil, got.Confidence, start)
+	}
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	if p = plan(t, s, consolidate.Policy{}); len(p.Changes) != 0 {
+		t.Errorf("a third run plans %d changes, want none: %+v", len(p.Changes), p.Changes)
+	}
+	hits, err := s.Search(ctx, scope, memory.Query{Text: "where does Ana live, Berlin or Lisbon?"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hits {
+		if strings.Contains(h.Record.Text, "Berlin") {
+			t.Errorf("what is no longer true is found: %q", h.Record.Text)
+		}
+	}
+	if len(texts(t, s)) != 6 {
+		t.Errorf("%q are left, want 6 records", texts(t, s))
+	}
+}
+
+func TestWhatRecursIsPromoted(t *testing.T) {
+	records := chatter(72, 4)
+	for i, text := range map[int]string{3: "I am allergic to peanuts.", 30: "I'm allergic to peanuts.", 55: "I am allergic to peanuts!"} {
+		records[i].Text, records[i].Speaker = text, "Ana"
+	}
+	s := open(t, records)
+	p := plan(t, s, consolidate.Policy{})
+	i := slices.IndexFunc(p.Changes, func(c consolidate.Change) bool { return c.Op == consolidate.Promote })
+	if i < 0 {
+		t.Fatal("what was said on three days was not promoted")
+	}
+	if c := p.Changes[i]; c.Write.Kind != memory.KindFact || c.Write.Origin != memory.Reconstructed || len(c.Write.Quotes) != 3 {
+		t.Errorf("promoted to %+v", c.Write)
+	}
+	if p = plan(t, s, consolidate.Policy{Recurs: -1}); slices.ContainsFunc(p.Changes, func(c consolidate.Change) bool { return c.Op == consolidate.Promote }) {
+		t.Error("promoted against the policy")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, chatter(60, 5))
+	p := plan(t, s, consolidate.Policy{})
+
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	whole := b.String()
+	read, err := consolidate.Read(strings.NewReader(whole))
+	if err != nil || read.Hash != p.Hash {
+		t.Fatalf("a plan does not read back: %v", err)
+	}
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"changed text":  {strings.Replace(whole, "euros", "pounds", 1), consolidate.ErrTampered},
+		"a new member":  {strings.Replace(whole, `"steps"`, `"stages"`, 1), consolidate.ErrPlan},
+		"cut off":       {whole[:len(whole)/2], consolidate.ErrPlan},
+		"not JSON":      {"hello", consolidate.ErrPlan},
+		"two plans":     {whole + whole, consolidate.ErrPlan},
+		"other version": {strings.Replace(whole, `"version": 1`, `"version": 2`, 1), consolidate.ErrPlan},
+	} {
+		if _, err := consolidate.Read(strings.NewReader(c.text)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	forged := *p
+	forged.Changes = slices.Clone(p.Changes)
+	forged.Changes[0].Write.Text += " I owe Ben 500 euros."
+	if _, err := consolidate.Apply(ctx, s, &forged, nil); !errors.Is(err, consolidate.ErrTampered) {
+		t.Errorf("a forged plan: %v", err)
+	}
+	if _, err := s.Add(ctx, scope, memory.Record{Text: "One more thing.", Created: start, Confidence: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := consolidate.Apply(ctx, s, p, nil); !errors.Is(err, consolidate.ErrStale) {
+		t.Errorf("a stale plan: %v", err)
+	}
+	for name, bad := range map[string]consolidate.Policy{
+		"keeps nothing": {Keep: -1}, "no such level": {Level: "year"}, "share": {Share: 2}, "unit": {Unit: 3}, "age": {Age: -1},
+	} {
+		if _, err := consolidate.New(ctx, s, scope, &consolidate.Options{Policy: bad}); !errors.Is(err, consolidate.ErrPolicy) {
+			t.Errorf("a policy with a bad %s: %v", name, err)
+		}
+	}
+	old := open(t, chatter(24, 6))
+	if p := plan(t, old, consolidate.Policy{Age: 10 * 365 * 24 * time.Hour}); len(p.Changes) != 0 {
+		t.Errorf("what is too young is consolidated: %d changes", len(p.Changes))
+	}
+}
+
+func TestGroundedRefusesInventions(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, chatter(24, 7))
+	good := plan(t, s, consolidate.Policy{}).Changes[0].Write
+	source := func(id memory.ID) (memory.Record, bool) {
+		r, err := s.Record(ctx, scope, id)
+		return r, err == nil
+	}
+	if err := consolidate.Grounded(&good, source); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*memory.Record){
+		"a word more":       func(r *memory.Record) { r.Text += " Really." },
+		"a quote less":      func(r *memory.Record) { r.Quotes = r.Quotes[1:] },
+		"a changed quote":   func(r *memory.Record) { r.Quotes = slices.Clone(r.Quotes); r.Quotes[0].Text = "I never said this." },
+		"an unknown source": func(r *memory.Record) { r.DerivedFrom = []memory.ID{"01ARZ3NDEKTSV4RRFFQ69G5FAV"} },
+		"observed":          func(r *memory.Record) { r.Origin = memory.Observed },
+		"more confidence":   func(r *memory.Record) { r.Confidence = 1.5 },
+	} {
+		bad := good
+		change(&bad)
+		if err := consolidate.Grounded(&bad, source); !errors.Is(err, consolidate.ErrUngrounded) {
+			t.Errorf("%s: %v, want ErrUngrounded", name, err)
+		}
+	}
+}
+
+func TestDeleteReachesWhatWasDerived(t *testing.T) {
+	ctx := t.Context()
+	records := chatter(48, 8)
+	records[5].Text = "My secret code is 84512 and nobody may know."
+	s := open(t, records)
+	p := plan(t, s, consolidate.Policy{})
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	var secret memory.ID
+	for r, err := range s.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Kind == memory.KindTurn && strings.Contains(r.Text, "84512") {
+			secret = r.ID
+		}
+	}
+	if _, err := consolidate.Delete(ctx, s, scope, []memory.ID{secret}, nil); !errors.Is(err, memory.ErrDerived) {
+		t.Errorf("deleting what summaries rest on: %v, want ErrDerived", err)
+	}
+	if _, err := consolidate.Delete(ctx, s, scope, []memory.ID{secret}, &memory.DeleteOptions{Derived: true}); err != nil {
+		t.Fatal(err)
+	}
+	if joined := strings.Join(texts(t, s), "\n"); strings.Contains(joined, "84512") {
+		t.Error("the secret is still found")
+	}
+	p = plan(t, s, consolidate.Policy{})
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	// Every other turn is live or stands behind a live summary.
+	covered := map[memory.ID]bool{}
+	turns := 0
+	for r, err := range s.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Kind == memory.KindTurn {
+			turns++
+		}
+		if r.Superseded.IsZero() {
+			covered[r.ID] = true
+			for _, id := range r.DerivedFrom {
+				covered[id] = true
+			}
+		}
+	}
+	for r, err := range s.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Kind == memory.KindTurn && !covered[r.ID] {
+			t.Errorf("turn %q is lost", r.Text)
+		}
+	}
+	if turns != 47 {
+		t.Errorf("%d turns are left, want 47", turns)
+	}
+	err := filepath.WalkDir(filepath.Dir(s.Path()), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte("84512")) {
+			t.Errorf("%s still holds the secret", filepath.Base(path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAuto(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, chatter(120, 9))
+	o := &consolidate.Options{Now: later}
+	interrupted, cancel := context.WithCancel(ctx)
+	_, err := consolidate.Auto(interrupted, s, scope, o, &consolidate.RunOptions{OnChange: func(done, _ int) {
+		if done == 3 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	if _, err := consolidate.Auto(ctx, s, scope, o, nil); err != nil {
+		t.Fatal(err)
+	}
+	runs, err := consolidate.Runs(s.Path())
+	if err != nil || len(runs) != 1 || runs[0].State != consolidate.Applied {
+		t.Errorf("the log is %+v, %v; want the one run finished", runs, err)
+	}
+	if run, err := consolidate.Auto(ctx, s, scope, o, nil); err != nil || run.Name != "" {
+		t.Errorf("with nothing to do: %+v, %v", run, err)
+	}
+}
+
+func TestIdleMemoriesAreDemotedOnce(t *testing.T) {
+	ctx := t.Context()
+	records := chatter(24, 10)
+	for i := range records {
+		records[i].Importance = .3
+	}
+	s := open(t, records)
+	if _, err := consolidate.Apply(ctx, s, plan(t, s, consolidate.Policy{}), nil); err != nil {
+		t.Fatal(err)
+	}
+	made := func() *consolidate.Plan {
+		p, err := consolidate.New(ctx, s, scope, &consolidate.Options{Policy: consolidate.Policy{Idle: 24 * time.Hour}, Now: time.Now().Add(48 * time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := made()
+	if len(p.Changes) == 0 || p.Changes[0].Op != consolidate.Demote || p.Changes[0].Write.Importance >= .3 {
+		t.Fatalf("changes are %+v, want what nobody used demoted", p.Changes)
+	}
+	before := texts(t, s)
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, texts(t, s)); diff != "" {
+		t.Errorf("demoting changed what is remembered (-want +got):\n%s", diff)
+	}
+	if p = plan(t, s, consolidate.Policy{Idle: 24 * time.Hour}); len(p.Changes) != 0 {
+		t.Errorf("they are demoted again at once: %d changes", len(p.Changes))
+	}
+}
+
+func TestAFileInTheWayIsAClearError(t *testing.T) {
+	s := open(t, chatter(24, 13))
+	p := plan(t, s, consolidate.Policy{})
+	if err := os.WriteFile(consolidate.Dir(s.Path()), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := texts(t, s)
+	if _, err := consolidate.Apply(t.Context(), s, p, nil); err == nil {
+		t.Error("applied without a place for its log")
+	}
+	if diff := cmp.Diff(before, texts(t, s)); diff != "" {
+		t.Errorf("it changed (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,244 @@
+package consolidate
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// material is the question of the recursion: the turns of one scope, cut into passages. It never changes.
+type material struct {
+	policy   Policy
+	sources  []source
+	passages []passage
+	loose    []int32   // sources that no summary stands for yet
+	standing []unit    // the summaries there are
+	facts    []string  // by number
+	rarity   []float64 // of a term, by number: log(1 + turns / turns with it)
+	factRare []float64 // of a fact, by number
+}
+
+// source is one turn.
+type source struct {
+	record      *memory.Record
+	first, last int32   // its passages are [first, last)
+	facts       []int32 // distinct, sorted
+	terms       []int32 // distinct, sorted
+	tokens      int32
+	weight      float64 // its importance; of what an assistant said, a quarter of it
+	asks        bool    // every fact of it must survive
+	question    bool    // it ends with a question, which the next turn answers
+	session     int32
+	agent       int32
+	day         int32 // days since 1970
+}
+
+// passage is a sentence of a turn, verbatim.
+type passage struct {
+	text   string
+	source int32
+	tokens int32
+	weight float64 // of its turn, less for a question, more for what somebody says of themselves
+	facts  []int32
+	terms  []int32
+}
+
+// assistantWeight is what the importance of an assistant's turn counts for: memory is of what people told it, and its own
+// long answers would drown them.
+const assistantWeight = .25
+
+// budget is how many tokens the summary of the sources may have before what is lost is put back: the policy's share, and
+// less of sources that are of less weight than what must be kept.
+func (m *material) budget(sources []int32) int {
+	total := 0.0
+	for _, s := range sources {
+		total += float64(m.sources[s].tokens) * min(1, m.sources[s].weight/m.policy.Keep)
+	}
+	return int(m.policy.Share * total)
+}
+
+// prepare cuts records, which are in order of session and position, into passages.
+func prepare(records []*memory.Record, p Policy) *material {
+	m := &material{policy: p, sources: make([]source, 0, len(records))}
+	terms, facts := map[string]int32{}, map[string]int32{}
+	var termTurns, factTurns []float64
+	number := func(dictionary map[string]int32, counts *[]float64, words []string) []int32 {
+		out := make([]int32, 0, len(words))
+		for _, w := range words {
+			n, ok := dictionary[w]
+			if !ok {
+				n = int32(len(dictionary))
+				dictionary[strings.Clone(w)] = n
+				*counts = append(*counts, 0)
+			}
+			out = append(out, n)
+		}
+		slices.Sort(out)
+		return slices.Clip(slices.Compact(out))
+	}
+	names := knownNames(records)
+	sessions := map[memory.Scope]int32{}
+	agents := map[string]int32{}
+	for i := range records {
+		r := records[i]
+		session, ok := sessions[r.Scope]
+		if !ok {
+			session = int32(len(sessions))
+			sessions[r.Scope] = session
+		}
+		agent, ok := agents[r.Scope.Agent]
+		if !ok {
+			agent = int32(len(agents))
+			agents[r.Scope.Agent] = agent
+		}
+		s := source{
+			record: r, first: int32(len(m.passages)), session: session, agent: agent,
+			day: int32(math.Floor(float64(r.Created.Unix()) / 86400)), weight: r.Importance,
+		}
+		if r.Role == "assistant" && r.Speaker == "" {
+			s.weight *= assistantWeight
+		}
+		s.asks = s.weight >= p.Keep
+		for _, sentence := range text.Sentences(r.Text) {
+			sentence = trimOpener(sentence)
+			m.passages = append(m.passages, passage{
+				text: sentence, source: int32(i), tokens: int32(text.Tokens(sentence)), weight: passageWeight(sentence, s.weight),
+				facts: number(facts, &factTurns, factsOf(sentence, r.Created, names)),
+				terms: number(terms, &termTurns, text.Terms(sentence)),
+			})
+		}
+		s.last = int32(len(m.passages))
+		for _, p := range m.passages[s.first:s.last] {
+			s.facts, s.terms, s.tokens = append(s.facts, p.facts...), append(s.terms, p.terms...), s.tokens+p.tokens
+		}
+		s.facts, s.terms = distinct(s.facts), distinct(s.terms)
+		s.question = strings.HasSuffix(strings.TrimRight(r.Text, " \n)\"'"), "?")
+		for _, f := range s.facts {
+			factTurns[f]++
+		}
+		for _, t := range s.terms {
+			termTurns[t]++
+		}
+		m.sources = append(m.sources, s)
+	}
+	m.facts = make([]string, len(facts))
+	for f, n := range facts {
+		m.facts[n] = f
+	}
+	m.rarity, m.factRare = rarity(termTurns, len(records)), rarity(factTurns, len(records))
+	return m
+}
+
+func rarity(turns []float64, total int) []float64 {
+	for i, n := range turns {
+		turns[i] = math.Log1p(float64(total) / math.Max(n, 1))
+	}
+	return turns
+}
+
+func distinct(n []int32) []int32 {
+	slices.Sort(n)
+	return slices.Clip(slices.Compact(n))
+}
+
+// openers are words that open a turn and tell nothing.
+var openers = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields("wow yeah yes yep yup oh hey hi hello thanks well so anyway haha ah aw aww great cool sure okay ok totally absolutely definitely awesome nice right and but") {
+		m[w] = true
+	}
+	return m
+}()
+
+// knownNames are the words that are written as a name somewhere within a sentence.
+func knownNames(records []*memory.Record) map[string]bool {
+	names := map[string]bool{}
+	for _, r := range records {
+		for _, link := range text.Links(r.Text, time.Time{}) {
+			if name, ok := strings.CutPrefix(link, text.PrefixName); ok && !names[name] {
+				names[strings.Clone(name)] = true
+			}
+		}
+	}
+	return names
+}
+
+// factsOf are a passage's facts. A name that opens it, where every word has a capital, is one if it is a name elsewhere.
+func factsOf(passage string, at time.Time, names map[string]bool) []string {
+	facts := specialists.Facts(passage, at)
+	end := strings.IndexFunc(passage, func(r rune) bool { return !unicode.IsLetter(r) })
+	if end < 0 {
+		end = len(passage)
+	}
+	first, _ := utf8.DecodeRuneInString(passage)
+	if word := strings.ToLower(passage[:end]); unicode.IsUpper(first) && names[word] && !openers[word] {
+		if link := text.PrefixName + word; !slices.Contains(facts, link) {
+			facts = append(facts, link)
+		}
+	}
+	return facts
+}
+
+// passageWeight is how much of its turn's weight a passage has.
+func passageWeight(passage string, turn float64) float64 {
+	w := .1 + turn
+	if strings.HasSuffix(passage, "?") {
+		return w * .25 // it states nothing
+	}
+	for word := range strings.FieldsSeq(passage) {
+		switch strings.Trim(word, ",.;:!\"()") {
+		case "I", "I'm", "I’m", "I've", "I’ve", "my", "My", "me", "we", "We", "our", "Our":
+			return w * 1.5
+		}
+	}
+	return w
+}
+
+// trimOpener cuts "Wow, " off a sentence, so that what is left is still an exact passage. It never cuts a "no".
+func trimOpener(s string) string {
+	for {
+		word, rest, ok := strings.Cut(s, ", ")
+		if !ok || !openers[strings.ToLower(word)] || len(rest) < 12 {
+			return s
+		}
+		// "Wow, Caroline, …": alone at the front, a name would be taken for a capital of the sentence.
+		if first, _ := utf8.DecodeRuneInString(rest); unicode.IsUpper(first) && !strings.HasPrefix(rest, "I ") {
+			return s
+		}
+		s = rest
+	}
+}
+
+// adopt makes a unit of a summary that is in the store: of its turns, and of the passages that it quotes. It is not ok if
+// a quote is no passage of its turn, as it is for a summary that was made by something else.
+func (m *material) adopt(r *memory.Record, number map[memory.ID]int32) (unit, bool) {
+	u := unit{replaces: []memory.ID{r.ID}}
+	for _, id := range r.DerivedFrom {
+		u.sources = append(u.sources, number[id])
+	}
+	u.sources = distinct(u.sources)
+	for _, q := range r.Quotes {
+		n, ok := number[q.Source]
+		if !ok {
+			return unit{}, false
+		}
+		s, found := &m.sources[n], false
+		for p := s.first; p < s.last && !found; p++ {
+			if found = m.passages[p].text == q.Text; found {
+				u.picks, u.tokens = append(u.picks, p), u.tokens+int(m.passages[p].tokens)
+			}
+		}
+		if !found {
+			return unit{}, false
+		}
+	}
+	u.picks = distinct(u.picks)
+	return u, len(u.picks) > 0
+}

@@ -1,0 +1,197 @@
+package consolidate
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/trm-go/refiner/memory"
+)
+
+// Op is what a change does.
+type Op string
+
+// The operations of a plan.
+const (
+	Summarise Op = "summarise" // several turns, or summaries, become one summary
+	Merge     Op = "merge"     // facts that say the same become one
+	Promote   Op = "promote"   // what was said on several days becomes a fact
+	Expire    Op = "expire"    // a fact that a later one updates stays true until then
+	Demote    Op = "demote"    // what nobody used loses importance
+)
+
+// Change writes one derived record in the place of others.
+type Change struct {
+	Op    Op     `json:"op"`
+	Level Level  `json:"level,omitempty"`
+	Why   string `json:"why"`
+	// Write is the record to be written, with its ID.
+	Write memory.Record `json:"write"`
+	// Replaces are the records that it supersedes.
+	Replaces []memory.ID `json:"replaces"`
+	// Before and After are tokens.
+	Before int `json:"tokens_before"`
+	After  int `json:"tokens_after"`
+	// Dropped are the facts of records below the policy's Keep that are in none of the quotes any more.
+	Dropped []string `json:"dropped,omitempty"`
+}
+
+// Conflict is two facts that cannot both be true while nothing says which one is. Neither is touched: somebody must say.
+type Conflict struct {
+	Earlier memory.ID `json:"earlier"`
+	Later   memory.ID `json:"later"`
+	Texts   [2]string `json:"texts"`
+	Why     string    `json:"why"`
+}
+
+// Size is an amount of memory.
+type Size struct {
+	Records int `json:"records"`
+	Tokens  int `json:"tokens"`
+}
+
+// Coverage counts the names, numbers, dates and negations of the turns that are consolidated.
+type Coverage struct {
+	Asked   int `json:"asked"`   // of records that must keep them
+	Kept    int `json:"kept"`    // of those, how many are kept
+	Dropped int `json:"dropped"` // of other records, how many are not
+}
+
+// Plan is what a consolidation would do. Making it reads only; its JSON is all that Apply needs.
+type Plan struct {
+	Version    int          `json:"version"`
+	Scope      memory.Scope `json:"scope"`
+	Generation int64        `json:"generation"` // of the store that it was made for
+	Policy     Policy       `json:"policy"`
+	Before     Size         `json:"before"` // live records of the scope
+	After      Size         `json:"after"`
+	Coverage   Coverage     `json:"coverage"`
+	Steps      int          `json:"steps"` // of the recursion
+	Changes    []Change     `json:"changes"`
+	Conflicts  []Conflict   `json:"conflicts,omitempty"`
+	// Hash is over everything else.
+	Hash string `json:"hash"`
+}
+
+const planVersion = 1
+
+// Errors of a plan that cannot be used.
+var (
+	// ErrTampered is returned for a plan that is not as it was made.
+	ErrTampered = errors.New("the plan was changed since it was made")
+	// ErrStale is returned for a plan that was made for another generation of the store.
+	ErrStale = errors.New("the store has changed since the plan was made")
+	// ErrUngrounded is returned for a change that says what its sources do not.
+	ErrUngrounded = errors.New("ungrounded")
+	// ErrPlan is returned for a file that is no plan.
+	ErrPlan = errors.New("not a plan")
+)
+
+// Name is the short name of a plan, by which its run is logged and undone.
+func (p *Plan) Name() string { return p.Hash[:min(12, len(p.Hash))] }
+
+func (p *Plan) sum() string {
+	q := *p
+	q.Hash = ""
+	data, err := json.Marshal(&q)
+	if err != nil {
+		panic(fmt.Sprintf("consolidate: a plan is not JSON: %v", err)) // every field is
+	}
+	h := sha256.Sum256(data)
+	return hex.EncodeToString(h[:])
+}
+
+// Write writes the plan as JSON.
+func (p *Plan) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(p)
+}
+
+// Read reads a plan that Write has written, and refuses one that was changed since.
+func Read(r io.Reader) (*Plan, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	var p Plan
+	if err := d.Decode(&p); err != nil {
+		return nil, fmt.Errorf("read plan: %w: %w", ErrPlan, err)
+	}
+	if d.More() {
+		return nil, fmt.Errorf("read plan: %w: something follows it", ErrPlan)
+	}
+	if p.Version != planVersion {
+		return nil, fmt.Errorf("read plan: %w of version %d: make it anew", ErrPlan, planVersion)
+	}
+	if p.sum() != p.Hash {
+		return nil, fmt.Errorf("read plan: %w: make it anew", ErrTampered)
+	}
+	return &p, nil
+}
+
+// Diff writes the plan for people: what goes, what comes, and what it costs. limit bounds the number of changes that are
+// shown; zero shows all.
+func (p *Plan) Diff(w io.Writer, limit int) error {
+	var b bytes.Buffer
+	for i, c := range p.Changes {
+		if limit > 0 && i >= limit {
+			fmt.Fprintf(&b, "… and %d more changes\n\n", len(p.Changes)-limit)
+			break
+		}
+		fmt.Fprintf(&b, "%s %s: %s (%d → %d tokens)\n", c.Op, c.Write.ID, c.Why, c.Before, c.After)
+		kept := map[memory.ID]bool{}
+		for _, q := range c.Write.Quotes {
+			kept[q.Source] = true
+		}
+		for _, id := range c.Replaces {
+			fmt.Fprintf(&b, "  - %s\n", id)
+		}
+		for line := range bytes.Lines([]byte(c.Write.Text)) {
+			fmt.Fprintf(&b, "  + %s\n", bytes.TrimRight(line, "\n"))
+		}
+		if !c.Write.ValidUntil.IsZero() {
+			fmt.Fprintf(&b, "    true until %s\n", c.Write.ValidUntil.Format(time.DateOnly))
+		}
+		if len(c.Dropped) > 0 {
+			fmt.Fprintf(&b, "    dropped: %s\n", join(c.Dropped, 12))
+		}
+		b.WriteByte('\n')
+	}
+	for _, c := range p.Conflicts {
+		fmt.Fprintf(&b, "conflict, left as it is: %s\n  ? %s %q\n  ? %s %q\n\n", c.Why, c.Earlier, c.Texts[0], c.Later, c.Texts[1])
+	}
+	if len(p.Changes) == 0 {
+		b.WriteString("nothing to consolidate\n")
+	}
+	fmt.Fprintf(&b, "records %d → %d, tokens %d → %d", p.Before.Records, p.After.Records, p.Before.Tokens, p.After.Tokens)
+	if p.Before.Tokens > 0 {
+		fmt.Fprintf(&b, " (%.0f %%)", 100*float64(p.After.Tokens)/float64(p.Before.Tokens))
+	}
+	fmt.Fprintf(&b, "; facts kept %d of %d that must be, %d others dropped; %d steps\n", p.Coverage.Kept, p.Coverage.Asked, p.Coverage.Dropped, p.Steps)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func join(words []string, limit int) string {
+	var b bytes.Buffer
+	for i, w := range words {
+		if i == limit {
+			fmt.Fprintf(&b, " and %d more", len(words)-limit)
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(w)
+	}
+	return b.String()
+}
