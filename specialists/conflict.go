@@ -112,9 +112,11 @@ func (g *grounder) otherName(c *claim, m *match) string {
 			others = append(others, n)
 		}
 	}
-	if len(others) == 0 || len(others) > 2 {
+	if len(others) == 0 {
 		return ""
 	}
+	before := wordBefore(c.toks, missing[0])
+	parallel := before != "" && slices.ContainsFunc(others, func(o string) bool { return wordBefore(p.toks, o) == before })
 	// What the two have in common, the name left out.
 	sum, hit, common, verbs := 0.0, 0.0, 0, false
 	for k := range c.terms {
@@ -132,14 +134,16 @@ func (g *grounder) otherName(c *claim, m *match) string {
 	facts := len(c.numbers) + len(c.whens)
 	object := afterVerb(c.toks, c.verb, missing[0])
 	verb := ""
-	if c.verb >= 0 && c.verb < len(c.toks) {
-		verb = c.toks[c.verb].stem
+	if c.main >= 0 {
+		verb = c.toks[c.main].stem
 	}
 	switch {
 	case sum == 0 || hit < .7*sum:
 	case object && (single[verb] && verbs || copulaOf(c)) && common >= 1 && slices.ContainsFunc(others, func(o string) bool { return afterVerb(p.toks, p.verb, o) }) && whoAgrees(e, c, p, missing[0]):
 		return "a memory has another name"
-	case common+facts >= 3:
+	case object && parallel && (common+facts >= 2 || before == "from" && common >= 1) && (verbs || c.main < 0) && whoAgrees(e, c, p, missing[0]):
+		return "a memory has another name"
+	case common+facts >= 3 && len(others) <= 2:
 		return "a memory has another name"
 	}
 	return ""
@@ -162,7 +166,7 @@ func whoAgrees(e *evidence, c *claim, p *known, but string) bool {
 
 // copulaOf reports whether the claim says what somebody's something is: "Her sister is Ruth".
 func copulaOf(c *claim) bool {
-	if c.verb < 0 || c.verb >= len(c.toks) || c.toks[c.verb].stem != "" {
+	if c.verb < 0 || c.main >= 0 && !weak[c.toks[c.main].stem] {
 		return false
 	}
 	for _, t := range c.toks[:c.verb] {
@@ -171,6 +175,16 @@ func copulaOf(c *claim) bool {
 		}
 	}
 	return false
+}
+
+// wordBefore is the preposition before a name; "" if none stands there.
+func wordBefore(toks []token, name string) string {
+	for i, t := range toks {
+		if t.low == name && i > 0 && prepositions[toks[i-1].low] {
+			return toks[i-1].low
+		}
+	}
+	return ""
 }
 
 func afterVerb(toks []token, verb int, name string) bool {

@@ -114,4 +114,4 @@ var weak = set(`live work call name cost happen place own includ weigh use go sa
 // reversals are verbs after which what was so is no longer, or never was: evidence with one of them supports only a
 // claim that has it too.
 var reversals = set(`leav sell lose stop quit cancel end reject fail forget miss donat return resign scrap abandon deni refus
-	avoid postpon delay swap switch replac instead unless except divorc split withdraw drop swore deni`)
+	avoid postpon delay swap switch replac unless except divorc split withdraw drop swore deni`)

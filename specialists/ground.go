@@ -131,6 +131,8 @@ type term struct {
 	verb  bool // it is the verb of the claim
 	must  bool // a number or code that was not understood: it has to be there as it is
 	name  string
+	// Where it stands: before the verb, or right after it and before any preposition.
+	subject, object bool
 }
 
 // claim is a passage of an answer, made ready for comparison.
@@ -195,6 +197,7 @@ func lead(p *passage) {
 					p.numbers[i].at -= n
 				}
 				p.verb = verbIn(p.toks, 0, len(p.toks))
+				p.main = p.mainVerb()
 				p.subject = nil
 				if p.verb > 0 {
 					p.subject = p.toks[:p.verb]
@@ -334,7 +337,7 @@ func (g *grounder) claim(p *passage) claim {
 		c.numbers, c.whens = q.numbers, q.whens
 		for i, t := range q.toks {
 			if !q.used[i] && i > 0 {
-				add(t.stem, false, i == q.verb)
+				add(t.stem, false, i == q.main)
 			}
 		}
 		for _, n := range g.question.names {
@@ -347,7 +350,13 @@ func (g *grounder) claim(p *passage) claim {
 		if t.stem == "" || p.used[i] || g.e.users[t.low] || enders[t.stem] && p.negative && i+1 < len(p.toks) && strings.HasSuffix(p.toks[i+1].low, "ing") || circumstantial[t.low] {
 			continue
 		}
-		add(t.stem, g.question.terms[t.stem], i == p.verb)
+		add(t.stem, g.question.terms[t.stem], i == p.main)
+		last := &c.terms[len(c.terms)-1]
+		if p.verb >= 0 && i > p.verb {
+			last.object = !adjunct(p.toks[p.verb+1 : i+1])
+		} else {
+			last.subject = true
+		}
 		if t.digit || hasDigit(t.low) {
 			c.terms[len(c.terms)-1].must = true
 		}
@@ -390,7 +399,10 @@ func (g *grounder) claim(p *passage) claim {
 		}
 		if p.toks[0].low == "it" || strings.HasPrefix(p.toks[0].low, "it'") || strings.HasPrefix(p.toks[0].low, "that") {
 			for _, s := range g.question.list {
-				add(s, true, false)
+				if !seen[s] {
+					add(s, true, false)
+					c.terms[len(c.terms)-1].subject = true
+				}
 			}
 		}
 	}
@@ -402,6 +414,11 @@ func (g *grounder) claim(p *passage) claim {
 		}
 	}
 	return c
+}
+
+// adjunct reports whether a preposition stands among the tokens.
+func adjunct(toks []token) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return prepositions[t.low] && t.low != "of" })
 }
 
 // circumstantial words say nothing that evidence could lack.

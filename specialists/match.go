@@ -234,6 +234,9 @@ func (g *grounder) match(c *claim, i int) match {
 	// It may be about somebody named before.
 	open := p.anaphor || !p.first && len(p.names) == 0 || i > src.from && e.passages[i-1].begin == p.begin && !p.self && !names3(p.subject)
 
+	apposed := i > src.from && e.passages[i-1].begin == p.begin && (p.toks[0].low == "a" || p.toks[0].low == "an")
+	fill := p.verb < 0 || p.pronoun || apposed
+
 	// Who.
 	m.who = true
 	for _, n := range c.names {
@@ -241,7 +244,7 @@ func (g *grounder) match(c *claim, i int) match {
 		if e.mentions(p, n, owner) {
 			continue
 		}
-		if open && around(true, func(q *known) bool { return e.mentions(q, n, owner) }) {
+		if (open || p.pronoun && afterVerb(c.toks, c.verb, n)) && around(true, func(q *known) bool { return e.mentions(q, n, owner) }) {
 			continue
 		}
 		m.who = false
@@ -291,9 +294,12 @@ func (g *grounder) match(c *claim, i int) match {
 		if t.name == "" {
 			own = hit
 		}
-		if hit == 0 && len(t.like) > 0 && !t.must {
+		// What stands before the passage fills in what it leaves out: all of a pronoun or a fragment, the subject and the
+		// circumstances of a verb without a subject, and never its object.
+		fills := fill || open && (t.subject || c.fragment) || p.inherits && (!t.object || p.passive)
+		if hit == 0 && len(t.like) > 0 && !t.must && fills {
 			if around(t.given, func(q *known) bool {
-				return !q.question && (q.negative == p.negative || p.verb < 0) && slices.ContainsFunc(t.like, func(s string) bool { return q.has(s) }) ||
+				return !q.question && (q.negative == p.negative || p.verb < 0 || t.subject) && slices.ContainsFunc(t.like, func(s string) bool { return q.has(s) }) ||
 					q.question && slices.ContainsFunc(t.like, func(s string) bool { return q.has(s) })
 			}) {
 				hit = .8
@@ -308,6 +314,9 @@ func (g *grounder) match(c *claim, i int) match {
 		}
 		if t.verb && hit == 0 && !weak[t.stem] && c.verb >= 0 && !(t.given && p.plain()) {
 			m.verb = false
+		}
+		if t.object && hit < .5 && !weak[t.stem] && !light[t.stem] {
+			m.verb = false // whom or what it is done to
 		}
 		ownHit += t.w * own
 		if t.given {
@@ -334,16 +343,18 @@ func (g *grounder) match(c *claim, i int) match {
 			m.verb = false
 		}
 	}
-	g.values(c, p, &m, around)
+	g.values(c, p, &m, func(has func(*known) bool) bool {
+		return (fill || p.inherits || c.fragment && open) && around(false, has)
+	})
 	return m
 }
 
 // plain reports whether the clause has no verb that tells more than that something is.
 func (p *passage) plain() bool {
-	if p.verb < 0 {
+	if p.main < 0 {
 		return true
 	}
-	for _, t := range p.toks[p.verb:] {
+	for _, t := range p.toks[p.main:] {
 		if t.stem != "" && !weak[t.stem] && (verbs[t.stem] || strings.HasSuffix(t.low, "ed") || irregularPast(t.low)) {
 			return false
 		}
@@ -359,7 +370,7 @@ func ratio(a, b float64) float64 {
 }
 
 // values compares numbers and times.
-func (g *grounder) values(c *claim, p *known, m *match, around func(bool, func(*known) bool) bool) {
+func (g *grounder) values(c *claim, p *known, m *match, around func(func(*known) bool) bool) {
 	must := slices.ContainsFunc(c.terms, func(t term) bool { return t.must && slices.Contains(m.missing, t.stem) })
 	m.numbers = !must
 	for _, n := range c.numbers {
@@ -372,7 +383,7 @@ func (g *grounder) values(c *claim, p *known, m *match, around func(bool, func(*
 			m.facts = true
 			continue
 		}
-		if !ok && around(true, func(q *known) bool { _, ok := findNumber(q.numbers, n); return ok && len(p.numbers) == 0 }) {
+		if !ok && around(func(q *known) bool { _, ok := findNumber(q.numbers, n); return ok && len(p.numbers) == 0 }) {
 			continue
 		}
 		m.numbers = false
@@ -395,9 +406,9 @@ func (g *grounder) values(c *claim, p *known, m *match, around func(bool, func(*
 			m.time = m.time || slices.ContainsFunc(p.whens, other)
 			continue
 		}
-		found := around(false, func(q *known) bool { return findWhen(q.whens, w) })
+		found := around(func(q *known) bool { return findWhen(q.whens, w) })
 		m.times = m.times && found
-		m.time = m.time || !found && around(false, func(q *known) bool { return slices.ContainsFunc(q.whens, other) })
+		m.time = m.time || !found && around(func(q *known) bool { return slices.ContainsFunc(q.whens, other) })
 	}
 }
 
@@ -512,10 +523,10 @@ func (e *evidence) aboutUser(p *known) bool {
 
 // swapped reports whether the passage has who does it and to whom it is done the other way round.
 func (g *grounder) swapped(c *claim, p *known) bool {
-	if c.verb <= 0 || p.verb < 0 || c.verb >= len(c.toks) || p.inherits {
+	if c.main < 0 || p.main < 0 || p.inherits {
 		return false
 	}
-	if c.toks[c.verb].stem == "" || c.toks[c.verb].stem != p.toks[p.verb].stem || c.passive != p.passive {
+	if c.toks[c.main].stem != p.toks[p.main].stem || c.passive != p.passive {
 		return false
 	}
 	side := func(toks []token, verb int, who string, first bool, speaker []string) (before, after bool) {
@@ -534,6 +545,9 @@ func (g *grounder) swapped(c *claim, p *known) bool {
 	}
 	s := &g.e.sources[p.source]
 	for _, n := range c.names {
+		if slices.Contains(c.owners, n) {
+			continue
+		}
 		cb, ca := side(c.toks, c.verb, n, false, nil)
 		pb, pa := side(p.toks, p.verb, n, p.first, s.speaker)
 		if cb && !ca && pa && !pb || ca && !cb && pb && !pa {

@@ -15,7 +15,9 @@ type passage struct {
 	sentence   int // number of its sentence in the text
 	toks       []token
 	subject    []token // the tokens before its verb; those of the clause before if it has none of its own
-	verb       int     // position of its verb in toks; -1: it has none
+	verb       int     // position of its verb in toks, auxiliaries included; -1: it has none
+	main       int     // position of the verb that says what happens; -1: it has none
+	pronoun    bool    // it speaks of somebody or something by a pronoun of the third person
 	names      []string
 	numbers    []counted
 	whens      []when
@@ -168,6 +170,8 @@ func boundary(toks []token, start, i int) int {
 		return n
 	case v > j && startsSubject(toks[j]):
 		return n
+	case conj && v < 0 && (toks[j].low == "no" || toks[j].low == "not" || toks[j].low == "without"): // "so no goose for me"
+		return n
 	case conj && v < 0 && toks[j].capital && j+1 < len(toks) && prepositions[toks[j+1].low]: // "and Eli in Porto"
 		return n
 	case conj && (t.low == "because" || t.low == "but" || t.low == "if" || t.low == "although" || t.low == "while") && v >= 0:
@@ -226,6 +230,8 @@ func verbIn(toks []token, from, to int) int {
 		case i == from && !isVerbForm(t, i+1 < to && startsObject(toks[i+1])):
 		case verbs[t.stem], strings.HasSuffix(low, "ed") && len(low) > 4:
 			return i
+		case i > from && strings.HasSuffix(low, "s") && len(low) > 3 && !t.comma && (toks[i-1].capital && !determiners[prev] && !toks[i-1].owns || pronouns[prev]):
+			return i // "Hugo handles"
 		}
 	}
 	return -1
@@ -313,12 +319,16 @@ func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 				negations++
 			}
 		}
-		if leanings[t.stem] && i+1 < len(lows) && (lows[i+1] == "to" || lows[i+1] == "about" || lows[i+1] == "of" || strings.HasSuffix(lows[i+1], "ing")) {
+		if leanings[t.stem] && i+1 < len(lows) && (lows[i+1] == "to" && i+2 < len(lows) && verbs[toks[i+2].stem] && !toks[i+2].capital || lows[i+1] == "about" || lows[i+1] == "of" || strings.HasSuffix(lows[i+1], "ing")) {
 			p.possible = true
 		}
 		if attitudes[t.stem] || attitudes[low] || possible[low] && low != "may" || low == "may" && !t.capital {
 			p.possible = true
 		}
+		if strings.HasSuffix(low, "'d") && i+1 < len(lows) && !irregularPast(lows[i+1]) && !strings.HasSuffix(lows[i+1], "ed") {
+			p.possible = true // "I'd love to"
+		}
+		p.pronoun = p.pronoun || thirds[low] || demonstratives[low] && (i+1 == len(toks) || toks[i+1].stem == "" || toks[i+1].comma || verbs[toks[i+1].stem])
 		p.past = p.past || pastForms[low] || t.stem != "" && (strings.HasSuffix(low, "ed") && verbs[t.stem] || irregularPast(low) && verbs[t.stem])
 		p.present = p.present || presentForms[low] || strings.HasSuffix(low, "'s") && contractedPronoun(low) || strings.HasSuffix(low, "'re") || strings.HasSuffix(low, "'m")
 		if p.isName(i) {
@@ -328,6 +338,7 @@ func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 	}
 	p.negative = negations%2 == 1
 	p.verb = verbIn(toks, 0, len(toks))
+	p.main = p.mainVerb()
 	if p.verb > 0 {
 		p.subject = toks[:p.verb]
 	} else if p.verb == 0 && contractedPronoun(lows[0]) {
@@ -391,6 +402,31 @@ func (p *passage) giveWay(lows []string) {
 		}
 	}
 	p.whens = kept
+}
+
+// Pronouns of the third person; the demonstratives stand for somebody or something unless a noun follows.
+var (
+	thirds         = set(`he she it they him them hers there`)
+	demonstratives = set(`her his this that these those`)
+)
+
+// mainVerb is the position of the verb after its auxiliaries; that of the verb if there are none; -1 for a mere copula.
+func (p *passage) mainVerb() int {
+	if p.verb < 0 {
+		return -1
+	}
+	for i := p.verb; i < len(p.toks); i++ {
+		t := p.toks[i]
+		switch {
+		case t.stem == "" && !t.digit && (auxiliaries[t.low] || contractedPronoun(t.low) || strings.HasSuffix(t.low, "n't") || deniers[t.low] || fillers[t.low] && !determiners[t.low] && !prepositions[t.low]):
+		case t.stem != "" && !t.capital && (i == p.verb || verbs[t.stem] || strings.HasSuffix(t.low, "ed") || strings.HasSuffix(t.low, "ing")):
+			return i
+		case adverb(t.low):
+		default:
+			return -1
+		}
+	}
+	return -1
 }
 
 // conditional reports whether what follows the clause depends on it.

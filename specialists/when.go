@@ -224,6 +224,10 @@ func whens(s string, toks []token, at time.Time, nearest bool, used []bool) (fou
 				continue
 			}
 			n := 1
+			if wd := isoWeekday[low(i+1)]; w == "this" && wd > 0 {
+				take(i, 2, dayOf(at.AddDate(0, 0, (wd-weekdayOf(at)+7)%7)))
+				continue
+			}
 			switch w {
 			case "yesterday", "today", "tonight", "tomorrow":
 			case "last", "next", "this", "previous", "past", "coming":
