@@ -49,6 +49,9 @@ type question struct {
 
 func ask(t *specialists.Task) *question {
 	q := &question{text: t.Question, kind: asksWhat, now: t.Now}
+	if q.now.IsZero() {
+		q.now = time.Now()
+	}
 	for _, k := range kinds {
 		if k.begins.MatchString(t.Question) {
 			q.kind = k.kind
@@ -110,7 +113,34 @@ func (q *question) suits(r *memory.Record, p *passage) float64 {
 	return 0
 }
 
+// seeks names the kind of thing that answers the question, if a text can be seen to hold it.
+func (q *question) seeks() string {
+	switch q.kind {
+	case asksTime:
+		return "a time"
+	case asksSpan:
+		return "a span of time"
+	case asksNumber:
+		return "a number"
+	}
+	return ""
+}
+
+// holds reports whether a text has what the question seeks.
+func (q *question) holds(s string) bool {
+	switch q.kind {
+	case asksTime:
+		return len(text.Dates(s, q.now)) > 0 || clocks.MatchString(s)
+	case asksSpan:
+		return spans.MatchString(s) || numbers.MatchString(s)
+	case asksNumber:
+		return numbers.MatchString(s)
+	}
+	return true
+}
+
 var (
+	clocks  = regexp.MustCompile(`(?i)\b\d{1,2}(:\d\d| ?[ap]m)\b|\b(mon|tues|wednes|thurs|fri|satur|sun)days?\b`)
 	spans   = regexp.MustCompile(`(?i)\b(\d+|a|an|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|few|couple( of)?|several|half) (hour|day|week|month|year|decade|minute)s?\b|\bsince (\w+ )?\d{4}\b`)
 	numbers = regexp.MustCompile(`(?i)[€£$]?\d+([.,:]\d+)*\b|\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|once|dozen|hundred|thousand|couple)\b`)
 	places  = regexp.MustCompile(`\b(in|at|to|from|near|on|around)( the| my| our)? [A-Z]\p{L}+`)

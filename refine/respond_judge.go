@@ -27,6 +27,8 @@ import (
 // A score of .8 can only be reached where u = c = i = 0.
 type judge struct {
 	task     *specialists.Task
+	grounder *specialists.Grounder
+	question *question
 	open     bool
 	speakers map[memory.ID]string
 	known    sources         // what the question, the conversation and the evidence hold
@@ -60,7 +62,7 @@ type sources struct {
 }
 
 func newJudge(t *specialists.Task, open bool) *judge {
-	j := &judge{task: t, grounder: specialists.NewGrounder(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j := &judge{task: t, grounder: specialists.NewGrounder(t), question: ask(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
 	j.known.add(t.Question, t.Now)
 	for _, m := range t.Messages {
 		if m.Role == "user" || m.Role == "system" { // what an assistant said before is no source
@@ -70,6 +72,9 @@ func newJudge(t *specialists.Task, open bool) *judge {
 	could := map[string]bool{}
 	for _, e := range t.Evidence {
 		j.speakers[e.ID] = e.Speaker
+		for _, w := range wordsOf(e.Speaker) {
+			j.known.facts[text.PrefixName+w] = true
+		}
 		for _, s := range testimony(&e) {
 			j.known.add(s, e.Created)
 			for _, term := range text.Terms(s) {
@@ -114,7 +119,7 @@ func (s *sources) add(txt string, at time.Time) {
 			s.facts[text.PrefixYear+month[:4]] = true
 		}
 	}
-	for _, w := range strings.FieldsFunc(strings.ToLower(txt), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) }) {
+	for _, w := range wordsOf(txt) {
 		s.words[w] = true
 	}
 }
@@ -226,19 +231,23 @@ func (j *judge) of(s string) judgement {
 			v.unknown++
 		}
 	}
+	if what := j.sought(s, v.claims); what != "" {
+		v.uncovered = append(v.uncovered, what)
+	}
 	truth := 1 / (1 + float64(v.unknown+2*v.contradicts+len(v.invented)))
 	v.coverage = 1
 	if len(j.asked) > 0 {
-		n := 0
 		for term := range j.asked {
-			if covered[term] {
-				n++
-			} else {
+			if !covered[term] {
 				v.uncovered = append(v.uncovered, term)
 			}
 		}
 		slices.Sort(v.uncovered)
-		v.coverage = float64(n) / float64(len(j.asked))
+		all := len(j.asked)
+		if j.question.seeks() != "" {
+			all++
+		}
+		v.coverage = 1 - float64(len(v.uncovered))/float64(all)
 	}
 	if v.supported > 0 {
 		v.cited = float64(cited) / float64(v.supported)
@@ -250,6 +259,23 @@ func (j *judge) of(s string) judgement {
 	j.cache[s] = v
 	return v
 }
+
+// sought is the kind of thing that is asked for and that no supported claim holds; empty if there is none.
+func (j *judge) sought(s string, claims []specialists.Claim) string {
+	what := j.question.seeks()
+	if what == "" || len(j.asked) == 0 {
+		return ""
+	}
+	for _, c := range claims {
+		if c.Support == specialists.Supported && j.question.holds(citation.ReplaceAllString(saidBy.ReplaceAllString(c.Text, ": "), "")) {
+			return ""
+		}
+	}
+	return what
+}
+
+// saidBy is the date of a quotation, which is that of its memory and no part of the answer.
+var saidBy = regexp.MustCompile(` \(\d{1,2} \p{L}+ \d{4}\): `)
 
 // citation is the number of a memory in an answer.
 var citation = regexp.MustCompile(`\[(\d{1,4})\]`)
@@ -347,17 +373,17 @@ func plain(s string) string {
 
 // concerns reports whether a claim speaks of somebody whom the memories know, or of who asks.
 func (j *judge) concerns(s string) bool {
-	for _, w := range strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || r > 127) }) {
-		if w == "you" || w == "your" || w == "yours" {
-			return true
-		}
-	}
-	for _, f := range facts(s) {
-		if j.known.facts[f] && strings.HasPrefix(f, text.PrefixName) {
+	for _, w := range wordsOf(s) {
+		if w == "you" || w == "your" || w == "yours" || j.known.facts[text.PrefixName+w] {
 			return true
 		}
 	}
 	return false
+}
+
+// wordsOf are the words of a text in lower case.
+func wordsOf(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) })
 }
 
 // brevity is the share of sentences that are no repetition of an earlier one.
