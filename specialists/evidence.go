@@ -23,12 +23,14 @@ type source struct {
 	record    int
 	text      string
 	at        time.Time
-	speaker   []string // folded words of the name of who says "I"
-	user      bool     // the user says it
-	assistant bool     // the assistant says it to the user
-	valid     bool     // it is true at the moment of the question
-	before    int      // the source that was said just before; -1: none is known
-	from, to  int      // its passages
+	role      string
+	until     time.Time // when it stopped being true; zero: it has not
+	speaker   []string  // folded words of the name of who says "I"
+	user      bool      // the user says it
+	assistant bool      // the assistant says it to the user
+	valid     bool      // it is true at the moment of the question
+	before    int       // the source that was said just before; -1: none is known
+	from, to  int       // its passages
 }
 
 // evidence is what is known, cut and indexed.
@@ -59,6 +61,9 @@ func gather(t *Task) *evidence {
 	total := 0
 	for i := range t.Evidence {
 		r := &t.Evidence[i]
+		if t.Scope != (memory.Scope{}) && !t.Scope.Contains(r.Scope) {
+			continue // another's memory is no evidence, however it came here
+		}
 		switch {
 		case r.Role == "user" && r.Speaker != "":
 			for _, w := range strings.Fields(fold(strings.ToLower(r.Speaker))) {
@@ -72,7 +77,7 @@ func gather(t *Task) *evidence {
 			if total += len(s); total > maxEvidence || s == "" {
 				return
 			}
-			e.sources = append(e.sources, source{id: id, record: i, text: s, at: r.Created, before: -1, valid: validAt(r, t.Now),
+			e.sources = append(e.sources, source{id: id, record: i, role: r.Role, until: endOf(r), text: s, at: r.Created, before: -1, valid: validAt(r, t.Now),
 				speaker: strings.Fields(fold(strings.ToLower(r.Speaker))), user: r.Role == "user" || r.Role == "", assistant: r.Role == "assistant"})
 		}
 		if r.Origin == memory.Reconstructed {
@@ -270,7 +275,7 @@ func (e *evidence) weight(stem string) float64 {
 	n := float64(len(e.sources))
 	w := math.Log(1+(n+.5)/(float64(e.spread[stem])+.5)) / math.Log(1+(n+.5)/.5)
 	switch {
-	case weak[stem]:
+	case weak[stem]: // it varies from one wording to the next
 		w *= .15
 	case light[stem]:
 		w *= .3

@@ -33,7 +33,8 @@ type placed struct {
 	Claim
 	from, to   int // bytes of the claim
 	begin, end int // bytes of its sentence
-	expired    bool
+	part       *passage
+	ruling     ruling
 }
 
 // grounder compares claims with the evidence of one task.
@@ -102,22 +103,36 @@ func (g *grounder) ground(text string) []placed {
 		}
 		text, rest = text[:cut], text[cut:]
 	}
-	parts := passages(text, g.e.now, false, maxPassages)
+	quoted := g.attributions(text)
+	last := 0
+	for _, q := range quoted {
+		out = g.plain(out, text, last, q.from)
+		out = append(out, q)
+		last = q.to
+	}
+	out = g.plain(out, text, last, len(text))
+	if rest != "" {
+		out = append(out, placed{Claim: Claim{Text: rest, Support: Unknown, Why: "the answer is longer than what is checked"},
+			from: len(text), to: len(text) + len(rest), begin: len(text), end: len(text) + len(rest)})
+	}
+	return out
+}
+
+// plain judges the clauses of text[from:to].
+func (g *grounder) plain(out []placed, text string, from, to int) []placed {
+	parts := passages(text[from:to], g.e.now, false, maxPassages)
+	text = text[from:to]
 	for i := range parts {
 		p := &parts[i]
-		c := g.judge(text, p)
+		c, v := g.judge(text, p)
 		if i > 0 && p.sentence == parts[i-1].sentence && out[len(out)-1].Support == Neutral && c.Support == Unknown &&
 			len(p.names)+len(p.numbers)+len(p.whens) == 0 && (parts[i-1].verb >= 0 || c.Why == "") {
 			c.Support, c.Why = Neutral, out[len(out)-1].Why
 		}
-		out = append(out, placed{Claim: c, from: p.from, to: p.to, begin: p.begin, end: p.end})
+		out = append(out, placed{Claim: c, from: from + p.from, to: from + p.to, begin: from + p.begin, end: from + p.end, part: p, ruling: v})
 		if len(p.names) > 0 && p.verb >= 0 {
 			g.said = p.names
 		}
-	}
-	if rest != "" {
-		out = append(out, placed{Claim: Claim{Text: rest, Support: Unknown, Why: "the answer is longer than what is checked"},
-			from: len(text), to: len(text) + len(rest), begin: len(text), end: len(text) + len(rest)})
 	}
 	return out
 }
@@ -150,27 +165,27 @@ type claim struct {
 }
 
 // judge says how one clause of an answer stands to the evidence.
-func (g *grounder) judge(text string, p *passage) Claim {
+func (g *grounder) judge(text string, p *passage) (Claim, ruling) {
 	out := Claim{Text: text[p.from:p.to]}
 	if r, ok := g.verbatim(p); ok {
 		out.Support, out.Why, out.Quotes = r.support, r.why, r.quotes
-		return out
+		return out, r
 	}
 	lead(p)
 	if why := neutral(p); why != "" {
 		if !g.answersYesNo(p) {
 			out.Support, out.Why = Neutral, why
-			return out
+			return out, ruling{}
 		}
 	}
 	c := g.claim(p)
 	if len(c.terms) == 0 && len(c.names) == 0 && len(p.numbers) == 0 && len(p.whens) == 0 {
 		out.Support, out.Why = Neutral, "nothing is stated that could be checked"
-		return out
+		return out, ruling{}
 	}
 	v := g.compare(text, &c)
 	out.Support, out.Why, out.Quotes = v.support, v.why, v.quotes
-	return out
+	return out, v
 }
 
 // leads are what an answer says before what it has to say.
@@ -434,4 +449,6 @@ type ruling struct {
 	support Support
 	why     string
 	quotes  []memory.Quote
+	match   *match // the passage that decided; nil: none did
+	earlier *match // the passage that a later one overrules
 }

@@ -69,7 +69,7 @@ func (g *grounder) compare(text string, c *claim) ruling {
 		// budget for marketing.
 		if i > 0 && matches[0].all > m.all+.05 && matches[0].who && matches[0].stated && e.sources[e.passages[matches[0].passage].source].valid &&
 			(matches[0].number && matches[0].times || matches[0].time && matches[0].numbers) {
-			return ruling{Contradicted, "a memory has another value", g.quotes(&matches[0])}
+			return ruling{Contradicted, "a memory has another value", g.quotes(&matches[0]), &matches[0], nil}
 		}
 		if !e.sources[e.passages[m.passage].source].valid && !c.past {
 			if expired == nil {
@@ -78,20 +78,20 @@ func (g *grounder) compare(text string, c *claim) ruling {
 			continue
 		}
 		if later := g.overruled(c, m, matches); later != nil {
-			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later)}
+			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later), later, m}
 		}
-		return ruling{Supported, "a memory says so", g.quotes(m)}
+		return ruling{Supported, "a memory says so", g.quotes(m), m, nil}
 	}
 	if m, why := g.conflict(text, c, matches); m != nil {
-		return ruling{Contradicted, why, g.quotes(m)}
+		return ruling{Contradicted, why, g.quotes(m), m, expired}
 	}
 	if expired != nil {
-		return ruling{Unknown, "the memory that says so is no longer valid", nil}
+		return ruling{Unknown, "the memory that says so is no longer valid", nil, nil, expired}
 	}
 	if len(matches) > 0 && len(matches[0].lacks)+len(matches[0].missing) > 0 {
-		return ruling{Unknown, "no memory speaks of " + strings.Join(distinct(slices.Concat(matches[0].lacks, matches[0].missing)), ", "), nil}
+		return ruling{Unknown, "no memory speaks of " + strings.Join(distinct(slices.Concat(matches[0].lacks, matches[0].missing)), ", "), nil, nil, nil}
 	}
-	return ruling{Unknown, "no memory says so", nil}
+	return ruling{Unknown, "no memory says so", nil, nil, nil}
 }
 
 // verbatim decides about a clause that is the very words of a memory.
@@ -111,9 +111,9 @@ func (g *grounder) verbatim(part *passage) (ruling, bool) {
 		}
 		m := match{passage: i, reach: p.from, neighbour: -1}
 		if later := g.overruled(&c, &m, g.matches(&c)); later != nil {
-			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later)}, true
+			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later), later, &m}, true
 		}
-		return ruling{Supported, "the very words of a memory", g.quotes(&m)}, true
+		return ruling{Supported, "the very words of a memory", g.quotes(&m), &m, nil}, true
 	}
 	return ruling{}, false
 }
