@@ -141,6 +141,11 @@ func (g *grounder) plain(out []placed, text string, from, to int) []placed {
 			g.said = p.names
 		}
 	}
+	if n := len(parts); n >= maxPassages && parts[n-1].end < len(text) {
+		end := parts[n-1].end
+		out = append(out, placed{Claim: Claim{Text: text[end:], Support: Unknown, Why: "the answer is longer than what is checked"},
+			from: from + end, to: from + len(text), begin: from + end, end: from + len(text)})
+	}
 	return out
 }
 
