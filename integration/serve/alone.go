@@ -12,7 +12,6 @@ import (
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/refine"
 )
 
 // ModelAlone is the name of what answers where there is no upstream: the memories themselves, with citations.
@@ -27,10 +26,7 @@ func (t *talk) answerAlone(w http.ResponseWriter) {
 	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
 	defer span.End()
 	request := t.ask("")
-	request.Timeout = t.s.patience
-	if request.Refine == "" {
-		request.Refine = refine.Auto
-	}
+	request.Refine, request.Open = "", false // as configured, and all of it from the memories
 	answer, err := t.s.plugin.Ask(ctx, request)
 	if err != nil {
 		t.s.fail(w, t.r, err)

@@ -100,11 +100,18 @@ func (s *Server) newTalk(w http.ResponseWriter, r *http.Request) (*talk, []byte,
 		return nil, nil, err
 	}
 	t := &talk{chat: read, s: s, r: r, scope: c.scope, home: c.scope, start: start}
-	t.how = cmp.Or(read.Refine, s.refine)
+	t.how = read.Refine
 	if asked := r.Header.Get(headerRefine); asked != "" {
 		if t.how, err = refinement(asked); err != nil {
 			return nil, nil, badField(headerRefine, "%v", err)
 		}
+	}
+	switch {
+	case t.how != "":
+	case read.Stream && !s.streams:
+		t.how = refine.Off
+	default:
+		t.how = s.refine
 	}
 	switch how := r.Header.Get(headerMemory); how {
 	case "", "on":
@@ -251,7 +258,7 @@ func send(w http.ResponseWriter, p []byte) error {
 	return nil
 }
 
-// ask is what the plugin is asked about a talk.
+// ask is what the plugin is asked about a talk. A conversation may say what the memories know nothing of.
 func (t *talk) ask(draft string) integration.Request {
-	return integration.Request{Scope: t.scope, Question: t.question(), Messages: t.before(), Draft: draft, Refine: t.how, Budget: t.s.budget}
+	return integration.Request{Scope: t.scope, Question: t.question(), Messages: t.before(), Draft: draft, Refine: t.how, Open: true, Budget: t.s.budget}
 }

@@ -158,10 +158,8 @@ func gather(into *bytes.Buffer, from io.Reader, l listener) error {
 func (t *talk) refine(draft string, comments chan<- string) *integration.Answer {
 	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
 	defer span.End()
-	request := t.ask(draft)
-	request.Timeout = t.s.patience
 	var answer *integration.Answer
-	for event, err := range t.s.plugin.AskStream(ctx, request) {
+	for event, err := range t.s.plugin.AskStream(ctx, t.ask(draft)) {
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
 			if ctx.Err() == nil {

@@ -362,7 +362,7 @@ func (s *Server) askRequest(c *caller, q *askRequest) (integration.Request, erro
 		}
 	}
 	return integration.Request{Scope: scope, Question: q.Question, Messages: q.Messages, Draft: q.Draft, Limit: q.Limit, Budget: q.Budget,
-		Refine: q.Refine, Remember: q.Remember, Eager: q.Eager, At: q.At, Rounds: q.Rounds, MaxTokens: q.MaxTokens, Timeout: s.patience}, nil
+		Refine: q.Refine, Remember: q.Remember, Eager: q.Eager, At: q.At, Rounds: q.Rounds, MaxTokens: q.MaxTokens}, nil
 }
 
 // ask answers a question, as one piece of JSON or as a stream of events.

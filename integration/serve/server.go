@@ -30,15 +30,16 @@ type Options struct {
 	Keys []Key
 	// Upstream answers chats. Nil: the memories do.
 	Upstream *Upstream
-	// Refine says when the answers of an upstream are refined, where a request does not say so. Zero: refine.Off.
-	Refine refine.Refinement
+	// Refine says when the answers of an upstream are refined, where a request does not say so. Zero: refine.Off. It holds
+	// for streams only with RefineStreams, since a stream that is refined begins when its draft has ended; a request that
+	// asks for refinement itself has it either way.
+	Refine        refine.Refinement
+	RefineStreams bool
 	// Forget leaves chats unwritten. They are recalled from all the same.
 	Forget bool
 	// Limit is the number of memories in a prompt, and Budget the tokens that they may take. Zero: DefaultLimit,
 	// DefaultBudget.
 	Limit, Budget int
-	// Patience is how long the refinement of one answer may take. Zero: DefaultPatience.
-	Patience time.Duration
 	// Rate is the number of requests a second that each caller may send, and Burst how many at once. Zero: no limit; a
 	// burst of twice the rate.
 	Rate  float64
@@ -57,11 +58,10 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultLimit    = 10
-	DefaultBudget   = 800
-	DefaultPatience = time.Minute
-	DefaultMaxBody  = 32 << 20 // a few photographs
-	DefaultWait     = 30 * time.Second
+	DefaultLimit   = 10
+	DefaultBudget  = 800
+	DefaultMaxBody = 32 << 20 // a few photographs
+	DefaultWait    = 30 * time.Second
 )
 
 // Server answers requests. It is an http.Handler, safe for concurrent use.
@@ -76,7 +76,7 @@ type Server struct {
 	remember bool
 	limit    int
 	budget   int
-	patience time.Duration
+	streams  bool // refine applies to them
 	maxBody  int64
 	hosts    []string
 	wait     time.Duration
@@ -99,7 +99,7 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		own.Scope = memory.Scope{} // a key's scope is its own, also where it is empty
 	}
 	s := &Server{plugin: &own, keys: o.Keys, upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
-		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget), patience: cmp.Or(o.Patience, DefaultPatience),
+		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget), streams: o.RefineStreams,
 		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), wait: cmp.Or(o.Wait, DefaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	for _, k := range o.Keys {
 		if err := k.check(); err != nil {
