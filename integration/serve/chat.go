@@ -36,6 +36,7 @@ const headerMemories = "X-Refine-Memories"
 
 // chatCompletions answers POST /v1/chat/completions.
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
+	defer s.writer.begin()()
 	t, body, err := s.newTalk(w, r)
 	if err == nil {
 		err = t.recall(r.Context())
@@ -223,7 +224,9 @@ func breakOff(w http.ResponseWriter, response *http.Response, err error) {
 		if errors.Is(err, errSilent) {
 			f = refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream fell silent in the middle of its answer")
 		}
-		_ = sendEvent(w, "", envelope{f})
+		if send(w, []byte("\n\n")) == nil { // ends what may have been half written
+			_ = sendEvent(w, "", envelope{f})
+		}
 	}
 	panic(http.ErrAbortHandler)
 }
@@ -235,7 +238,6 @@ func sendEvent(w http.ResponseWriter, name string, v any) error {
 		return err
 	}
 	var b bytes.Buffer
-	b.WriteByte('\n') // ends what may have been half written
 	if name != "" {
 		b.WriteString("event: " + name + "\n")
 	}

@@ -19,7 +19,8 @@ func page() http.Handler {
 	}
 	static := http.FileServerFS(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := fs.Stat(files, r.URL.Path[1:]); err != nil && r.URL.Path != "/" {
+		_, err := fs.Stat(files, r.URL.Path[1:])
+		if (err != nil && r.URL.Path != "/") || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 			refuse(http.StatusNotFound, "unknown_url", "there is nothing at this address").write(w)
 			return
 		}

@@ -216,7 +216,7 @@ func (s *Server) delete(ctx context.Context, c *caller, q *deleteRequest) (*dele
 	if err := c.writes(); err != nil {
 		return nil, err
 	}
-	s.Flush() // an answer that rests on it may be on its way
+	s.writer.wait(false) // an answer that rests on it may be on its way
 	d, err := s.plugin.Store.Delete(ctx, c.scope, []memory.ID{q.ID}, &memory.DeleteOptions{Derived: q.Derived})
 	return &deleted{d.IDs, d.Derived}, err
 }

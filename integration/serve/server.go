@@ -169,7 +169,7 @@ func (s *Server) routes() (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	protected("GET /metrics", s.serveMetrics)
-	mux.Handle("GET /", page())
+	mux.Handle("/", page())
 	return s.observe(mux, s.harden(mux)), nil
 }
 
@@ -206,8 +206,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	s.metrics.handler().ServeHTTP(w, r)
 }
 
-// Flush returns when the turns of the chats so far are written.
-func (s *Server) Flush() { s.writer.wait() }
+// Flush returns when no chat is under way and all turns are written.
+func (s *Server) Flush() { s.writer.wait(true) }
 
 // Close waits for the turns that are still to be written, and lets go of the upstream. The plugin stays open.
 func (s *Server) Close() {

@@ -110,6 +110,7 @@ type writer struct {
 	changed sync.Cond // something was written, or the writer came to its end
 	pending []turn
 	running bool
+	talks   int // chats under way, which may still put a turn
 }
 
 // mostPending bounds the turns that wait: beyond it answers wait for the disk.
@@ -136,11 +137,24 @@ func (w *writer) put(t turn) {
 	}
 }
 
-// wait returns when everything that was put is written, or could not be.
-func (w *writer) wait() {
+// begin says that a chat is under way; what it returns, that it is over.
+func (w *writer) begin() (end func()) {
+	w.mu.Lock()
+	w.talks++
+	w.mu.Unlock()
+	return func() {
+		w.mu.Lock()
+		w.talks--
+		w.changed.Broadcast()
+		w.mu.Unlock()
+	}
+}
+
+// wait returns when everything that was put is written, or could not be; all: and the chats under way are over.
+func (w *writer) wait(all bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.running {
+	for w.running || all && w.talks > 0 {
 		w.changed.Wait()
 	}
 }
