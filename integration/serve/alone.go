@@ -46,11 +46,7 @@ func (t *talk) answerAlone(w http.ResponseWriter) {
 			"refine":  about,
 		})
 	}
-	var from []memory.ID
-	for _, c := range answer.Citations {
-		from = append(from, c.Memory.ID)
-	}
-	t.write(answer.Text, true, from)
+	t.write("")
 }
 
 // streamAlone sends an answer as a stream of chunks.

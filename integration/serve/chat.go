@@ -83,8 +83,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 		breakOff(w, response, err)
 	}
 	if l != nil {
-		h := l.end()
-		t.heard(h, h.Text)
+		t.heard(l.end())
 	}
 }
 
@@ -174,21 +173,23 @@ func (t *talk) before() []specialists.Message {
 	return list
 }
 
-// heard takes note of an answer, and writes the turn back. said is what the client got to read.
-func (t *talk) heard(h *heard, said string) {
+// heard takes note of an answer, and writes the turn back.
+func (t *talk) heard(h *heard) {
 	t.s.metrics.tokens.WithLabelValues("prompt").Add(float64(h.Usage.Prompt))
 	t.s.metrics.tokens.WithLabelValues("completion").Add(float64(h.Usage.Completion))
 	if !h.Complete && !h.Tools {
 		return // the client will ask again
 	}
 	if h.Tools || h.Long {
-		said = "" // the answer is still to come, or no text
+		t.write("") // the answer is still to come, or no text
+		return
 	}
-	t.write(said, said != h.Text, nil)
+	t.write(h.Text)
 }
 
-// write writes the question and its answer back, as they were observed.
-func (t *talk) write(said string, refined bool, from []memory.ID) {
+// write writes back what was observed: the question, and the answer if it is the model's own words. What was refined or
+// recalled is not written: it says nothing that the memories do not hold, and would come back as if somebody had said it.
+func (t *talk) write(said string) {
 	if !t.writes || !t.asks() {
 		return
 	}
@@ -201,11 +202,11 @@ func (t *talk) write(said string, refined bool, from []memory.ID) {
 	asked := t.messages[t.last]
 	base := memory.Record{Kind: memory.KindTurn, Origin: memory.Observed, Importance: .5, Confidence: 1,
 		Created: time.Now().UTC(), Meta: map[string]string{"source": "chat", "request": requestID(t.r.Context())}}
-	out := turn{scope: t.home, question: base, answer: base, refined: refined}
+	out := turn{scope: t.home, question: base, answer: base}
 	out.question.Role, out.question.Speaker, out.question.Text = asked.Role, asked.Name, asked.Text
 	out.question.Position, out.question.Key = position, t.keys[t.last]
 	if said != "" {
-		out.answer.Role, out.answer.Text, out.answer.DerivedFrom = "assistant", said, from
+		out.answer.Role, out.answer.Text = "assistant", said
 		out.answer.Position, out.answer.Key = position+1, turnKey(t.home.Session, asked.Text, "assistant", said)
 		if t.Model != "" && len(t.Model) < memory.MaxName {
 			out.answer.Meta = map[string]string{"source": "chat", "request": base.Meta["request"], "model": t.Model}

@@ -16,7 +16,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
 
@@ -90,19 +89,10 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 			breakOff(w, response, d.err)
 		}
 	}
-	if d.answer == nil {
-		t.heard(d.heard, said)
-		return
-	}
-	t.s.metrics.tokens.WithLabelValues("prompt").Add(float64(d.heard.Usage.Prompt))
-	t.s.metrics.tokens.WithLabelValues("completion").Add(float64(d.heard.Usage.Completion))
-	var from []memory.ID
 	if said != d.heard.Text {
-		for _, c := range d.answer.Citations {
-			from = append(from, c.Memory.ID)
-		}
+		d.heard.Text = ""
 	}
-	t.write(said, said != d.heard.Text, from)
+	t.heard(d.heard)
 }
 
 // await lets a stream hear of the rounds, and now and then that the work goes on, until it is done. It reports whether the

@@ -24,7 +24,6 @@ type turn struct {
 	question memory.Record
 	answer   memory.Record   // without a text: there is none to write
 	evidence []memory.Record // that the answer was given on
-	refined  bool            // the answer is not the model's own words
 }
 
 // identify gives every message of a conversation the key that its record has. A key is made of the session, of what is
@@ -230,22 +229,12 @@ func (t *turn) ground(ctx context.Context) {
 	if t.answer.Text == "" || len(t.evidence) == 0 {
 		return
 	}
-	defer func() {
-		if len(t.answer.DerivedFrom) > 0 {
-			t.answer.Origin = memory.Reconstructed
-		} else if t.refined {
-			t.answer.Text = "" // nobody said it, and nothing says what it was made from
-		}
-	}()
 	task := &specialists.Task{Question: t.question.Text, Evidence: t.evidence, Scope: t.scope, Now: t.answer.Created}
 	judged, err := refine.Respond(ctx, task, &refine.RespondOptions{Draft: t.answer.Text, Refine: refine.Off})
 	if err != nil {
 		return
 	}
 	seen := map[memory.ID]bool{}
-	for _, id := range t.answer.DerivedFrom {
-		seen[id] = true
-	}
 	rests := func(id memory.ID) {
 		if !seen[id] {
 			seen[id] = true
@@ -261,5 +250,8 @@ func (t *turn) ground(ctx context.Context) {
 				rests(q.Source)
 			}
 		}
+	}
+	if len(t.answer.DerivedFrom) > 0 {
+		t.answer.Origin = memory.Reconstructed
 	}
 }
