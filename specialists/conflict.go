@@ -22,17 +22,13 @@ func (g *grounder) overruled(c *claim, m *match, matches []match) *match {
 		if q.source == p.source || !t.valid || !t.at.After(s.at) || o.supports() {
 			continue
 		}
-		v := Relate(Said{sentenceOf(s, p), speakerOf(s), s.at}, Said{sentenceOf(t, q), speakerOf(t), t.at})
+		v := e.parse(p).Relate(e.parse(q))
 		if v.Relation == Updates || v.Relation == Contradicts {
 			return o
 		}
 	}
 	return nil
 }
-
-func sentenceOf(s *source, p *known) string { return s.text[p.begin:p.end] }
-
-func speakerOf(s *source) string { return strings.Join(s.speaker, " ") }
 
 // conflict looks for a valid passage with which the claim cannot be true.
 func (g *grounder) conflict(text string, c *claim, matches []match) (*match, string) {
@@ -75,22 +71,20 @@ func (g *grounder) conflict(text string, c *claim, matches []match) (*match, str
 	for n := range e.users {
 		speaker = n
 	}
-	statement := Said{mine(text[c.begin:c.end]), speaker, e.now}
 	if c.fragment {
 		return nil, ""
 	}
+	var statement *Parsed
 	for i := range matches[:min(4, len(matches))] {
 		m := &matches[i]
 		p := &e.passages[m.passage]
-		s := &e.sources[p.source]
-		if !s.valid || !m.stated || m.other {
+		if !e.sources[p.source].valid || !m.stated || m.other || m.all < enoughOwn {
 			continue
 		}
-		who := speaker
-		if len(s.speaker) > 0 && !s.assistant {
-			who = speakerOf(s)
+		if statement == nil {
+			statement = Parse(Said{mine(text[c.begin:c.end]), speaker, e.now})
 		}
-		if v := Relate(Said{sentenceOf(s, p), who, s.at}, statement); v.Relation == Contradicts || v.Relation == Updates {
+		if v := e.parse(p).Relate(statement); v.Relation == Contradicts || v.Relation == Updates {
 			return m, "a memory has another value"
 		}
 	}
@@ -108,12 +102,7 @@ func (g *grounder) otherName(c *claim, m *match) string {
 	if !m.polarity || !m.numbers || !m.times {
 		return ""
 	}
-	var missing []string
-	for _, n := range c.names {
-		if !e.mentions(p, n) {
-			missing = append(missing, n)
-		}
-	}
+	missing := m.lacks
 	if len(missing) != 1 {
 		return ""
 	}
@@ -123,33 +112,38 @@ func (g *grounder) otherName(c *claim, m *match) string {
 			others = append(others, n)
 		}
 	}
-	if len(others) == 0 || len(others) > 2 {
+	if len(others) == 0 {
 		return ""
 	}
+	before := wordBefore(c.toks, missing[0])
+	parallel := before != "" && slices.ContainsFunc(others, func(o string) bool { return wordBefore(p.toks, o) == before })
 	// What the two have in common, the name left out.
-	sum, hit, common := 0.0, 0.0, 0
+	sum, hit, common, verbs := 0.0, 0.0, 0, false
 	for k := range c.terms {
 		t := &c.terms[k]
 		if t.stem == stems.of(missing[0]) {
 			continue
 		}
 		sum += t.w
-		if slices.ContainsFunc(t.like, func(s string) bool { return p.has(s) || slices.Contains(p.also, s) }) {
-			hit += t.w
+		hit += t.w * m.hits[k]
+		verbs = verbs || t.verb && m.hits[k] > 0
+		if m.hits[k] > 0 {
 			common++
 		}
 	}
 	facts := len(c.numbers) + len(c.whens)
 	object := afterVerb(c.toks, c.verb, missing[0])
 	verb := ""
-	if c.verb >= 0 && c.verb < len(c.toks) {
-		verb = c.toks[c.verb].stem
+	if c.main >= 0 {
+		verb = c.toks[c.main].stem
 	}
 	switch {
 	case sum == 0 || hit < .7*sum:
-	case object && (single[verb] || copulaOf(c)) && common >= 1 && afterVerb(p.toks, p.verb, others[0]) && whoAgrees(e, c, p, missing[0]):
+	case object && (single[verb] && verbs || copulaOf(c)) && common >= 1 && slices.ContainsFunc(others, func(o string) bool { return afterVerb(p.toks, p.verb, o) }) && whoAgrees(e, c, p, missing[0]):
 		return "a memory has another name"
-	case common+facts >= 3:
+	case object && parallel && (common+facts >= 2 || before == "from" && common >= 1) && (verbs || c.main < 0) && whoAgrees(e, c, p, missing[0]):
+		return "a memory has another name"
+	case common+facts >= 3 && len(others) <= 2:
 		return "a memory has another name"
 	}
 	return ""
@@ -157,12 +151,12 @@ func (g *grounder) otherName(c *claim, m *match) string {
 
 // whoAgrees reports whether everybody else whom the claim names is in the passage.
 func whoAgrees(e *evidence, c *claim, p *known, but string) bool {
-	some := c.user && e.aboutUser(p)
+	some := c.user && e.aboutUser(p) || !c.user && c.second && p.first
 	for _, n := range c.names {
 		if n == but {
 			continue
 		}
-		if !e.mentions(p, n) {
+		if !e.mentions(p, n, slices.Contains(c.owners, n)) {
 			return false
 		}
 		some = true
@@ -172,15 +166,25 @@ func whoAgrees(e *evidence, c *claim, p *known, but string) bool {
 
 // copulaOf reports whether the claim says what somebody's something is: "Her sister is Ruth".
 func copulaOf(c *claim) bool {
-	if c.verb < 0 || c.verb >= len(c.toks) || c.toks[c.verb].stem != "" {
+	if c.verb < 0 || c.main >= 0 && !weak[c.toks[c.main].stem] {
 		return false
 	}
 	for _, t := range c.toks[:c.verb] {
-		if kin[t.stem] || attributes[t.stem] || t.stem == "dog" || t.stem == "cat" {
+		if kin[t.stem] || attributes[t.stem] || slices.Contains(implied["pet"], t.stem) {
 			return true
 		}
 	}
 	return false
+}
+
+// wordBefore is the preposition before a name; "" if none stands there.
+func wordBefore(toks []token, name string) string {
+	for i, t := range toks {
+		if t.low == name && i > 0 && prepositions[toks[i-1].low] {
+			return toks[i-1].low
+		}
+	}
+	return ""
 }
 
 func afterVerb(toks []token, verb int, name string) bool {

@@ -20,7 +20,11 @@ var implied = groups(`
 	spous: marri husband wife
 	pet: dog cat rabbit hamster parrot puppi kitten
 	anim: dog cat rabbit hamster parrot hors
-	child: son daughter babi toddler
+	child: son daughter babi toddler girl boy
+	daughter: girl
+	son: boy
+	girl: daughter
+	boy: son
 	parent: mother father
 	sibl: sister brother
 	instrument: cello piano violin guitar flute drum
@@ -30,7 +34,7 @@ var implied = groups(`
 	pay: cost spend deposit price
 	call: name
 	name: call
-	born: birth birthday birthdat
+	born: birth birthday birthdat babi
 	birthday: born birth
 	die: death dead pass
 	ill: sick
@@ -79,10 +83,7 @@ var implied = groups(`
 	age: old year turn
 	favorit: love best
 	employ: work job
-	run: ran
 	drive: car automobil
-	read: book
-	play: lesson practis
 	prepar: cook make bake
 	complet: finish
 	graduat: degre finish
@@ -113,4 +114,4 @@ var weak = set(`live work call name cost happen place own includ weigh use go sa
 // reversals are verbs after which what was so is no longer, or never was: evidence with one of them supports only a
 // claim that has it too.
 var reversals = set(`leav sell lose stop quit cancel end reject fail forget miss donat return resign scrap abandon deni refus
-	avoid postpon delay swap switch replac instead almost near unless except divorc split withdraw drop swore deni`)
+	avoid postpon delay swap switch replac unless except divorc split withdraw drop swore deni`)

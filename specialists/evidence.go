@@ -23,12 +23,14 @@ type source struct {
 	record    int
 	text      string
 	at        time.Time
-	speaker   []string // folded words of the name of who says "I"
-	user      bool     // the user says it
-	assistant bool     // the assistant says it to the user
-	valid     bool     // it is true at the moment of the question
-	before    int      // the source that was said just before; -1: none is known
-	from, to  int      // its passages
+	role      string
+	until     time.Time // when it stopped being true; zero: it has not
+	speaker   []string  // folded words of the name of who says "I"
+	user      bool      // the user says it
+	assistant bool      // the assistant says it to the user
+	valid     bool      // it is true at the moment of the question
+	before    int       // the source that was said just before; -1: none is known
+	from, to  int       // its passages
 }
 
 // evidence is what is known, cut and indexed.
@@ -42,6 +44,7 @@ type evidence struct {
 	users    map[string]bool
 	words    map[string]bool // every folded word
 	named    map[string]bool // words that are written as names somewhere
+	parsed   map[[2]int]*Parsed
 }
 
 // known is a passage of evidence.
@@ -54,10 +57,13 @@ type known struct {
 // gather indexes what of the task counts as evidence.
 func gather(t *Task) *evidence {
 	e := &evidence{now: t.Now, postings: map[string][]int32{}, prefixes: map[string][]string{}, spread: map[string]int{},
-		users: map[string]bool{}, words: map[string]bool{}, named: map[string]bool{}}
+		users: map[string]bool{}, words: map[string]bool{}, named: map[string]bool{}, parsed: map[[2]int]*Parsed{}}
 	total := 0
 	for i := range t.Evidence {
 		r := &t.Evidence[i]
+		if t.Scope != (memory.Scope{}) && !t.Scope.Contains(r.Scope) {
+			continue // another's memory is no evidence, however it came here
+		}
 		switch {
 		case r.Role == "user" && r.Speaker != "":
 			for _, w := range strings.Fields(fold(strings.ToLower(r.Speaker))) {
@@ -71,7 +77,7 @@ func gather(t *Task) *evidence {
 			if total += len(s); total > maxEvidence || s == "" {
 				return
 			}
-			e.sources = append(e.sources, source{id: id, record: i, text: s, at: r.Created, before: -1, valid: validAt(r, t.Now),
+			e.sources = append(e.sources, source{id: id, record: i, role: r.Role, until: endOf(r), text: s, at: r.Created, before: -1, valid: validAt(r, t.Now),
 				speaker: strings.Fields(fold(strings.ToLower(r.Speaker))), user: r.Role == "user" || r.Role == "", assistant: r.Role == "assistant"})
 		}
 		if r.Origin == memory.Reconstructed {
@@ -191,7 +197,7 @@ func (e *evidence) index() {
 			if kin[t.stem] && len(aliases) > 0 {
 				if name := aliases[e.ownerAt(p, j)+" "+t.stem]; name != "" {
 					p.also = append(p.also, name)
-					add(stem(name))
+					add(stems.of(name))
 				}
 			} else if k := names[t.low]; k != "" {
 				p.also = append(p.also, k)
@@ -227,11 +233,14 @@ func (e *evidence) owner(toks []token, j int, user, assistant bool, speaker []st
 	for k := j - 1; k >= 0 && k >= j-3; k-- {
 		switch low := toks[k].low; {
 		case low == "my" || low == "our":
-			if user {
+			if len(speaker) > 0 && len(e.users) > 0 {
+				return e.person(speaker[0])
+			}
+			if user && len(speaker) == 0 {
 				return "@user"
 			}
 			if len(speaker) > 0 {
-				return e.person(speaker[0])
+				return speaker[0]
 			}
 			return ""
 		case low == "your":
@@ -265,7 +274,10 @@ func (e *evidence) person(name string) string {
 func (e *evidence) weight(stem string) float64 {
 	n := float64(len(e.sources))
 	w := math.Log(1+(n+.5)/(float64(e.spread[stem])+.5)) / math.Log(1+(n+.5)/.5)
-	if light[stem] || weak[stem] {
+	switch {
+	case weak[stem]: // it varies from one wording to the next
+		w *= .15
+	case light[stem]:
 		w *= .3
 	}
 	return w
@@ -291,4 +303,16 @@ func (e *evidence) like(s string) []string {
 		}
 	}
 	return out
+}
+
+// parse is the sentence of a passage, read by the rules for statements.
+func (e *evidence) parse(p *known) *Parsed {
+	key := [2]int{p.source, p.begin}
+	got := e.parsed[key]
+	if got == nil {
+		s := &e.sources[p.source]
+		got = Parse(Said{s.text[p.begin:p.end], strings.Join(s.speaker, " "), s.at})
+		e.parsed[key] = got
+	}
+	return got
 }

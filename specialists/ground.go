@@ -33,7 +33,8 @@ type placed struct {
 	Claim
 	from, to   int // bytes of the claim
 	begin, end int // bytes of its sentence
-	expired    bool
+	part       *passage
+	ruling     ruling
 }
 
 // grounder compares claims with the evidence of one task.
@@ -48,6 +49,7 @@ type asked struct {
 	terms   map[string]bool
 	list    []string
 	names   []string
+	owners  []string // those of the names that only say whose something is
 	yesNo   bool
 	about   bool // it asks about the user: "Where do I live?"
 	verb    string
@@ -74,6 +76,9 @@ func newGrounder(t *Task) *grounder {
 			}
 			if p.isName(j) && !questionWords[tok.low] {
 				q.names = append(q.names, tok.low)
+				if tok.owns {
+					q.owners = append(q.owners, tok.low)
+				}
 			}
 		}
 		q.about = q.about || p.first
@@ -98,18 +103,36 @@ func (g *grounder) ground(text string) []placed {
 		}
 		text, rest = text[:cut], text[cut:]
 	}
-	parts := passages(text, g.e.now, false, maxPassages)
-	for i := range parts {
-		p := &parts[i]
-		c := g.judge(text, p)
-		out = append(out, placed{Claim: c, from: p.from, to: p.to, begin: p.begin, end: p.end})
-		if len(p.names) > 0 && p.verb >= 0 {
-			g.said = p.names
-		}
+	quoted := g.attributions(text)
+	last := 0
+	for _, q := range quoted {
+		out = g.plain(out, text, last, q.from)
+		out = append(out, q)
+		last = q.to
 	}
+	out = g.plain(out, text, last, len(text))
 	if rest != "" {
 		out = append(out, placed{Claim: Claim{Text: rest, Support: Unknown, Why: "the answer is longer than what is checked"},
 			from: len(text), to: len(text) + len(rest), begin: len(text), end: len(text) + len(rest)})
+	}
+	return out
+}
+
+// plain judges the clauses of text[from:to].
+func (g *grounder) plain(out []placed, text string, from, to int) []placed {
+	parts := passages(text[from:to], g.e.now, false, maxPassages)
+	text = text[from:to]
+	for i := range parts {
+		p := &parts[i]
+		c, v := g.judge(text, p)
+		if i > 0 && p.sentence == parts[i-1].sentence && out[len(out)-1].Support == Neutral && c.Support == Unknown &&
+			len(p.names)+len(p.numbers)+len(p.whens) == 0 && (parts[i-1].verb >= 0 || c.Why == "") {
+			c.Support, c.Why = Neutral, out[len(out)-1].Why
+		}
+		out = append(out, placed{Claim: c, from: from + p.from, to: from + p.to, begin: from + p.begin, end: from + p.end, part: p, ruling: v})
+		if len(p.names) > 0 && p.verb >= 0 {
+			g.said = p.names
+		}
 	}
 	return out
 }
@@ -122,38 +145,47 @@ type term struct {
 	given bool // the question has it
 	verb  bool // it is the verb of the claim
 	must  bool // a number or code that was not understood: it has to be there as it is
+	name  string
+	// Where it stands: before the verb, or right after it and before any preposition.
+	subject, object bool
 }
 
 // claim is a passage of an answer, made ready for comparison.
 type claim struct {
 	*passage
-	terms    []term
-	names    []string // who and what must be there
-	soft     []string // of whom one must be there: the antecedents of a pronoun
-	user     bool     // the user must be there
-	fragment bool     // it has no verb: the question completes it
-	negative bool
-	past     bool
+	terms      []term
+	names      []string // who and what must be there
+	owners     []string // those of the names that only say whose something is
+	soft       []string // of whom one must be there: the antecedents of a pronoun
+	softOwners []string
+	user       bool // the user must be there
+	fragment   bool // it has no verb: the question completes it
+	negative   bool
+	past       bool
 }
 
 // judge says how one clause of an answer stands to the evidence.
-func (g *grounder) judge(text string, p *passage) Claim {
+func (g *grounder) judge(text string, p *passage) (Claim, ruling) {
 	out := Claim{Text: text[p.from:p.to]}
+	if r, ok := g.verbatim(p); ok {
+		out.Support, out.Why, out.Quotes = r.support, r.why, r.quotes
+		return out, r
+	}
 	lead(p)
 	if why := neutral(p); why != "" {
 		if !g.answersYesNo(p) {
 			out.Support, out.Why = Neutral, why
-			return out
+			return out, ruling{}
 		}
 	}
 	c := g.claim(p)
 	if len(c.terms) == 0 && len(c.names) == 0 && len(p.numbers) == 0 && len(p.whens) == 0 {
 		out.Support, out.Why = Neutral, "nothing is stated that could be checked"
-		return out
+		return out, ruling{}
 	}
 	v := g.compare(text, &c)
 	out.Support, out.Why, out.Quotes = v.support, v.why, v.quotes
-	return out
+	return out, v
 }
 
 // leads are what an answer says before what it has to say.
@@ -180,6 +212,7 @@ func lead(p *passage) {
 					p.numbers[i].at -= n
 				}
 				p.verb = verbIn(p.toks, 0, len(p.toks))
+				p.main = p.mainVerb()
 				p.subject = nil
 				if p.verb > 0 {
 					p.subject = p.toks[:p.verb]
@@ -246,7 +279,7 @@ func neutral(p *passage) string {
 		}
 	}
 	for _, s := range courtesies {
-		if strings.HasPrefix(line, s) {
+		if len(p.names)+len(p.numbers)+len(p.whens) == 0 && strings.HasPrefix(line, s) {
 			return "a courtesy states nothing"
 		}
 	}
@@ -282,7 +315,7 @@ var ignorance = []string{" not know", " not sure", " not certain", " no informat
 	" no mention of", " nothing about", " not specified", " unclear ", " not aware", " not find", " no idea", " never mentioned", " never said", " never told", " not recorded", " not stated"}
 
 // courtesies begin what an assistant says besides.
-var courtesies = []string{" let me ", " i hope", " i can ", " i will ", " i'll ", " i'd ", " i would", " i am sorry", " i'm sorry", " i am glad", " i'm glad", " i'm happy",
+var courtesies = []string{" let me ", " i hope", " i can ", " i will ", " i'll ", " i'd ", " i would", " i ca not ", " i cannot ", " i wo not ", " i will not ", " i am sorry", " i'm sorry", " i am glad", " i'm glad", " i'm happy",
 	" i am happy", " shall i", " feel free", " please ", " thank", " you can ", " you could", " you are welcome", " you're welcome",
 	" happy to", " here is ", " here's ", " here are ", " would you", " do you", " enjoy ", " good luck", " hello", " hi ", " of course ", " have a ", " i see ", " i understand", " i am here", " i'm here", " sure "}
 
@@ -319,7 +352,7 @@ func (g *grounder) claim(p *passage) claim {
 		c.numbers, c.whens = q.numbers, q.whens
 		for i, t := range q.toks {
 			if !q.used[i] && i > 0 {
-				add(t.stem, false, i == q.verb)
+				add(t.stem, false, i == q.main)
 			}
 		}
 		for _, n := range g.question.names {
@@ -329,10 +362,16 @@ func (g *grounder) claim(p *passage) claim {
 		return c
 	}
 	for i, t := range p.toks {
-		if t.stem == "" || p.used[i] || g.e.users[t.low] {
+		if t.stem == "" || p.used[i] || g.e.users[t.low] || enders[t.stem] && p.negative && i+1 < len(p.toks) && strings.HasSuffix(p.toks[i+1].low, "ing") || circumstantial[t.low] {
 			continue
 		}
-		add(t.stem, g.question.terms[t.stem], i == p.verb)
+		add(t.stem, g.question.terms[t.stem], i == p.main)
+		last := &c.terms[len(c.terms)-1]
+		if p.verb >= 0 && i > p.verb {
+			last.object = !adjunct(p.toks[p.verb+1 : i+1])
+		} else {
+			last.subject = true
+		}
 		if t.digit || hasDigit(t.low) {
 			c.terms[len(c.terms)-1].must = true
 		}
@@ -340,6 +379,9 @@ func (g *grounder) claim(p *passage) claim {
 	for i, t := range p.toks {
 		if p.isName(i) || g.e.named[t.low] && t.stem != "" && t.capital {
 			name(t.low)
+			if t.owns {
+				c.owners = append(c.owners, t.low)
+			}
 		}
 	}
 	// Whom it is about, where the clause itself does not say.
@@ -363,20 +405,40 @@ func (g *grounder) claim(p *passage) claim {
 		for _, n := range g.question.names {
 			name(n)
 		}
+		c.owners = append(c.owners, g.question.owners...)
 		c.user = c.user || g.question.about
 	case pronoun && len(c.names) == 0 || pronoun && len(p.subject) <= 1:
-		c.soft = g.said
+		c.soft, c.softOwners = g.said, nil
 		if len(c.soft) == 0 {
-			c.soft = g.question.names
+			c.soft, c.softOwners = g.question.names, g.question.owners
 		}
 		if p.toks[0].low == "it" || strings.HasPrefix(p.toks[0].low, "it'") || strings.HasPrefix(p.toks[0].low, "that") {
 			for _, s := range g.question.list {
-				add(s, true, false)
+				if !seen[s] {
+					add(s, true, false)
+					c.terms[len(c.terms)-1].subject = true
+				}
+			}
+		}
+	}
+	for _, n := range c.names {
+		for k := range c.terms {
+			if c.terms[k].stem == stems.of(n) {
+				c.terms[k].name = n
 			}
 		}
 	}
 	return c
 }
+
+// adjunct reports whether a preposition stands among the tokens.
+func adjunct(toks []token) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return prepositions[t.low] && t.low != "of" })
+}
+
+// circumstantial words say nothing that evidence could lack.
+var circumstantial = set(`away around approximately roughly exactly located situated together called named specifically namely
+	total altogether`)
 
 var third = set(`he she it they his her their its that this`)
 
@@ -387,4 +449,6 @@ type ruling struct {
 	support Support
 	why     string
 	quotes  []memory.Quote
+	match   *match // the passage that decided; nil: none did
+	earlier *match // the passage that a later one overrules
 }

@@ -38,7 +38,7 @@ func ExampleGround() {
 // with its label.
 type groundingLine struct {
 	World    string    `json:"world"`
-	Set      string    `json:"set"` // of a world: dev or held-out
+	Set      string    `json:"set"` // of a world: dev, second, third or held-out
 	Now      string    `json:"now"`
 	Memories []written `json:"memories"`
 
@@ -133,7 +133,7 @@ func supportOf(claims []specialists.Claim) specialists.Support {
 
 func TestGround(t *testing.T) {
 	type count struct{ n, right, said, missed int }
-	for _, set := range []string{"dev", "held-out"} {
+	for _, set := range []string{"dev", "second", "third", "held-out"} {
 		by := map[specialists.Support]*count{}
 		for _, s := range []specialists.Support{specialists.Supported, specialists.Contradicted, specialists.Unknown, specialists.Neutral} {
 			by[s] = &count{}

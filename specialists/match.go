@@ -14,6 +14,7 @@ const (
 	enoughNew   = .75 // of the weight of the words that the question does not have
 	enoughGiven = .34 // of the weight of the question's own words
 	enoughOnly  = .75 // of a claim all of whose words are the question's
+	enoughOwn   = .3  // of all words, in the passage itself, unless it has a number or a time of the claim
 	alike       = .62 // of the weight of words for a clause to be about the same, so that another value contradicts
 	candidates  = 12  // passages that are compared in full
 )
@@ -33,10 +34,14 @@ type match struct {
 	novel     float64
 	given     float64
 	all       float64
+	own       float64 // without what stands before the passage
+	facts     bool    // it has a number or a time of the claim itself
 	onlyGiven bool
-	missing   []string
-	reach     int // the first byte that was needed, of what stands before the passage
-	neighbour int // the source that was needed besides; -1: none
+	lacks     []string  // names that are not there
+	missing   []string  // words that are not there
+	hits      []float64 // for each term of the claim, how well it is there
+	reach     int       // the first byte that was needed, of what stands before the passage
+	neighbour int       // the source that was needed besides; -1: none
 }
 
 func (m *match) covers() bool {
@@ -47,21 +52,24 @@ func (m *match) covers() bool {
 }
 
 func (m *match) supports() bool {
-	return m.who && m.numbers && m.times && m.polarity && m.stated && m.verb && m.covers()
+	return (m.own >= enoughOwn || m.facts) && m.who && m.numbers && m.times && m.polarity && m.stated && m.verb && m.covers()
 }
 
 // compare looks for the passage that decides about a claim.
 func (g *grounder) compare(text string, c *claim) ruling {
 	e := g.e
-	if r, ok := g.verbatim(text, c); ok {
-		return r
-	}
 	matches := g.matches(c)
 	var expired *match
 	for i := range matches {
 		m := &matches[i]
 		if !m.supports() {
 			continue
+		}
+		// Another passage that is more about what the claim is about has another value: the travel budget, and not the
+		// budget for marketing.
+		if i > 0 && matches[0].all > m.all+.05 && matches[0].who && matches[0].stated && e.sources[e.passages[matches[0].passage].source].valid &&
+			(matches[0].number && matches[0].times || matches[0].time && matches[0].numbers) {
+			return ruling{Contradicted, "a memory has another value", g.quotes(&matches[0]), &matches[0], nil}
 		}
 		if !e.sources[e.passages[m.passage].source].valid && !c.past {
 			if expired == nil {
@@ -70,45 +78,43 @@ func (g *grounder) compare(text string, c *claim) ruling {
 			continue
 		}
 		if later := g.overruled(c, m, matches); later != nil {
-			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later)}
+			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later), later, m}
 		}
-		return ruling{Supported, "a memory says so", g.quotes(m)}
+		return ruling{Supported, "a memory says so", g.quotes(m), m, nil}
 	}
 	if m, why := g.conflict(text, c, matches); m != nil {
-		return ruling{Contradicted, why, g.quotes(m)}
+		return ruling{Contradicted, why, g.quotes(m), m, expired}
 	}
 	if expired != nil {
-		return ruling{Unknown, "the memory that says so is no longer valid", nil}
+		return ruling{Unknown, "the memory that says so is no longer valid", nil, nil, expired}
 	}
-	if len(matches) > 0 && len(matches[0].missing) > 0 {
-		return ruling{Unknown, "no memory speaks of " + strings.Join(matches[0].missing, ", "), nil}
+	if len(matches) > 0 && len(matches[0].lacks)+len(matches[0].missing) > 0 {
+		return ruling{Unknown, "no memory speaks of " + strings.Join(distinct(slices.Concat(matches[0].lacks, matches[0].missing)), ", "), nil, nil, nil}
 	}
-	return ruling{Unknown, "no memory says so", nil}
+	return ruling{Unknown, "no memory says so", nil, nil, nil}
 }
 
-// verbatim decides about a claim that is the very words of a memory.
-func (g *grounder) verbatim(text string, c *claim) (ruling, bool) {
+// verbatim decides about a clause that is the very words of a memory.
+func (g *grounder) verbatim(part *passage) (ruling, bool) {
 	e := g.e
-	var old bool
 	for i := range e.passages {
 		p := &e.passages[i]
-		if len(p.toks) != len(c.toks) || p.question || p.possible && !c.possible || !sameTokens(p.toks, c.toks) {
+		if len(p.toks) != len(part.toks) || p.question || part.question || p.possible || !sameTokens(p.toks, part.toks) {
 			continue
 		}
 		if len(p.toks) < 3 && p.verb < 0 {
 			continue // a name or two say nothing by themselves
 		}
+		c := g.claim(part)
 		if !e.sources[p.source].valid && !c.past {
-			old = true
 			continue
 		}
 		m := match{passage: i, reach: p.from, neighbour: -1}
-		if later := g.overruled(c, &m, g.matches(c)); later != nil {
-			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later)}, true
+		if later := g.overruled(&c, &m, g.matches(&c)); later != nil {
+			return ruling{Contradicted, "a later memory says otherwise", g.quotes(later), later, &m}, true
 		}
-		return ruling{Supported, "the very words of a memory", g.quotes(&m)}, true
+		return ruling{Supported, "the very words of a memory", g.quotes(&m), &m, nil}, true
 	}
-	_ = old
 	return ruling{}, false
 }
 
@@ -144,8 +150,18 @@ func (g *grounder) matches(c *claim) []match {
 			}
 		}
 		for _, w := range c.whens {
-			if findWhen(p.whens, w) {
+			if findWhen(p.whens, w) || findWhen(p.former, w) {
 				score[int32(i)] += 1.5
+			}
+		}
+	}
+	// What follows a passage may speak of the same.
+	for i := range e.passages {
+		p := &e.passages[i]
+		for _, j := range e.context(i) {
+			if (p.anaphor || len(p.names) == 0) && score[int32(j)] > 0 {
+				score[int32(i)] += .3 * score[int32(j)]
+				break
 			}
 		}
 	}
@@ -198,14 +214,14 @@ func (g *grounder) match(c *claim, i int) match {
 			m.neighbour = e.passages[j].source
 		}
 	}
-	around := func(has func(q *known) bool) bool {
+	around := func(beyond bool, has func(q *known) bool) bool {
 		for _, j := range ctx {
-			if has(&e.passages[j]) {
+			if q := &e.passages[j]; (!q.possible || c.possible) && has(q) {
 				need(j)
 				return true
 			}
 		}
-		if near >= 0 {
+		if near >= 0 && beyond {
 			for j := e.sources[near].to - 1; j >= e.sources[near].from; j-- {
 				if has(&e.passages[j]) {
 					need(j)
@@ -215,28 +231,35 @@ func (g *grounder) match(c *claim, i int) match {
 		}
 		return false
 	}
-	open := p.anaphor || !p.first && len(p.names) == 0 // it may be about somebody named before
+	// It may be about somebody named before.
+	open := p.anaphor || !p.first && len(p.names) == 0 || i > src.from && e.passages[i-1].begin == p.begin && !p.self && !names3(p.subject)
+
+	apposed := i > src.from && e.passages[i-1].begin == p.begin && (p.toks[0].low == "a" || p.toks[0].low == "an")
+	fill := p.verb < 0 || p.pronoun || apposed
 
 	// Who.
 	m.who = true
 	for _, n := range c.names {
-		if e.mentions(p, n) {
+		owner := slices.Contains(c.owners, n)
+		if e.mentions(p, n, owner) {
 			continue
 		}
-		if open && around(func(q *known) bool { return e.mentions(q, n) }) {
+		if (open || p.pronoun && afterVerb(c.toks, c.verb, n)) && around(true, func(q *known) bool { return e.mentions(q, n, owner) }) {
 			continue
 		}
 		m.who = false
-		m.missing = append(m.missing, n)
+		m.lacks = append(m.lacks, n)
 	}
-	if c.user && !e.aboutUser(p) && !(open && around(func(q *known) bool { return e.aboutUser(q) })) {
+	if c.user && !e.aboutUser(p) && !(open && around(true, func(q *known) bool { return e.aboutUser(q) })) {
 		m.who = false
 	}
 	if len(c.soft) > 0 && m.who {
 		some := func(q *known) bool {
-			return slices.ContainsFunc(c.soft, func(n string) bool { return e.mentions(q, n) || e.users[n] && e.aboutUser(q) })
+			return slices.ContainsFunc(c.soft, func(n string) bool {
+				return e.mentions(q, n, slices.Contains(c.softOwners, n)) || e.users[n] && e.aboutUser(q)
+			})
 		}
-		if !some(p) && !around(some) {
+		if !some(p) && !around(true, some) {
 			m.who = false
 		}
 	}
@@ -245,12 +268,21 @@ func (g *grounder) match(c *claim, i int) match {
 	}
 
 	// What.
-	var newSum, newHit, givenSum, givenHit float64
+	var newSum, newHit, givenSum, givenHit, ownHit float64
 	m.verb = true
 	for k := range c.terms {
 		t := &c.terms[k]
-		hit := 0.0
+		hit, own := 0.0, 0.0
+		if t.name != "" && !slices.Contains(m.lacks, t.name) {
+			hit = 1
+			if e.mentions(p, t.name, slices.Contains(c.owners, t.name)) {
+				own = 1
+			}
+		}
 		for n, s := range t.like {
+			if hit == 1 {
+				break
+			}
 			if p.has(s) || slices.Contains(p.also, s) {
 				hit = 1
 				if n > 0 {
@@ -259,23 +291,34 @@ func (g *grounder) match(c *claim, i int) match {
 				break
 			}
 		}
-		if hit == 0 && len(t.like) > 0 && !t.must {
-			if around(func(q *known) bool {
-				return !q.question && q.negative == p.negative && slices.ContainsFunc(t.like, func(s string) bool { return q.has(s) }) ||
+		if t.name == "" {
+			own = hit
+		}
+		// What stands before the passage fills in what it leaves out: all of a pronoun or a fragment, the subject and the
+		// circumstances of a verb without a subject, and never its object.
+		fills := fill || open && (t.subject || c.fragment) || p.inherits && (!t.object || p.passive)
+		if hit == 0 && len(t.like) > 0 && !t.must && fills {
+			if around(t.given, func(q *known) bool {
+				return !q.question && (q.negative == p.negative || p.verb < 0 || t.subject) && slices.ContainsFunc(t.like, func(s string) bool { return q.has(s) }) ||
 					q.question && slices.ContainsFunc(t.like, func(s string) bool { return q.has(s) })
 			}) {
-				hit = .7
+				hit = .8
 			}
 		}
+		m.hits = append(m.hits, hit)
 		if hit < .5 {
 			if t.must {
 				m.numbers = false
 			}
 			m.missing = append(m.missing, t.stem)
 		}
-		if t.verb && hit == 0 && !t.given && !weak[t.stem] && c.verb >= 0 {
+		if t.verb && hit == 0 && !weak[t.stem] && c.verb >= 0 && !(t.given && p.plain()) {
 			m.verb = false
 		}
+		if t.object && hit < .5 && !weak[t.stem] && !light[t.stem] {
+			m.verb = false // whom or what it is done to
+		}
+		ownHit += t.w * own
 		if t.given {
 			givenSum += t.w
 			givenHit += t.w * hit
@@ -285,17 +328,38 @@ func (g *grounder) match(c *claim, i int) match {
 		}
 	}
 	m.novel, m.given = ratio(newHit, newSum), ratio(givenHit, givenSum)
+	if newSum+givenSum > 0 {
+		m.own = ownHit / (newSum + givenSum)
+	}
 	m.all = ratio(newHit+.5*givenHit, newSum+.5*givenSum)
 	facts := len(c.numbers) + len(c.whens)
 	m.onlyGiven = newSum == 0 && facts == 0
 	// What the passage says to have ended supports only what says so too.
 	for _, tok := range p.toks {
+		if enders[tok.stem] && p.negative && c.negative {
+			continue
+		}
 		if tok.stem != "" && (reversals[tok.stem] || reversals[tok.low]) && !slices.ContainsFunc(c.terms, func(t term) bool { return slices.Contains(t.like, tok.stem) }) {
 			m.verb = false
 		}
 	}
-	g.values(c, p, &m, around)
+	g.values(c, p, &m, func(has func(*known) bool) bool {
+		return (fill || p.inherits || c.fragment && open) && around(false, has)
+	})
 	return m
+}
+
+// plain reports whether the clause has no verb that tells more than that something is.
+func (p *passage) plain() bool {
+	if p.main < 0 {
+		return true
+	}
+	for _, t := range p.toks[p.main:] {
+		if t.stem != "" && !weak[t.stem] && (verbs[t.stem] || strings.HasSuffix(t.low, "ed") || irregularPast(t.low)) {
+			return false
+		}
+	}
+	return true
 }
 
 func ratio(a, b float64) float64 {
@@ -311,7 +375,12 @@ func (g *grounder) values(c *claim, p *known, m *match, around func(func(*known)
 	m.numbers = !must
 	for _, n := range c.numbers {
 		at, ok := findNumber(p.numbers, n)
+		if ok && p.numbers[at].former && !c.past && !n.former {
+			m.numbers, m.number = false, true
+			continue
+		}
 		if ok && !boundElsewhere(c, p, n, at) {
+			m.facts = true
 			continue
 		}
 		if !ok && around(func(q *known) bool { _, ok := findNumber(q.numbers, n); return ok && len(p.numbers) == 0 }) {
@@ -323,13 +392,23 @@ func (g *grounder) values(c *claim, p *known, m *match, around func(func(*known)
 	m.times = true
 	for _, w := range c.whens {
 		if findWhen(p.whens, w) {
+			m.facts = true
 			continue
 		}
-		if len(p.whens) == 0 && around(func(q *known) bool { return findWhen(q.whens, w) }) {
+		if findWhen(p.former, w) {
+			m.times = m.times && c.past
+			m.time = m.time || !c.past
 			continue
 		}
-		m.times = false
-		m.time = m.time || len(p.whens) > 0 && !slices.ContainsFunc(p.whens, func(v when) bool { return !v.conflicts(w) })
+		other := func(v when) bool { return v.conflicts(w) }
+		if len(p.whens) > 0 {
+			m.times = false
+			m.time = m.time || slices.ContainsFunc(p.whens, other)
+			continue
+		}
+		found := around(func(q *known) bool { return findWhen(q.whens, w) })
+		m.times = m.times && found
+		m.time = m.time || !found && around(func(q *known) bool { return slices.ContainsFunc(q.whens, other) })
 	}
 }
 
@@ -379,21 +458,59 @@ func boundElsewhere(c *claim, p *known, n counted, at int) bool {
 	return false
 }
 
-// mentions reports whether a passage names somebody: by name, as its speaker, or by what he is to whoever speaks.
-func (e *evidence) mentions(p *known, name string) bool {
+// mentions reports whether a passage names somebody: by name, as its speaker, or by what he is to whoever speaks. As an
+// owner a speaker is named by "my" alone.
+func (e *evidence) mentions(p *known, name string, owner bool) bool {
 	s := stems.of(name)
-	for _, t := range p.toks {
-		if t.low == name || s != "" && t.stem == s {
+	for i, t := range p.toks {
+		if (t.low == name || s != "" && t.stem == s) && (owner || !t.owns || !p.relative(i)) {
 			return true
 		}
 	}
-	return slices.Contains(p.also, name) || p.first && slices.Contains(e.sources[p.source].speaker, name)
+	return slices.Contains(p.also, name) || (p.first && owner || p.speaks()) && slices.Contains(e.sources[p.source].speaker, name)
+}
+
+// relative reports whether the owner at token i owns somebody rather than something: "Elena's sister".
+func (p *passage) relative(i int) bool {
+	for k := i + 1; k < len(p.toks) && k <= i+3; k++ {
+		if kin[p.toks[k].stem] || p.isName(k) {
+			return true
+		}
+		if auxiliaries[p.toks[k].low] || p.toks[k].comma {
+			return false
+		}
+	}
+	return false
+}
+
+// speaks reports whether a passage speaks of whoever says it, rather than of a relative of his.
+func (p *passage) speaks() bool {
+	if p.self && !names3(p.subject) {
+		return true
+	}
+	for _, t := range p.subject {
+		if t.low == "i" || t.low == "we" || strings.HasPrefix(t.low, "i'") || strings.HasPrefix(t.low, "we'") {
+			return true
+		}
+	}
+	return p.first && !names3(p.subject)
+}
+
+// names3 reports whether the tokens name a third person.
+func names3(toks []token) bool {
+	for i, t := range toks {
+		if kin[t.stem] || t.capital && (!t.opens || !common[t.low] && !kin[t.stem] && t.stem != "" && !adverb(t.low)) && t.stem != "" && isoWeekday[t.low] == 0 && !fullMonths[t.low] {
+			return i >= 0
+		}
+	}
+	return false
 }
 
 // aboutUser reports whether a passage speaks of the user.
 func (e *evidence) aboutUser(p *known) bool {
 	s := &e.sources[p.source]
-	if p.first && s.user || p.second && s.assistant {
+	mine := len(s.speaker) == 0 || len(e.users) == 0 || slices.ContainsFunc(s.speaker, func(w string) bool { return e.users[w] })
+	if s.user && mine && p.speaks() || p.second && s.assistant {
 		return true
 	}
 	for _, t := range p.toks {
@@ -401,15 +518,15 @@ func (e *evidence) aboutUser(p *known) bool {
 			return true
 		}
 	}
-	return s.user && len(p.subject) == 0 && p.verb >= 0 // "Paid the £150."
+	return s.user && mine && len(p.subject) == 0 && p.verb >= 0 // "Paid the £150."
 }
 
 // swapped reports whether the passage has who does it and to whom it is done the other way round.
 func (g *grounder) swapped(c *claim, p *known) bool {
-	if c.verb <= 0 || p.verb < 0 || c.verb >= len(c.toks) || p.inherits {
+	if c.main < 0 || p.main < 0 || p.inherits {
 		return false
 	}
-	if c.toks[c.verb].stem == "" || c.toks[c.verb].stem != p.toks[p.verb].stem || c.passive != p.passive {
+	if c.toks[c.main].stem != p.toks[p.main].stem || c.passive != p.passive {
 		return false
 	}
 	side := func(toks []token, verb int, who string, first bool, speaker []string) (before, after bool) {
@@ -428,6 +545,9 @@ func (g *grounder) swapped(c *claim, p *known) bool {
 	}
 	s := &g.e.sources[p.source]
 	for _, n := range c.names {
+		if slices.Contains(c.owners, n) {
+			continue
+		}
 		cb, ca := side(c.toks, c.verb, n, false, nil)
 		pb, pa := side(p.toks, p.verb, n, p.first, s.speaker)
 		if cb && !ca && pa && !pb || ca && !cb && pb && !pa {

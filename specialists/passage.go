@@ -15,10 +15,14 @@ type passage struct {
 	sentence   int // number of its sentence in the text
 	toks       []token
 	subject    []token // the tokens before its verb; those of the clause before if it has none of its own
-	verb       int     // position of its verb in toks; -1: it has none
+	verb       int     // position of its verb in toks, auxiliaries included; -1: it has none
+	main       int     // position of the verb that says what happens; -1: it has none
+	pronoun    bool    // it speaks of somebody or something by a pronoun of the third person
 	names      []string
 	numbers    []counted
 	whens      []when
+	former     []when // times that gave way to others: "moved from 3 March to 10 March"
+	whenAt     []int  // their tokens
 	used       []bool // tokens that a number or a time has taken
 	negative   bool
 	question   bool
@@ -26,6 +30,7 @@ type passage struct {
 	anaphor    bool // who or what it is about was named before it
 	inherits   bool // its subject is that of the clause before
 	first      bool // it says I, my, we
+	self       bool // it says I, we, me, us: more than whose something is
 	second     bool // it says you, your
 	past       bool
 	present    bool // it has a verb in the present
@@ -35,8 +40,9 @@ type passage struct {
 // counted is a quantity with the noun that it counts.
 type counted struct {
 	quantity
-	noun string
-	at   int // its token
+	noun   string
+	at     int  // its token
+	former bool // it is what gave way to another: "down from 91 kg"
 }
 
 // passages cuts s into its clauses, at most limit of them. at is when it was said; nearest gives dates without a year
@@ -94,6 +100,9 @@ func appendClauses(all []passage, s string, toks []token, begin, end, sentence i
 			before = &all[len(all)-1]
 		}
 		p.read(s, at, nearest, before)
+		for _, t := range toks[start:lead] {
+			p.possible = p.possible || t.low == "if" || t.low == "unless"
+		}
 		all = append(all, p)
 	}
 	for i := 1; i < len(toks); i++ {
@@ -161,6 +170,8 @@ func boundary(toks []token, start, i int) int {
 		return n
 	case v > j && startsSubject(toks[j]):
 		return n
+	case conj && v < 0 && (toks[j].low == "no" || toks[j].low == "not" || toks[j].low == "without"): // "so no goose for me"
+		return n
 	case conj && v < 0 && toks[j].capital && j+1 < len(toks) && prepositions[toks[j+1].low]: // "and Eli in Porto"
 		return n
 	case conj && (t.low == "because" || t.low == "but" || t.low == "if" || t.low == "although" || t.low == "while") && v >= 0:
@@ -219,6 +230,8 @@ func verbIn(toks []token, from, to int) int {
 		case i == from && !isVerbForm(t, i+1 < to && startsObject(toks[i+1])):
 		case verbs[t.stem], strings.HasSuffix(low, "ed") && len(low) > 4:
 			return i
+		case i > from && strings.HasSuffix(low, "s") && len(low) > 3 && !t.comma && (toks[i-1].capital && !determiners[prev] && !toks[i-1].owns || pronouns[prev]):
+			return i // "Hugo handles"
 		}
 	}
 	return -1
@@ -236,8 +249,11 @@ func isVerbForm(t token, object bool) bool {
 }
 
 // attitudes are verbs whose object is wanted or thought rather than so.
-var attitudes = set(`want hope plan wish consid might may could would should maybe perhaps possibl probabl intend think dream
-	try attempt suggest recommend propos prefer look aim offer hypothet suppos wonder doubt guess`)
+var attitudes = set(`want hope plan wish consid might could would should maybe perhaps possibl probabl intend dream hypothet
+	suppos wonder doubt guess`)
+
+// leanings are attitudes only where another verb follows: "offered to pay", but "offered a chair".
+var leanings = set(`think tri attempt suggest recommend propos prefer look aim offer`)
 
 var pastForms = set(`was were did had been`)
 
@@ -247,7 +263,7 @@ var presentForms = set(`am is are do does has have now today currently still`)
 func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 	toks := p.toks
 	p.used = make([]bool, len(toks))
-	p.whens = whens(s, toks, at, nearest, p.used)
+	p.whens, p.whenAt = whens(s, toks, at, nearest, p.used)
 	lows := make([]string, len(toks))
 	for i := range toks {
 		lows[i] = toks[i].low
@@ -277,17 +293,25 @@ func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 		p.count(q, i, n)
 		i += n - 1
 	}
+	p.giveWay(lows)
 	negations := 0
 	for i, t := range toks {
 		low := t.low
 		switch {
 		case low == "i" || low == "my" || low == "me" || low == "we" || low == "our" || low == "us" || low == "mine" || low == "ours" || strings.HasPrefix(low, "i'") || strings.HasPrefix(low, "we'"):
 			p.first = true
+			p.self = p.self || low != "my" && low != "our" && low != "mine" && low != "ours"
 		case low == "you" || low == "your" || low == "yours" || strings.HasPrefix(low, "you'"):
 			p.second = true
 		}
 		if deniers[low] && !(low == "no" && i == 0 && len(toks) > 1) || strings.HasSuffix(low, "n't") || negators[low] || i == 0 && excluding(toks, 0) {
 			negations++
+		}
+		if enders[t.stem] && i+1 < len(lows) && strings.HasSuffix(lows[i+1], "ing") {
+			negations++ // "stopped eating meat"
+		}
+		if (low == "almost" || low == "nearly") && i+1 < len(lows) && (strings.HasSuffix(lows[i+1], "ed") || irregularPast(lows[i+1])) {
+			p.possible = true
 		}
 		if low == "longer" && i > 0 && lows[i-1] == "no" || low == "anymore" {
 			p.present = true
@@ -295,9 +319,16 @@ func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 				negations++
 			}
 		}
+		if leanings[t.stem] && i+1 < len(lows) && (lows[i+1] == "to" && i+2 < len(lows) && verbs[toks[i+2].stem] && !toks[i+2].capital || lows[i+1] == "about" || lows[i+1] == "of" || strings.HasSuffix(lows[i+1], "ing")) {
+			p.possible = true
+		}
 		if attitudes[t.stem] || attitudes[low] || possible[low] && low != "may" || low == "may" && !t.capital {
 			p.possible = true
 		}
+		if strings.HasSuffix(low, "'d") && i+1 < len(lows) && !irregularPast(lows[i+1]) && !strings.HasSuffix(lows[i+1], "ed") {
+			p.possible = true // "I'd love to"
+		}
+		p.pronoun = p.pronoun || thirds[low] || demonstratives[low] && (i+1 == len(toks) || toks[i+1].stem == "" || toks[i+1].comma || verbs[toks[i+1].stem])
 		p.past = p.past || pastForms[low] || t.stem != "" && (strings.HasSuffix(low, "ed") && verbs[t.stem] || irregularPast(low) && verbs[t.stem])
 		p.present = p.present || presentForms[low] || strings.HasSuffix(low, "'s") && contractedPronoun(low) || strings.HasSuffix(low, "'re") || strings.HasSuffix(low, "'m")
 		if p.isName(i) {
@@ -307,6 +338,7 @@ func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 	}
 	p.negative = negations%2 == 1
 	p.verb = verbIn(toks, 0, len(toks))
+	p.main = p.mainVerb()
 	if p.verb > 0 {
 		p.subject = toks[:p.verb]
 	} else if p.verb == 0 && contractedPronoun(lows[0]) {
@@ -328,7 +360,7 @@ func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 		if before != nil && p.verb >= 0 {
 			p.inherits = true
 			p.subject = before.subject
-			p.first, p.second = p.first || before.first, p.second || before.second
+			p.first, p.second, p.self = p.first || before.first, p.second || before.second, p.self || before.self
 		} else if before != nil {
 			p.inherits = before.verb >= 0
 		}
@@ -336,6 +368,65 @@ func (p *passage) read(s string, at time.Time, nearest bool, before *passage) {
 	if before != nil && before.possible && lows[0] != "but" && !p.question {
 		p.possible = p.possible || before.conditional()
 	}
+}
+
+// giveWay sets apart the values that gave way to others.
+func (p *passage) giveWay(lows []string) {
+	changed := false
+	for i, t := range p.toks {
+		changed = changed || changers[t.stem] || (lows[i] == "down" || lows[i] == "up") && i+1 < len(lows) && lows[i+1] == "from"
+	}
+	if !changed {
+		return
+	}
+	from := func(i int) bool {
+		for k := i - 1; k >= 0 && k >= i-3; k-- {
+			if lows[k] == "from" {
+				return true
+			}
+			if lows[k] == "to" {
+				return false
+			}
+		}
+		return false
+	}
+	for i := range p.numbers {
+		p.numbers[i].former = from(p.numbers[i].at)
+	}
+	kept := p.whens[:0:0]
+	for i, w := range p.whens {
+		if from(p.whenAt[i]) {
+			p.former = append(p.former, w)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	p.whens = kept
+}
+
+// Pronouns of the third person; the demonstratives stand for somebody or something unless a noun follows.
+var (
+	thirds         = set(`he she it they him them hers there`)
+	demonstratives = set(`her his this that these those`)
+)
+
+// mainVerb is the position of the verb after its auxiliaries; that of the verb if there are none; -1 for a mere copula.
+func (p *passage) mainVerb() int {
+	if p.verb < 0 {
+		return -1
+	}
+	for i := p.verb; i < len(p.toks); i++ {
+		t := p.toks[i]
+		switch {
+		case t.stem == "" && !t.digit && (auxiliaries[t.low] || contractedPronoun(t.low) || strings.HasSuffix(t.low, "n't") || deniers[t.low] || fillers[t.low] && !determiners[t.low] && !prepositions[t.low]):
+		case t.stem != "" && !t.capital && (i == p.verb || verbs[t.stem] || strings.HasSuffix(t.low, "ed") || strings.HasSuffix(t.low, "ing")):
+			return i
+		case adverb(t.low):
+		default:
+			return -1
+		}
+	}
+	return -1
 }
 
 // conditional reports whether what follows the clause depends on it.

@@ -65,15 +65,15 @@ var isoWeekday = map[string]int{"monday": 1, "tuesday": 2, "wednesday": 3, "thur
 // relatives are words that a time relative to the text's own begins with.
 var relatives = set(`yesterday today tonight tomorrow last next this previous past coming a an`)
 
-// whens reads the times of tokens of s, and marks the tokens that tell them in used. at is when it was said: it resolves
+// whens reads the times of tokens of s, and marks the tokens that tell them in used. The second result are the tokens
+// where they begin. at is when it was said: it resolves
 // relative times, and if nearest is set gives dates without a year the nearest one.
-func whens(s string, toks []token, at time.Time, nearest bool, used []bool) []when {
-	var found []when
+func whens(s string, toks []token, at time.Time, nearest bool, used []bool) (found []when, tokens []int) {
 	take := func(i, n int, w when) {
 		for k := i; k < i+n && k < len(used); k++ {
 			used[k] = true
 		}
-		found = append(found, w)
+		found, tokens = append(found, w), append(tokens, i)
 	}
 	low := func(i int) string {
 		if i < 0 || i >= len(toks) {
@@ -175,7 +175,7 @@ func whens(s string, toks []token, at time.Time, nearest bool, used []bool) []wh
 					continue
 				}
 			}
-			if y := yearAt(i); y > 0 && low(i-1) != "gbp" && low(i-1) != "usd" && low(i-1) != "eur" && units[stem(low(i+1))].kind == "" {
+			if y := yearAt(i); y > 0 && low(i-1) != "gbp" && low(i-1) != "usd" && low(i-1) != "eur" && (i+1 == len(toks) || units[toks[i+1].stem].kind == "") {
 				take(i, 1, when{year: y})
 			}
 		case monthAt(i) > 0:
@@ -224,6 +224,10 @@ func whens(s string, toks []token, at time.Time, nearest bool, used []bool) []wh
 				continue
 			}
 			n := 1
+			if wd := isoWeekday[low(i+1)]; w == "this" && wd > 0 {
+				take(i, 2, dayOf(at.AddDate(0, 0, (wd-weekdayOf(at)+7)%7)))
+				continue
+			}
 			switch w {
 			case "yesterday", "today", "tonight", "tomorrow":
 			case "last", "next", "this", "previous", "past", "coming":
@@ -245,7 +249,7 @@ func whens(s string, toks []token, at time.Time, nearest bool, used []bool) []wh
 			}
 		}
 	}
-	return found
+	return found, tokens
 }
 
 var relativeUnits = set(`night week weekend month year`)
