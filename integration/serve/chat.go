@@ -202,7 +202,7 @@ func (t *talk) write(said string) {
 	asked := t.messages[t.last]
 	base := memory.Record{Kind: memory.KindTurn, Origin: memory.Observed, Importance: .5, Confidence: 1,
 		Created: time.Now().UTC(), Meta: map[string]string{"source": "chat", "request": requestID(t.r.Context())}}
-	out := turn{scope: t.home, question: base, answer: base}
+	out := turn{asker: t.scope, scope: t.home, question: base, answer: base}
 	out.question.Role, out.question.Speaker, out.question.Text = asked.Role, asked.Name, asked.Text
 	out.question.Position, out.question.Key = position, t.keys[t.last]
 	if said != "" {

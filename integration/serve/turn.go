@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,13 +15,13 @@ import (
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
 )
 
 // turn is a question and its answer on their way into memory.
 type turn struct {
-	scope    memory.Scope // with the session
+	asker    memory.Scope // whose memories the answer was given on
+	scope    memory.Scope // the same, with the session
 	question memory.Record
 	answer   memory.Record   // without a text: there is none to write
 	evidence []memory.Record // that the answer was given on
@@ -191,7 +192,7 @@ func (w *writer) write(turns []turn) {
 		if _, known := records[wall]; !known {
 			walls = append(walls, wall)
 		}
-		t.ground(ctx)
+		t.ground()
 		for _, r := range []memory.Record{t.question, t.answer} {
 			r.Scope = t.scope
 			records[wall] = append(records[wall], recordsOf(r)...)
@@ -225,29 +226,18 @@ func (w *writer) add(ctx context.Context, wall memory.Scope, records []memory.Re
 
 // ground finds the memories that an answer repeats. Such an answer is marked as made from them: what was recalled never
 // comes back as evidence for itself.
-func (t *turn) ground(ctx context.Context) {
+func (t *turn) ground() {
 	if t.answer.Text == "" || len(t.evidence) == 0 {
 		return
 	}
-	task := &specialists.Task{Question: t.question.Text, Evidence: t.evidence, Scope: t.scope, Now: t.answer.Created}
-	judged, err := refine.Respond(ctx, task, &refine.RespondOptions{Draft: t.answer.Text, Refine: refine.Off})
-	if err != nil {
-		return
-	}
-	seen := map[memory.ID]bool{}
-	rests := func(id memory.ID) {
-		if !seen[id] {
-			seen[id] = true
-			t.answer.DerivedFrom = append(t.answer.DerivedFrom, id)
+	task := &specialists.Task{Question: t.question.Text, Evidence: t.evidence, Scope: t.asker, Now: t.answer.Created}
+	for _, c := range specialists.Ground(task, t.answer.Text) {
+		if c.Support != specialists.Supported {
+			continue
 		}
-	}
-	for _, c := range judged.Citations {
-		rests(c.Memory.ID)
-	}
-	for _, c := range judged.Claims {
-		if c.Support == specialists.Supported {
-			for _, q := range c.Quotes {
-				rests(q.Source)
+		for _, q := range c.Quotes {
+			if !slices.Contains(t.answer.DerivedFrom, q.Source) {
+				t.answer.DerivedFrom = append(t.answer.DerivedFrom, q.Source)
 			}
 		}
 	}
