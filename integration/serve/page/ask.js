@@ -119,7 +119,7 @@ const supports = { supported: "good", contradicted: "bad", unknown: "warn", neut
 function claimed(element, claims) {
   const told = claims.filter((c) => c.support !== "neutral");
   if (!told.length) return show(element);
-  show(element, h("h3", {}, "What it states"), h("ul", { class: "claims" }, told.map((c) =>
+  show(element, h("h2", { class: "small" }, "What it states"), h("ul", { class: "claims" }, told.map((c) =>
     h("li", {}, h("span", { class: "chip " + (supports[c.support] ?? "") }, c.support), h("span", {}, c.text, h("span", { class: "meta" }, ` — ${c.why}`))))));
 }
 

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 
 const most = 1500; // words of each text that are compared; the time grows with their product
 
-const words = (text) => text.match(/\s+|[^\s]+/g) ?? [];
+const words = (text) => text.match(/\S+\s*|\s+/g) ?? [];
 
 // steps are [kind, text] with kind "=", "-" or "+".
 export function steps(before, after) {
@@ -17,18 +17,32 @@ export function steps(before, after) {
       longest[i * width + j] = a[i] === b[j] ? longest[(i + 1) * width + j + 1] + 1 : Math.max(longest[(i + 1) * width + j], longest[i * width + j + 1]);
     }
   }
+  // Runs of what stays, and between them what went and what came.
   const list = [];
-  const add = (kind, text) => {
-    const last = list[list.length - 1];
-    if (last?.[0] === kind) last[1] += text;
-    else list.push([kind, text]);
+  let gone = "", came = "", same = [], i = 0, j = 0;
+  const settle = () => {
+    if (gone) list.push(["-", gone]);
+    if (came) list.push(["+", came]);
+    gone = came = "";
   };
-  let i = 0, j = 0;
+  const keep = (last) => {
+    // A word or two that stay between changes, by chance mostly, would only tear the sentence apart.
+    if (same.length < 3 && (gone || came) && !last) gone += same.join(""), came += same.join("");
+    else if (same.length) settle(), list.push(["=", same.join("")]);
+    same = [];
+  };
   while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) add("=", a[i++]), j++;
-    else if (j >= b.length || (i < a.length && longest[(i + 1) * width + j] >= longest[i * width + j + 1])) add("-", a[i++]);
-    else add("+", b[j++]);
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      same.push(a[i]);
+      i++, j++;
+      continue;
+    }
+    keep(false);
+    if (j >= b.length || (i < a.length && longest[(i + 1) * width + j] >= longest[i * width + j + 1])) gone += a[i++];
+    else came += b[j++];
   }
+  keep(true);
+  settle();
   return list;
 }
 

@@ -47,9 +47,10 @@ function state(r) {
   return r.superseded_by ? `Replaced on ${day(r.superseded)}` : `Taken back on ${day(r.superseded)}`;
 }
 
-const width = 720, left = 12, lane = 18, gap = 6;
+const left = 12, lane = 18, gap = 6;
 
 function timeline(history) {
+  const width = innerWidth < 640 ? 380 : 720;
   const records = history.records.slice(0, 12);
   const time = (text) => new Date(text).getTime();
   const now = Date.now();

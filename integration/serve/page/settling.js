@@ -2,7 +2,7 @@
 
 import { h, s, show, still, percent, day, speaker } from "./dom.js";
 
-const width = 720, height = 300, left = 36, right = 12, top = 12, bottom = 28, below = 96;
+const height = 300, left = 36, right = 12, top = 12, bottom = 28, below = 96;
 const colours = 10;
 export const colour = (i) => "c" + (i % colours);
 
@@ -18,9 +18,12 @@ const reasons = {
 
 export function settling(explanation) {
   const list = explanation.memories;
+  const width = innerWidth < 640 ? 380 : 720; // so that the writing can be read on a phone
   const steps = Math.max(0, (list[0]?.steps.length ?? 1) - 1);
   const x = (i) => left + (width - left - right) * (steps ? Math.log1p(i) / Math.log1p(steps) : 0);
-  const y = (w) => top + (height - top - bottom) * (1 - w);
+  // Weights are measured by the last step's best, which is 1; on the way they can be higher.
+  const most = Math.max(1, ...list.flatMap((m) => m.steps));
+  const y = (w) => top + (height - top - bottom) * (1 - w / most);
   const view = { step: steps, playing: 0, picked: -1 };
 
   const marks = [0, 1, 2, 3, 5, 10, 20, 50, 100].filter((i) => i <= steps);
@@ -28,11 +31,11 @@ export function settling(explanation) {
   const dots = list.map((m, k) => s("circle", { class: "dot " + colour(k), r: 4 }));
   const now = s("line", { class: "now", y1: top, y2: height - bottom });
   const chart = s("svg", { class: "chart", viewBox: `0 0 ${width} ${height + below}`, role: "img", "aria-label": summary(explanation, steps) },
-    [0, .25, .5, .75, 1].map((w) => [s("line", { class: "grid", x1: left, x2: width - right, y1: y(w), y2: y(w) }), s("text", { x: left - 8, y: y(w) + 4, "text-anchor": "end" }, String(w))]).flat(),
+    [0, .25, .5, .75, 1, 1.5, 2, 3, 5].filter((w) => w <= most * 1.01).map((w) => [s("line", { class: "grid", x1: left, x2: width - right, y1: y(w), y2: y(w) }), s("text", { x: left - 8, y: y(w) + 4, "text-anchor": "end" }, String(w))]).flat(),
     marks.map((i) => s("text", { x: x(i), y: height - 8, "text-anchor": "middle" }, String(i))),
-    lines, now, dots, residuals(explanation.residuals, x, steps));
+    lines, now, dots, residuals(explanation.residuals, x, steps, width));
 
-  const items = list.map((m, k) => ranked(m, k, () => pick(view.picked === k ? -1 : k)));
+  const items = list.map((m, k) => ranked(m, k, most, () => pick(view.picked === k ? -1 : k)));
   const ranking = h("ol", { class: "ranking", "aria-label": "Memories, the heaviest first" }, items.map((i) => i.element));
   const rowHeight = 3.2;
   ranking.style.height = list.length * rowHeight + "rem";
@@ -122,7 +125,7 @@ function ending(e) {
   const c = e.certificate;
   const many = `${e.candidates.toLocaleString("en")} memories took part. `;
   if (!c.steps) return many + `Ranked without recursion (${e.mode}).`;
-  return many + `${c.stop} after ${c.steps} steps; no weight is farther than ${c.bound.toExponential(1)} from its end.`;
+  return many + `The weights stand still (${c.stop}) after ${c.steps} steps; no weight is farther than ${c.bound.toExponential(1)} from its end.`;
 }
 
 function summary(e, steps) {
@@ -131,7 +134,7 @@ function summary(e, steps) {
 }
 
 // residuals are the largest change of each step, on a logarithmic scale.
-function residuals(list, x, steps) {
+function residuals(list, x, steps, width) {
   if (!list.length) return null;
   const base = height + 20, tall = below - 34;
   const logs = list.map((r) => Math.log10(Math.max(r, 1e-9)));
@@ -143,7 +146,7 @@ function residuals(list, x, steps) {
     s("path", { class: "residual", d: path }));
 }
 
-function ranked(m, k, pick) {
+function ranked(m, k, most, pick) {
   const weight = h("span", { class: "weight" });
   const bar = h("span");
   const button = h("button", { type: "button", "aria-expanded": "false", onclick: pick },
@@ -154,7 +157,7 @@ function ranked(m, k, pick) {
     button,
     weigh(w) {
       weight.textContent = w.toFixed(3);
-      bar.style.transform = `scaleX(${Math.max(0, Math.min(1, w))})`;
+      bar.style.transform = `scaleX(${Math.max(0, Math.min(1, w / most))})`;
     },
   };
 }
@@ -183,7 +186,7 @@ function reasonsOf(m, k) {
       h("span", {}, (reasons[l.reason] ?? (() => l.reason))(l), l.from ? h("span", { class: "meta" }, ` — ${speaker(l.from)}: “${l.from.text}”`) : null))),
       rest > 0.005 ? h("li", { class: "c9" }, h("span", { class: "swatch" }), h("span", {}, percent(rest)), h("span", {}, "other memories, a little each")) : null),
     h("h3", {}, "Its signals"),
-    h("dl", { class: "signals" }, signalNames.map((name) => [h("dt", {}, name), meter(m.signals[name]), h("dd", {}, m.signals[name].toFixed(2))]).flat()),
+    h("ul", { class: "signals" }, signalNames.map((name) => h("li", {}, h("span", { class: "meta" }, name), meter(m.signals[name]), h("span", {}, m.signals[name].toFixed(2))))),
     m.terms.length ? h("p", { class: "meta" }, "Words of the question in it: " + m.terms.join(", ")) : null,
   ];
 }
