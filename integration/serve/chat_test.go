@@ -255,6 +255,19 @@ func TestRecalledTextIsNoEvidence(t *testing.T) {
 	}
 }
 
+// A model's mistake about what memory holds does not become the later word on the matter.
+func TestMistakesAreNotWritten(t *testing.T) {
+	_, up := model(t, scripted.Says("Ruth moved to Madrid in 2019."))
+	p := start(t, newPlugin(t, "Ruth moved to Lisbon in 2021."), &serve.Options{Upstream: up})
+	p.chat(t, nil, "When did Ruth move, and where?")
+	p.Flush()
+	for _, r := range records(t, p.plugin, ada) {
+		if strings.Contains(r.Text, "Madrid") {
+			t.Errorf("wrote %+v", r)
+		}
+	}
+}
+
 func TestAnswersAreRefined(t *testing.T) {
 	const draft = "Ruth moved to Madrid in 2019."
 	for _, stream := range []bool{false, true} {

@@ -224,14 +224,19 @@ func (w *writer) add(ctx context.Context, wall memory.Scope, records []memory.Re
 	w.log.Error("a turn could not be written to memory", "scope", wall.String(), "session", records[0].Scope.Session, "role", records[0].Role, "error", err)
 }
 
-// ground finds the memories that an answer repeats. Such an answer is marked as made from them: what was recalled never
-// comes back as evidence for itself.
+// ground holds an answer against the memories it was given on. One that repeats them is marked as made from them: what was
+// recalled never comes back as evidence for itself. One that contradicts them is not written: a model's mistake would
+// come back as the later word on the matter.
 func (t *turn) ground() {
 	if t.answer.Text == "" || len(t.evidence) == 0 {
 		return
 	}
 	task := &specialists.Task{Question: t.question.Text, Evidence: t.evidence, Scope: t.asker, Now: t.answer.Created}
 	for _, c := range specialists.Ground(task, t.answer.Text) {
+		if c.Support == specialists.Contradicted {
+			t.answer.Text = ""
+			return
+		}
 		if c.Support != specialists.Supported {
 			continue
 		}
