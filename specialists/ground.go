@@ -122,9 +122,16 @@ func (g *grounder) ground(text string) []placed {
 func (g *grounder) plain(out []placed, text string, from, to int) []placed {
 	parts := passages(text[from:to], g.e.now, false, maxPassages)
 	text = text[from:to]
+	drawn := grids(text)
 	for i := range parts {
 		p := &parts[i]
-		c, v := g.judge(text, p)
+		var c Claim
+		var v ruling
+		if slices.ContainsFunc(drawn, func(d drawnGrid) bool { return p.from < d.to && d.from < p.to }) {
+			c = Claim{Text: text[p.from:p.to], Support: Neutral, Why: "a puzzle is checked by its rules"}
+		} else {
+			c, v = g.judge(text, p)
+		}
 		if i > 0 && p.sentence == parts[i-1].sentence && out[len(out)-1].Support == Neutral && c.Support == Unknown &&
 			len(p.names)+len(p.numbers)+len(p.whens) == 0 && (parts[i-1].verb >= 0 || c.Why == "") {
 			c.Support, c.Why = Neutral, out[len(out)-1].Why
@@ -133,6 +140,11 @@ func (g *grounder) plain(out []placed, text string, from, to int) []placed {
 		if len(p.names) > 0 && p.verb >= 0 {
 			g.said = p.names
 		}
+	}
+	if n := len(parts); n >= maxPassages && parts[n-1].end < len(text) {
+		end := parts[n-1].end
+		out = append(out, placed{Claim: Claim{Text: text[end:], Support: Unknown, Why: "the answer is longer than what is checked"},
+			from: from + end, to: from + len(text), begin: from + end, end: from + len(text)})
 	}
 	return out
 }
@@ -146,6 +158,7 @@ type term struct {
 	verb  bool // it is the verb of the claim
 	must  bool // a number or code that was not understood: it has to be there as it is
 	name  string
+	word  string // as the claim has it, in lower case
 	// Where it stands: before the verb, or right after it and before any preposition.
 	subject, object bool
 }
@@ -208,9 +221,7 @@ func lead(p *passage) {
 			n := leadLength(p.toks, l)
 			if n > 0 && n < len(p.toks) {
 				p.toks, p.used = p.toks[n:], p.used[n:]
-				for i := range p.numbers {
-					p.numbers[i].at -= n
-				}
+				p.drop(n)
 				p.verb = verbIn(p.toks, 0, len(p.toks))
 				p.main = p.mainVerb()
 				p.subject = nil
@@ -222,6 +233,22 @@ func lead(p *passage) {
 			}
 		}
 	}
+}
+
+// drop shifts the values of a clause by the n tokens that it lost, and forgets those among them.
+func (p *passage) drop(n int) {
+	numbers, whens, at := p.numbers[:0:0], p.whens[:0:0], p.whenAt[:0:0]
+	for _, q := range p.numbers {
+		if q.at -= n; q.at >= 0 {
+			numbers = append(numbers, q)
+		}
+	}
+	for i, w := range p.whens {
+		if p.whenAt[i] >= n {
+			whens, at = append(whens, w), append(at, p.whenAt[i]-n)
+		}
+	}
+	p.numbers, p.whens, p.whenAt = numbers, whens, at
 }
 
 func leadLength(toks []token, l []string) int {
@@ -273,6 +300,9 @@ func neutral(p *passage) string {
 		lows[i] = t.low
 	}
 	line := " " + strings.ReplaceAll(strings.ReplaceAll(strings.Join(lows, " "), "n't", " not"), "’", "'") + " "
+	if strings.HasPrefix(line, " the puzzle has no solution ") || strings.HasPrefix(line, " the puzzle has more than one solution ") {
+		return "a puzzle is checked by its rules"
+	}
 	for _, s := range ignorance {
 		if strings.Contains(line, s) {
 			return "it says that something is not known"
@@ -367,6 +397,7 @@ func (g *grounder) claim(p *passage) claim {
 		}
 		add(t.stem, g.question.terms[t.stem], i == p.main)
 		last := &c.terms[len(c.terms)-1]
+		last.word = t.low
 		if p.verb >= 0 && i > p.verb {
 			last.object = !adjunct(p.toks[p.verb+1 : i+1])
 		} else {
