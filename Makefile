@@ -54,6 +54,25 @@ test-webgpu: runtime
 	@tools/lavapipe.sh $(CACHE)/lavapipe
 	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
 
+## test-browser: drive the page of refine serve in Chromium; skips where none can be had
+.PHONY: test-browser
+test-browser:
+	@tools/browser.sh $(CACHE)/browser; case $$? in \
+	0) REFINER_BROWSER=$(CURDIR)/$(CACHE)/browser $(GO) test -count=1 -v -run TestPageInABrowser ./integration/serve ;; \
+	3) ;; \
+	*) exit 1 ;; esac
+
+## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
+.PHONY: test-clients
+test-clients:
+	@mkdir -p $(CACHE)/clients/node
+	@test -x $(CACHE)/clients/venv/bin/python || python3 -m venv $(CACHE)/clients/venv
+	$(CACHE)/clients/venv/bin/pip install -q --disable-pip-version-check -r integration/serve/testdata/clients/requirements.txt
+	cp integration/serve/testdata/clients/node/* $(CACHE)/clients/node/
+	cd $(CACHE)/clients/node && npm install --silent --no-audit --no-fund --no-package-lock
+	cd integration/serve/testdata/clients/go && $(GO) build -o $(CURDIR)/$(CACHE)/clients/openai-go .
+	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run TestClients ./integration/serve
+
 # PyTorch, for what compares with it. The wheel brings CUDA's libraries along (5 GB); PYTHON=... takes one that is there.
 PYTHON ?= $(CACHE)/venv/bin/python
 $(CACHE)/venv/bin/python: bench/parity/requirements.txt
