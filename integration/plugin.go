@@ -19,6 +19,7 @@ import (
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
 )
 
 // Plugin is a memory, ready for use.
@@ -27,6 +28,8 @@ type Plugin struct {
 	Store *memory.Store
 	// Scope is the configured one: of Recall and Remember, and the default of the command.
 	Scope memory.Scope
+	// Model writes and revises answers; nil if none is configured. It may be set before the plugin is used.
+	Model specialists.Model
 
 	config config.Config
 }
