@@ -22,7 +22,7 @@ const maxBody = 1 << 20
 // A browser's page may not call it: a request with an Origin other than the server's own is refused, and so is one whose
 // Host is not the loopback it came in by, which is how DNS rebinding looks. Where server lets everybody in, wrap the
 // handler in [Loopback].
-func Handler(server func(*http.Request) *sdk.Server) http.Handler {
+func Handler(server func(*http.Request) *Server) http.Handler {
 	type key struct{}
 	inner := sdk.NewStreamableHTTPHandler(
 		func(r *http.Request) *sdk.Server { s, _ := r.Context().Value(key{}).(*sdk.Server); return s },

@@ -37,7 +37,8 @@ func (t *tools) add(s *sdk.Server, readOnly bool) {
 	reads := &sdk.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: new(bool)}
 	addTool(t, s, &sdk.Tool{Name: "recall", Title: "Recall memories", Annotations: reads, Description: "Finds what the user's memory holds about a question: " +
 		"earlier turns, facts and summaries, best first, ranked together by who said what, when and about whom. Ask in a whole sentence with the names, " +
-		"dates and things that matter; ask again with other words if the first answer lacks something. An empty result means that nothing is known: say so."},
+		"dates and things that matter; ask again with other words if the first answer lacks something. The nearest memories are returned even if they do not answer: if none " +
+		"does, nothing is known, and you say so."},
 		t.recall, in[recallIn])
 	addTool(t, s, &sdk.Tool{Name: "explain", Title: "Explain a recall", Annotations: reads, Description: "Tells why recall returns what it returns: for each memory its " +
 		"signals, its weight, and where the weight comes from. For when the user asks why something was remembered or missed."}, t.explain, in[explainIn])
@@ -55,8 +56,8 @@ func (t *tools) add(s *sdk.Server, readOnly bool) {
 				"stays in its history. No secrets such as passwords or keys."}, t.remember, in[rememberIn])
 		destroys := true
 		addTool(t, s, &sdk.Tool{Name: "forget", Title: "Forget for good", Annotations: &sdk.ToolAnnotations{DestructiveHint: &destroys, IdempotentHint: true, OpenWorldHint: new(bool)},
-			Description: "Deletes memories for good, for privacy, with their history and whatever was derived from them, from the store and its snapshots. It cannot be " +
-				"undone. Only when the user asks for it, with explicit ids from recall that you have named to the user. To correct a memory, use remember with " +
+			Description: "Deletes memories for good, for privacy, with whatever was derived from them, from the store and its snapshots. It cannot be " +
+				"undone. The answer names other versions of them that are still kept; forget those too if the user wants all of it gone. Only when the user asks for it, with explicit ids from recall that you have named to the user. To correct a memory, use remember with " +
 				"\"replaces\" instead. If one id is not there, nothing is deleted."}, t.forget, in[forgetIn])
 	}
 	t.addResource(s)
@@ -69,8 +70,11 @@ func in[T any]() *jsonschema.Schema {
 	if err != nil {
 		panic(err) // the types are below
 	}
-	for name, bound := range bounds {
-		if p := s.Properties[name]; p != nil {
+	for name, p := range s.Properties {
+		if n := len(p.Types); n > 0 { // what may be left out need not be null as well
+			p.Type, p.Types = p.Types[n-1], nil
+		}
+		if bound := bounds[name]; bound != nil {
 			bound(p)
 		}
 	}
@@ -100,7 +104,6 @@ var bounds = map[string]func(*jsonschema.Schema){
 
 // list makes a schema one of ids.
 func list(s *jsonschema.Schema) {
-	s.Type, s.Types = "array", nil // never null
 	s.MaxItems = count(maxIDs)
 	bounds := *s.Items
 	bounds.MinLength, bounds.MaxLength = count(1), count(100)
@@ -353,11 +356,25 @@ type forgetIn struct {
 }
 
 func (t *tools) forget(ctx context.Context, a forgetIn) (forgotten, string, error) {
-	deleted, err := t.memory.Forget(ctx, ids(a.IDs)...)
+	if len(a.IDs) == 0 {
+		return forgotten{}, "", fmt.Errorf("%w: name the memories to forget by their ids", memory.ErrInvalid)
+	}
+	asked := ids(a.IDs)
+	var versions []memory.ID // of the same memories
+	for _, id := range asked {
+		h, err := t.memory.History(ctx, id)
+		if err != nil {
+			return forgotten{}, "", err
+		}
+		for _, r := range h.Records {
+			versions = append(versions, r.ID)
+		}
+	}
+	deleted, err := t.memory.Forget(ctx, asked...)
 	if err != nil {
 		return forgotten{}, "", err
 	}
-	out := forgottenOf(ids(a.IDs), deleted)
+	out := forgottenOf(asked, versions, deleted)
 	return out, out.text(), nil
 }
 

@@ -133,6 +133,9 @@ func explainedOf(r *refine.Recollection, list []refine.Explanation) explained {
 		m.Text = short(m.Text, mostText)
 		for _, l := range e.Lifts[:min(mostLifts, len(e.Lifts))] {
 			part := lift{Reason: string(l.Reason), Link: l.Link, Share: l.Share}
+			if _, name, ok := strings.Cut(l.Link, ":"); ok { // a link carries the mark of its sort: n:bristol
+				part.Link = name
+			}
 			if l.From != nil {
 				part.From = l.From.ID
 			}
@@ -228,13 +231,19 @@ type remembered struct {
 
 // forgotten is the answer of forget.
 type forgotten struct {
-	Deleted []memory.ID `json:"deleted" jsonschema:"the memories that were asked for, and their earlier versions if they were asked for too"`
-	Derived []memory.ID `json:"derived" jsonschema:"what was deleted with them because it was made from them"`
-	Copies  int         `json:"copies" jsonschema:"records deleted from snapshots of the store"`
+	Deleted  []memory.ID `json:"deleted" jsonschema:"the memories that were asked for"`
+	Derived  []memory.ID `json:"derived" jsonschema:"what was deleted with them because it was made from them"`
+	Versions []memory.ID `json:"versions" jsonschema:"earlier or later versions of them that are still kept"`
+	Copies   int         `json:"copies" jsonschema:"records deleted from snapshots of the store"`
 }
 
-func forgottenOf(asked []memory.ID, d memory.Deleted) forgotten {
-	out := forgotten{Deleted: []memory.ID{}, Derived: []memory.ID{}}
+func forgottenOf(asked, versions []memory.ID, d memory.Deleted) forgotten {
+	out := forgotten{Deleted: []memory.ID{}, Derived: []memory.ID{}, Versions: []memory.ID{}}
+	for _, id := range versions {
+		if !slices.Contains(d.IDs, id) && !slices.Contains(out.Versions, id) {
+			out.Versions = append(out.Versions, id)
+		}
+	}
 	for _, id := range d.IDs {
 		if slices.Contains(asked, id) {
 			out.Deleted = append(out.Deleted, id)
@@ -252,6 +261,9 @@ func (f *forgotten) text() string {
 	text := "Deleted for good: " + join(f.Deleted) + "."
 	if len(f.Derived) > 0 {
 		text += " Deleted with them, because it was made from them: " + join(f.Derived) + "."
+	}
+	if len(f.Versions) > 0 {
+		text += " Still kept are other versions: " + join(f.Versions) + "."
 	}
 	return text
 }
