@@ -3,8 +3,10 @@ package integration
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +30,8 @@ type Request struct {
 	Limit, Budget int
 	// Refine says when a draft is refined: auto, always or off.
 	Refine refine.Refinement
+	// Open lets the answer hold what the memories know nothing of, as a conversation does; see refine.RespondOptions.
+	Open bool
 	// Remember writes the question and the answer back: the question as an observed turn, the answer as one that is
 	// derived from the memories it rests on, so that it is no evidence for itself.
 	Remember bool
@@ -50,7 +54,7 @@ type Answer struct {
 	refine.Response
 	// Memories are those recalled, best first; the answer cites the first of them as [1].
 	Memories []refine.Recalled `json:"memories"`
-	// Packed is what of them stood in the model's prompt.
+	// Packed is what of them stood in the model's prompt. Empty without a model.
 	Packed refine.Packed `json:"packed"`
 	// Remembered are the records that were written back.
 	Remembered []memory.ID `json:"remembered,omitempty"`
@@ -132,18 +136,23 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 		return nil, fmt.Errorf("ask: %w", err)
 	}
 	a := &Answer{Question: r.Question, Scope: scope, Memories: found.Memories}
-	if !emit(Event{Type: EventMemories, Memories: a.Memories}) {
+	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
 		return a, nil
 	}
-	a.Packed = refine.Pack(a.Memories, r.Question, cmp.Or(r.Budget, defaultBudget), nil)
 	task := &specialists.Task{Question: r.Question, Messages: r.Messages, Scope: scope, Now: now}
 	for _, m := range a.Memories {
 		task.Evidence = append(task.Evidence, m.Record)
 	}
-	a.Response, err = refine.Respond(ctx, task, &refine.RespondOptions{Model: p.Model, Draft: r.Draft, Refine: r.Refine,
-		Rounds: r.Rounds, MaxTokens: r.MaxTokens, MaxCost: r.MaxCost, Timeout: r.Timeout})
-	if err != nil {
-		return nil, fmt.Errorf("ask: %w", err)
+	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, emit), &a.Response) {
+		if errors.Is(err, errStopped) {
+			return a, nil
+		}
+		if err != nil {
+			return a, fmt.Errorf("ask: %w", err)
+		}
+		if !emit(Event{Type: EventRound, Round: &round}) {
+			return a, nil
+		}
 	}
 	if r.Remember {
 		if err := p.rememberAnswer(ctx, a, now); err != nil {
@@ -154,9 +163,70 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	return a, nil
 }
 
-// defaultBudget is the tokens that memories may take in a prompt where nothing else is configured: a tenth of the
-// smallest context that is common.
-const defaultBudget = 800
+// errStopped ends the work of a caller who has gone.
+var errStopped = errors.New("nobody listens any more")
+
+// respondOptions are those of the configuration and of the request, whose wins.
+func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *refine.RespondOptions {
+	c := p.config.Respond
+	o := &refine.RespondOptions{
+		Model: p.Model, Specialists: p.Specialists, Draft: r.Draft, Open: r.Open,
+		Refine:    cmp.Or(r.Refine, refine.Refinement(c.Refine)),
+		Threshold: c.Threshold,
+		Rounds:    cmp.Or(r.Rounds, c.Rounds),
+		MaxTokens: cmp.Or(r.MaxTokens, c.Tokens),
+		MaxCost:   cmp.Or(r.MaxCost, c.Cost),
+		MaxAnswer: p.config.Model.MaxTokens,
+		Timeout:   cmp.Or(r.Timeout, c.Time),
+		Recall: func(ctx context.Context, question string) ([]memory.Record, error) {
+			query := memory.Query{Text: searchable(question), Limit: r.Limit, At: r.At}
+			if query.Text == "" {
+				return nil, nil
+			}
+			found, err := p.RecallIn(ctx, a.Scope, query)
+			if err != nil {
+				return nil, err
+			}
+			var records []memory.Record
+			for _, m := range found.Memories {
+				records = append(records, m.Record)
+				if !slices.ContainsFunc(a.Memories, func(had refine.Recalled) bool { return had.ID == m.ID }) {
+					m.Weight *= followed
+					a.Memories = append(a.Memories, m)
+				}
+			}
+			return records, nil
+		},
+		Memories: func(t *specialists.Task) string {
+			a.Packed = pack(t, a.Memories, cmp.Or(r.Budget, c.Budget))
+			return a.Packed.Text()
+		},
+	}
+	if r.Eager {
+		o.Delta = func(token string) error {
+			if !emit(Event{Type: EventToken, Token: token}) {
+				return errStopped
+			}
+			return nil
+		}
+	}
+	return o
+}
+
+// followed is the weight of the best memory of a question that a specialist asks, against the best of the user's own:
+// they complete what is there, and do not push it out of the prompt.
+const followed = .5
+
+// pack puts the memories into a budget, each with the number that an answer cites it by.
+func pack(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
+	numbers := map[memory.ID]int{}
+	for i, e := range t.Evidence {
+		numbers[e.ID] = i + 1
+	}
+	return refine.Pack(memories, t.Question, budget, &refine.PackOptions{Line: func(r *memory.Record, text string) string {
+		return fmt.Sprintf("[%d] %s", numbers[r.ID], refine.Line(r, text))
+	}})
+}
 
 // rememberAnswer writes a question and its answer back. The question is what somebody said. The answer was made from
 // memories, so it is reconstructed and names them: recalled text never becomes evidence for itself.

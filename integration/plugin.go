@@ -30,6 +30,8 @@ type Plugin struct {
 	Scope memory.Scope
 	// Model writes and revises answers; nil if none is configured. It may be set before the plugin is used.
 	Model specialists.Model
+	// Specialists examine answers; nil: those of [specialists.Default]. They may be set before the plugin is used.
+	Specialists []specialists.Specialist
 
 	config config.Config
 }
@@ -63,11 +65,15 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if o.Create {
 		open = memory.Create
 	}
+	model, err := Model(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	store, err := open(ctx, c.Store.Path, options)
 	if err != nil {
 		return nil, err
 	}
-	return &Plugin{Store: store, Scope: Scope(c), config: c}, nil
+	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c}, nil
 }
 
 // Remember writes records into the configured scope, all or none, and tells what became of each. A record whose key is
@@ -85,8 +91,13 @@ func index(name string) func(dim, count int) (memory.Index, error) {
 	return func(dim, _ int) (memory.Index, error) { return memory.NewFlat(dim), nil }
 }
 
-// Close ends the use of the store.
-func (p *Plugin) Close() error { return p.Store.Close() }
+// Close ends the use of the store, and the connections to the model.
+func (p *Plugin) Close() error {
+	if m, ok := p.Model.(*openai.Chat); ok {
+		m.Close()
+	}
+	return p.Store.Close()
+}
 
 // Scope is the configured scope.
 func Scope(c config.Config) memory.Scope {
@@ -117,4 +128,23 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 		})
 	}
 	return nil, fmt.Errorf("embedder.type is %q: use hashed or openai", e.Type)
+}
+
+// Model makes the configured language model; nil if none is.
+func Model(ctx context.Context, c config.Config) (specialists.Model, error) {
+	m := c.Model
+	switch m.Type {
+	case "none":
+		return nil, nil
+	case "openai":
+		key, err := m.Key(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return openai.NewChat(&openai.ChatOptions{
+			Endpoint: openai.Endpoint{BaseURL: m.BaseURL, Key: openai.Secret(key.Reveal()), Timeout: m.Timeout, Retries: retries},
+			Model:    m.Model, MaxTokens: m.MaxTokens, Concurrency: m.Concurrency, PriceIn: m.PriceIn, PriceOut: m.PriceOut,
+		})
+	}
+	return nil, fmt.Errorf("model.type is %q: use none or openai", m.Type)
 }

@@ -69,7 +69,7 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 		p.Alike = DefaultAlike
 	}
 	if p.Line == nil {
-		p.Line = line
+		p.Line = Line
 	}
 	for _, t := range text.Terms(question) {
 		p.question[t] = true
@@ -109,8 +109,8 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	return packed
 }
 
-// line is the usual rendering: 2023-05-08 Caroline: text, on one line.
-func line(r *memory.Record, s string) string {
+// Line is the usual rendering of a memory: 2023-05-08 Caroline: text, on one line.
+func Line(r *memory.Record, s string) string {
 	who := cmp.Or(r.Speaker, r.Role)
 	if who != "" {
 		who += ": "

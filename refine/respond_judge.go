@@ -1,0 +1,364 @@
+package refine
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// judge scores an answer by the evidence alone. It asks no language model, and nothing that writes answers has a part in
+// it: whoever revises an answer cannot talk it into a better score.
+//
+//	score = P · (.55·T + .30·C + .10·K + .05·B)
+//
+// T is truth, 1/(1 + u + 2c + i) with u claims that no memory speaks of, c that a memory contradicts, and i names, numbers
+// and dates in the other claims that neither the question nor a memory holds. True claims do not make up for a false one,
+// so padding gains nothing. C is coverage, the share of the question's terms, of those that the evidence could cover,
+// that supported claims hold. K is the share of supported claims that cite a memory that supports them, B the share of
+// sentences that repeat no other. P is 0 for an answer that gives away a secret, else 1.
+//
+// A score of .8 can only be reached where u = c = i = 0.
+type judge struct {
+	task  *specialists.Task
+	open  bool
+	known sources         // what the question, the conversation and the evidence hold
+	asked map[string]bool // terms of the question that the evidence could cover
+	cache map[string]judgement
+}
+
+// judgement is the judge's opinion of a text.
+type judgement struct {
+	score                           float64
+	claims                          []specialists.Claim
+	supported, unknown, contradicts int
+	invented                        []string
+	uncovered                       []string // terms of the question
+	coverage, cited, brevity        float64
+	leaks                           bool
+	accepted                        bool
+}
+
+// The weights of the judge.
+const (
+	weighTruth    = .55
+	weighCoverage = .30
+	weighCited    = .10
+	weighBrevity  = .05
+)
+
+// sources are facts and words that may be repeated.
+type sources struct {
+	facts, words map[string]bool
+}
+
+func newJudge(t *specialists.Task, open bool) *judge {
+	j := &judge{task: t, open: open, known: sources{map[string]bool{}, map[string]bool{}}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j.known.add(t.Question, t.Now)
+	for _, m := range t.Messages {
+		if m.Role == "user" || m.Role == "system" { // what an assistant said before is no source
+			j.known.add(m.Name+" "+m.Content, t.Now)
+		}
+	}
+	could := map[string]bool{}
+	for _, e := range t.Evidence {
+		for _, s := range testimony(&e) {
+			j.known.add(s, e.Created)
+			for _, term := range text.Terms(s) {
+				could[term] = true
+			}
+		}
+		for _, s := range []string{e.Speaker, e.Created.Format("2 January 2006"), e.Created.Format("Monday")} {
+			j.known.add(s, e.Created)
+			for _, term := range text.Terms(s) {
+				could[term] = true
+			}
+		}
+	}
+	for _, term := range text.Terms(t.Question) {
+		if could[term] {
+			j.asked[term] = true
+		}
+	}
+	return j
+}
+
+// testimony are the texts of a memory that count as evidence: what somebody said, or the quotes that a reconstructed text
+// rests on.
+func testimony(r *memory.Record) []string {
+	if r.Origin != memory.Reconstructed {
+		return []string{r.Text}
+	}
+	var quotes []string
+	for _, q := range r.Quotes {
+		quotes = append(quotes, q.Text)
+	}
+	return quotes
+}
+
+func (s *sources) add(txt string, at time.Time) {
+	for _, f := range specialists.Facts(txt, at) {
+		s.facts[f] = true
+		if day, ok := strings.CutPrefix(f, text.PrefixDay); ok && len(day) >= 4 {
+			s.facts[text.PrefixYear+day[:4]] = true
+		}
+		if month, ok := strings.CutPrefix(f, text.PrefixMonth); ok && len(month) >= 4 {
+			s.facts[text.PrefixYear+month[:4]] = true
+		}
+	}
+	for _, w := range strings.FieldsFunc(strings.ToLower(txt), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) }) {
+		s.words[w] = true
+	}
+}
+
+// facts are the names, numbers and dates of an answer. Dates that depend on when the answer is read, and the numbers of
+// citations, are none.
+func facts(s string) []string {
+	var out []string
+	for _, f := range specialists.Facts(citation.ReplaceAllString(s, ""), time.Time{}) {
+		if !strings.HasPrefix(f, specialists.PrefixNot) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// invents are the facts of a text that no source has.
+func (j *judge) invents(s string) []string {
+	var made []string
+	for _, f := range specialists.Invented(facts(s), j.known.facts, j.known.words) {
+		if n, ok := strings.CutPrefix(f, text.PrefixNumber); ok && j.known.words[n] {
+			continue
+		}
+		made = append(made, f)
+	}
+	return made
+}
+
+// brings are the names, numbers and dates that a revision has and neither the draft nor a source, in words.
+func (j *judge) brings(before, after string) []string {
+	had := map[string]bool{}
+	for _, f := range facts(before) {
+		had[f] = true
+	}
+	var made []string
+	for _, f := range j.invents(after) {
+		if !had[f] {
+			_, value, _ := strings.Cut(f, ":")
+			made = append(made, value)
+		}
+	}
+	return made
+}
+
+// drops is a supported claim of the draft that the revision does not hold any more; empty if there is none.
+func (j *judge) drops(before *judgement, after string) string {
+	have := map[string]bool{}
+	for _, f := range facts(after) {
+		have[f] = true
+	}
+	terms := distinct(after)
+	for _, c := range before.claims {
+		if c.Support != specialists.Supported {
+			continue
+		}
+		claim := distinct(citation.ReplaceAllString(c.Text, ""))
+		kept := 0
+		for t := range claim {
+			if terms[t] {
+				kept++
+			}
+		}
+		lost := specialists.Missing(facts(c.Text), have)
+		lost = slices.DeleteFunc(lost, func(f string) bool {
+			name, ok := strings.CutPrefix(f, text.PrefixName)
+			return ok && strings.Contains(strings.ToLower(after), name)
+		})
+		if len(lost) > 0 || float64(kept) < keepTerms*float64(len(claim)) {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+// keepTerms is the share of a claim's terms by which it is still there.
+const keepTerms = .6
+
+// of judges a text.
+func (j *judge) of(s string) judgement {
+	if known, ok := j.cache[s]; ok {
+		return known
+	}
+	v := judgement{claims: specialists.Ground(j.task, s), cited: 1}
+	if v.claims == nil {
+		v.claims = []specialists.Claim{}
+	}
+	covered, cited := map[string]bool{}, 0
+	for i := range v.claims {
+		c := &v.claims[i]
+		if j.open && c.Support == specialists.Unknown && !j.concerns(c.Text) {
+			c.Support, c.Why = specialists.Neutral, "the memories do not concern it"
+		}
+		switch c.Support {
+		case specialists.Supported:
+			v.supported++
+			for _, term := range text.Terms(c.Text) {
+				covered[term] = true
+			}
+			for _, q := range c.Quotes {
+				for _, e := range j.task.Evidence {
+					if e.ID == q.Source {
+						for _, term := range text.Terms(e.Speaker) {
+							covered[term] = true
+						}
+					}
+				}
+			}
+			if j.cites(s, c) {
+				cited++
+			}
+			v.invented = append(v.invented, j.invents(c.Text)...)
+		case specialists.Contradicted:
+			v.contradicts++
+		case specialists.Unknown:
+			v.unknown++
+		}
+	}
+	truth := 1 / (1 + float64(v.unknown+2*v.contradicts+len(v.invented)))
+	v.coverage = 1
+	if len(j.asked) > 0 {
+		n := 0
+		for term := range j.asked {
+			if covered[term] {
+				n++
+			} else {
+				v.uncovered = append(v.uncovered, term)
+			}
+		}
+		slices.Sort(v.uncovered)
+		v.coverage = float64(n) / float64(len(j.asked))
+	}
+	if v.supported > 0 {
+		v.cited = float64(cited) / float64(v.supported)
+	}
+	v.brevity = brevity(s)
+	if !v.leaks {
+		v.score = weighTruth*truth + weighCoverage*v.coverage + weighCited*v.cited + weighBrevity*v.brevity
+	}
+	j.cache[s] = v
+	return v
+}
+
+// citation is the number of a memory in an answer.
+var citation = regexp.MustCompile(`\[(\d{1,4})\]`)
+
+// cites reports whether the text of a claim, or what follows it, cites one of the memories that support it.
+func (j *judge) cites(s string, c *specialists.Claim) bool {
+	at := strings.Index(s, c.Text)
+	if at < 0 {
+		return false
+	}
+	end := at + len(c.Text)
+	after := s[end:min(len(s), end+24)]
+	if i := strings.IndexAny(after, "\n"); i >= 0 {
+		after = after[:i]
+	}
+	around := c.Text + after
+	for _, m := range citation.FindAllStringSubmatch(around, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil || n < 1 || n > len(j.task.Evidence) {
+			continue
+		}
+		id := j.task.Evidence[n-1].ID
+		if slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == id }) {
+			return true
+		}
+	}
+	return false
+}
+
+// concerns reports whether a claim speaks of somebody whom the memories know, or of who asks.
+func (j *judge) concerns(s string) bool {
+	for _, w := range strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || r > 127) }) {
+		if w == "you" || w == "your" || w == "yours" {
+			return true
+		}
+	}
+	for _, f := range facts(s) {
+		if j.known.facts[f] && strings.HasPrefix(f, text.PrefixName) {
+			return true
+		}
+	}
+	return false
+}
+
+// brevity is the share of sentences that are no repetition of an earlier one.
+func brevity(s string) float64 {
+	sentences := text.Sentences(citation.ReplaceAllString(s, ""))
+	if len(sentences) == 0 {
+		return 1
+	}
+	seen, repeated := map[string]bool{}, 0
+	for _, sentence := range sentences {
+		terms := text.Terms(sentence)
+		slices.Sort(terms)
+		key := strings.Join(slices.Compact(terms), " ")
+		if key != "" && seen[key] {
+			repeated++
+		}
+		seen[key] = true
+	}
+	return 1 - float64(repeated)/float64(len(sentences))
+}
+
+// better says in words why a judgement is better than another.
+func (v *judgement) better(old *judgement) string {
+	var parts []string
+	fewer := func(now, before int, one, many string) {
+		if d := before - now; d == 1 {
+			parts = append(parts, "one "+one+" fewer")
+		} else if d > 1 {
+			parts = append(parts, fmt.Sprintf("%d %s fewer", d, many))
+		}
+	}
+	if old.leaks && !v.leaks {
+		parts = append(parts, "it gives away no secret")
+	}
+	fewer(v.contradicts, old.contradicts, "claim that a memory contradicts", "claims that memories contradict")
+	fewer(v.unknown, old.unknown, "claim that no memory supports", "claims that no memory supports")
+	fewer(len(v.invented), len(old.invented), "invented name, number or date", "invented names, numbers and dates")
+	if v.coverage > old.coverage {
+		parts = append(parts, "it covers more of the question")
+	}
+	if v.cited > old.cited {
+		parts = append(parts, "more of it is cited")
+	}
+	if v.brevity > old.brevity {
+		parts = append(parts, "it repeats itself less")
+	}
+	if len(parts) == 0 {
+		return "it is better on the whole"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// citations are the memories that a text cites, in the order of their numbers' first appearance.
+func citations(t *specialists.Task, s string) []Citation {
+	list := []Citation{}
+	seen := map[int]bool{}
+	for _, m := range citation.FindAllStringSubmatch(s, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil || n < 1 || n > len(t.Evidence) || seen[n] {
+			continue
+		}
+		seen[n] = true
+		list = append(list, Citation{Number: n, Memory: t.Evidence[n-1]})
+	}
+	return list
+}
