@@ -26,11 +26,14 @@ import (
 //
 // A score of .8 can only be reached where u = c = i = 0.
 type judge struct {
-	task  *specialists.Task
-	open  bool
-	known sources         // what the question, the conversation and the evidence hold
-	asked map[string]bool // terms of the question that the evidence could cover
-	cache map[string]judgement
+	task     *specialists.Task
+	grounder *specialists.Grounder
+	question *question
+	open     bool
+	speakers map[memory.ID]string
+	known    sources         // what the question, the conversation and the evidence hold
+	asked    map[string]bool // terms of the question that the evidence could cover
+	cache    map[string]judgement
 }
 
 // judgement is the judge's opinion of a text.
@@ -59,7 +62,7 @@ type sources struct {
 }
 
 func newJudge(t *specialists.Task, open bool) *judge {
-	j := &judge{task: t, open: open, known: sources{map[string]bool{}, map[string]bool{}}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j := &judge{task: t, grounder: specialists.NewGrounder(t), question: ask(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
 	j.known.add(t.Question, t.Now)
 	for _, m := range t.Messages {
 		if m.Role == "user" || m.Role == "system" { // what an assistant said before is no source
@@ -68,6 +71,10 @@ func newJudge(t *specialists.Task, open bool) *judge {
 	}
 	could := map[string]bool{}
 	for _, e := range t.Evidence {
+		j.speakers[e.ID] = e.Speaker
+		for _, w := range wordsOf(e.Speaker) {
+			j.known.facts[text.PrefixName+w] = true
+		}
 		for _, s := range testimony(&e) {
 			j.known.add(s, e.Created)
 			for _, term := range text.Terms(s) {
@@ -112,7 +119,7 @@ func (s *sources) add(txt string, at time.Time) {
 			s.facts[text.PrefixYear+month[:4]] = true
 		}
 	}
-	for _, w := range strings.FieldsFunc(strings.ToLower(txt), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) }) {
+	for _, w := range wordsOf(txt) {
 		s.words[w] = true
 	}
 }
@@ -195,10 +202,7 @@ func (j *judge) of(s string) judgement {
 	if known, ok := j.cache[s]; ok {
 		return known
 	}
-	v := judgement{claims: specialists.Ground(j.task, s), cited: 1}
-	if v.claims == nil {
-		v.claims = []specialists.Claim{}
-	}
+	v := judgement{claims: j.ground(s), cited: 1}
 	covered, cited := map[string]bool{}, 0
 	for i := range v.claims {
 		c := &v.claims[i]
@@ -211,13 +215,10 @@ func (j *judge) of(s string) judgement {
 			for _, term := range text.Terms(c.Text) {
 				covered[term] = true
 			}
+			// "Lisbon." says what the memory says of Lisbon, and who said it.
 			for _, q := range c.Quotes {
-				for _, e := range j.task.Evidence {
-					if e.ID == q.Source {
-						for _, term := range text.Terms(e.Speaker) {
-							covered[term] = true
-						}
-					}
+				for _, term := range text.Terms(j.speakers[q.Source] + " " + q.Text) {
+					covered[term] = true
 				}
 			}
 			if j.cites(s, c) {
@@ -230,19 +231,23 @@ func (j *judge) of(s string) judgement {
 			v.unknown++
 		}
 	}
+	if what := j.sought(s, v.claims); what != "" {
+		v.uncovered = append(v.uncovered, what)
+	}
 	truth := 1 / (1 + float64(v.unknown+2*v.contradicts+len(v.invented)))
 	v.coverage = 1
 	if len(j.asked) > 0 {
-		n := 0
 		for term := range j.asked {
-			if covered[term] {
-				n++
-			} else {
+			if !covered[term] {
 				v.uncovered = append(v.uncovered, term)
 			}
 		}
 		slices.Sort(v.uncovered)
-		v.coverage = float64(n) / float64(len(j.asked))
+		all := len(j.asked)
+		if j.question.seeks() != "" {
+			all++
+		}
+		v.coverage = 1 - float64(len(v.uncovered))/float64(all)
 	}
 	if v.supported > 0 {
 		v.cited = float64(cited) / float64(v.supported)
@@ -255,22 +260,39 @@ func (j *judge) of(s string) judgement {
 	return v
 }
 
+// sought is the kind of thing that is asked for and that no supported claim holds; empty if there is none.
+func (j *judge) sought(s string, claims []specialists.Claim) string {
+	what := j.question.seeks()
+	if what == "" || len(j.asked) == 0 {
+		return ""
+	}
+	for _, c := range claims {
+		if c.Support == specialists.Supported && j.question.holds(citation.ReplaceAllString(saidBy.ReplaceAllString(c.Text, ": "), "")) {
+			return ""
+		}
+	}
+	return what
+}
+
+// saidBy is the date of a quotation, which is that of its memory and no part of the answer.
+var saidBy = regexp.MustCompile(` \(\d{1,2} \p{L}+ \d{4}\): `)
+
 // citation is the number of a memory in an answer.
 var citation = regexp.MustCompile(`\[(\d{1,4})\]`)
 
-// cites reports whether the text of a claim, or what follows it, cites one of the memories that support it.
+// cites reports whether the sentence of a claim cites one of the memories that support it.
 func (j *judge) cites(s string, c *specialists.Claim) bool {
 	at := strings.Index(s, c.Text)
 	if at < 0 {
 		return false
 	}
-	end := at + len(c.Text)
-	after := s[end:min(len(s), end+24)]
-	if i := strings.IndexAny(after, "\n"); i >= 0 {
-		after = after[:i]
+	after := s[at+len(c.Text):]
+	ends := sentenceEnd
+	if strings.HasSuffix(strings.TrimRight(c.Text, "\"”’)"), ".") {
+		ends = citationsNext
 	}
-	around := c.Text + after
-	for _, m := range citation.FindAllStringSubmatch(around, -1) {
+	sentence := c.Text + after[:ends.FindStringIndex(after)[1]]
+	for _, m := range citation.FindAllStringSubmatch(sentence, -1) {
 		n, err := strconv.Atoi(m[1])
 		if err != nil || n < 1 || n > len(j.task.Evidence) {
 			continue
@@ -283,19 +305,85 @@ func (j *judge) cites(s string, c *specialists.Claim) bool {
 	return false
 }
 
-// concerns reports whether a claim speaks of somebody whom the memories know, or of who asks.
-func (j *judge) concerns(s string) bool {
-	for _, w := range strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || r > 127) }) {
-		if w == "you" || w == "your" || w == "yours" {
-			return true
+var (
+	// sentenceEnd is the end of a sentence with the citations after it, and citationsNext those alone. Both always match.
+	sentenceEnd   = regexp.MustCompile(`[.!?]+["”’)]*(?:\s?\[\d{1,4}\])*(?:\s|$)|\n|$`)
+	citationsNext = regexp.MustCompile(`^["”’)]*(?:\s?\[\d{1,4}\])*`)
+)
+
+// attributed is a line of [Extract], or of whoever writes like it: who said it (when): “their words” [number].
+var attributed = regexp.MustCompile(`(?m)^[^\n“]{1,80} \((\d{1,2} \p{L}+ \d{4})\): “([^”\n]*)” \[(\d{1,4})\]$`)
+
+// ground says of each claim of a text how it stands to the evidence. Quotations that say whose they are count as one
+// claim each: they are supported if they are the words of the memory that they name, and none contradicts them.
+func (j *judge) ground(s string) []specialists.Claim {
+	claims := []specialists.Claim{}
+	for {
+		m := attributed.FindStringSubmatchIndex(s)
+		if m == nil {
+			break
+		}
+		quoted, ok := j.quotation(s[m[0]:m[1]], s[m[2]:m[3]], s[m[4]:m[5]], s[m[6]:m[7]])
+		claims = append(claims, j.grounder.Ground(s[:m[0]])...)
+		if ok {
+			claims = append(claims, quoted)
+		} else {
+			claims = append(claims, j.grounder.Ground(s[m[0]:m[1]])...)
+		}
+		s = s[m[1]:]
+	}
+	return append(claims, j.grounder.Ground(s)...)
+}
+
+// inserted is a time that Extract gives in full.
+var inserted = regexp.MustCompile(` \([^()]*\d{4}\)`)
+
+// quotation checks a quotation; false: it is none of the memory that it names.
+func (j *judge) quotation(line, date, words, number string) (specialists.Claim, bool) {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > len(j.task.Evidence) {
+		return specialists.Claim{}, false
+	}
+	r := &j.task.Evidence[n-1]
+	if !strings.HasPrefix(line, speaker(r)+" (") || date != r.Created.Format("2 January 2006") {
+		return specialists.Claim{}, false
+	}
+	c := specialists.Claim{Text: line, Support: specialists.Supported, Why: "the very words of a memory"}
+	for _, part := range strings.Split(words, " … ") {
+		part = plain(inserted.ReplaceAllString(part, ""))
+		at := slices.IndexFunc(testimony(r), func(s string) bool { return strings.Contains(plain(inserted.ReplaceAllString(s, "")), part) })
+		if at < 0 {
+			return specialists.Claim{}, false
+		}
+		c.Quotes = append(c.Quotes, memory.Quote{Source: r.ID, Text: part})
+		for _, g := range j.grounder.Ground(part) {
+			if g.Support == specialists.Contradicted {
+				c.Support, c.Why, c.Quotes = g.Support, g.Why, g.Quotes
+				return c, true
+			}
 		}
 	}
-	for _, f := range facts(s) {
-		if j.known.facts[f] && strings.HasPrefix(f, text.PrefixName) {
+	return c, true
+}
+
+// plain is a text with one sort of quotation marks, and single spaces.
+func plain(s string) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("“", "'", "”", "'", "\"", "'", "‘", "'", "’", "'").Replace(s)), " ")
+}
+
+// concerns reports whether a claim speaks of somebody whom the memories know, or of who asks.
+func (j *judge) concerns(s string) bool {
+	for _, w := range wordsOf(s) {
+		if w == "you" || w == "your" || w == "yours" || j.known.facts[text.PrefixName+w] {
 			return true
 		}
 	}
 	return false
+}
+
+// wordsOf are the words of a text in lower case.
+func wordsOf(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) })
 }
 
 // brevity is the share of sentences that are no repetition of an earlier one.
