@@ -75,7 +75,7 @@ func decodeStream(r io.Reader) iter.Seq2[Event, error] {
 		lines.Split(splitLines)
 		var name string
 		var data []string
-		size, raw := 0, false
+		size, raw, objects := 0, false, false
 		// dispatch yields what was gathered. It returns whether to go on.
 		dispatch := func() bool {
 			texts := data
@@ -87,7 +87,7 @@ func decodeStream(r io.Reader) iter.Seq2[Event, error] {
 					return false
 				}
 				e := decodeEvent(name, text)
-				raw = raw || e.Data == nil
+				raw, objects = raw || e.Data == nil, objects || e.Data != nil
 				if !yield(e, nil) || e.Type == Done || e.Type == Failed {
 					return false
 				}
@@ -120,7 +120,8 @@ func decodeStream(r io.Reader) iter.Seq2[Event, error] {
 			yield(Event{}, fmt.Errorf("%w: %w", ErrStream, err))
 			return
 		}
-		if dispatch() && !raw {
+		half := objects && len(data) > 0 && strings.HasPrefix(data[0], "{") && !json.Valid([]byte(strings.Join(data, "\n"))) && !allObjects(data)
+		if half || dispatch() && (objects || !raw) {
 			yield(Event{}, fmt.Errorf("%w: it ends before the answer does: %w", ErrStream, io.ErrUnexpectedEOF))
 		}
 	}

@@ -104,6 +104,14 @@ func (n *Number) UnmarshalJSON(body []byte) error {
 	return nil
 }
 
+// MarshalJSON writes a number, or null for what is none.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if x := float64(n); !math.IsNaN(x) && !math.IsInf(x, 0) {
+		return json.Marshal(x)
+	}
+	return []byte("null"), nil
+}
+
 // Count is n as a number of things from 0 to most, or fallback where it is missing or no number.
 func (n *Number) Count(fallback, most int) int {
 	if n == nil || math.IsNaN(float64(*n)) {
