@@ -16,6 +16,7 @@ import (
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
 )
 
 // asAda serves a plugin as an Ada over real HTTP.
@@ -185,8 +186,18 @@ func TestAdaMemories(t *testing.T) {
 	}
 }
 
+// idle is a specialist that finds nothing.
+type idle struct{}
+
+func (idle) Name() string  { return "idle" }
+func (idle) Priority() int { return 10 }
+func (idle) Examine(context.Context, *specialists.Task, specialists.Draft) (specialists.Finding, error) {
+	return specialists.Finding{}, nil
+}
+
 func TestAdaTells(t *testing.T) {
 	p := known(t)
+	p.Specialists = []specialists.Specialist{idle{}}
 	c := asAda(t, p, memory.Scope{}, nil)
 	if h, err := c.Health(t.Context()); err != nil || !h.OK || h.Service != "brain" || h.Persona.Loaded {
 		t.Errorf("%+v, %v", h, err)
@@ -194,7 +205,7 @@ func TestAdaTells(t *testing.T) {
 	if i, err := c.Info(t.Context()); err != nil || !i.Features["memory"] || len(i.Endpoints) == 0 || i.Models["embedding"] == "" {
 		t.Errorf("%+v, %v", i, err)
 	}
-	if s, err := c.Specialists(t.Context()); err != nil || len(s) == 0 || s[0].Name == "" || !s[0].Enabled {
+	if s, err := c.Specialists(t.Context()); err != nil || len(s) != 1 || s[0].Name != "idle" || s[0].Priority != "high" || !s[0].Enabled {
 		t.Errorf("%+v, %v", s, err)
 	}
 	p.Close()
