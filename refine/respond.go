@@ -160,8 +160,12 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 		task := *t // evidence joins the copy
 		run := &run{RespondOptions: opts, task: &task, response: r, judge: newJudge(&task, opts.Open)}
 		if err := run.start(ctx); err != nil {
-			run.finish(run.incumbent(r.Text))
 			yield(Round{}, err)
+			return
+		}
+		if len(r.Draft) > longestAnswer {
+			run.skip("judge", 0, fmt.Errorf("the answer has %d bytes, more than the %d that are examined", len(r.Draft), longestAnswer))
+			r.Citations, r.Stop = citations(&task, r.Draft), trmcore.StopHalted
 			return
 		}
 		y := run.incumbent(r.Draft)
@@ -270,6 +274,10 @@ func (r *run) start(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if len(text) > longestAnswer && r.RespondOptions.Draft == "" && !r.Open {
+		r.skip("model", 0, fmt.Errorf("its answer has %d bytes, and was cut to %d", len(text), longestAnswer))
+		text = whole(strings.ToValidUTF8(text[:longestAnswer], ""))
 	}
 	r.response.Draft, r.response.Text = text, text
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {

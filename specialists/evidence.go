@@ -24,6 +24,7 @@ type source struct {
 	text      string
 	at        time.Time
 	role      string
+	name      string    // of who says it, as written
 	until     time.Time // when it stopped being true; zero: it has not
 	speaker   []string  // folded words of the name of who says "I"
 	user      bool      // the user says it
@@ -42,8 +43,9 @@ type evidence struct {
 	prefixes map[string][]string
 	spread   map[string]int // in how many sources a stem occurs
 	users    map[string]bool
-	words    map[string]bool // every folded word
-	named    map[string]bool // words that are written as names somewhere
+	words    map[string]bool   // every folded word
+	named    map[string]bool   // words that are written as names somewhere
+	aliases  map[string]string // name of somebody's relative, by owner and kin; "" where memories differ
 	parsed   map[[2]int]*Parsed
 }
 
@@ -77,7 +79,7 @@ func gather(t *Task) *evidence {
 			if total += len(s); total > maxEvidence || s == "" {
 				return
 			}
-			e.sources = append(e.sources, source{id: id, record: i, role: r.Role, until: endOf(r), text: s, at: r.Created, before: -1, valid: validAt(r, t.Now),
+			e.sources = append(e.sources, source{id: id, record: i, role: r.Role, name: speakerName(r.Speaker), until: endOf(r), text: s, at: r.Created, before: -1, valid: validAt(r, t.Now),
 				speaker: strings.Fields(fold(strings.ToLower(r.Speaker))), user: r.Role == "user" || r.Role == "", assistant: r.Role == "assistant"})
 		}
 		if r.Origin == memory.Reconstructed {
@@ -125,6 +127,14 @@ func gather(t *Task) *evidence {
 	return e
 }
 
+// speakerName is a speaker's name where it can lead a quotation: a few plain words.
+func speakerName(s string) string {
+	if len(s) > 64 || strings.ContainsAny(s, "“”\n.:;[]") {
+		return ""
+	}
+	return strings.TrimSpace(s)
+}
+
 func oneSpeaker(records []memory.Record) bool {
 	name := ""
 	for i := range records {
@@ -149,7 +159,8 @@ func validAt(r *memory.Record, now time.Time) bool {
 
 // index fills the postings, and tells who "my sister" is where some memory says so.
 func (e *evidence) index() {
-	aliases := map[string]string{} // owner and kin → name
+	aliases := map[string]string{}
+	e.aliases = aliases
 	for i := range e.passages {
 		p := &e.passages[i]
 		for j, t := range p.toks {

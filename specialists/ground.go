@@ -122,9 +122,16 @@ func (g *grounder) ground(text string) []placed {
 func (g *grounder) plain(out []placed, text string, from, to int) []placed {
 	parts := passages(text[from:to], g.e.now, false, maxPassages)
 	text = text[from:to]
+	drawn := grids(text)
 	for i := range parts {
 		p := &parts[i]
-		c, v := g.judge(text, p)
+		var c Claim
+		var v ruling
+		if slices.ContainsFunc(drawn, func(d drawnGrid) bool { return p.from < d.to && d.from < p.to }) {
+			c = Claim{Text: text[p.from:p.to], Support: Neutral, Why: "a puzzle is checked by its rules"}
+		} else {
+			c, v = g.judge(text, p)
+		}
 		if i > 0 && p.sentence == parts[i-1].sentence && out[len(out)-1].Support == Neutral && c.Support == Unknown &&
 			len(p.names)+len(p.numbers)+len(p.whens) == 0 && (parts[i-1].verb >= 0 || c.Why == "") {
 			c.Support, c.Why = Neutral, out[len(out)-1].Why
@@ -208,9 +215,7 @@ func lead(p *passage) {
 			n := leadLength(p.toks, l)
 			if n > 0 && n < len(p.toks) {
 				p.toks, p.used = p.toks[n:], p.used[n:]
-				for i := range p.numbers {
-					p.numbers[i].at -= n
-				}
+				p.drop(n)
 				p.verb = verbIn(p.toks, 0, len(p.toks))
 				p.main = p.mainVerb()
 				p.subject = nil
@@ -222,6 +227,22 @@ func lead(p *passage) {
 			}
 		}
 	}
+}
+
+// drop shifts the values of a clause by the n tokens that it lost, and forgets those among them.
+func (p *passage) drop(n int) {
+	numbers, whens, at := p.numbers[:0:0], p.whens[:0:0], p.whenAt[:0:0]
+	for _, q := range p.numbers {
+		if q.at -= n; q.at >= 0 {
+			numbers = append(numbers, q)
+		}
+	}
+	for i, w := range p.whens {
+		if p.whenAt[i] >= n {
+			whens, at = append(whens, w), append(at, p.whenAt[i]-n)
+		}
+	}
+	p.numbers, p.whens, p.whenAt = numbers, whens, at
 }
 
 func leadLength(toks []token, l []string) int {
@@ -273,6 +294,9 @@ func neutral(p *passage) string {
 		lows[i] = t.low
 	}
 	line := " " + strings.ReplaceAll(strings.ReplaceAll(strings.Join(lows, " "), "n't", " not"), "’", "'") + " "
+	if strings.HasPrefix(line, " the puzzle has no solution ") || strings.HasPrefix(line, " the puzzle has more than one solution ") {
+		return "a puzzle is checked by its rules"
+	}
 	for _, s := range ignorance {
 		if strings.Contains(line, s) {
 			return "it says that something is not known"

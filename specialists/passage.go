@@ -393,15 +393,15 @@ func (p *passage) giveWay(lows []string) {
 	for i := range p.numbers {
 		p.numbers[i].former = from(p.numbers[i].at)
 	}
-	kept := p.whens[:0:0]
+	kept, at := p.whens[:0:0], p.whenAt[:0:0]
 	for i, w := range p.whens {
 		if from(p.whenAt[i]) {
 			p.former = append(p.former, w)
 		} else {
-			kept = append(kept, w)
+			kept, at = append(kept, w), append(at, p.whenAt[i])
 		}
 	}
-	p.whens = kept
+	p.whens, p.whenAt = kept, at
 }
 
 // Pronouns of the third person; the demonstratives stand for somebody or something unless a noun follows.
