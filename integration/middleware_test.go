@@ -2,15 +2,20 @@ package integration_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/memory"
 )
@@ -209,4 +214,47 @@ func FuzzMiddleware(f *testing.F) {
 			t.Errorf("%q becomes %q", body, got)
 		}
 	})
+}
+
+// A chat handler gets a memory by being wrapped.
+func ExampleMiddleware() {
+	dir, err := os.MkdirTemp("", "refiner")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	c := config.Default()
+	c.Store.Path, c.Scope.User = filepath.Join(dir, "store.db"), "ada"
+	plugin, err := integration.New(context.Background(), c, &integration.Options{Create: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer plugin.Close()
+	chat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // in the place of one that asks a model
+		body, _ := io.ReadAll(r.Body)
+		answer := "I see."
+		if strings.Contains(string(body), "given as data") {
+			answer = "No walnuts for you."
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"answer": answer})
+	})
+
+	server := httptest.NewServer(integration.Middleware(plugin, nil)(chat)) // this line
+	defer server.Close()
+	for _, body := range []string{
+		`{"messages":[{"role":"user","content":"I am allergic to walnuts."}]}`,
+		`{"messages":[{"role":"user","content":"What must I not eat: walnuts or bread?"}]}`,
+	} {
+		r, err := http.Post(server.URL, "application/json", strings.NewReader(body))
+		if err != nil {
+			log.Fatal(err)
+		}
+		answer, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		fmt.Printf("%s", answer)
+	}
+	// Output:
+	// {"answer":"I see."}
+	// {"answer":"No walnuts for you."}
 }
