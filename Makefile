@@ -118,3 +118,8 @@ test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
 	@cp adapters/mcp/testdata/clients/client.mjs $(MCP)/
 	node $(MCP)/client.mjs $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/typescript.db
 	$(MCP)/venv/bin/python adapters/mcp/testdata/clients/client.py $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/python.db
+
+## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
+.PHONY: test-adapters
+test-adapters:
+	cd adapters/eino && $(GO) vet ./... && $(GO) test -race ./...
