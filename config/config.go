@@ -109,6 +109,7 @@ type Model struct {
 // Respond says how answers are refined, and what that may cost.
 type Respond struct {
 	Refine    string        `mapstructure:"refine" help:"when a draft is refined: auto (unless it passes), always or off"`
+	Chain     string        `mapstructure:"chain" help:"specialists that examine a draft: rules, model (a critic and a planner too: two more calls a round) or none"`
 	Threshold float64       `mapstructure:"threshold" help:"score from which a draft passes, above 0 to 1; 0: the usual .8"`
 	Rounds    int           `mapstructure:"rounds" help:"most rounds of refinement; 0: the usual 3"`
 	Tokens    int           `mapstructure:"tokens" help:"most tokens of language models for one answer; 0: no limit"`
@@ -130,7 +131,7 @@ func Default() Config {
 		Index:    "auto",
 		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
-		Respond:  Respond{Refine: "auto", Time: time.Minute, Budget: 2000},
+		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Log:      Log{Level: "warn"},
 	}
 }
@@ -143,6 +144,7 @@ var choices = map[string][]string{
 	"recall.mode":    {"fixed_point", "single_pass", "hybrid", "bm25", "vector"},
 	"model.type":     {"none", "openai"},
 	"respond.refine": {"auto", "always", "off"},
+	"respond.chain":  {"rules", "model", "none"},
 	"log.level":      {"debug", "info", "warn", "error"},
 }
 
@@ -193,6 +195,7 @@ func (c *Config) Validate() error {
 		within("model.price_in", c.Model.PriceIn, 0, 1e6),
 		within("model.price_out", c.Model.PriceOut, 0, 1e6),
 		chosen("respond.refine", c.Respond.Refine),
+		chosen("respond.chain", c.Respond.Chain),
 		within("respond.threshold", c.Respond.Threshold, 0, 1),
 		within("respond.rounds", float64(c.Respond.Rounds), 0, 100),
 		within("respond.tokens", float64(c.Respond.Tokens), 0, 1e9),

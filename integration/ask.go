@@ -170,7 +170,7 @@ var errStopped = errors.New("nobody listens any more")
 func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *refine.RespondOptions {
 	c := p.config.Respond
 	o := &refine.RespondOptions{
-		Model: p.Model, Specialists: p.Specialists, Draft: r.Draft, Open: r.Open,
+		Model: p.Model, Specialists: p.chain(), Draft: r.Draft, Open: r.Open,
 		Refine:    cmp.Or(r.Refine, refine.Refinement(c.Refine)),
 		Threshold: c.Threshold,
 		Rounds:    cmp.Or(r.Rounds, c.Rounds),
@@ -211,6 +211,19 @@ func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *re
 		}
 	}
 	return o
+}
+
+// chain are the specialists that were set, or else those that are configured.
+func (p *Plugin) chain() []specialists.Specialist {
+	switch {
+	case p.Specialists != nil:
+		return p.Specialists
+	case p.config.Respond.Chain == "none":
+		return []specialists.Specialist{}
+	case p.config.Respond.Chain == "model" && p.Model != nil:
+		return specialists.WithModel(p.Model)
+	}
+	return specialists.Default()
 }
 
 // followed is the weight of the best memory of a question that a specialist asks, against the best of the user's own:

@@ -31,7 +31,7 @@ type Plugin struct {
 	Scope memory.Scope
 	// Model writes and revises answers; nil if none is configured. It may be set before the plugin is used.
 	Model specialists.Model
-	// Specialists examine answers; nil: those of [specialists.Default]. They may be set before the plugin is used.
+	// Specialists examine answers; nil: the configured ones. They may be set before the plugin is used.
 	Specialists []specialists.Specialist
 
 	config config.Config

@@ -38,7 +38,7 @@ func Extract(t *specialists.Task) string {
 			}
 		}
 		slices.SortFunc(quoted, func(a, b passage) int { return a.place - b.place })
-		lines = append(lines, quotation(&t.Evidence[record], quoted, lead))
+		lines = append(lines, quotation(&t.Evidence[record], quoted))
 		chosen = rest
 	}
 	return strings.Join(lines, "\n")
@@ -247,7 +247,7 @@ func alike(a, b map[string]bool) float64 {
 }
 
 // quotation is a line of an answer: Caroline (8 May 2023): “…” [1].
-func quotation(r *memory.Record, quoted []passage, lead string) string {
+func quotation(r *memory.Record, quoted []passage) string {
 	var b strings.Builder
 	for i, p := range quoted {
 		if i > 0 && p.place > quoted[i-1].place+1 {
@@ -256,23 +256,23 @@ func quotation(r *memory.Record, quoted []passage, lead string) string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(dated(p.text, p.dates, lead))
+		b.WriteString(dated(p.text, p.dates))
 	}
 	return fmt.Sprintf("%s (%s): “%s” [%d]", speaker(r), r.Created.Format("2 January 2006"), b.String(), quoted[0].record+1)
 }
 
-// dated gives the times of a text that depend on its day in full, unless the lead does already.
-func dated(s string, dates []text.Date, lead string) string {
+// dated gives the times of a text that depend on its day in full.
+func dated(s string, dates []text.Date) string {
 	for i := len(dates) - 1; i >= 0; i-- {
 		d := dates[i]
 		full := inWords(d.Links)
 		said := s[d.Start:d.End]
-		if full == "" || strings.Contains(lead, full) || strings.ContainsAny(said, "0123456789") {
+		if full == "" || strings.ContainsAny(said, "0123456789") {
 			continue
 		}
 		s = s[:d.End] + " (" + full + ")" + s[d.End:]
 	}
-	return strings.NewReplacer("“", "‘", "”", "’", "\"", "'").Replace(s)
+	return strings.NewReplacer("“", "\"", "”", "\"").Replace(s)
 }
 
 func speaker(r *memory.Record) string {

@@ -1,6 +1,7 @@
 package refine
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -22,7 +23,8 @@ import (
 // and dates in the other claims that neither the question nor a memory holds. True claims do not make up for a false one,
 // so padding gains nothing. C is coverage, the share of the question's terms, of those that the evidence could cover,
 // that supported claims hold. K is the share of supported claims that cite a memory that supports them, B the share of
-// sentences that repeat no other. P is 0 for an answer that gives away a secret, else 1.
+// sentences that repeat no other. P is 0 for an answer that gives away a secret, else 1. Where a puzzle is asked for, its
+// rules judge: an answer that solves it scores 1, and any other at most .5.
 //
 // A score of .8 can only be reached where u = c = i = 0.
 type judge struct {
@@ -33,8 +35,15 @@ type judge struct {
 	speakers map[memory.ID]string
 	known    sources         // what the question, the conversation and the evidence hold
 	asked    map[string]bool // terms of the question that the evidence could cover
+	puzzle   bool            // the question is one
 	cache    map[string]judgement
 }
+
+// The specialists whose rules are the judge's too.
+var (
+	puzzle  specialists.Puzzle
+	privacy specialists.Privacy
+)
 
 // judgement is the judge's opinion of a text.
 type judgement struct {
@@ -44,7 +53,7 @@ type judgement struct {
 	invented                        []string
 	uncovered                       []string // terms of the question
 	coverage, cited, brevity        float64
-	leaks                           bool
+	leaks, solved                   bool
 	accepted                        bool
 }
 
@@ -63,6 +72,7 @@ type sources struct {
 
 func newJudge(t *specialists.Task, open bool) *judge {
 	j := &judge{task: t, grounder: specialists.NewGrounder(t), question: ask(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j.puzzle, _ = puzzle.Solved(t, "")
 	j.known.add(t.Question, t.Now)
 	for _, m := range t.Messages {
 		if m.Role == "user" || m.Role == "system" { // what an assistant said before is no source
@@ -202,7 +212,7 @@ func (j *judge) of(s string) judgement {
 	if known, ok := j.cache[s]; ok {
 		return known
 	}
-	v := judgement{claims: j.ground(s), cited: 1}
+	v := judgement{claims: j.grounder.Ground(s), cited: 1}
 	covered, cited := map[string]bool{}, 0
 	for i := range v.claims {
 		c := &v.claims[i]
@@ -253,11 +263,25 @@ func (j *judge) of(s string) judgement {
 		v.cited = float64(cited) / float64(v.supported)
 	}
 	v.brevity = brevity(s)
-	if !v.leaks {
-		v.score = weighTruth*truth + weighCoverage*v.coverage + weighCited*v.cited + weighBrevity*v.brevity
+	v.leaks = j.leaks(s)
+	v.score = weighTruth*truth + weighCoverage*v.coverage + weighCited*v.cited + weighBrevity*v.brevity
+	_, v.solved = puzzle.Solved(j.task, s)
+	switch {
+	case v.leaks:
+		v.score = 0
+	case v.solved:
+		v.score = 1
+	case j.puzzle:
+		v.score /= 2
 	}
 	j.cache[s] = v
 	return v
+}
+
+// leaks reports whether an answer holds what has to be masked before it leaves.
+func (j *judge) leaks(s string) bool {
+	f, err := privacy.Examine(context.Background(), j.task, specialists.Draft{Text: s})
+	return err != nil || f.Text != "" && f.Text != s
 }
 
 // sought is the kind of thing that is asked for and that no supported claim holds; empty if there is none.
@@ -311,66 +335,6 @@ var (
 	citationsNext = regexp.MustCompile(`^["”’)]*(?:\s?\[\d{1,4}\])*`)
 )
 
-// attributed is a line of [Extract], or of whoever writes like it: who said it (when): “their words” [number].
-var attributed = regexp.MustCompile(`(?m)^[^\n“]{1,80} \((\d{1,2} \p{L}+ \d{4})\): “([^”\n]*)” \[(\d{1,4})\]$`)
-
-// ground says of each claim of a text how it stands to the evidence. Quotations that say whose they are count as one
-// claim each: they are supported if they are the words of the memory that they name, and none contradicts them.
-func (j *judge) ground(s string) []specialists.Claim {
-	claims := []specialists.Claim{}
-	for {
-		m := attributed.FindStringSubmatchIndex(s)
-		if m == nil {
-			break
-		}
-		quoted, ok := j.quotation(s[m[0]:m[1]], s[m[2]:m[3]], s[m[4]:m[5]], s[m[6]:m[7]])
-		claims = append(claims, j.grounder.Ground(s[:m[0]])...)
-		if ok {
-			claims = append(claims, quoted)
-		} else {
-			claims = append(claims, j.grounder.Ground(s[m[0]:m[1]])...)
-		}
-		s = s[m[1]:]
-	}
-	return append(claims, j.grounder.Ground(s)...)
-}
-
-// inserted is a time that Extract gives in full.
-var inserted = regexp.MustCompile(` \([^()]*\d{4}\)`)
-
-// quotation checks a quotation; false: it is none of the memory that it names.
-func (j *judge) quotation(line, date, words, number string) (specialists.Claim, bool) {
-	n, err := strconv.Atoi(number)
-	if err != nil || n < 1 || n > len(j.task.Evidence) {
-		return specialists.Claim{}, false
-	}
-	r := &j.task.Evidence[n-1]
-	if !strings.HasPrefix(line, speaker(r)+" (") || date != r.Created.Format("2 January 2006") {
-		return specialists.Claim{}, false
-	}
-	c := specialists.Claim{Text: line, Support: specialists.Supported, Why: "the very words of a memory"}
-	for _, part := range strings.Split(words, " … ") {
-		part = plain(inserted.ReplaceAllString(part, ""))
-		at := slices.IndexFunc(testimony(r), func(s string) bool { return strings.Contains(plain(inserted.ReplaceAllString(s, "")), part) })
-		if at < 0 {
-			return specialists.Claim{}, false
-		}
-		c.Quotes = append(c.Quotes, memory.Quote{Source: r.ID, Text: part})
-		for _, g := range j.grounder.Ground(part) {
-			if g.Support == specialists.Contradicted {
-				c.Support, c.Why, c.Quotes = g.Support, g.Why, g.Quotes
-				return c, true
-			}
-		}
-	}
-	return c, true
-}
-
-// plain is a text with one sort of quotation marks, and single spaces.
-func plain(s string) string {
-	return strings.Join(strings.Fields(strings.NewReplacer("“", "'", "”", "'", "\"", "'", "‘", "'", "’", "'").Replace(s)), " ")
-}
-
 // concerns reports whether a claim speaks of somebody whom the memories know, or of who asks.
 func (j *judge) concerns(s string) bool {
 	for _, w := range wordsOf(s) {
@@ -414,6 +378,9 @@ func (v *judgement) better(old *judgement) string {
 		} else if d > 1 {
 			parts = append(parts, fmt.Sprintf("%d %s fewer", d, many))
 		}
+	}
+	if v.solved && !old.solved {
+		return "it solves the puzzle"
 	}
 	if old.leaks && !v.leaks {
 		parts = append(parts, "it gives away no secret")

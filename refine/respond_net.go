@@ -138,11 +138,11 @@ func (r *run) weigh(y *answer, text string) (judgement, string) {
 	if r.refused[text] {
 		return judgement{}, "it was rejected before"
 	}
-	if made := r.judge.brings(y.text, text); len(made) > 0 {
+	judged := r.judge.of(text)
+	if made := r.judge.brings(y.text, text); len(made) > 0 && !judged.solved {
 		return judgement{}, fmt.Sprintf("it brings in %s, which neither the question nor a memory holds", listed(made))
 	}
-	judged := r.judge.of(text)
-	if lost := r.judge.drops(&y.judged, text); lost != "" && !y.judged.leaks {
+	if lost := r.judge.drops(&y.judged, text); lost != "" && !y.judged.leaks && !judged.solved {
 		return judged, fmt.Sprintf("it drops what a memory supports: “%s”", shorten(lost, 120))
 	}
 	if judged.score < y.judged.score+r.Gain {

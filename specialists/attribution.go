@@ -1,6 +1,7 @@
 package specialists
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +94,8 @@ func (g *grounder) attributed(lead, said string) (Claim, bool) {
 	c := Claim{Support: Unknown, Why: "no memory has these words"}
 	for i := range e.sources {
 		s := &e.sources[i]
-		if !strings.Contains(s.text, said) {
+		words := s.spoken(said)
+		if words == "" {
 			continue
 		}
 		if slices.ContainsFunc(speakers, func(w string) bool { return !slices.Contains(s.speaker, w) && w != s.role }) || user && !s.user {
@@ -102,7 +104,7 @@ func (g *grounder) attributed(lead, said string) (Claim, bool) {
 		}
 		if until {
 			if !slices.ContainsFunc(times, func(w when) bool { return !e.endsAt(s, w) }) {
-				return Claim{Support: Supported, Why: "the memory was true until then", Quotes: []memory.Quote{{Source: s.id, Text: said}}}, true
+				return Claim{Support: Supported, Why: "the memory was true until then", Quotes: []memory.Quote{{Source: s.id, Text: words}}}, true
 			}
 			c.Support, c.Why = Unknown, "no memory says that it ended then"
 			continue
@@ -115,9 +117,37 @@ func (g *grounder) attributed(lead, said string) (Claim, bool) {
 			c.Support, c.Why = Unknown, "the memory that says so is no longer valid"
 			continue
 		}
-		return Claim{Support: Supported, Why: "the very words of a memory", Quotes: []memory.Quote{{Source: s.id, Text: said}}}, true
+		return Claim{Support: Supported, Why: "the very words of a memory", Quotes: []memory.Quote{{Source: s.id, Text: words}}}, true
 	}
 	return c, true
+}
+
+// inserted is a time that a quotation gives in full after one that depends on its day: "yesterday (7 May 2023)".
+var inserted = regexp.MustCompile(` \([^()]*\d{4}\)`)
+
+// marks writes quotation marks inside of a quotation as it has to.
+var marks = strings.NewReplacer("“", "\"", "”", "\"")
+
+// spoken are the words of s that are quoted, verbatim; empty if they are not its own. A quotation may leave out what
+// stands between its parts (" … ") and give times in full; of several parts the longest stands for all.
+func (s *source) spoken(said string) string {
+	if strings.Contains(s.text, said) {
+		return said
+	}
+	longest := ""
+	for part := range strings.SplitSeq(inserted.ReplaceAllString(said, ""), " … ") {
+		part = strings.TrimSpace(part)
+		if part != "" && !strings.Contains(s.text, part) && strings.Contains(strings.Join(strings.Fields(marks.Replace(s.text)), " "), part) {
+			part = s.text // it has lines, or quotation marks inside, which the answer writes otherwise
+		}
+		if part == "" || !strings.Contains(s.text, part) {
+			return ""
+		}
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
 }
 
 // speaks reports whether a word is the name or the role of somebody who speaks in the evidence.

@@ -27,23 +27,33 @@ func (s *Contradiction) Examine(ctx context.Context, t *Task, d Draft) (Finding,
 		return Finding{}, err
 	}
 	g := newGrounder(t)
-	claims := g.ground(d.Text)
+	text := d.Text
 	var notes []Note
+	for range maxPasses {
+		next := s.revise(g, text, &notes)
+		if next == text {
+			break
+		}
+		text, g.said = next, nil
+	}
+	notes = append(notes, s.between(g)...)
+	return revised(d, text, notes), nil
+}
+
+// revise goes over a text once.
+func (s *Contradiction) revise(g *grounder, text string, notes *[]Note) string {
 	var edits []edit
 	said := map[string]bool{}
-	for _, sentence := range sentencesOf(claims) {
+	for _, sentence := range sentencesOf(g.ground(text)) {
 		supported := slices.ContainsFunc(sentence, func(c placed) bool { return c.Support == Supported })
 		var truths []string
+		known := false // what is true of it stands in the text
 		for _, c := range sentence {
-			if c.Support != Contradicted {
+			r := c.ruling
+			if c.Support != Contradicted || r.match == nil {
 				continue
 			}
 			note := Note{Specialist: s.Name(), Kind: "contradicted", Claim: c.Text, Why: c.Why, Quotes: c.Quotes}
-			r := c.ruling
-			if r.match == nil {
-				notes = append(notes, note)
-				continue
-			}
 			truth := g.attribute(r.match.passage)
 			if r.earlier != nil && g.e.passages[r.earlier.passage].source != g.e.passages[r.match.passage].source {
 				note.Kind = "overtaken"
@@ -51,25 +61,27 @@ func (s *Contradiction) Examine(ctx context.Context, t *Task, d Draft) (Finding,
 					truth = both
 				}
 			}
-			notes = append(notes, note)
-			if truth != "" && !said[truth] && !strings.Contains(d.Text, truth) {
+			*notes = append(*notes, note)
+			switch {
+			case truth == "":
+			case said[truth] || strings.Contains(text, truth):
+				known = true
+			default:
 				said[truth] = true
 				truths = append(truths, truth)
 			}
 		}
-		if len(truths) == 0 {
-			continue
-		}
 		first, last := sentence[0], sentence[len(sentence)-1]
-		if supported {
+		switch {
+		case len(truths) == 0 && (!known || supported):
+		case supported:
 			// The rest of the sentence stays; what is wrong in it is left to Grounding.
 			edits = append(edits, edit{last.end, last.end, " " + strings.Join(truths, " ")})
-			continue
+		default:
+			edits = append(edits, edit{first.begin, sentenceEnd(text, last.end), strings.Join(truths, " ")})
 		}
-		edits = append(edits, edit{first.begin, sentenceEnd(d.Text, last.end), strings.Join(truths, " ")})
 	}
-	notes = append(notes, s.between(g)...)
-	return revised(d, apply(d.Text, edits), notes), nil
+	return apply(text, edits)
 }
 
 // between notes valid memories that contradict each other, at most eight pairs. Only memories that answer the question

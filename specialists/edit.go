@@ -10,7 +10,7 @@ import (
 
 // maxDraft is the longest draft that a specialist revises, in bytes. What is longer is no answer to read, and is cut by
 // [Privacy] before it leaves.
-const maxDraft = 256 << 10
+const maxDraft = maxAnswer
 
 // edit replaces text[from:to].
 type edit struct {

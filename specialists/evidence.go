@@ -14,7 +14,7 @@ const (
 	maxAnswer   = 64 << 10 // bytes of an answer that are examined
 	maxMemory   = 64 << 10 // bytes of one memory
 	maxEvidence = 1 << 20  // bytes of all memories
-	maxPassages = 4096     // clauses of one text
+	maxPassages = 2048     // clauses of one text
 )
 
 // source is a text that counts as evidence: a memory, or a passage that a reconstructed memory quotes.

@@ -141,6 +141,11 @@ func (g *grounder) plain(out []placed, text string, from, to int) []placed {
 			g.said = p.names
 		}
 	}
+	if n := len(parts); n >= maxPassages && parts[n-1].end < len(text) {
+		end := parts[n-1].end
+		out = append(out, placed{Claim: Claim{Text: text[end:], Support: Unknown, Why: "the answer is longer than what is checked"},
+			from: from + end, to: from + len(text), begin: from + end, end: from + len(text)})
+	}
 	return out
 }
 
@@ -153,6 +158,7 @@ type term struct {
 	verb  bool // it is the verb of the claim
 	must  bool // a number or code that was not understood: it has to be there as it is
 	name  string
+	word  string // as the claim has it, in lower case
 	// Where it stands: before the verb, or right after it and before any preposition.
 	subject, object bool
 }
@@ -391,6 +397,7 @@ func (g *grounder) claim(p *passage) claim {
 		}
 		add(t.stem, g.question.terms[t.stem], i == p.main)
 		last := &c.terms[len(c.terms)-1]
+		last.word = t.low
 		if p.verb >= 0 && i > p.verb {
 			last.object = !adjunct(p.toks[p.verb+1 : i+1])
 		} else {

@@ -57,13 +57,16 @@ func (s *Grounding) Examine(ctx context.Context, t *Task, d Draft) (Finding, err
 	return revised(d, text, notes), nil
 }
 
+// mostHedges is how many sentences of one answer are hedged; the others are taken out.
+const mostHedges = 16
+
 // maxPasses bounds how often one examination goes over a draft.
 const maxPasses = 4
 
 // revise takes out of a text what its claims have no support for.
 func (s *Grounding) revise(g *grounder, text string, claims []placed) string {
 	var edits []edit
-	kept, lost := false, false
+	kept, lost, hedged := false, false, 0
 	for _, sentence := range sentencesOf(claims) {
 		bad, unknown, supported := 0, 0, 0
 		for _, c := range sentence {
@@ -83,7 +86,10 @@ func (s *Grounding) revise(g *grounder, text string, claims []placed) string {
 			edits = append(edits, edit{line(text, first.begin), sentenceEnd(text, last.end), ""})
 		case bad > 0:
 			edits = append(edits, edit{first.begin, last.end, s.clauses(text, sentence)})
+		case unknown > 0 && hedged == mostHedges:
+			edits = append(edits, edit{line(text, first.begin), sentenceEnd(text, last.end), ""})
 		case unknown > 0:
+			hedged++
 			edits = append(edits, edit{first.begin, last.end, hedge(text[first.begin:last.end])})
 		}
 	}

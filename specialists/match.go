@@ -88,10 +88,21 @@ func (g *grounder) compare(text string, c *claim) ruling {
 	if expired != nil {
 		return ruling{Unknown, "the memory that says so is no longer valid", nil, nil, expired}
 	}
-	if len(matches) > 0 && len(matches[0].lacks)+len(matches[0].missing) > 0 {
-		return ruling{Unknown, "no memory speaks of " + strings.Join(distinct(slices.Concat(matches[0].lacks, matches[0].missing)), ", "), nil, nil, nil}
+	if words := c.unheard(); len(words) > 0 {
+		return ruling{Unknown, "no memory speaks of " + strings.Join(words, ", "), nil, nil, nil}
 	}
 	return ruling{Unknown, "no memory says so", nil, nil, nil}
+}
+
+// unheard are the words of a claim that nothing in the evidence says, at most four.
+func (c *claim) unheard() []string {
+	var words []string
+	for _, t := range c.terms {
+		if len(t.like) == 0 && t.word != "" && len(t.word) <= 32 && !t.given && !weak[t.stem] && len(words) < 4 {
+			words = append(words, t.word)
+		}
+	}
+	return words
 }
 
 // verbatim decides about a clause that is the very words of a memory.

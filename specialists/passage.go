@@ -164,7 +164,7 @@ func boundary(toks []token, start, i int) int {
 	}
 	v := verbIn(toks, j, limit)
 	switch {
-	case v == j && !isVerbForm(toks[j], j+1 < len(toks) && startsObject(toks[j+1])):
+	case v == j && !opensWithVerb(toks[j:]):
 		return -1
 	case v == j: // "and works at Google"
 		return n
@@ -227,7 +227,7 @@ func verbIn(toks []token, from, to int) int {
 		}
 		switch {
 		case nounContext(prev) || i > from && toks[i-1].owns || prepositions[prev] && prev != "to" && !strings.HasSuffix(low, "ing"):
-		case i == from && !isVerbForm(t, i+1 < to && startsObject(toks[i+1])):
+		case i == from && !opensWithVerb(toks[i:to]):
 		case verbs[t.stem], strings.HasSuffix(low, "ed") && len(low) > 4:
 			return i
 		case i > from && strings.HasSuffix(low, "s") && len(low) > 3 && !t.comma && (toks[i-1].capital && !determiners[prev] && !toks[i-1].owns || pronouns[prev]):
@@ -237,15 +237,23 @@ func verbIn(toks []token, from, to int) int {
 	return -1
 }
 
-// isVerbForm reports whether the token that opens a clause is its verb.
-func isVerbForm(t token, object bool) bool {
+// opensWithVerb reports whether the first token of a clause is its verb.
+func opensWithVerb(toks []token) bool {
+	t := toks[0]
 	if auxiliaries[t.low] || contractedPronoun(t.low) || strings.HasSuffix(t.low, "n't") {
 		return true
 	}
 	if !verbs[t.stem] && !strings.HasSuffix(t.low, "ed") {
 		return false
 	}
-	return strings.HasSuffix(t.low, "ed") || irregularPast(t.low) || object
+	if strings.HasSuffix(t.low, "ed") || irregularPast(t.low) {
+		return true
+	}
+	if len(toks) == 1 {
+		return false
+	}
+	next := toks[1]
+	return startsObject(next) || strings.HasSuffix(t.low, "s") && !t.capital && !next.comma && !auxiliaries[next.low] && !verbs[next.stem]
 }
 
 // attitudes are verbs whose object is wanted or thought rather than so.

@@ -34,11 +34,24 @@ func (s *Redundancy) Examine(ctx context.Context, t *Task, d Draft) (Finding, er
 	if ok, err := examined(ctx, d); !ok || strings.Contains(d.Text, "```") {
 		return Finding{}, err // code may say the same thing twice
 	}
-	parts := passages(d.Text, t.Now, false, maxPassages)
+	text := d.Text
+	var notes []Note
+	for range maxPasses {
+		next := s.revise(t, text, &notes)
+		if next == text {
+			break
+		}
+		text = next
+	}
+	return revised(d, text, notes), nil
+}
+
+// revise goes over a text once.
+func (s *Redundancy) revise(t *Task, text string, notes *[]Note) string {
+	parts := passages(text, t.Now, false, maxPassages)
 	var said []gist
 	seen := map[string]bool{}
 	var edits []edit
-	var notes []Note
 	for i := 0; i < len(parts); {
 		n := i + 1
 		for n < len(parts) && parts[n].begin == parts[i].begin {
@@ -46,7 +59,7 @@ func (s *Redundancy) Examine(ctx context.Context, t *Task, d Draft) (Finding, er
 		}
 		g := gistOf(parts[i:n])
 		i = n
-		if len(g.words)+len(g.values) < 2 || g.question {
+		if len(g.words) == 0 || len(g.words)+len(g.values) < 2 || g.question {
 			continue
 		}
 		key := fmt.Sprint(g.words, g.values, g.negative)
@@ -56,10 +69,10 @@ func (s *Redundancy) Examine(ctx context.Context, t *Task, d Draft) (Finding, er
 			said = append(said, g)
 			continue
 		}
-		edits = append(edits, edit{line(d.Text, g.from), sentenceEnd(d.Text, g.to), ""})
-		notes = append(notes, Note{Specialist: s.Name(), Kind: "repeated", Claim: d.Text[g.from:g.to], Why: "it was said before"})
+		edits = append(edits, edit{line(text, g.from), sentenceEnd(text, g.to), ""})
+		*notes = append(*notes, Note{Specialist: s.Name(), Kind: "repeated", Claim: text[g.from:g.to], Why: "it was said before"})
 	}
-	return revised(d, apply(d.Text, edits), notes), nil
+	return apply(text, edits)
 }
 
 func gistOf(parts []passage) gist {

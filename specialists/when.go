@@ -178,6 +178,13 @@ func whens(s string, toks []token, at time.Time, nearest bool, used []bool) (fou
 			if y := yearAt(i); y > 0 && low(i-1) != "gbp" && low(i-1) != "usd" && low(i-1) != "eur" && (i+1 == len(toks) || units[toks[i+1].stem].kind == "") {
 				take(i, 1, when{year: y})
 			}
+		case (w == "week" || w == "weekend") && low(i+1) == "of" && isDay(low(i+2)) > 0 && monthAt(i+3) > 0 && yearAt(i+4) > 0:
+			d := when{year: yearAt(i + 4), month: monthAt(i + 3), day: isDay(low(i + 2))}
+			if w == "week" {
+				year, week := d.date().ISOWeek()
+				d = when{year: year, week: week}
+			}
+			take(i, 5, d)
 		case monthAt(i) > 0:
 			m := monthAt(i)
 			if d := isDay(low(i + 1)); d > 0 && yearAt(i+1) == 0 && toks[i+1].digit {
