@@ -55,10 +55,11 @@ Ada lists at most 100 memories; it is said if there may be more.`,
 			}
 			if a.json {
 				return a.term.JSON(struct {
-					Added   int  `json:"added"`
-					Skipped int  `json:"skipped"` // were there already
-					Full    bool `json:"full"`    // Ada listed as many memories as it lists at most
-				}{added.Count, added.Skipped, full})
+					Added   int     `json:"added"`
+					Known   int     `json:"known"` // were there already
+					Full    bool    `json:"full"`  // Ada listed as many memories as it lists at most
+					Seconds float64 `json:"seconds"`
+				}{added.Count, added.Skipped, full, time.Since(start).Seconds()})
 			}
 			a.term.Notef("read %s from %s in %.1f s; %s were there already", counted(added.Count, "record"), cmp.Or(o.BaseURL, ada.DefaultBaseURL), time.Since(start).Seconds(), thousands(added.Skipped))
 			if full {

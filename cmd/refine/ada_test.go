@@ -43,9 +43,9 @@ func TestAdaImport(t *testing.T) {
 	if code, _, errs := command("init"); code != ui.ExitOK {
 		t.Fatal(errs)
 	}
-	for _, want := range []struct{ Added, Skipped int }{{2, 0}, {0, 2}} {
+	for _, want := range []struct{ Added, Known int }{{2, 0}, {0, 2}} {
 		code, out, errs := command("ada", "import", web.URL, "--json")
-		var got struct{ Added, Skipped int }
+		var got struct{ Added, Known int }
 		if err := json.Unmarshal([]byte(out), &got); err != nil || code != ui.ExitOK || got != want {
 			t.Errorf("exit code %d, %s%s; want %+v", code, out, errs, want)
 		}
