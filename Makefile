@@ -123,3 +123,28 @@ demo:
 	@echo "  $(BIN)/refine --help             all commands; docs/cli.md has them on one page"
 	@echo "  go doc ./refine                  the recursion over memories, and its certificate"
 	@echo "  integration/example_test.go      the same from Go, in thirty lines"
+
+# The official clients of the Model Context Protocol, in TypeScript and Python.
+MCP := $(CACHE)/mcp
+$(MCP)/venv/bin/python: adapters/mcp/testdata/clients/requirements.txt
+	python3 -m venv $(MCP)/venv
+	$(MCP)/venv/bin/pip install -q -r $<
+	@touch $@
+$(MCP)/node_modules: adapters/mcp/testdata/clients/package.json
+	@mkdir -p $(MCP) && cp $< $(MCP)/
+	npm install --prefix $(MCP) --no-audit --no-fund --silent
+	@touch $@
+
+## test-mcp: the official TypeScript and Python clients against refine mcp, over stdio and HTTP
+.PHONY: test-mcp
+test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
+	$(GO) build -o $(MCP)/refine ./cmd/refine
+	@rm -rf $(MCP)/store && mkdir -p $(MCP)/store
+	@cp adapters/mcp/testdata/clients/client.mjs $(MCP)/
+	node $(MCP)/client.mjs $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/typescript.db
+	$(MCP)/venv/bin/python adapters/mcp/testdata/clients/client.py $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/python.db
+
+## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
+.PHONY: test-adapters
+test-adapters:
+	cd adapters/eino && $(GO) vet ./... && $(GO) test -race ./...
