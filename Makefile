@@ -48,6 +48,17 @@ test-webgpu: runtime
 	@tools/lavapipe.sh $(CACHE)/lavapipe
 	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
 
+## test-chroma: run the adapter against a Chroma server, which is put into .cache
+.PHONY: test-chroma
+test-chroma:
+	@tools/chroma.sh $(CACHE)/chroma
+	REFINER_CHROMA=$(CURDIR)/$(CACHE)/chroma/chroma $(GO) test -count=1 -v -run TestRealServer ./adapters/chroma
+
+## test-crash: kill consolidation and its undo at 300 random moments
+.PHONY: test-crash
+test-crash:
+	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
+
 # PyTorch, for what compares with it. The wheel brings CUDA's libraries along (5 GB); PYTHON=... takes one that is there.
 PYTHON ?= $(CACHE)/venv/bin/python
 $(CACHE)/venv/bin/python: bench/parity/requirements.txt

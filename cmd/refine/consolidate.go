@@ -12,11 +12,13 @@ import (
 
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/refine/consolidate"
+	"github.com/trm-go/refiner/refine/consolidate/mirror"
 )
 
 func (a *app) consolidateCommand() *cobra.Command {
 	auto, dryRun := false, false
 	var policy policyFlags
+	var remote remoteFlags
 	cmd := &cobra.Command{
 		Use:   "consolidate",
 		Short: "Refine old memories into fewer, without losing what matters; can be undone",
@@ -26,20 +28,24 @@ Repeated facts become one, and a fact that a later one updates is true until the
 
 Look at a plan, then apply it; the store is copied first, and an interrupted run can
 be finished or undone. --auto does all of it, for cron and systemd timers
-(docs/consolidate.md); with nothing to do it changes nothing.`,
+(docs/consolidate.md); with nothing to do it changes nothing.
+
+--chroma and --jsonl name a store of somebody else: it is read into a mirror, where
+plans are made, applied and undone in the same way, and what changed is written back.`,
 		Example: `  refine consolidate plan --user ada -o plan.json
   refine consolidate apply plan.json
   refine consolidate undo
-  refine consolidate --auto --user ada --age 720h`,
+  refine consolidate --auto --user ada --age 720h
+  refine consolidate plan --jsonl notes.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !auto {
 				return cmd.Help()
 			}
 			if dryRun {
-				return a.planConsolidation(cmd, &policy, "", 0)
+				return a.planConsolidation(cmd, &policy, &remote, "", 0)
 			}
-			p, err := a.open(cmd)
+			p, err := a.openConsolidated(cmd, &remote, true)
 			if err != nil {
 				return err
 			}
@@ -54,13 +60,14 @@ be finished or undone. --auto does all of it, for cron and systemd timers
 			if err != nil {
 				return planFailure(err)
 			}
-			return a.showRun(run)
+			return a.finish(cmd, p, run)
 		},
 	}
 	cmd.Flags().BoolVar(&auto, "auto", false, "plan and apply, or finish what was interrupted")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "with --auto: show the plan and apply nothing")
 	policy.register(cmd, true)
-	cmd.AddCommand(a.consolidatePlanCommand(), a.consolidateApplyCommand(), a.consolidateUndoCommand(), a.consolidateLogCommand())
+	remote.register(cmd)
+	cmd.AddCommand(a.consolidatePlanCommand(&remote), a.consolidateApplyCommand(&remote), a.consolidateUndoCommand(&remote), a.consolidateLogCommand(&remote))
 	return cmd
 }
 
@@ -110,14 +117,16 @@ func planFailure(err error) error {
 	return err
 }
 
-func (a *app) consolidatePlanCommand() *cobra.Command {
+func (a *app) consolidatePlanCommand(remote *remoteFlags) *cobra.Command {
 	var policy policyFlags
 	out, limit := "", 0
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what a consolidation would do; reads only",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.planConsolidation(cmd, &policy, out, limit) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.planConsolidation(cmd, &policy, remote, out, limit)
+		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "write the plan to this file, for apply")
 	cmd.Flags().IntVar(&limit, "show", 20, "changes to show; 0: all")
@@ -125,12 +134,12 @@ func (a *app) consolidatePlanCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, out string, limit int) error {
+func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote *remoteFlags, out string, limit int) error {
 	o, err := policy.options(cmd)
 	if err != nil {
 		return err
 	}
-	p, err := a.look(cmd)
+	p, err := a.openConsolidated(cmd, remote, false)
 	if err != nil {
 		return err
 	}
@@ -176,7 +185,7 @@ func writePlan(path string, plan *consolidate.Plan) error {
 	return os.Rename(f.Name(), path)
 }
 
-func (a *app) consolidateApplyCommand() *cobra.Command {
+func (a *app) consolidateApplyCommand(remote *remoteFlags) *cobra.Command {
 	dryRun, noSnapshot := false, false
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
@@ -206,7 +215,7 @@ plan again, or undo it.`,
 				}
 				return plan.Diff(a.term.Out, 0)
 			}
-			p, err := a.open(cmd)
+			p, err := a.openConsolidated(cmd, remote, true)
 			if err != nil {
 				return err
 			}
@@ -217,7 +226,7 @@ plan again, or undo it.`,
 			if err != nil {
 				return planFailure(err)
 			}
-			return a.showRun(run)
+			return a.finish(cmd, p, run)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and apply nothing")
@@ -225,7 +234,7 @@ plan again, or undo it.`,
 	return cmd
 }
 
-func (a *app) consolidateUndoCommand() *cobra.Command {
+func (a *app) consolidateUndoCommand(remote *remoteFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "undo [RUN]",
 		Short: "Take back the last run, or the one that is named",
@@ -235,7 +244,7 @@ func (a *app) consolidateUndoCommand() *cobra.Command {
 			if len(args) > 0 {
 				name = args[0]
 			}
-			p, err := a.open(cmd)
+			p, err := a.openConsolidated(cmd, remote, true)
 			if err != nil {
 				return err
 			}
@@ -246,14 +255,29 @@ func (a *app) consolidateUndoCommand() *cobra.Command {
 			if err != nil {
 				return planFailure(err)
 			}
-			return a.showRun(run)
+			return a.finish(cmd, p, run)
 		},
 	}
 }
 
-func (a *app) showRun(run consolidate.Run) error {
+// ran is what apply, undo and --auto did. Its JSON is a contract: docs/cli-json.md.
+type ran struct {
+	consolidate.Run
+	Pushed *mirror.Pushed `json:"pushed,omitempty"` // to the store of somebody else
+}
+
+// finish writes back what a run changed, and shows it.
+func (a *app) finish(cmd *cobra.Command, p *consolidated, run consolidate.Run) error {
+	pushed, err := p.push(cmd.Context())
+	if err != nil {
+		return err
+	}
 	if a.json {
-		return a.term.JSON(run)
+		return a.term.JSON(ran{run, pushed})
+	}
+	if pushed != nil && *pushed != (mirror.Pushed{}) {
+		a.term.Notef("written back: %s, %s marked, %s removed, %s put back", counted(pushed.Written, "derived document"),
+			thousands(pushed.Marked), thousands(pushed.Removed), thousands(pushed.Restored))
 	}
 	if run.Name == "" {
 		a.term.Notef("nothing to consolidate")
@@ -270,7 +294,7 @@ func (a *app) showRun(run consolidate.Run) error {
 	return nil
 }
 
-func (a *app) consolidateLogCommand() *cobra.Command {
+func (a *app) consolidateLogCommand(remote *remoteFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "log",
 		Short: "Show the runs, oldest first",
@@ -279,7 +303,14 @@ func (a *app) consolidateLogCommand() *cobra.Command {
 			if err := a.load(cmd); err != nil {
 				return err
 			}
-			runs, err := consolidate.Runs(a.settings.Store.Path)
+			path := a.settings.Store.Path
+			if remote.given() {
+				var err error
+				if path, err = a.mirrorPath(remote); err != nil {
+					return err
+				}
+			}
+			runs, err := consolidate.Runs(path)
 			if err != nil {
 				return err
 			}
