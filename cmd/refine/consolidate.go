@@ -1,16 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate"
 	"github.com/trm-go/refiner/refine/consolidate/mirror"
 )
@@ -163,11 +166,37 @@ func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote 
 	if a.json {
 		return plan.Write(a.term.Out)
 	}
-	if err := plan.Diff(a.term.Out, limit); err != nil {
+	if err := a.showPlan(cmd, p, plan, limit); err != nil {
 		return err
 	}
 	if out != "" {
 		a.term.Notef("apply it with `refine consolidate apply %s`", out)
+	}
+	return nil
+}
+
+// showPlan prints what a plan does, what goes in red and what is new in green.
+func (a *app) showPlan(cmd *cobra.Command, p *consolidated, plan *consolidate.Plan, limit int) error {
+	var b bytes.Buffer
+	err := plan.Diff(&b, limit, func(id memory.ID) (memory.Record, bool) {
+		r, err := p.Store.Record(cmd.Context(), plan.Scope, id)
+		return r, err == nil
+	})
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		text := strings.TrimLeft(line, " ")
+		line = line[:len(line)-len(text)] + ui.Clean(strings.TrimSuffix(text, "\n"))
+		switch {
+		case strings.HasPrefix(line, "  - "):
+			line = a.term.Paint(ui.Red, line)
+		case strings.HasPrefix(line, "  + "):
+			line = a.term.Paint(ui.Green, line)
+		case line != "" && line[0] != ' ':
+			line = a.term.Paint(ui.Bold, line)
+		}
+		a.term.Printf("%s\n", line)
 	}
 	return nil
 }
@@ -213,7 +242,12 @@ plan again, or undo it.`,
 				if a.json {
 					return plan.Write(a.term.Out)
 				}
-				return plan.Diff(a.term.Out, 0)
+				p, err := a.openConsolidated(cmd, remote, false)
+				if err != nil {
+					return err
+				}
+				defer p.Close()
+				return a.showPlan(cmd, p, plan, 0)
 			}
 			p, err := a.openConsolidated(cmd, remote, true)
 			if err != nil {
@@ -283,8 +317,12 @@ func (a *app) finish(cmd *cobra.Command, p *consolidated, run consolidate.Run) e
 		a.term.Notef("nothing to consolidate")
 		return nil
 	}
+	from, to := run.Before, run.After
+	if run.State == consolidate.Undone {
+		from, to = to, from
+	}
 	a.term.Notef("%s %s: %s, records %s → %s, tokens %s → %s", run.State, run.Name, counted(run.Changes, "change"),
-		thousands(run.Before.Records), thousands(run.After.Records), thousands(run.Before.Tokens), thousands(run.After.Tokens))
+		thousands(from.Records), thousands(to.Records), thousands(from.Tokens), thousands(to.Tokens))
 	if run.State == consolidate.Applied {
 		a.term.Notef("take it back with `refine consolidate undo %s`", run.Name)
 		if run.Snapshot != "" {

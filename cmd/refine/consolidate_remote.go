@@ -32,7 +32,6 @@ func (f *remoteFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.jsonl, "jsonl", "", "consolidate this file of JSON Lines")
 	flags.BoolVar(&f.remove, "remove", false, "with --chroma or --jsonl: take out what summaries stand for instead of marking it; undo puts it back")
 	flags.BoolVar(&f.shrink, "forget-missing", false, "with --chroma or --jsonl: go on if more than half of what was there is gone, and forget it")
-	cmd.MarkFlagsMutuallyExclusive("chroma", "jsonl")
 }
 
 // given reports whether there is one.
@@ -91,6 +90,9 @@ func (a *app) openConsolidated(cmd *cobra.Command, f *remoteFlags, write bool) (
 		}
 		p, err := open(cmd)
 		return &consolidated{Plugin: p}, err
+	}
+	if f.chroma != "" && f.jsonl != "" {
+		return nil, ui.Fail(ui.ExitUsage, "one after the other", "--chroma and --jsonl are two stores")
 	}
 	if err := a.load(cmd); err != nil {
 		return nil, err

@@ -14,7 +14,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/trmcore"
 )
@@ -69,7 +68,7 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 		if r.Superseded.IsZero() {
 			live = append(live, &record)
 			p.Before.Records++
-			p.Before.Tokens += text.Tokens(r.Text)
+			p.Before.Tokens += packedTokens(&record)
 		}
 	}
 	if generation, err := store.Generation(ctx); err != nil || generation != p.Generation {
@@ -185,7 +184,8 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 		return err
 	}
 	for _, u := range y {
-		if u.fresh {
+		// A turn that is alone in its conversation and keeps every word is its own best summary.
+		if u.fresh && !(len(u.sources) == 1 && len(u.replaces) == 0 && m.alone(u)) {
 			w.summarise(m, u, fresh)
 		}
 	}
@@ -204,7 +204,7 @@ func (w *writer) whole(s *memory.Record) bool {
 
 // summarise makes the change that writes a unit.
 func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
-	c := Change{Op: Summarise, Level: w.plan.Policy.Level}
+	c := Change{Op: Summarise, Level: levels[u.level]}
 	var agents, sessions []string
 	r := memory.Record{Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Confidence: 1, Text: render(m.quotes(u))}
 	had := map[int32]bool{}
@@ -241,7 +241,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		}
 		if loose[t.ID] {
 			c.Replaces = append(c.Replaces, t.ID)
-			c.Before += text.Tokens(t.Text)
+			c.Before += packedTokens(t)
 		}
 	}
 	for _, f := range distinct(dropped) {
@@ -250,7 +250,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 	slices.Sort(c.Dropped)
 	for _, id := range u.replaces {
 		c.Replaces = append(c.Replaces, id)
-		c.Before += text.Tokens(w.all[id].Text)
+		c.Before += packedTokens(w.all[id])
 	}
 	r.Scope.Agent, r.Scope.Session = only(agents), only(sessions)
 	for _, p := range u.picks {
@@ -260,12 +260,13 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 	if len(u.sources) == 1 {
 		r.Meta["single_source"] = "true"
 	}
-	c.After = text.Tokens(r.Text)
-	switch {
-	case len(u.replaces) == 0:
-		c.Why = fmt.Sprintf("%d turns of %s", len(u.sources), r.Created.UTC().Format(time.DateOnly))
-	default:
-		c.Why = fmt.Sprintf("%d summaries and %d turns speak of the same", len(u.replaces), len(c.Replaces)-len(u.replaces))
+	c.After = packedTokens(&r)
+	c.Why = plural(len(c.Replaces)-len(u.replaces), "turn")
+	if len(u.replaces) > 0 {
+		c.Why = plural(len(u.replaces), "summary") + " that speak of the same"
+		if n := len(c.Replaces) - len(u.replaces); n > 0 {
+			c.Why = plural(len(u.replaces), "summary") + " and " + plural(n, "turn") + " that speak of the same"
+		}
 	}
 	c.Write = r
 	w.plan.Changes = append(w.plan.Changes, c)

@@ -123,7 +123,7 @@ func TestPlanApplyUndo(t *testing.T) {
 	}
 	if second := plan(t, s, consolidate.Policy{}); len(second.Changes) != 0 {
 		var b strings.Builder
-		_ = second.Diff(&b, 3)
+		_ = second.Diff(&b, 3, nil)
 		t.Errorf("a second run plans %d changes, want none:\n%s", len(second.Changes), b.String())
 	}
 	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {

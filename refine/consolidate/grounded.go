@@ -19,6 +19,7 @@ func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) er
 		return bad("is not marked as reconstructed from quotes")
 	}
 	said := make([]quoted, 0, len(r.Quotes))
+	from := map[memory.ID]*memory.Record{} // one for each source: render compares them
 	for _, q := range r.Quotes {
 		s, ok := source(q.Source)
 		switch {
@@ -27,7 +28,10 @@ func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) er
 		case strings.TrimSpace(q.Text) == "" || !strings.Contains(s.Text, q.Text):
 			return bad("quotes what %s does not say: %q", q.Source, q.Text)
 		}
-		said = append(said, quoted{q.Text, &s})
+		if from[q.Source] == nil {
+			from[q.Source] = &s
+		}
+		said = append(said, quoted{q.Text, from[q.Source]})
 	}
 	for _, id := range r.DerivedFrom {
 		if s, ok := source(id); !ok {

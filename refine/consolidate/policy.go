@@ -43,7 +43,7 @@ type Policy struct {
 
 // Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; docs/consolidate.md has the curves.
 const (
-	DefaultShare  = .44
+	DefaultShare  = .43
 	DefaultUnit   = 180
 	DefaultKeep   = .5
 	DefaultRecurs = 3
