@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,8 @@ type Options struct {
 	Since time.Time
 	// Now is the time that ages are measured against. Zero: time.Now.
 	Now time.Time
+	// Writer words the summaries anew, shorter than their quotes, under the same checks. Nil: they consist of quotes.
+	Writer Writer
 	// OnePass believes every summary as it is first written, without looking for what it lost: what the recursion is
 	// measured against.
 	OnePass bool
@@ -77,7 +80,7 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 	ripe := func(r *memory.Record) bool {
 		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
 	}
-	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live)}
+	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live), words: o.Writer}
 	if w.progress = o.Progress; w.progress == nil {
 		w.progress = func(_, _ int) {}
 	}
@@ -104,6 +107,7 @@ type writer struct {
 	now  time.Time
 
 	single   bool
+	words    Writer
 	progress func(done, total int)
 	total    int
 }
@@ -186,7 +190,9 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 	for _, u := range y {
 		// A turn that is alone in its conversation and keeps every word is its own best summary.
 		if u.fresh && !(len(u.sources) == 1 && len(u.replaces) == 0 && m.alone(u)) {
-			w.summarise(m, u, fresh)
+			if err := w.summarise(ctx, m, u, fresh); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -203,7 +209,7 @@ func (w *writer) whole(s *memory.Record) bool {
 }
 
 // summarise makes the change that writes a unit.
-func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
+func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[memory.ID]bool) error {
 	c := Change{Op: Summarise, Level: levels[u.level]}
 	var agents, sessions []string
 	r := memory.Record{Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Confidence: 1, Text: render(m.quotes(u))}
@@ -214,6 +220,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		}
 	}
 	var dropped []int32
+	asked := map[int32]bool{}
 	for _, i := range u.sources {
 		s := &m.sources[i]
 		t := s.record
@@ -230,6 +237,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		for _, f := range s.facts {
 			switch {
 			case s.asks:
+				asked[f] = true
 				w.plan.Coverage.Asked++
 				if had[f] {
 					w.plan.Coverage.Kept++
@@ -269,7 +277,19 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		}
 	}
 	c.Write = r
+	if w.words != nil {
+		var facts []string
+		for _, f := range slices.Sorted(maps.Keys(asked)) {
+			if had[f] {
+				facts = append(facts, m.facts[f])
+			}
+		}
+		if err := reword(ctx, w.words, &c, m.quotes(u), facts); err != nil {
+			return err
+		}
+	}
 	w.plan.Changes = append(w.plan.Changes, c)
+	return nil
 }
 
 // only is the one value that all have, or "".

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
@@ -88,6 +87,12 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 	if c.Op != Summarise {
 		fmt.Fprintf(b, "  + %s%s\n", named(&c.Write), strings.Join(strings.Fields(c.Write.Text), " "))
 	}
+	if w := c.Write.Meta["writer"]; c.Op == Summarise && w != "" {
+		for line := range strings.Lines(c.Write.Text) {
+			fmt.Fprintf(b, "  + %s\n", strings.TrimRight(line, "\n"))
+		}
+		fmt.Fprintf(b, "    worded by %s, and checked against what stays\n", w)
+	}
 	if !c.Write.ValidUntil.IsZero() {
 		fmt.Fprintf(b, "    true until %s\n", c.Write.ValidUntil.UTC().Format(time.DateOnly))
 	}
@@ -149,7 +154,7 @@ func span(l Level, from, to time.Time) string {
 func readable(facts, texts []string, limit int) []string {
 	spelling := map[string]string{}
 	for _, t := range texts {
-		for word := range strings.FieldsFuncSeq(t, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		for word := range strings.FieldsFuncSeq(t, notWord) {
 			keys := append(text.Terms(word), strings.ToLower(word))
 			for _, link := range text.Links("x "+word, time.Time{}) {
 				keys = append(keys, strings.TrimPrefix(link, text.PrefixName))

@@ -58,13 +58,15 @@ func onlyOpeners(rest, passage string) bool {
 	if !ok {
 		return false
 	}
-	for word := range strings.FieldsFuncSeq(between, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for word := range strings.FieldsFuncSeq(between, notWord) {
 		if !openers[strings.ToLower(word)] {
 			return false
 		}
 	}
 	return true
 }
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // packedTokens is what a record takes of a prompt: a summary names its days and speakers itself, anything else is packed
 // with them.
