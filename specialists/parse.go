@@ -39,7 +39,7 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 	me := strings.ToLower(speaker)
 	switch tokens[0] {
 	case "it", "he", "she", "they", "this", "that", "there", "these", "those":
-		st.pronoun = true
+		st.pronoun, st.it = true, tokens[0] == "it"
 	case "you", "your":
 		st.subject = []string{"@you"}
 	}
@@ -110,6 +110,7 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 			continue
 		case "new":
 			st.change = st.change || !seenVerb // "my new manager is", but not "I like my new job"
+			st.fresh = true
 			continue
 		case "today", "tonight":
 			st.passing = true
@@ -122,13 +123,25 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 		case "actually", "correction", "wrong", "mistaken", "misread", "mistake", "meant", "incorrect":
 			st.correct = true
 			continue
-		case "planning", "plan", "plans", "intend", "intends", "hoping":
+		case "planning", "intend", "intends", "hoping":
 			st.plan = true
 			continue
+		case "plan", "plans":
+			if next == "to" || pronounOrAux(from) || next == "on" { // "on the free plan" is none
+				st.plan = true
+				continue
+			}
 		case "i", "me", "my", "mine", "myself", "we", "us", "our":
 			if base != "my" && base != "our" || owned(tokens, i+1) {
 				place(owner(speaker), false)
 			}
+			continue
+		}
+		if base == "user" && (i == 0 || i == 1 && tokens[0] == "the") {
+			place(owner(speaker), false) // notes about people call them that
+			continue
+		}
+		if titles[base] {
 			continue
 		}
 		if base == "on" && st.rawFrom(tokens, i) {
@@ -244,6 +257,12 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 	// An inverted copula: "Ingrid is Nora's mother", "Lucia is the lead". The description is the subject.
 	if st.verb == "be" && definite && len(before) == 1 && len(after) > 0 && slices.Contains(properNames, before[0]) && describes(after) {
 		before, after = after, before
+	}
+	// "has a new landlord, Mr. Petrov": the landlord is Petrov.
+	if st.fresh && (st.verb == "have" || st.verb == "get") && len(properNames) > 0 && describes(after) {
+		role := slices.DeleteFunc(slices.Clone(after), func(w string) bool { return !attributes[w] && !kin[w] })
+		before, st.verb, st.change = append(before, role...), "be", true
+		after = slices.DeleteFunc(after, func(w string) bool { return attributes[w] || kin[w] })
 	}
 	if st.verb == "name" {
 		st.verb, st.naming = "be", true

@@ -203,7 +203,7 @@ func values(a, b *statement) Verdict {
 		return Verdict{Contradicts, "a lasting attribute has two values"}
 	case b.change:
 		return Verdict{Updates, "another value now"}
-	case numbers && times && event:
+	case numbers && times && (event || a.past && b.past):
 		return Verdict{Apart, "two events"}
 	case times && !numbers && event && (!once[a.verb] || a.relative || b.relative):
 		return Verdict{Apart, "it may happen again"}
@@ -238,6 +238,8 @@ func slot(a, b *statement) (Verdict, bool) {
 		return Verdict{Apart, "one says more"}, true
 	case b.correct:
 		return Verdict{Contradicts, "corrected"}, true
+	case b.change && strings.HasPrefix(ka, "kin ") && !isLasting(a):
+		return Verdict{Updates, "another value now"}, true
 	case ka == "birth", ka == "name", isLasting(a), strings.HasPrefix(ka, "kin "):
 		return Verdict{Contradicts, "a lasting attribute has two values"}, true
 	case ka == "job" && overlap(va, vb) && !b.change:
@@ -308,7 +310,7 @@ func subjectKey(subject []string) string {
 }
 
 // generic words may be left out of a subject without making it another.
-var generic = set(`address number name current valu date trip`)
+var generic = set(`address number name current valu date trip total`)
 
 func person(s *statement) bool {
 	for _, w := range s.subject {
@@ -388,10 +390,28 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("it has ended")
 	case b.verb == "cancel" && overlap(a.object, b.object) && !a.past:
 		return yes("cancelled")
+	case losses[b.verb] && (b.past || b.passive) && having[a.verb] && !a.past && ownerOf(a) != "" && ownerOf(a) == ownerOf(b) && overlap(a.object, unowned(b.subject)):
+		return yes("it is gone")
+	case b.verb == "return" && (a.verb == "lend" || a.verb == "borrow") && overlap(a.object, b.object):
+		return yes("it was given back")
+	case b.verb == "switch" && same && !a.past && opposed(a.object, b.object):
+		return yes("switched")
 	case leavers[b.verb] && same && overlap(a.object, b.object) && (a.verb == "be" || a.verb == "work" && b.verb != "discharg"):
 		return yes("left")
 	}
 	return Verdict{}, false
+}
+
+// opposed reports whether one has the antonym of a word of the other.
+func opposed(a, b []string) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if antonyms[x] == y || antonyms[y] == x {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // opposite tells whether a and b differ in one antonym: "state" if the world moves between the two, "" if they do not.
