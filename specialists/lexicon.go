@@ -61,7 +61,7 @@ var attributes = set(`address password color type email telephon number name tit
 
 // once are verbs of events that happen to their subject and object one time.
 var once = set(`adopt die born marri arriv ship graduat found buy sell meet win lose start finish publish launch wed pay
-	deliv releas open retir name cost end order`)
+	deliv releas open retir name cost end order sign honeymoon`)
 
 // completing are verbs that turn "not" into "done" in the course of things.
 var completing = set(`finish pay ship deliv arriv start readi done approv publish resolv close buy open cancel book sign`)
@@ -77,7 +77,10 @@ var (
 	// losses are what ends having a thing when it happens to it: "my van was stolen", "my beagle died".
 	losses  = set(`die steal stolen crash sell lose`)
 	leavers = set(`discharg releas leav resign fire evict expel`)
-	having  = set(`have own drive buy keep use ride rent lend borrow`)
+	// movers are changers of a place, acquiring what gives one a thing.
+	movers    = set(`move relocat transfer`)
+	acquiring = set(`get buy adopt`)
+	having    = set(`have own drive buy keep use ride rent lend borrow`)
 )
 
 // kinds of which a thing is one: whoever has no children has no son.

@@ -154,6 +154,9 @@ func relate(a, b *statement) Verdict {
 		return v
 	}
 	conflict := opposite(a, b)
+	if a.negative && !b.negative && a.verb == "have" && acquiring[b.verb] && b.past && covers(a, b) {
+		return Verdict{Updates, "got one since"}
+	}
 	if denied(a, b) && (bag || covers(a, b)) && conflict == "" || !denied(a, b) && conflict != "" {
 		switch {
 		case timesConflict(a, b):
@@ -238,7 +241,7 @@ func slot(a, b *statement) (Verdict, bool) {
 		return Verdict{Apart, "one says more"}, true
 	case b.correct:
 		return Verdict{Contradicts, "corrected"}, true
-	case b.change && strings.HasPrefix(ka, "kin ") && !isLasting(a):
+	case strings.HasPrefix(ka, "kin ") && (b.change || a.role && b.role) && !isLasting(a):
 		return Verdict{Updates, "another value now"}, true
 	case ka == "birth", ka == "name", isLasting(a), strings.HasPrefix(ka, "kin "):
 		return Verdict{Contradicts, "a lasting attribute has two values"}, true
@@ -287,6 +290,8 @@ func filled(s *statement) (string, []string) {
 	}
 	named := hasProper(s, s.object)
 	switch {
+	case named && s.naming:
+		return "kin " + subjectKey(s.subject), value
 	case attribute, named && describes(s.subject):
 		return "is " + subjectKey(s.subject), value
 	case named && len(unowned(s.subject)) > 0 && !hasProper(s, s.subject) && len(s.subject) <= 3 && len(value) <= 3:
@@ -382,6 +387,10 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("the value was changed")
 	case changers[b.verb] && b.verb != a.verb && len(a.numbers) > 0 && len(b.numbers) > 0 && overlap(a.object, b.object) && !sameNumbers(a, b) && same:
 		return yes("the value was changed")
+	case changers[b.verb] && b.verb != a.verb && same && !a.past && timesConflict(a, b):
+		return yes("the time was changed")
+	case movers[b.verb] && a.verb == "be" && same && !a.past && len(b.object) > 0 && (len(a.numbers) > 0 || len(a.proper) > 0) && !slices.Equal(a.object, b.object):
+		return yes("it was moved")
 	case b.verb == "switch" && a.verb == "use" && same && !a.past:
 		return yes("switched")
 	case disposers[b.verb] && having[a.verb] && !a.past && same && overlap(a.object, b.object):
@@ -396,7 +405,7 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("it was given back")
 	case b.verb == "switch" && same && !a.past && opposed(a.object, b.object):
 		return yes("switched")
-	case leavers[b.verb] && same && overlap(a.object, b.object) && (a.verb == "be" || a.verb == "work" && b.verb != "discharg"):
+	case leavers[b.verb] && same && overlap(a.object, b.object) && (a.verb == "be" || having[a.verb] || a.verb == "live" || a.verb == "work" && b.verb != "discharg"):
 		return yes("left")
 	}
 	return Verdict{}, false

@@ -99,24 +99,34 @@ func TestRelations(t *testing.T) {
 	}
 }
 
-// TestFreshRelations counts a suite that was written after the rules, by its first measurement and now: TestRelations is
-// of sentences that the rules' author had in mind, and these tell what a stranger's sentences get.
+// TestFreshRelations counts two suites that were written after the rules, and measured before any rule was made for them:
+// TestRelations is of sentences that the rules' author had in mind, and these tell what a stranger's sentences get.
+//
+// Of the first suite, before: 21 of 44 relations were found (.48; updates .29), and 21 of 23 that were claimed were right
+// (.91). Of the second, measured once after the rules had learnt from the first: 17 of 28 (.61), and 17 of 18 (.94). What
+// was missing was added to the rules since; what is held here is that it stays. A relation that is not found costs room,
+// one that is claimed wrongly costs a memory.
 func TestFreshRelations(t *testing.T) {
-	type tally struct{ hit, said, truth int }
-	all := map[specialists.Relation]*tally{specialists.Same: {}, specialists.Updates: {}, specialists.Contradicts: {}, specialists.Apart: {}}
-	for i, c := range relationCases(t, "relations_fresh.jsonl", 64) {
-		a, b := c.said(t)
-		got := specialists.Relate(a, b)
-		all[c.Is].truth++
-		all[got.Relation].said++
-		if got.Relation == c.Is {
-			all[c.Is].hit++
-		} else {
-			t.Logf("case %d: %s, want %s (%s): %q / %q: %s", i+1, got.Relation, c.Is, c.Why, c.A, c.B, got.Why)
+	for name, n := range map[string]int{"relations_fresh.jsonl": 64, "relations_last.jsonl": 40} {
+		hit, claimed, truth := 0, 0, 0
+		for i, c := range relationCases(t, name, n) {
+			a, b := c.said(t)
+			got := specialists.Relate(a, b)
+			if c.Is != specialists.Apart {
+				truth++
+			}
+			if got.Relation != specialists.Apart {
+				claimed++
+			}
+			if got.Relation != c.Is {
+				t.Logf("%s, case %d: %s, want %s (%s): %q / %q: %s", name, i+1, got.Relation, c.Is, c.Why, c.A, c.B, got.Why)
+			} else if c.Is != specialists.Apart {
+				hit++
+			}
 		}
-	}
-	for _, r := range []specialists.Relation{specialists.Same, specialists.Updates, specialists.Contradicts, specialists.Apart} {
-		n := all[r]
-		t.Logf("%-11s precision %.2f recall %.2f of %d", r, float64(n.hit)/float64(max(n.said, 1)), float64(n.hit)/float64(n.truth), n.truth)
+		t.Logf("%s: %d of %d found, %d claimed", name, hit, truth, claimed)
+		if hit*100 < truth*85 || hit*100 < claimed*95 {
+			t.Errorf("%s: %d of %d found and %d claimed, want 85 %% of the first and 95 %% of the second", name, hit, truth, claimed)
+		}
 	}
 }

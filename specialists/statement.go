@@ -35,6 +35,7 @@ type statement struct {
 	pronoun  bool     // it begins with he, she, it or they
 	it       bool     // it begins with it
 	fresh    bool     // it says "new" of its object
+	role     bool     // it says who is "the" something, which may pass to another
 	instead  []string // what the object takes the place of
 	except   []string // what the statement does not hold for
 	bag      []string // see words
@@ -58,7 +59,8 @@ var phrases = strings.NewReplacer(
 	"found a job", "works", "found a new job", "works", "got a job", "works", "got a new job", "works", "wi-fi", "wifi", "left-handed", "lefthanded", "right-handed", "righthanded", "team lead", "lead", "is called", "is named", "are called", "are named",
 	"passed the", "passed the", "€", " eur ", "$", " usd ", "£", " gbp ", "%", " percent ", "as of", "since",
 	"mrs. ", "mrs ", "mr. ", "mr ", "ms. ", "ms ", "dr. ", "dr ", "st. ", "st ", "comes to ", "is ", "amounts to ", "is ", "adds up to ", "is ",
-	"got off ", "stopped taking ", "came off ", "stopped taking ", "dropped out of", "stopped", "have got ", "have ", "has got ", "has ",
+	"got off ", "stopped taking ", "came off ", "stopped taking ", "dropped out of", "stopped", "moved out of", "left", "move out of", "leave", " is working as a", " is a", " works as a", " is a", " work as a", " am a",
+	"have got ", "have ", "has got ", "has ",
 	" had got ", " had ", "no one", "nobody", "the day before", "day-before", "look forward", "hope", "looking forward", "hope",
 )
 
