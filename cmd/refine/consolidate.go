@@ -86,6 +86,7 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.level, "level", string(consolidate.Month), "highest level of summaries: day, week or month")
 	flags.DurationVar(&f.Age, "age", 0, "leave alone what is younger, for example 720h")
+	flags.IntVar(&f.Size, "size", 0, "summarise nothing while what is remembered has no more tokens than this")
 	flags.Var(&f.since, "since", "leave alone what is older")
 	flags.Float64Var(&f.Share, "share", consolidate.DefaultShare, "share of the tokens that a summary may have before what is lost is put back")
 	flags.IntVar(&f.Unit, "unit", consolidate.DefaultUnit, "tokens of turns that one summary stands for, about")

@@ -85,8 +85,10 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 		w.progress = func(_, _ int) {}
 	}
 	taken := w.facts(live, ripe)
-	if err := w.summaries(ctx, live, ripe, taken); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
+	if p.Before.Tokens > policy.Size {
+		if err := w.summaries(ctx, live, ripe, taken); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
 	}
 	w.demote(live, taken)
 	p.After = p.Before
