@@ -105,7 +105,13 @@ demo:
 	@echo
 	$(REFINE) eval sample
 	@echo
-	$(REFINE) consolidate plan --show 2
+	$(REFINE) consolidate plan --show 3 -o $(DEMO)/plan.json
+	@echo
+	$(REFINE) consolidate apply $(DEMO)/plan.json
+	@echo
+	$(REFINE) search "Is Eli allergic to penicillin?" --budget 200
+	@echo
+	$(REFINE) consolidate undo
 	@echo
 	$(REFINE) check --full
 	@echo

@@ -57,9 +57,15 @@ plans are made, applied and undone in the same way, and what changed is written 
 			if err != nil {
 				return err
 			}
-			bar := a.term.Progress("consolidating", "changes", 0)
-			run, err := consolidate.Auto(cmd.Context(), p.Store, p.Scope, o, &consolidate.RunOptions{NoSnapshot: policy.noSnapshot, OnChange: func(done, _ int) { bar.Set(int64(done)) }})
-			bar.Done()
+			looked, planned := a.watch("planning", "records")
+			changed, applied := a.watch("applying", "changes")
+			o.Progress = looked
+			run, err := consolidate.Auto(cmd.Context(), p.Store, p.Scope, o, &consolidate.RunOptions{NoSnapshot: policy.noSnapshot, OnChange: func(done, total int) {
+				planned()
+				changed(done, total)
+			}})
+			planned()
+			applied()
 			if err != nil {
 				return planFailure(err)
 			}
@@ -148,14 +154,10 @@ func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote 
 		return err
 	}
 	defer p.Close()
-	stats, err := p.Store.Stats(cmd.Context(), p.Scope)
-	if err != nil {
-		return err
-	}
-	bar := a.term.Progress("planning", "records", int64(stats.Records))
-	o.Progress = func(done, _ int) { bar.Set(int64(done)) }
+	looked, planned := a.watch("planning", "records")
+	o.Progress = looked
 	plan, err := consolidate.New(cmd.Context(), p.Store, p.Scope, o)
-	bar.Done()
+	planned()
 	if err != nil {
 		return planFailure(err)
 	}
@@ -174,6 +176,22 @@ func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote 
 		a.term.Notef("apply it with `refine consolidate apply %s`", out)
 	}
 	return nil
+}
+
+// watch shows a bar with the time left once it is told how much there is to do, until it is told to stop.
+func (a *app) watch(label, unit string) (set func(done, total int), stop func()) {
+	var bar *ui.Progress
+	set = func(done, total int) {
+		if bar == nil {
+			bar = a.term.Progress(label, unit, int64(total))
+		}
+		bar.Set(int64(done))
+	}
+	return set, func() {
+		if bar != nil {
+			bar.Done()
+		}
+	}
 }
 
 // showPlan prints what a plan does, what goes in red and what is new in green.
@@ -255,9 +273,9 @@ plan again, or undo it.`,
 				return err
 			}
 			defer p.Close()
-			bar := a.term.Progress("applying", "changes", int64(len(plan.Changes)))
-			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: func(done, _ int) { bar.Set(int64(done)) }})
-			bar.Done()
+			changed, applied := a.watch("applying", "changes")
+			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: changed})
+			applied()
 			if err != nil {
 				return planFailure(err)
 			}
@@ -284,9 +302,9 @@ func (a *app) consolidateUndoCommand(remote *remoteFlags) *cobra.Command {
 				return err
 			}
 			defer p.Close()
-			bar := a.term.Progress("undoing", "changes", 0)
-			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: func(done, _ int) { bar.Set(int64(done)) }})
-			bar.Done()
+			changed, undone := a.watch("undoing", "changes")
+			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: changed})
+			undone()
 			if err != nil {
 				return planFailure(err)
 			}

@@ -83,6 +83,9 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live), words: o.Writer}
 	if w.progress = o.Progress; w.progress == nil {
 		w.progress = func(_, _ int) {}
+	} else if o.Writer != nil {
+		w.progress = func(done, total int) { o.Progress(done/10, total) } // most of the time goes to the writer
+		w.worded = func(done, of int) { o.Progress(len(live)/10+len(live)*9/10*done/of, len(live)) }
 	}
 	taken := w.facts(live, ripe)
 	if p.Before.Tokens > policy.Size {
@@ -111,6 +114,7 @@ type writer struct {
 	single   bool
 	words    Writer
 	progress func(done, total int)
+	worded   func(done, of int) // nil: nobody asks
 	total    int
 }
 
@@ -189,7 +193,10 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 	if err != nil {
 		return err
 	}
-	for _, u := range y {
+	for i, u := range y {
+		if w.worded != nil {
+			w.worded(i, len(y))
+		}
 		// A turn that is alone in its conversation and keeps every word is its own best summary.
 		if u.fresh && !(len(u.sources) == 1 && len(u.replaces) == 0 && m.alone(u)) {
 			if err := w.summarise(ctx, m, u, fresh); err != nil {

@@ -68,7 +68,7 @@ func deleteRecords(ctx context.Context, store Deleter, scope memory.Scope, ids [
 	if !exists(Dir(store.Path())) {
 		return erase() // nothing was ever consolidated
 	}
-	unlock, err := lock(Dir(store.Path()))
+	unlock, err := Lock(Dir(store.Path()))
 	if err != nil {
 		return memory.Deleted{}, err
 	}

@@ -82,7 +82,7 @@ func apply(ctx context.Context, store Store, p *Plan, o *RunOptions) (Run, error
 	if p.sum() != p.Hash {
 		return Run{}, fmt.Errorf("%w: make it anew", ErrTampered)
 	}
-	unlock, err := lock(Dir(store.Path()))
+	unlock, err := Lock(Dir(store.Path()))
 	if err != nil {
 		return Run{}, err
 	}
@@ -189,7 +189,7 @@ func Undo(ctx context.Context, store Store, name string, o *RunOptions) (Run, er
 }
 
 func undo(ctx context.Context, store Store, name string, o *RunOptions) (Run, error) {
-	unlock, err := lock(Dir(store.Path()))
+	unlock, err := Lock(Dir(store.Path()))
 	if err != nil {
 		return Run{}, err
 	}

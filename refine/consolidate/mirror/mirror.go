@@ -81,6 +81,9 @@ type Options struct {
 	Shrink bool
 }
 
+// Dir is the folder beside a mirror's store in which it keeps its name, what it took out of the remote, and its lock.
+func Dir(store string) string { return store + ".mirror" }
+
 // Mirror is a store that follows a remote.
 type Mirror struct {
 	Store  Store
@@ -96,7 +99,7 @@ func New(store Store, scope memory.Scope, remote Remote, o *Options) *Mirror {
 	if o == nil {
 		o = &Options{}
 	}
-	return &Mirror{Store: store, Scope: scope, Remote: remote, remove: o.Remove, shrink: o.Shrink, aside: aside{store.Path() + ".removed.jsonl"}}
+	return &Mirror{Store: store, Scope: scope, Remote: remote, remove: o.Remove, shrink: o.Shrink, aside: aside{filepath.Join(Dir(store.Path()), "removed.jsonl")}}
 }
 
 // Pulled is what a pull found.
@@ -120,6 +123,11 @@ var (
 
 // Pull brings the mirror up to date with the remote. With nothing new it writes nothing.
 func (m *Mirror) Pull(ctx context.Context) (Pulled, error) {
+	unlock, err := consolidate.Lock(Dir(m.Store.Path()))
+	if err != nil {
+		return Pulled{}, fmt.Errorf("pull: %w", err)
+	}
+	defer unlock()
 	p, err := m.pull(ctx)
 	if err != nil {
 		return p, fmt.Errorf("pull: %w", err)
@@ -244,15 +252,12 @@ type Pushed struct {
 
 // name identifies the mirror in what it writes: a random name, kept beside its store.
 func (m *Mirror) name() (string, error) {
-	path := filepath.Join(consolidate.Dir(m.Store.Path()), "mirror")
+	path := filepath.Join(Dir(m.Store.Path()), "name")
 	data, err := os.ReadFile(path)
 	if err == nil && len(data) > 0 {
 		return string(data), nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
 	name := rand.Text()
@@ -261,6 +266,11 @@ func (m *Mirror) name() (string, error) {
 
 // Push makes the remote agree with the mirror. It may be interrupted and repeated; with nothing to do it writes nothing.
 func (m *Mirror) Push(ctx context.Context) (Pushed, error) {
+	unlock, err := consolidate.Lock(Dir(m.Store.Path()))
+	if err != nil {
+		return Pushed{}, fmt.Errorf("push: %w", err)
+	}
+	defer unlock()
 	p, err := m.push(ctx)
 	if err != nil {
 		return p, fmt.Errorf("push: %w: nothing is lost, push again", err)

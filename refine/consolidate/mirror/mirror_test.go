@@ -200,7 +200,7 @@ func TestInterruptedAtEveryStep(t *testing.T) {
 				}
 				return remote.documents
 			}
-			aside := s.Path() + ".removed.jsonl"
+			aside := filepath.Join(mirror.Dir(s.Path()), "removed.jsonl")
 			after := settle(before, aside)
 			if remove && len(after) >= len(before) {
 				t.Errorf("%d documents are left of %d", len(after), len(before))
@@ -283,6 +283,25 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestOneAtATime(t *testing.T) {
+	s, remote := open(t), filled(24)
+	unlock, err := consolidate.Lock(mirror.Dir(s.Path()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mirror.New(s, scope, remote, nil)
+	if _, err := m.Pull(t.Context()); !errors.Is(err, memory.ErrLocked) {
+		t.Errorf("pulling while another one works: %v", err)
+	}
+	if _, err := m.Push(t.Context()); !errors.Is(err, memory.ErrLocked) {
+		t.Errorf("pushing while another one works: %v", err)
+	}
+	unlock()
+	if _, err := m.Pull(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatLiesAsideIsChecked(t *testing.T) {
 	s, remote := open(t), filled(24)
 	m := mirror.New(s, scope, remote, &mirror.Options{Remove: true})
@@ -290,7 +309,7 @@ func TestWhatLiesAsideIsChecked(t *testing.T) {
 	if _, err := m.Push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	aside := s.Path() + ".removed.jsonl"
+	aside := filepath.Join(mirror.Dir(s.Path()), "removed.jsonl")
 	if err := os.WriteFile(aside, []byte("{\"id\": \"d000\", \"te"), 0o600); err != nil {
 		t.Fatal(err)
 	}
