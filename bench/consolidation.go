@@ -40,7 +40,8 @@ type ConsolidationPoint struct {
 	// of the options. Strict counts a summary only if it also holds half of the evidence's words by rarity.
 	Recall []float64 `json:"recall@10"`
 	Strict []float64 `json:"recall@10_strict"`
-	// Opened is Recall when what is left of the budget opens the summaries into their turns.
+	// Opened is Recall when what is left of the budget opens the summaries into their turns; of the turns, when it is
+	// filled with the next fifty hits.
 	Opened []float64 `json:"recall@10_opened"`
 	// FactsAsked are the names, numbers, dates and negations of the turns of people, FactsKept those among them that the
 	// summary of their turn holds; found again here from the texts. Invented are facts of summaries that no source has.
@@ -231,10 +232,11 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conve
 // ask scores the point on the questions of a conversation.
 func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conversation, budgets []int, shelf map[memory.ID]shelved) error {
 	for _, q := range c.Questions {
-		hits, err := s.Search(ctx, c.Scope, memory.Query{Text: q.Text, Limit: 10})
+		hits, err := s.Search(ctx, c.Scope, memory.Query{Text: q.Text, Limit: 60})
 		if err != nil {
 			return err
 		}
+		hits, more := hits[:min(10, len(hits))], hits[min(10, len(hits)):]
 		for i, left := range budgets {
 			found, strict := map[string]bool{}, map[string]bool{}
 			for _, h := range hits {
@@ -258,7 +260,13 @@ func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conver
 				sources[h.Record.ID] = shelf[h.Record.ID].turns
 				recalled[n] = refine.Recalled{Record: h.Record, Weight: h.Score / hits[0].Score}
 			}
-			for _, turn := range refine.Unfold(recalled, sources, q.Text) {
+			unfolded := refine.Unfold(recalled, sources, q.Text)
+			if p.System == "turns" { // they have nothing to open: the next hits take the room
+				for _, h := range more {
+					unfolded = append(unfolded, refine.Recalled{Record: h.Record})
+				}
+			}
+			for _, turn := range unfolded {
 				if n := packedTokens(turn.Record); n <= left {
 					left -= n
 					found[Ref(turn.Record)] = true
