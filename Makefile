@@ -73,6 +73,17 @@ test-clients:
 	cd integration/serve/testdata/clients/go && $(GO) build -o $(CURDIR)/$(CACHE)/clients/openai-go .
 	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run TestClients ./integration/serve
 
+## test-chroma: run the adapter against a Chroma server, which is put into .cache
+.PHONY: test-chroma
+test-chroma:
+	@tools/chroma.sh $(CACHE)/chroma
+	REFINER_CHROMA=$(CURDIR)/$(CACHE)/chroma/chroma $(GO) test -count=1 -v -run TestRealServer ./adapters/chroma
+
+## test-crash: kill consolidation and its undo at 300 random moments
+.PHONY: test-crash
+test-crash:
+	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
+
 # PyTorch, for what compares with it. The wheel brings CUDA's libraries along (5 GB); PYTHON=... takes one that is there.
 PYTHON ?= $(CACHE)/venv/bin/python
 $(CACHE)/venv/bin/python: bench/parity/requirements.txt
@@ -113,7 +124,13 @@ demo:
 	@echo
 	$(REFINE) eval sample
 	@echo
-	$(REFINE) consolidate plan --show 2
+	$(REFINE) consolidate plan --show 3 -o $(DEMO)/plan.json
+	@echo
+	$(REFINE) consolidate apply $(DEMO)/plan.json
+	@echo
+	$(REFINE) search "Is Eli allergic to penicillin?" --budget 200
+	@echo
+	$(REFINE) consolidate undo
 	@echo
 	$(REFINE) check --full
 	@echo

@@ -184,7 +184,7 @@ func (g *grounder) judge(text string, p *passage) (Claim, ruling) {
 		out.Support, out.Why, out.Quotes = r.support, r.why, r.quotes
 		return out, r
 	}
-	lead(p)
+	dropLead(p)
 	if why := neutral(p); why != "" {
 		if !g.answersYesNo(p) {
 			out.Support, out.Why = Neutral, why
@@ -213,8 +213,8 @@ var leads = [][]string{
 var saying = set(`said told mentioned say mention wrote noted shared explained confirmed memories memory records notes notebook what
 	messages conversations seems appears`)
 
-// lead drops what leads into a clause from its tokens: "According to your notes, …".
-func lead(p *passage) {
+// dropLead drops what leads into a clause from its tokens: "According to your notes, …".
+func dropLead(p *passage) {
 	for again := true; again; {
 		again = false
 		for _, l := range leads {
