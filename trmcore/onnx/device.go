@@ -49,28 +49,13 @@ func webGPUWorks(version string) error {
 	return nil
 }
 
-var (
-	errNoCUDA   = errors.New("the CUDA provider is not beside the library")
-	errNoVulkan = errors.New("there is no Vulkan driver")
-)
+var errNoVulkan = errors.New("there is no Vulkan driver")
 
-// present looks whether a device can be there at all, so that Auto need not ask for it: ONNX Runtime and its GPU
-// libraries write to stderr when they find nothing.
-func present(device Device, library string) error {
-	if runtime.GOOS != "linux" {
-		return nil
-	}
-	switch device {
-	case CUDA:
-		for _, name := range []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"} {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(library), name)); err != nil {
-				return errNoCUDA
-			}
-		}
-	case WebGPU:
-		if !anyFile(vulkanDrivers()) || !anyFile(vulkanLoaders()) {
-			return errNoVulkan
-		}
+// present looks whether a device can be there at all, so that Auto need not ask for it: ONNX Runtime's WebGPU libraries
+// write to stderr when they find nothing. CUDA is looked for when it is opened.
+func present(device Device) error {
+	if device == WebGPU && runtime.GOOS == "linux" && (!anyFile(vulkanDrivers()) || !anyFile(vulkanLoaders())) {
+		return errNoVulkan
 	}
 	return nil
 }
