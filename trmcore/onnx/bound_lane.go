@@ -21,9 +21,9 @@ type boundLane struct {
 	puzzle    []float32
 	logits, q []float32
 	limits    []int32
-	steps     []int32 // made
-	threshold [1]float32
-	known     float32 // the threshold on the device
+	steps     []int32   // made
+	threshold []float32 // the halting logit above which slots are frozen, alone
+	known     float32   // the threshold on the device
 
 	changed bool    // tokens or puzzles were changed since they were copied
 	order   []int32 // the row of each slot's latents; always a permutation
@@ -49,7 +49,7 @@ func (e *boundEngine) lane(slots int, several bool) (lane, error) {
 	v := &boundLane{
 		engine: e, slots: slots, striding: several && e.several != nil,
 		token: make([]int32, slots*a.SeqLen), logits: make([]float32, slots*a.SeqLen*a.VocabSize), q: make([]float32, 2*slots),
-		limits: make([]int32, slots), steps: make([]int32, slots), known: float32(math.NaN()),
+		limits: make([]int32, slots), threshold: make([]float32, 1), steps: make([]int32, slots), known: float32(math.NaN()),
 		order: make([]int32, slots), fresh: make([]bool, slots), bindings: map[bindingKind]*binding.Binding{},
 	}
 	if a.PuzzleEmbLen > 0 {
@@ -212,7 +212,7 @@ func (v *boundLane) step(ctx context.Context, n int) error {
 				return err
 			}
 			if v.known != v.threshold[0] {
-				if err := v.halt_.Write(0, raw(v.threshold[:])); err != nil {
+				if err := v.halt_.Write(0, raw(v.threshold)); err != nil {
 					return err
 				}
 				v.known = v.threshold[0]

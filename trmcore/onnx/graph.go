@@ -157,8 +157,8 @@ func (n *network) further(s state, x string) (state, string) {
 			goes = n.op("And", []string{going, goes})
 		}
 		going = goes
-		cells := n.op("Reshape", []string{going, n.ints("cells_shape", -1, 1, 1)})
-		pair := n.op("Reshape", []string{going, n.ints("pair_shape", -1, 1)})
+		cells := n.op("Unsqueeze", []string{going, n.ints("cells_axes", 1, 2)})
+		pair := n.op("Unsqueeze", []string{going, n.ints("pair_axes", 1)})
 		next := n.step(s, x)
 		s = state{
 			h:      n.op("Where", []string{cells, next.h, s.h}),
