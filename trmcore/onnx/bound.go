@@ -59,7 +59,7 @@ func openBound(o engineOptions) (engine, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err), e.close())
+		return nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrDevice, o.device, cudaError(err)), e.close())
 	}
 	return e, nil
 }

@@ -46,7 +46,7 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	}
 	if !precision.quantised() { // only the CPU has their kernels
 		best, err = fastest(ctx, m, best, func(d Device) (engine, error) {
-			if err := present(d); err != nil {
+			if err := CheckDevice(d, e.library); err != nil {
 				return nil, err
 			}
 			return e.on(d, m, precision)
@@ -72,7 +72,7 @@ func (e engineOptions) on(d Device, m *Model, p Precision) (engine, error) {
 // that can be appended proves nothing: it may lack its driver, run on an emulated device, or compute something else.
 func fastest(ctx context.Context, m *Model, cpu engine, open func(Device) (engine, error), log *slog.Logger) (engine, error) {
 	var reference *trial
-	for _, device := range candidates() {
+	for _, device := range Candidates() {
 		other, err := open(device)
 		if err != nil {
 			log.Debug("device refused", "device", device, "reason", err)

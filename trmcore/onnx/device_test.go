@@ -20,7 +20,7 @@ func TestPresentLooksBeforeAsking(t *testing.T) {
 	}
 	t.Setenv("LD_LIBRARY_PATH", dir)
 	t.Setenv("VK_DRIVER_FILES", filepath.Join(dir, "none.json"))
-	if err := present(WebGPU); !errors.Is(err, errNoVulkan) {
+	if err := present(WebGPU); !errors.Is(err, ErrNoVulkan) {
 		t.Errorf("no driver: %v", err)
 	}
 	t.Setenv("VK_DRIVER_FILES", filepath.Join(dir, "driver.json"))

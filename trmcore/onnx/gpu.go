@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/trm-go/refiner/trmcore/onnx/internal/binding"
 )
@@ -39,11 +40,10 @@ func (g GPU) provider(record bool) map[string]string {
 	return map[string]string{"device_id": "0", "use_tf32": bit(g.TF32), "enable_cuda_graph": bit(record)}
 }
 
-// GPUInfo is what is known about CUDA on this machine.
-type GPUInfo struct {
-	Driver  int    `json:"driver"`  // the newest version of CUDA that the driver serves, as 12040 for 12.4; 0 without one
-	Library int    `json:"library"` // the version of CUDA that the provider beside the library needs, as 13 for 13.x; 0 if it is not known
-	Path    string `json:"path"`    // of the provider
+// cudaInfo is what is known about CUDA on this machine.
+type cudaInfo struct {
+	driver  int // the newest version of CUDA that the driver serves, as 12040 for 12.4; 0 without one
+	library int // the version of CUDA that the provider beside the library needs, as 13 for 13.x; 0 if it is not known
 }
 
 // Errors of CUDA, in the order in which they are met.
@@ -53,9 +53,11 @@ var (
 	// ErrNoGPU is returned if the driver finds no GPU.
 	ErrNoGPU = binding.ErrNoDevice
 	// ErrNoProvider is returned if ONNX Runtime's CUDA provider is not beside its library.
-	ErrNoProvider = errors.New("ONNX Runtime's CUDA provider is not beside its library; run: trm runtime install --cuda")
+	ErrNoProvider = errors.New("ONNX Runtime's CUDA provider is not beside its library")
 	// ErrOldDriver is returned if the driver is older than the CUDA that the provider was built for.
 	ErrOldDriver = errors.New("the NVIDIA driver is too old for this library")
+	// ErrOtherProvider is returned if the provider does not fit the library.
+	ErrOtherProvider = errors.New("the CUDA provider does not fit the library beside it: both must be of one package")
 	// ErrNoCUDA is returned if a library of CUDA that the provider needs is not found.
 	ErrNoCUDA = errors.New("a library of CUDA is missing")
 )
@@ -63,12 +65,13 @@ var (
 // providerFiles are ONNX Runtime's, beside its library.
 var providerFiles = []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"}
 
-// CheckCUDA looks whether a library can run on CUDA here, and says what is missing first: a driver, a GPU, the provider,
+// checkCUDA looks whether a library can run on CUDA here, and says what is missing first: a driver, a GPU, the provider,
 // a newer driver, one of CUDA's libraries. It loads CUDA's libraries, but runs nothing.
-func CheckCUDA(library string) (GPUInfo, error) {
-	info := GPUInfo{Path: filepath.Join(filepath.Dir(library), providerFiles[1])}
+func checkCUDA(library string) (cudaInfo, error) {
+	var info cudaInfo
+	path := filepath.Join(filepath.Dir(library), providerFiles[1])
 	var err error
-	if info.Driver, err = binding.Driver(); err != nil {
+	if info.driver, err = binding.Driver(); err != nil {
 		return info, err
 	}
 	for _, name := range providerFiles {
@@ -76,26 +79,31 @@ func CheckCUDA(library string) (GPUInfo, error) {
 			return info, ErrNoProvider
 		}
 	}
-	needs, err := neededLibraries(info.Path)
+	needs, err := neededLibraries(path)
 	if err != nil {
-		return info, fmt.Errorf("read %s: %w", info.Path, err)
+		return info, fmt.Errorf("read %s: %w", path, err)
 	}
 	for _, name := range needs {
 		if v, ok := cutVersion(name, "libcudart.so."); ok {
-			info.Library = v
+			info.library = v
 		}
 	}
-	if info.Library > 0 && info.Driver/1000 < info.Library {
-		return info, fmt.Errorf("%w: it serves CUDA %d.%d, the library needs %d; install a newer driver, or: trm runtime install --cuda=%d",
-			ErrOldDriver, info.Driver/1000, info.Driver%1000/10, info.Library, info.Driver/1000)
+	if info.library > 0 && info.driver/1000 < info.library {
+		return info, fmt.Errorf("%w: it serves CUDA %d.%d, the library needs CUDA %d", ErrOldDriver, info.driver/1000, info.driver%1000/10, info.library)
 	}
 	return info, preloadCUDA(library, needs)
 }
 
-// prepareCUDA loads what the CUDA provider needs, so that ONNX Runtime finds it.
-func prepareCUDA(library string) error {
-	_, err := CheckCUDA(library)
-	return err
+// cudaError tells a provider that cannot be used at all from what went wrong later, and shortens ONNX Runtime's words.
+func cudaError(err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if _, after, ok := strings.Cut(text, " : FAIL : "); ok {
+		text = after
+	}
+	if strings.Contains(err.Error(), "ProviderLibrary") || strings.Contains(text, "Failed to load shared library") {
+		return fmt.Errorf("%w (%s)", ErrOtherProvider, text)
+	}
+	return errors.New(text)
 }
 
 // cutVersion reads the number after a prefix.
@@ -138,13 +146,13 @@ func preloadCUDA(library string, needs []string) error {
 			path = found[0]
 		}
 		if err := binding.Preload(path); err != nil {
-			return fmt.Errorf("%w: %w; run: trm runtime install --cuda", ErrNoCUDA, err)
+			return fmt.Errorf("%w: %w", ErrNoCUDA, err)
 		}
 	}
 	for _, pattern := range lazyLibraries {
 		for _, path := range find(pattern) {
 			if err := binding.Preload(path); err != nil {
-				return fmt.Errorf("%w: %w; run: trm runtime install --cuda", ErrNoCUDA, err)
+				return fmt.Errorf("%w: %w", ErrNoCUDA, err)
 			}
 		}
 	}

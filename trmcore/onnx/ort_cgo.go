@@ -52,7 +52,7 @@ func openEngine(o engineOptions) (engine, error) {
 		return nil, err
 	}
 	if o.device == CUDA {
-		if err := prepareCUDA(o.library); err != nil {
+		if err := CheckDevice(CUDA, o.library); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
 		}
 		if !o.gpu.Unbound {
@@ -113,7 +113,10 @@ func appendProvider(options *ort.SessionOptions, o engineOptions) error {
 		if err := cuda.Update(o.gpu.provider(false)); err != nil {
 			return err
 		}
-		return options.AppendExecutionProviderCUDA(cuda)
+		if err := options.AppendExecutionProviderCUDA(cuda); err != nil {
+			return cudaError(err)
+		}
+		return nil
 	case WebGPU:
 		if err := webGPUWorks(ort.GetVersion()); err != nil {
 			return err
