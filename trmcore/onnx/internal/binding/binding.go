@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -230,6 +231,9 @@ func Preload(path string) error {
 func Driver() (version int, err error) {
 	var v, devices, code C.int
 	if err := failed(C.shim_driver(&v, &devices, &code)); err != nil {
+		if strings.Contains(err.Error(), "No such file") {
+			return 0, ErrNoDriver
+		}
 		return 0, fmt.Errorf("%w: %w", ErrNoDriver, err)
 	}
 	const noDevice = 100 // CUDA_ERROR_NO_DEVICE
