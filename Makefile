@@ -70,6 +70,12 @@ bench-trm: runtime $(PYTHON)
 	$(GO) run ./bench/trm -python $(PYTHON)
 	$(GO) run ./bench/trm -halting
 
+## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
+.PHONY: bench-gpu
+bench-gpu: $(PYTHON)
+	$(GO) run ./cmd/trm runtime install --cuda
+	$(GO) run ./bench/gpu -python $(PYTHON) -o $(CACHE)/bench-gpu.json
+
 ## demo: import a bundled conversation into a fresh store, ask it, and see a ranking settle
 .PHONY: demo
 demo:
