@@ -13,29 +13,37 @@ import (
 // mustBind opens a model with its latents bound, in the CPU's memory: the code is the same for a GPU's.
 func mustBind(t *testing.T, m *Model, p Precision, gpu GPU, o Options) *Solver {
 	t.Helper()
-	runtimeLibrary(t)
-	library, err := FindLibrary("")
+	s, err := bind(t, m, p, gpu, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := m.graphs(p, CUDA, gpu)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := start(library.Path); err != nil {
-		t.Fatal(err)
-	}
-	e, err := openBound(engineOptions{library: library.Path, device: CPU, intraOp: 1, arch: m.Arch, initH: m.initH, initL: m.initL, gpu: gpu, graphs: g})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newSolver(m, e, &o)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return s
+}
+
+func bind(t *testing.T, m *Model, p Precision, gpu GPU, o Options) (*Solver, error) {
+	t.Helper()
+	runtimeLibrary(t)
+	library, err := FindLibrary("")
+	if err != nil {
+		return nil, err
+	}
+	if err := start(library.Path); err != nil {
+		return nil, err
+	}
+	g, err := m.graphs(p, CUDA, gpu)
+	if err != nil {
+		return nil, err
+	}
+	e, err := openBound(engineOptions{library: library.Path, device: CPU, intraOp: 1, arch: m.Arch, initH: m.initH, initL: m.initL, gpu: gpu, graphs: g})
+	if err != nil {
+		return nil, err
+	}
+	return newSolver(m, e, &o), nil
 }
 
 // forms are the ways of driving a GPU that can be compared on a CPU.
