@@ -58,19 +58,26 @@ def undone(grid, turn, colors):
     return [[inverse[c] for c in row] for row in turned(grid, (0, 3, 2, 1, 4, 5, 6, 7)[turn])]
 
 
+PLAIN = (0, list(range(10)))
+
+
 def name_of(task, turn, colors):
+    """The official name of a disguise: the plain one's is the task's own."""
+    if (turn, colors) == PLAIN:
+        return task
     return f"{task}|||t{turn}|||{''.join(map(str, colors))}"
 
 
 def parse_name(name):
+    if "|||" not in name:
+        return name, *PLAIN
     task, turn, colors = name.split("|||")
     return task, int(turn[1:]), [int(c) for c in colors]
 
 
-def disguises(task, grids, count, rng):
+def disguises(grids, count, rng):
     """The plain disguise and up to count - 1 others that make a different task of it: [(turn, colors)]."""
-    plain = (0, list(range(10)))
-    seen, chosen = {json.dumps(grids)}, [plain]
+    seen, chosen = {json.dumps(grids)}, [PLAIN]
     for _ in range(5 * count):
         if len(chosen) >= count:
             break
@@ -145,7 +152,7 @@ class Arc:
                 taken[task] = path
                 grids = [g for pair in pairs for g in pair] + inputs
                 first = len(self.names)
-                for turn, colors in disguises(task, grids, recipe.augmentations, rng):
+                for turn, colors in disguises(grids, recipe.augmentations, rng):
                     self.names.append(name_of(task, turn, colors))
                 if outputs and solutions:
                     pairs = pairs + list(zip(inputs, outputs))

@@ -13,8 +13,8 @@ import checkpoint
 import data
 import plot
 import train
-from export import export, from_state, write
-from model import TRM, Arch, rotary_table
+from export import from_state, write
+from model import TRM, Arch
 from recipes import RECIPES, changed
 from trainer import Trainer
 
@@ -99,14 +99,20 @@ ARCHS = {
 }
 
 
+def contractive(arch):
+    """A model of random weights, small enough that rounding does not grow over the steps."""
+    torch.manual_seed(1)
+    model = TRM(arch)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.mul_(0.5) if name.startswith("L_level") else p.normal_(std=0.2)
+    return model
+
+
 @pytest.mark.parametrize("name", ARCHS)
 def test_export_agrees_with_the_reference(name, tmp_path):
     """Logits, q and states of 16 steps, from the file that export writes."""
-    torch.manual_seed(1)
-    model = TRM(ARCHS[name])
-    with torch.no_grad():  # contractive, so that rounding does not grow over the steps
-        for n, p in model.named_parameters():
-            p.mul_(0.5) if n.startswith("L_level") else p.normal_(std=0.2)
+    model = contractive(ARCHS[name])
     table = torch.randn(2, model.arch.puzzle_emb_ndim) / 6 if model.arch.puzzle_emb_len else None
     write(tmp_path, model, {"name": name, "task": "sudoku", "arch": dataclasses.asdict(model.arch)}, table, torch.float32)
     other, other_table = reference.load(tmp_path)
@@ -122,24 +128,25 @@ def test_export_agrees_with_the_reference(name, tmp_path):
 
 
 def test_go_runtime_agrees(trm, easy, tmp_path):
-    """trm solves with the exported weights to the very answers, steps and halting logits that PyTorch gives."""
-    trainer = Trainer(small(batch=16, steps=60, givens=()), data.Sudoku([easy], 16))
-    steps(trainer, 60)
-    with trainer.averaged():
-        export(trainer, tmp_path / "model")
-        questions, answers = data.read(easy)
-    model, _ = reference.load(tmp_path / "model")
-    z_H, z_L = model.begin(64)
+    """trm gives, with the exported fp16 weights, the very answers and halting logits of PyTorch after 16 steps."""
+    model = contractive(TINY)
+    write(tmp_path / "model", model, {"name": "tiny", "task": "sudoku", "arch": dataclasses.asdict(TINY)})
+    other, _ = reference.load(tmp_path / "model")
+    questions, _ = data.read(easy)
+    state = other.begin(64)
     with torch.no_grad():
         for _ in range(16):
-            logits, q, z_H, z_L = model(questions.long() + 1, None, z_H, z_L)
+            logits, q, *state = other(questions.long() + 1, None, *state)
     lines = ["".join(map(str, row)).replace("0", ".") for row in questions.tolist()]
     (tmp_path / "puzzles.txt").write_text("\n".join(lines) + "\n")
-    out = subprocess.run([trm, "solve", tmp_path / "puzzles.txt", "--model", tmp_path / "model", "--device", "cpu", "--json"], cwd=ROOT, capture_output=True, text=True)
+    command = [trm, "solve", tmp_path / "puzzles.txt", "--model", tmp_path / "model", "--device", "cpu", "--halt", "none", "--json"]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     solved = json.loads(out.stdout)
     assert len(solved) == 64, out.stderr
     got = numpy.array([[int(c) for c in s["answer"].replace(".", "0")] for s in solved])
-    assert (got == logits.argmax(-1).numpy().clip(1) - 1).all()
+    two = logits.topk(2).values
+    sure = (two[..., 0] - two[..., 1] > 1e-4).numpy()  # nearer than that rounding may decide
+    assert (got == logits.argmax(-1).numpy().clip(1) - 1)[sure].all() and sure.mean() > 0.99
     assert numpy.allclose([s["q"] for s in solved], q[:, 0].numpy(), atol=1e-3)
 
 
