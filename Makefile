@@ -106,6 +106,24 @@ bench-trm: runtime $(PYTHON)
 	$(GO) run ./bench/trm -python $(PYTHON)
 	$(GO) run ./bench/trm -halting
 
+## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
+.PHONY: bench-gpu
+bench-gpu: $(PYTHON)
+	$(GO) run ./cmd/trm runtime install --cuda
+	$(GO) run ./bench/gpu -python $(PYTHON) -o $(CACHE)/bench-gpu.json
+
+# The puzzles of the demo, for the bundled model.
+.PHONY: demo-puzzles
+demo-puzzles: runtime
+	@mkdir -p $(BIN) $(DEMO)
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/ ./cmd/trm
+	@echo
+	$(BIN)/trm data sudoku generate -n 20 --seed 2026 --min-clues 32 --max-clues 42 -o $(DEMO)/sudoku.csv
+	@echo
+	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --gif $(DEMO)/sudoku.gif
+	@echo
+	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
+
 ## demo: import a bundled conversation into a fresh store, ask it, and see a ranking settle
 .PHONY: demo
 demo:
@@ -133,6 +151,7 @@ demo:
 	$(REFINE) consolidate undo
 	@echo
 	$(REFINE) check --full
+	@if ls trmcore/models/weights/*/card.json >/dev/null 2>&1; then $(MAKE) --no-print-directory demo-puzzles; fi
 	@echo
 	@echo "Where to look next:"
 	@echo "  $(DEMO)/settling.svg       the ranking as it settles"
