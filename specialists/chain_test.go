@@ -353,3 +353,31 @@ func FuzzExamine(f *testing.F) {
 		}
 	})
 }
+
+// TestPrepare holds that a prepared task gives the same results, also when it changes after it was prepared.
+func TestPrepare(t *testing.T) {
+	tasks, texts := drafts(t, 40)
+	chain := specialists.Default()
+	for i, text := range texts {
+		prepared := *tasks[i]
+		prepared.Prepare()
+		if a, b := run(t, chain, tasks[i], text), run(t, chain, &prepared, text); a != b {
+			t.Errorf("%q\nunprepared %q\n  prepared %q", text, a, b)
+		}
+	}
+	task := anaTask("Where does Ruth live?")
+	task.Prepare()
+	if got := supportOf(specialists.Ground(task, "Ruth lives in Lisbon.")); got != specialists.Supported {
+		t.Errorf("Lisbon is %s", got)
+	}
+	task.Evidence[0].Text = "My sister Ruth moved to Porto."
+	if got := supportOf(specialists.Ground(task, "Ruth lives in Lisbon.")); got == specialists.Supported {
+		t.Error("the evidence changed, and the claim is still supported")
+	}
+	task.Prepare()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { run(t, chain, task, "Ruth lives in Lisbon. The sofa cost 1,500 euros.") })
+	}
+	wg.Wait()
+}

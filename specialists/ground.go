@@ -24,6 +24,7 @@ func Ground(t *Task, text string) []Claim {
 	claims := make([]Claim, len(spans))
 	for i := range spans {
 		claims[i] = spans[i].Claim
+		claims[i].Quotes = slices.Clone(claims[i].Quotes) // the caller's own
 	}
 	return claims
 }
@@ -41,7 +42,8 @@ type placed struct {
 type grounder struct {
 	e        *evidence
 	question asked
-	said     []string // names that the answer was about so far
+	shared   *prepared // nil: nothing is shared
+	said     []string  // names that the answer was about so far
 }
 
 // asked is what the question says.
@@ -57,7 +59,13 @@ type asked struct {
 }
 
 func newGrounder(t *Task) *grounder {
-	g := &grounder{e: gather(t)}
+	g := &grounder{}
+	if t.prepared != nil && t.prepared.fits(t) {
+		g.shared = t.prepared
+		g.e = g.shared.evidence
+	} else {
+		g.e = gather(t)
+	}
 	q := &g.question
 	q.terms = map[string]bool{}
 	question := t.Question
@@ -94,6 +102,18 @@ var questionWords = set(`what who whom whose which where when why how much many 
 
 // ground cuts a text into claims and judges each.
 func (g *grounder) ground(text string) []placed {
+	if g.shared == nil || len(g.said) > 0 {
+		return g.read(text)
+	}
+	claims, ok := g.shared.remembered(text)
+	if !ok {
+		claims = g.read(text)
+		g.shared.remember(text, claims)
+	}
+	return claims
+}
+
+func (g *grounder) read(text string) []placed {
 	var out []placed
 	rest := ""
 	if len(text) > maxAnswer {
