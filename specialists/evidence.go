@@ -317,15 +317,26 @@ func (e *evidence) like(s string) []string {
 	return out
 }
 
+// whole are the bytes of a passage's sentence; of a sentence too long to be one, those of the passage: relating two
+// sentences takes time with the product of their clauses.
+func (p *passage) whole() (begin, end int) {
+	const longest = 2 << 10
+	if p.end-p.begin > longest {
+		return p.from, min(p.to, p.from+longest)
+	}
+	return p.begin, p.end
+}
+
 // parse is the sentence of a passage, read by the rules for statements.
 func (e *evidence) parse(p *known) *Parsed {
-	key := [2]int{p.source, p.begin}
+	begin, end := p.whole()
+	key := [2]int{p.source, begin}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	got := e.parsed[key]
 	if got == nil {
 		s := &e.sources[p.source]
-		got = Parse(Said{s.text[p.begin:p.end], strings.Join(s.speaker, " "), s.at})
+		got = Parse(Said{s.text[begin:end], strings.Join(s.speaker, " "), s.at})
 		e.parsed[key] = got
 	}
 	return got
