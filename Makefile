@@ -62,6 +62,11 @@ test-browser:
 	3) ;; \
 	*) exit 1 ;; esac
 
+## bench-serve: what the proxy adds to the first token, and 500 streams at once
+.PHONY: bench-serve
+bench-serve:
+	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
+
 ## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
 .PHONY: test-clients
 test-clients:
