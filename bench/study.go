@@ -81,9 +81,18 @@ type StudyResult struct {
 type ArmResult struct {
 	Unsupported []Estimate `json:"unsupported"` // invented claims in an answer
 	Kept        []Estimate `json:"kept"`        // share of the draft's true claims that are still there
-	Calls       float64    `json:"calls"`       // of the model, for one answer
-	Tokens      float64    `json:"tokens"`
-	Ms          float64    `json:"ms"`
+	// KeptBy is the share after the last round, by how the claim was made: plain and quoted come from a memory's sentence,
+	// known is the dataset's own answer.
+	KeptBy map[string]Share `json:"kept_by"`
+	Calls  float64          `json:"calls"` // of the model, for one answer
+	Tokens float64          `json:"tokens"`
+	Ms     float64          `json:"ms"`
+}
+
+// Share is a number of claims, and the share of them that is kept.
+type Share struct {
+	N    int     `json:"n"`
+	Kept float64 `json:"kept"`
 }
 
 // Estimate is a mean with its 95 % bootstrap interval over questions.
@@ -122,7 +131,7 @@ func Hallucination(ctx context.Context, d *Dataset, o *StudyOptions) (*StudyRepo
 	if opts.Models == nil {
 		opts.Models = StudyModels
 	}
-	s := &study{StudyOptions: opts, seen: map[string]bool{}, errors: map[string]*JudgeErrors{}}
+	s := &study{StudyOptions: opts, known: map[string]string{}, seen: map[string]bool{}, errors: map[string]*JudgeErrors{}}
 	for _, c := range d.Conversations {
 		for i, q := range c.Questions {
 			if opts.Limit > 0 && i == opts.Limit {
@@ -131,6 +140,9 @@ func Hallucination(ctx context.Context, d *Dataset, o *StudyOptions) (*StudyRepo
 			records, err := opts.Recall(ctx, c.Scope, q.Text)
 			if err != nil {
 				return nil, fmt.Errorf("question %s: %w", q.ID, err)
+			}
+			if known := short(q, records); known != "" {
+				s.known[q.Text] = known
 			}
 			s.tasks = append(s.tasks, &specialists.Task{Question: q.Text, Evidence: records, Scope: c.Scope, Now: latest(records).AddDate(0, 0, 1)})
 		}
@@ -150,6 +162,28 @@ func Hallucination(ctx context.Context, d *Dataset, o *StudyOptions) (*StudyRepo
 	return report, nil
 }
 
+// short is the known answer to a question as a claim, if it is a short one that the records hold all evidence of. Inferred
+// answers are left out: no memory says them.
+func short(q Question, records []memory.Record) string {
+	have := map[string]bool{}
+	for _, r := range records {
+		have[Ref(r)] = true
+	}
+	for _, e := range q.Evidence {
+		if !have[e] {
+			return ""
+		}
+	}
+	answer := strings.TrimRight(strings.TrimSpace(q.Answer), ".")
+	words := strings.Fields(answer)
+	if len(answer) < 4 || len(words) > 12 || strings.ContainsAny(answer, ";[]") || q.Category == "open-domain" {
+		return ""
+	}
+	return upperFirst(answer)
+}
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
 func latest(records []memory.Record) time.Time {
 	t := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, r := range records {
@@ -164,6 +198,7 @@ func latest(records []memory.Record) time.Time {
 type study struct {
 	StudyOptions
 	tasks  []*specialists.Task
+	known  map[string]string
 	done   int
 	seen   map[string]bool
 	errors map[string]*JudgeErrors
@@ -171,7 +206,7 @@ type study struct {
 
 // model runs all arms over all questions with one model.
 func (s *study) model(ctx context.Context, index int, m StudyModel) (StudyResult, error) {
-	liar := &scripted.Liar{Invent: m.Invent, Drop: m.Drop, Agree: m.Agree, Seed: s.Seed + uint64(index)}
+	liar := &scripted.Liar{Invent: m.Invent, Drop: m.Drop, Agree: m.Agree, Known: s.known, Seed: s.Seed + uint64(index)}
 	server, err := scripted.New(liar.Script)
 	if err != nil {
 		return StudyResult{}, err
@@ -200,6 +235,19 @@ func (s *study) model(ctx context.Context, index int, m StudyModel) (StudyResult
 			}
 			unsupported[arm], kept[arm] = append(unsupported[arm], made), append(kept[arm], true_)
 			a := result.Arms[arm]
+			if a.KeptBy == nil {
+				a.KeptBy = map[string]Share{}
+			}
+			for i := range draft {
+				if d := &draft[i]; !d.Invented {
+					share := a.KeptBy[d.How]
+					share.N++
+					if d.Holds(path.texts[len(path.texts)-1]) {
+						share.Kept++
+					}
+					a.KeptBy[d.How] = share
+				}
+			}
 			n := float64(len(s.tasks))
 			a.Calls += float64(path.usage.Calls) / n
 			a.Tokens += float64(path.usage.Tokens()) / n
@@ -216,6 +264,10 @@ func (s *study) model(ctx context.Context, index int, m StudyModel) (StudyResult
 		for k := range s.Rounds + 1 {
 			a.Unsupported = append(a.Unsupported, s.estimate(column(unsupported[arm], k)))
 			a.Kept = append(a.Kept, s.estimate(column(kept[arm], k)))
+		}
+		for how, share := range a.KeptBy {
+			share.Kept /= float64(share.N)
+			a.KeptBy[how] = share
 		}
 		result.Arms[arm] = a
 	}

@@ -61,7 +61,7 @@ func verdict(claims []specialists.Claim) specialists.Support {
 // judged are the shares of what the judge says, by the sort of claim.
 func (s *study) judged() []JudgeErrors {
 	var all []JudgeErrors
-	for _, how := range append([]string{"plain", "quoted"}, scripted.Inventions...) {
+	for _, how := range append([]string{"plain", "quoted", "known"}, scripted.Inventions...) {
 		if e := s.errors[how]; e != nil {
 			n := float64(e.N)
 			e.Supported, e.Unknown, e.Contradicted = e.Supported/n, e.Unknown/n, e.Contradicted/n

@@ -46,3 +46,30 @@ func BenchmarkGround(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkChain examines an answer of ten sentences with all specialists, its task prepared and not.
+func BenchmarkChain(b *testing.B) {
+	chain := specialists.Default()
+	for _, prepared := range []bool{false, true} {
+		b.Run(fmt.Sprintf("prepared=%v", prepared), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				task := benchTask20(b)
+				if prepared {
+					task.Prepare()
+				}
+				run(b, chain, task, tenSentences)
+			}
+		})
+	}
+}
+
+var benchTask20 = func() func(testing.TB) *specialists.Task {
+	var made *specialists.Task
+	return func(tb testing.TB) *specialists.Task {
+		if made == nil {
+			made = benchTask(tb, 20)
+		}
+		return &specialists.Task{Question: made.Question, Now: made.Now, Evidence: made.Evidence}
+	}
+}()

@@ -42,9 +42,22 @@ func (s *Citation) Examine(ctx context.Context, t *Task, d Draft) (Finding, erro
 		}
 	}
 	byID := citesByID(d.Text, t)
-	var edits []edit
+	text := d.Text
 	var notes []Note
-	claims := g.ground(d.Text)
+	for range maxPasses {
+		next := s.revise(g, t, text, number, byID, &notes)
+		if next == text {
+			break
+		}
+		text, g.said = next, nil
+	}
+	return revised(d, text, notes), nil
+}
+
+// revise goes over a text once. number is that of each memory.
+func (s *Citation) revise(g *grounder, t *Task, text string, number map[memory.ID]int, byID bool, notes *[]Note) string {
+	var edits []edit
+	claims := g.ground(text)
 	for _, unit := range citable(claims) {
 		first, last := unit[0], unit[len(unit)-1]
 		var want []int
@@ -62,8 +75,8 @@ func (s *Citation) Examine(ctx context.Context, t *Task, d Draft) (Finding, erro
 				}
 			}
 		}
-		end := sentenceEnd(d.Text, last.to)
-		have, spans := references(d.Text[first.from:end], t)
+		end := sentenceEnd(text, last.to)
+		have, spans := references(text[first.from:end], t)
 		if !supported {
 			want = nil
 		}
@@ -75,10 +88,15 @@ func (s *Citation) Examine(ctx context.Context, t *Task, d Draft) (Finding, erro
 		}
 		for _, span := range spans {
 			from := first.from + span[0]
-			for from > 0 && d.Text[from-1] == ' ' {
+			to := first.from + span[1]
+			for from > 0 && text[from-1] == ' ' {
 				from--
 			}
-			edits = append(edits, edit{from, first.from + span[1], ""})
+			with := ""
+			if to < len(text) && isWordRune(rune(text[to])) {
+				with = " " // "Leo [1]and Mia" are three words
+			}
+			edits = append(edits, edit{from, to, with})
 		}
 		kind, why := "cited", "the memory that says so is named"
 		switch {
@@ -87,13 +105,13 @@ func (s *Citation) Examine(ctx context.Context, t *Task, d Draft) (Finding, erro
 		case len(have) > 0:
 			kind, why = "uncited", "no memory says so, and a citation claimed that one does"
 		}
-		notes = append(notes, Note{Specialist: s.Name(), Kind: kind, Claim: first.Text, Why: why, Quotes: quotes})
+		*notes = append(*notes, Note{Specialist: s.Name(), Kind: kind, Claim: first.Text, Why: why, Quotes: quotes})
 		if len(want) > 0 {
-			mark := markAt(d.Text, last.to, spans, first.from)
+			mark := markAt(text, last.to, spans, first.from)
 			edits = append(edits, edit{mark, mark, " " + cite(want, t, byID)})
 		}
 	}
-	return revised(d, citeEdits(d.Text, edits), notes), nil
+	return citeEdits(text, edits)
 }
 
 // citable groups claims into what shares a citation: a sentence, or its clauses where they rest on different memories.

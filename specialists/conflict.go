@@ -82,7 +82,8 @@ func (g *grounder) conflict(text string, c *claim, matches []match) (*match, str
 			continue
 		}
 		if statement == nil {
-			statement = Parse(Said{mine(text[c.begin:c.end]), speaker, e.now})
+			begin, end := c.whole()
+			statement = Parse(Said{mine(text[begin:end]), speaker, e.now})
 		}
 		if v := e.parse(p).Relate(statement); v.Relation == Contradicts || v.Relation == Updates {
 			return m, "a memory has another value"

@@ -66,7 +66,7 @@ func (s *Critic) Examine(ctx context.Context, t *Task, d Draft) (Finding, error)
 		if k.Problem == "" {
 			continue
 		}
-		n := Note{Specialist: s.Name(), Kind: kindOf(k.Kind), Why: clip(k.Problem, 400)}
+		n := Note{Specialist: s.Name(), Kind: critiqueKind(k.Kind), Why: clip(k.Problem, 400)}
 		if strings.Contains(d.Text, k.Claim) {
 			n.Claim = k.Claim
 		}
@@ -75,7 +75,7 @@ func (s *Critic) Examine(ctx context.Context, t *Task, d Draft) (Finding, error)
 	return Finding{Notes: notes, Usage: c.Usage}, nil
 }
 
-func kindOf(s string) string {
+func critiqueKind(s string) string {
 	switch s = strings.ToLower(strings.TrimSpace(s)); s {
 	case "unsupported", "contradicted", "incomplete", "unclear":
 		return s

@@ -132,11 +132,21 @@ func (e *evidence) knows(kin, owner string) bool {
 // unmentioned asks for those whom the question names and no memory mentions.
 func (s *Decompose) unmentioned(g *grounder, t *Task, ask func(q, reason string)) {
 	for _, n := range g.question.names {
-		if g.e.words[n] || g.e.users[n] || g.e.speaks(n) {
+		if g.e.says(n) || g.e.users[n] || g.e.speaks(n) {
 			continue
 		}
 		ask("Who or what is "+upper(n)+"?", "no memory mentions "+upper(n))
 	}
+}
+
+// says reports whether a word stands anywhere in the evidence.
+func (e *evidence) says(word string) bool {
+	for _, i := range e.postings[stems.of(word)] {
+		if slices.ContainsFunc(e.passages[i].toks, func(t token) bool { return t.low == word }) {
+			return true
+		}
+	}
+	return false
 }
 
 // parts asks for each part of a question of several parts.

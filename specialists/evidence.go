@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/trm-go/refiner/memory"
@@ -43,10 +44,11 @@ type evidence struct {
 	prefixes map[string][]string
 	spread   map[string]int // in how many sources a stem occurs
 	users    map[string]bool
-	words    map[string]bool   // every folded word
 	named    map[string]bool   // words that are written as names somewhere
 	aliases  map[string]string // name of somebody's relative, by owner and kin; "" where memories differ
-	parsed   map[[2]int]*Parsed
+
+	mu     sync.Mutex
+	parsed map[[2]int]*Parsed // sentences by source and first byte
 }
 
 // known is a passage of evidence.
@@ -59,7 +61,7 @@ type known struct {
 // gather indexes what of the task counts as evidence.
 func gather(t *Task) *evidence {
 	e := &evidence{now: t.Now, postings: map[string][]int32{}, prefixes: map[string][]string{}, spread: map[string]int{},
-		users: map[string]bool{}, words: map[string]bool{}, named: map[string]bool{}, parsed: map[[2]int]*Parsed{}}
+		users: map[string]bool{}, named: map[string]bool{}, parsed: map[[2]int]*Parsed{}}
 	total := 0
 	for i := range t.Evidence {
 		r := &t.Evidence[i]
@@ -164,7 +166,6 @@ func (e *evidence) index() {
 	for i := range e.passages {
 		p := &e.passages[i]
 		for j, t := range p.toks {
-			e.words[t.low] = true
 			if t.capital && p.isName(j) {
 				e.named[t.low] = true
 			}
@@ -316,13 +317,26 @@ func (e *evidence) like(s string) []string {
 	return out
 }
 
+// whole are the bytes of a passage's sentence; of a sentence too long to be one, those of the passage: relating two
+// sentences takes time with the product of their clauses.
+func (p *passage) whole() (begin, end int) {
+	const longest = 2 << 10
+	if p.end-p.begin > longest {
+		return p.from, min(p.to, p.from+longest)
+	}
+	return p.begin, p.end
+}
+
 // parse is the sentence of a passage, read by the rules for statements.
 func (e *evidence) parse(p *known) *Parsed {
-	key := [2]int{p.source, p.begin}
+	begin, end := p.whole()
+	key := [2]int{p.source, begin}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	got := e.parsed[key]
 	if got == nil {
 		s := &e.sources[p.source]
-		got = Parse(Said{s.text[p.begin:p.end], strings.Join(s.speaker, " "), s.at})
+		got = Parse(Said{s.text[begin:end], strings.Join(s.speaker, " "), s.at})
 		e.parsed[key] = got
 	}
 	return got

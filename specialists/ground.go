@@ -24,6 +24,7 @@ func Ground(t *Task, text string) []Claim {
 	claims := make([]Claim, len(spans))
 	for i := range spans {
 		claims[i] = spans[i].Claim
+		claims[i].Quotes = slices.Clone(claims[i].Quotes) // the caller's own
 	}
 	return claims
 }
@@ -41,7 +42,8 @@ type placed struct {
 type grounder struct {
 	e        *evidence
 	question asked
-	said     []string // names that the answer was about so far
+	shared   *prepared // nil: nothing is shared
+	said     []string  // names that the answer was about so far
 }
 
 // asked is what the question says.
@@ -52,12 +54,17 @@ type asked struct {
 	owners  []string // those of the names that only say whose something is
 	yesNo   bool
 	about   bool // it asks about the user: "Where do I live?"
-	verb    string
 	passage *passage
 }
 
 func newGrounder(t *Task) *grounder {
-	g := &grounder{e: gather(t)}
+	g := &grounder{}
+	if t.prepared != nil && t.prepared.fits(t) {
+		g.shared = t.prepared
+		g.e = g.shared.evidence
+	} else {
+		g.e = gather(t)
+	}
 	q := &g.question
 	q.terms = map[string]bool{}
 	question := t.Question
@@ -94,6 +101,18 @@ var questionWords = set(`what who whom whose which where when why how much many 
 
 // ground cuts a text into claims and judges each.
 func (g *grounder) ground(text string) []placed {
+	if g.shared == nil || len(g.said) > 0 {
+		return g.read(text)
+	}
+	claims, ok := g.shared.remembered(text)
+	if !ok {
+		claims = g.read(text)
+		g.shared.remember(text, claims)
+	}
+	return claims
+}
+
+func (g *grounder) read(text string) []placed {
 	var out []placed
 	rest := ""
 	if len(text) > maxAnswer {
@@ -184,7 +203,7 @@ func (g *grounder) judge(text string, p *passage) (Claim, ruling) {
 		out.Support, out.Why, out.Quotes = r.support, r.why, r.quotes
 		return out, r
 	}
-	lead(p)
+	p.dropLead()
 	if why := neutral(p); why != "" {
 		if !g.answersYesNo(p) {
 			out.Support, out.Why = Neutral, why
@@ -200,154 +219,6 @@ func (g *grounder) judge(text string, p *passage) (Claim, ruling) {
 	out.Support, out.Why, out.Quotes = v.support, v.why, v.quotes
 	return out, v
 }
-
-// leads are what an answer says before what it has to say.
-var leads = [][]string{
-	{"according", "to", "*", ","}, {"based", "on", "*", ","}, {"from", "your", "*", ","}, {"as", "far", "as", "i", "know"},
-	{"you", "*", "me", "that"}, {"you", "*", "that"}, {"you", "told", "me"}, {"you", "mentioned"}, {"you", "said"},
-	{"i", "remember", "that"}, {"i", "remember"}, {"i", "recall", "that"}, {"i", "recall"}, {"i", "know", "that"}, {"i", "think", "that"},
-	{"i", "think"}, {"i", "believe", "that"}, {"i", "believe"}, {"your", "memories", "*", "that"}, {"the", "memories", "*", "that"},
-	{"it", "*", "that"}, {"as", "you", "*", ","}, {"in", "fact"}, {"of", "course"}, {"yes"}, {"no"}, {"well"}, {"sure"}, {"that"},
-}
-
-var saying = set(`said told mentioned say mention wrote noted shared explained confirmed memories memory records notes notebook what
-	messages conversations seems appears`)
-
-// lead drops what leads into a clause from its tokens: "According to your notes, …".
-func lead(p *passage) {
-	for again := true; again; {
-		again = false
-		for _, l := range leads {
-			n := leadLength(p.toks, l)
-			if n > 0 && n < len(p.toks) {
-				p.toks, p.used = p.toks[n:], p.used[n:]
-				p.drop(n)
-				p.verb = verbIn(p.toks, 0, len(p.toks))
-				p.main = p.mainVerb()
-				p.subject = nil
-				if p.verb > 0 {
-					p.subject = p.toks[:p.verb]
-				}
-				again = len(l) > 1
-				break
-			}
-		}
-	}
-}
-
-// drop shifts the values of a clause by the n tokens that it lost, and forgets those among them.
-func (p *passage) drop(n int) {
-	numbers, whens, at := p.numbers[:0:0], p.whens[:0:0], p.whenAt[:0:0]
-	for _, q := range p.numbers {
-		if q.at -= n; q.at >= 0 {
-			numbers = append(numbers, q)
-		}
-	}
-	for i, w := range p.whens {
-		if p.whenAt[i] >= n {
-			whens, at = append(whens, w), append(at, p.whenAt[i]-n)
-		}
-	}
-	p.numbers, p.whens, p.whenAt = numbers, whens, at
-}
-
-func leadLength(toks []token, l []string) int {
-	i := 0
-	for k, w := range l {
-		if w == "," {
-			for j := i; j < len(toks) && j < i+4; j++ {
-				if toks[j].comma {
-					return j
-				}
-			}
-			return 0
-		}
-		if i >= len(toks) {
-			return 0
-		}
-		if w == "*" {
-			found := false
-			for j := i; j < len(toks) && j < i+4; j++ {
-				found = found || saying[toks[j].low]
-				if found && k+1 < len(l) && (l[k+1] == "," && j+1 < len(toks) && toks[j+1].comma || l[k+1] == toks[min(j+1, len(toks)-1)].low) {
-					i = j + 1
-					break
-				}
-			}
-			if !found {
-				return 0
-			}
-			continue
-		}
-		if toks[i].low != w {
-			return 0
-		}
-		i++
-	}
-	if len(l) == 1 && i < len(toks) && !toks[i].comma && l[0] != "that" {
-		return 0
-	}
-	return i
-}
-
-// neutral gives the reason if a clause states nothing that could be checked; "" if it does.
-func neutral(p *passage) string {
-	if p.question {
-		return "a question states nothing"
-	}
-	lows := make([]string, len(p.toks))
-	for i, t := range p.toks {
-		lows[i] = t.low
-	}
-	line := " " + strings.ReplaceAll(strings.ReplaceAll(strings.Join(lows, " "), "n't", " not"), "’", "'") + " "
-	if strings.HasPrefix(line, " the puzzle has no solution ") || strings.HasPrefix(line, " the puzzle has more than one solution ") {
-		return "a puzzle is checked by its rules"
-	}
-	for _, s := range ignorance {
-		if strings.Contains(line, s) {
-			return "it says that something is not known"
-		}
-	}
-	for _, s := range courtesies {
-		if len(p.names)+len(p.numbers)+len(p.whens) == 0 && strings.HasPrefix(line, s) {
-			return "a courtesy states nothing"
-		}
-	}
-	for _, t := range p.toks {
-		if hedges[t.low] && !(t.low == "may" && t.capital) {
-			return "a possibility, or advice"
-		}
-	}
-	if len(lows) <= 6 && len(p.numbers) == 0 && len(p.whens) == 0 && len(p.names) == 0 {
-		plain, opinion := 0, false
-		for _, t := range p.toks {
-			opinion = opinion || opinions[t.low]
-			if t.stem != "" && !opinions[t.low] {
-				plain++
-			}
-		}
-		if opinion && plain <= 1 {
-			return "an opinion states nothing that could be checked"
-		}
-	}
-	return ""
-}
-
-var hedges = set(`might may could would should maybe perhaps possibly probably presumably likely unlikely if unless whether`)
-
-var opinions = set(`great lovely nice wonderful good sorry exciting congratulations amazing perfect awesome interesting sweet
-	delightful fantastic fun glad happy welcome cheers bye goodbye hello hi hey thanks`)
-
-// ignorance are the ways to say that one does not know.
-var ignorance = []string{" not know", " not sure", " not certain", " no information", " no record", " no memory", " no memories",
-	" not have any information", " not have that", " not have any record", " not have any memor", " not have enough", " not mention", " not mentioned", " not been mentioned",
-	" not say", " not tell me", " not told me", " not recall", " not remember", " unknown ", " cannot tell", " cannot say", " cannot find", " could not find", " can not find",
-	" no mention of", " nothing about", " not specified", " unclear ", " not aware", " not find", " no idea", " never mentioned", " never said", " never told", " not recorded", " not stated"}
-
-// courtesies begin what an assistant says besides.
-var courtesies = []string{" let me ", " i hope", " i can ", " i will ", " i'll ", " i'd ", " i would", " i ca not ", " i cannot ", " i wo not ", " i will not ", " i am sorry", " i'm sorry", " i am glad", " i'm glad", " i'm happy",
-	" i am happy", " shall i", " feel free", " please ", " thank", " you can ", " you could", " you are welcome", " you're welcome",
-	" happy to", " here is ", " here's ", " here are ", " would you", " do you", " enjoy ", " good luck", " hello", " hi ", " of course ", " have a ", " i see ", " i understand", " i am here", " i'm here", " sure "}
 
 // answersYesNo reports whether the clause is a bare yes or no to a question that asks for one.
 func (g *grounder) answersYesNo(p *passage) bool {

@@ -3,7 +3,6 @@ package specialists_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -135,7 +134,7 @@ func TestGroundSample(t *testing.T) {
 			}
 		}
 	}
-	t.Log(fmt.Sprintf("%d sentences: %d supported, %d neutral; mutated: %v, of them supported: %v", stated, supported, neutral, tried, wrong))
+	t.Logf("%d sentences: %d supported, %d neutral; mutated: %v, of them supported: %v", stated, supported, neutral, tried, wrong)
 	if supported+neutral < stated*98/100 {
 		t.Errorf("%d of %d verbatim sentences are supported or neutral", supported+neutral, stated)
 	}

@@ -131,8 +131,12 @@ func supportOf(claims []specialists.Claim) specialists.Support {
 	return worst
 }
 
+// TestGround measures grounding on the bundled suite. The rules were made on dev. The sets second and third were held out
+// until they were measured once: of what was said to be supported 41 of 47 and 33 of 38 were, of what is 41 of 45 and 33 of
+// 39 were found; then the rules were mended on them. The last set was measured once, and nothing was changed after it:
+// 24 of 25, and 24 of 27.
 func TestGround(t *testing.T) {
-	type count struct{ n, right, said, missed int }
+	type count struct{ n, right, said int }
 	for _, set := range []string{"dev", "second", "third", "held-out"} {
 		by := map[specialists.Support]*count{}
 		for _, s := range []specialists.Support{specialists.Supported, specialists.Contradicted, specialists.Unknown, specialists.Neutral} {
@@ -166,6 +170,9 @@ func TestGround(t *testing.T) {
 					}
 				}
 			}
+		}
+		if s := by[specialists.Supported]; s.right*100 < s.said*95 || s.right*100 < s.n*85 {
+			t.Errorf("%s: of the %d claims that are said to be supported %d are, of %d that are", set, s.said, s.right, s.n)
 		}
 		for s, n := range by {
 			t.Logf("%s, %d cases, %-12s: precision %d/%d, recall %d/%d", set, total, s, n.right, n.said, n.right, n.n)

@@ -185,6 +185,17 @@ func whens(s string, toks []token, at time.Time, nearest bool, used []bool) (fou
 				d = when{year: year, week: week}
 			}
 			take(i, 5, d)
+		case (w == "week" || w == "weekend" || isoWeekday[w] > 0) && low(i+1) == "before" && isDay(low(i+2)) > 0 && monthAt(i+3) > 0 && yearAt(i+4) > 0:
+			d := when{year: yearAt(i + 4), month: monthAt(i + 3), day: isDay(low(i + 2))}.date()
+			switch {
+			case w == "week":
+				year, week := d.AddDate(0, 0, -7).ISOWeek()
+				take(i, 5, when{year: year, week: week})
+			case w == "weekend":
+				take(i, 5, dayOf(d.AddDate(0, 0, -weekdayOf(d)-1))) // its Saturday
+			default:
+				take(i, 5, dayOf(d.AddDate(0, 0, -1-(weekdayOf(d)-isoWeekday[w]+6)%7)))
+			}
 		case monthAt(i) > 0:
 			m := monthAt(i)
 			if d := isDay(low(i + 1)); d > 0 && yearAt(i+1) == 0 && toks[i+1].digit {

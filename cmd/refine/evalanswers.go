@@ -15,7 +15,7 @@ import (
 
 // evalAnswersCommand measures answers and not only what is recalled.
 func (a *app) evalAnswersCommand() *cobra.Command {
-	show := 0
+	show, parts := 0, false
 	cmd := &cobra.Command{
 		Use:   "answers [FILE]",
 		Short: "the answers of refine ask, against those that LoCoMo's FILE or the bundled conversation give",
@@ -27,6 +27,9 @@ func (a *app) evalAnswersCommand() *cobra.Command {
 			set, err := questions(cmd.Context(), args)
 			if err != nil {
 				return err
+			}
+			if parts {
+				return a.evaluateParts(cmd.Context(), set)
 			}
 			var report *bench.AnswerReport
 			err = a.imported(cmd.Context(), set, func(p *integration.Plugin) error {
@@ -45,6 +48,7 @@ func (a *app) evalAnswersCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&parts, "parts", false, "compare smaller assistants, each with one part more than the one before")
 	cmd.Flags().IntVar(&show, "show", 0, "also print so many answers of each category")
 	return cmd
 }
@@ -81,4 +85,41 @@ func (a *app) printAnswers(r *bench.AnswerReport, show int) {
 		t.Printf("\n%s %s\n%s\n%s\n", t.Paint(ui.Bold, ui.Clean(answered.Question.Text)), t.Paint(ui.Dim, fmt.Sprintf("%s, contains %.2f", answered.Question.Category, answered.Contains)),
 			ui.Clean(answered.Answer), t.Paint(ui.Dim, "known: "+ui.Clean(answered.Question.Answer)))
 	}
+}
+
+// evaluateParts measures what each part of the assistant adds. Its JSON is a list of reports with the part's name.
+func (a *app) evaluateParts(ctx context.Context, set *bench.Dataset) error {
+	type part struct {
+		Part string `json:"part"`
+		*bench.AnswerReport
+	}
+	var all []part
+	err := a.imported(ctx, set, func(p *integration.Plugin) error {
+		parts := p.Parts()
+		bar := a.term.Progress("asking", "questions", int64(len(parts)*set.Questions()))
+		defer bar.Done()
+		for i, x := range parts {
+			report, err := bench.RunAnswers(ctx, set, x.Answer, func(done, total int) { bar.Set(int64(i*total + done)) })
+			if err != nil {
+				return fmt.Errorf("%s: %w", x.Name, err)
+			}
+			all = append(all, part{x.Name, report})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.term.JSON(all)
+	}
+	columns := []string{"assistant", "contains", "95 %", "all of it", "f1", "words", "p50 ms", "p95 ms"}
+	table := &ui.Table{Columns: columns, Right: columns[1:]}
+	for _, x := range all {
+		ci := x.CI95["contains"]
+		table.Add(x.Part, fraction(x.Scores.Contains), fmt.Sprintf("%.3f to %.3f", ci[0], ci[1]), fraction(x.Scores.All), fraction(x.Scores.F1),
+			fmt.Sprintf("%.1f", x.Scores.Words), fmt.Sprintf("%.1f", x.Latency.P50), fmt.Sprintf("%.1f", x.Latency.P95))
+	}
+	table.Print(a.term)
+	return nil
 }

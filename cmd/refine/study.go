@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -103,6 +106,12 @@ func (a *app) printStudy(r *bench.StudyReport) {
 		}
 		table.Print(t)
 		t.Printf("refiner against naive: %s of the unsupported claims\n", estimate(m.Ratio))
+		var kept []string
+		for _, how := range slices.Sorted(maps.Keys(m.Arms[bench.ArmRefiner].KeptBy)) {
+			share := m.Arms[bench.ArmRefiner].KeptBy[how]
+			kept = append(kept, fmt.Sprintf("%s %.3f of %d", how, share.Kept, share.N))
+		}
+		t.Printf("true claims it keeps: %s\n", strings.Join(kept, ", "))
 	}
 	t.Printf("\n%s\n", t.Paint(ui.Bold, "What the judge says of single claims"))
 	columns := []string{"claims", "n", "supported", "unknown", "contradicted"}

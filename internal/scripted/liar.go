@@ -18,7 +18,9 @@ import (
 type Liar struct {
 	Invent, Drop float64
 	Agree        bool // it repeats its draft whatever it is told
-	Seed         uint64
+	// Known are answers that it knows to be right, by the question. Its draft begins with them.
+	Known map[string]string
+	Seed  uint64
 
 	mu     sync.Mutex
 	ledger map[string]map[string]*Stated // by the question, and by the text without its citation
@@ -28,7 +30,7 @@ type Liar struct {
 type Stated struct {
 	Text     string // as it stands in answers, without the citation
 	Invented bool
-	How      string   // plain or quoted; invented: fabricated, swapped, denied or vague
+	How      string   // known, plain or quoted; invented: fabricated, swapped, denied or vague
 	Marks    []string // words without which it is not this claim
 	terms    map[string]bool
 }
@@ -130,6 +132,10 @@ func (l *Liar) draft(rng *rand.Rand, question string, lines []line) string {
 		}
 	}
 	var parts []string
+	if known := l.Known[question]; known != "" {
+		l.state(question, &Stated{Text: known, How: "known"})
+		parts = append(parts, known+".")
+	}
 	for range 3 {
 		at := -1
 		for i := range all {
@@ -163,35 +169,44 @@ func (l *Liar) draft(rng *rand.Rand, question string, lines []line) string {
 	return answer
 }
 
-// first is a sentence in the first person that can be told of somebody else by changing its beginning.
 var (
-	first    = regexp.MustCompile(`^I (\w+ed) (.*?)[.!]*$|^I (went|took|made|got|saw|had|found|gave|bought|met|won|wrote|ran|began|felt|told|left|came|knew|kept|lost|sold|spent|taught|thought) (.*?)[.!]*$|^I'm (.*?)[.!]*$|^I am (.*?)[.!]*$|^I was (.*?)[.!]*$`)
+	// begin is the beginning of a sentence in the first person; past and now are verbs that can be told of somebody else.
+	begin = regexp.MustCompile(`^(I'm|I am|I was|I've|I have|I (?:just |also |really |recently |finally )?\w+) (.*?)[.!]*$`)
+	past  = regexp.MustCompile(`^(\w+ed|went|took|made|got|saw|had|found|gave|bought|met|won|wrote|ran|began|felt|told|left|came|knew|kept|lost|sold|spent|taught|thought|started)$`)
+	now   = regexp.MustCompile(`^(love|like|want|need|enjoy|work|live|play|hope|feel|think|know|plan|eat|drink|read|write|draw|run|bake|cook|paint|prefer|remember)$`)
+	// personal are the words that a sentence must not have besides, since they would speak of others then.
 	personal = regexp.MustCompile(`(?i)\b(I|I'm|I've|I'd|I'll|me|we|us|our|ours|mine|myself|you|your|yours|it|this|that|they|them|he|she|him|her)\b`)
 )
 
 // plainly tells of somebody what he said of himself; empty if that takes more than another beginning.
 func plainly(who, s string) string {
-	m := first.FindStringSubmatch(s)
-	if m == nil {
+	m := begin.FindStringSubmatch(s)
+	if m == nil || personal.MatchString(m[2]) || m[2] == "" {
 		return ""
 	}
-	var told, rest string
-	switch {
-	case m[1] != "":
-		told, rest = who+" "+m[1]+" ", m[2]
-	case m[3] != "":
-		told, rest = who+" "+m[3]+" ", m[4]
-	case m[5] != "":
-		told, rest = who+" is ", m[5]
-	case m[6] != "":
-		told, rest = who+" is ", m[6]
+	var told string
+	switch head := strings.TrimPrefix(m[1], "I "); {
+	case m[1] == "I'm", m[1] == "I am":
+		told = "is"
+	case m[1] == "I was":
+		told = "was"
+	case m[1] == "I've", m[1] == "I have":
+		told = "has"
 	default:
-		told, rest = who+" was ", m[7]
+		adverb, verb, ok := strings.Cut(head, " ")
+		if !ok {
+			adverb, verb = "", head
+		}
+		switch {
+		case past.MatchString(verb):
+		case now.MatchString(verb):
+			verb += "s"
+		default:
+			return ""
+		}
+		told = strings.TrimSpace(adverb + " " + verb)
 	}
-	if personal.MatchString(rest) || rest == "" {
-		return ""
-	}
-	return told + strings.NewReplacer(" my ", " "+who+"'s ").Replace(rest)
+	return who + " " + told + " " + strings.NewReplacer(" my ", " "+who+"'s ").Replace(m[2])
 }
 
 var (
