@@ -65,6 +65,25 @@ test-chroma:
 test-crash:
 	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
 
+## test-browser: drive the page of refine serve in Chromium; skips where none can be had
+.PHONY: test-browser
+test-browser:
+	@tools/browser.sh $(CACHE)/browser; case $$? in \
+	0) REFINER_BROWSER=$(CURDIR)/$(CACHE)/browser $(GO) test -count=1 -v -run TestPageInABrowser ./integration/serve ;; \
+	3) ;; \
+	*) exit 1 ;; esac
+
+## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
+.PHONY: test-clients
+test-clients:
+	@mkdir -p $(CACHE)/clients/node
+	@test -x $(CACHE)/clients/venv/bin/python || python3 -m venv $(CACHE)/clients/venv
+	$(CACHE)/clients/venv/bin/pip install -q --disable-pip-version-check -r integration/serve/testdata/clients/requirements.txt
+	cp integration/serve/testdata/clients/node/* $(CACHE)/clients/node/
+	cd $(CACHE)/clients/node && npm install --silent --no-audit --no-fund --no-package-lock
+	cd integration/serve/testdata/clients/go && $(GO) build -o $(CURDIR)/$(CACHE)/clients/openai-go .
+	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run TestClients ./integration/serve
+
 # PyTorch, for what compares with it. The wheel brings CUDA's libraries along (5 GB); PYTHON=... takes one that is there.
 PYTHON ?= $(CACHE)/venv/bin/python
 $(CACHE)/venv/bin/python: bench/parity/requirements.txt
@@ -121,3 +140,28 @@ demo:
 	@echo "  $(BIN)/refine --help             all commands; docs/cli.md has them on one page"
 	@echo "  go doc ./refine                  the recursion over memories, and its certificate"
 	@echo "  integration/example_test.go      the same from Go, in thirty lines"
+
+# The official clients of the Model Context Protocol, in TypeScript and Python.
+MCP := $(CACHE)/mcp
+$(MCP)/venv/bin/python: adapters/mcp/testdata/clients/requirements.txt
+	python3 -m venv $(MCP)/venv
+	$(MCP)/venv/bin/pip install -q -r $<
+	@touch $@
+$(MCP)/node_modules: adapters/mcp/testdata/clients/package.json
+	@mkdir -p $(MCP) && cp $< $(MCP)/
+	npm install --prefix $(MCP) --no-audit --no-fund --silent
+	@touch $@
+
+## test-mcp: the official TypeScript and Python clients against refine mcp, over stdio and HTTP
+.PHONY: test-mcp
+test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
+	$(GO) build -o $(MCP)/refine ./cmd/refine
+	@rm -rf $(MCP)/store && mkdir -p $(MCP)/store
+	@cp adapters/mcp/testdata/clients/client.mjs $(MCP)/
+	node $(MCP)/client.mjs $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/typescript.db
+	$(MCP)/venv/bin/python adapters/mcp/testdata/clients/client.py $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/python.db
+
+## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
+.PHONY: test-adapters
+test-adapters:
+	cd adapters/eino && $(GO) vet ./... && $(GO) test -race ./...

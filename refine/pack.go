@@ -75,7 +75,7 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 		p.Alike = DefaultAlike
 	}
 	if p.Line == nil {
-		p.Line = line
+		p.Line = Line
 	}
 	for _, t := range text.Terms(question) {
 		p.question[t] = true
@@ -120,8 +120,9 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	return packed
 }
 
-// line is the usual rendering: 2023-05-08 Caroline: text, on one line.
-func line(r *memory.Record, s string) string {
+// Line is the usual rendering of a memory: 2023-05-08 Caroline: text, on one line. A summary names its days and speakers
+// itself.
+func Line(r *memory.Record, s string) string {
 	if r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed && r.Meta["level"] != "" {
 		return strings.Join(strings.Fields(s), " ")
 	}

@@ -41,7 +41,7 @@ memory and keep its history, use refine add --supersedes.`,
 			if len(ids) == 0 && p.Scope == (memory.Scope{}) && !anyChanged(cmd, "tenant", "user", "agent", "session") {
 				return ui.Fail(ui.ExitUsage, `name the scope with --user, or mean the records of nobody with --user ""`, "--all and --before need a scope")
 			}
-			snapshots, err := copies(p.Store.Path())
+			snapshots, err := integration.Copies(p.Store.Path())
 			if err != nil {
 				return err
 			}
