@@ -110,7 +110,6 @@ func ada(t *testing.T, address, version, name, space string) (base string, docum
 	base = collections + "/" + made["id"].(string)
 	r := rand.New(rand.NewPCG(7, 7))
 	pick := func(s ...string) string { return s[r.IntN(len(s))] }
-	documents = map[string]mirror.Document{}
 	var ids, texts []string
 	var metas []map[string]any
 	var vectors [][]float32
