@@ -19,6 +19,8 @@ type Task struct {
 	Scope memory.Scope
 	// Now is the moment of the question. It resolves "yesterday" and tells which memory is valid.
 	Now time.Time
+
+	prepared *prepared // see Prepare; nil: nobody shares anything
 }
 
 // Message is a turn of a conversation, as chat APIs have it.
