@@ -11,7 +11,7 @@ out=$1 mib=${2:-55}
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 stage=$(mktemp -d)
 trap 'rm -r "$stage"' EXIT
-go build -trimpath -o "$stage/" ./bench/gpu ./cmd/trm
+go build -o "$stage/" ./bench/gpu ./cmd/trm
 mv "$stage/gpu" "$stage/bench-gpu"
 mkdir -p "$stage/parity" "$stage/ort/onnxruntime/capi"
 cp bench/parity/speed.py bench/parity/reference.py "$stage/parity/"
