@@ -21,6 +21,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ type Config struct {
 	Recall   Recall   `mapstructure:"recall"`
 	Model    Model    `mapstructure:"model"`
 	Respond  Respond  `mapstructure:"respond"`
+	Serve    Serve    `mapstructure:"serve"`
 	Log      Log      `mapstructure:"log"`
 }
 
@@ -118,6 +120,26 @@ type Respond struct {
 	Budget    int           `mapstructure:"budget" help:"tokens that memories may take in the model's prompt"`
 }
 
+// Serve says how refine serve answers. Its upstream is the model.
+type Serve struct {
+	Listen        string        `mapstructure:"listen" help:"address and port; without keys a loopback address only"`
+	Names         string        `mapstructure:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
+	KeysFile      string        `mapstructure:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
+	KeyEnv        string        `mapstructure:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
+	TLSCert       string        `mapstructure:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
+	TLSKey        string        `mapstructure:"tls_key" help:"the certificate's private key, PEM"`
+	Rate          float64       `mapstructure:"rate" help:"requests a second of each caller; 0: no limit"`
+	Burst         int           `mapstructure:"burst" help:"requests of a caller at once; 0: twice the rate"`
+	MaxBody       int           `mapstructure:"max_body" help:"bytes of the largest request"`
+	Silence       time.Duration `mapstructure:"silence" help:"how long the upstream may say nothing, before its answer and within"`
+	ShutdownWait  time.Duration `mapstructure:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
+	Refine        string        `mapstructure:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
+	RefineStreams bool          `mapstructure:"refine_streams" help:"refine streams too, which then begin when their draft has ended"`
+	Remember      bool          `mapstructure:"remember" help:"write chats to memory"`
+	Memories      int           `mapstructure:"memories" help:"most memories in a chat's prompt"`
+	Budget        int           `mapstructure:"budget" help:"tokens that they may take"`
+}
+
 // Log says what is logged to stderr.
 type Log struct {
 	Level string `mapstructure:"level" help:"debug, info, warn or error"`
@@ -132,7 +154,9 @@ func Default() Config {
 		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
-		Log:      Log{Level: "warn"},
+		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
+			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Memories: 10, Budget: 800},
+		Log: Log{Level: "warn"},
 	}
 }
 
@@ -145,6 +169,7 @@ var choices = map[string][]string{
 	"model.type":     {"none", "openai"},
 	"respond.refine": {"auto", "always", "off"},
 	"respond.chain":  {"rules", "model", "none"},
+	"serve.refine":   {"auto", "always", "off"},
 	"log.level":      {"debug", "info", "warn", "error"},
 }
 
@@ -202,6 +227,15 @@ func (c *Config) Validate() error {
 		within("respond.cost", c.Respond.Cost, 0, 1e9),
 		within("respond.time", c.Respond.Time.Seconds(), 0, 86400),
 		within("respond.budget", float64(c.Respond.Budget), 1, 1e9),
+		c.Serve.validate(),
+		chosen("serve.refine", c.Serve.Refine),
+		within("serve.rate", c.Serve.Rate, 0, 1e6),
+		within("serve.burst", float64(c.Serve.Burst), 0, 1e6),
+		within("serve.max_body", float64(c.Serve.MaxBody), 1024, 1<<30),
+		within("serve.silence", c.Serve.Silence.Seconds(), 1, 86400),
+		within("serve.shutdown_wait", c.Serve.ShutdownWait.Seconds(), 0, 3600),
+		within("serve.memories", float64(c.Serve.Memories), 1, 1000),
+		within("serve.budget", float64(c.Serve.Budget), 1, 1e9),
 		chosen("log.level", c.Log.Level),
 	}
 	for key, share := range map[string]float64{"recall.spread": c.Recall.Spread, "recall.session": c.Recall.Session} {
@@ -218,6 +252,13 @@ func (c *Config) Validate() error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (s *Serve) validate() error {
+	if _, port, err := net.SplitHostPort(s.Listen); err != nil || port == "" {
+		return &invalid{"serve.listen", fmt.Sprintf("is %q: use an address and a port, like 127.0.0.1:8377", s.Listen)}
 	}
 	return nil
 }
