@@ -20,21 +20,21 @@ import (
 
 // weigh asks the judge's grounding about every claim by itself, and counts where it errs.
 func (s *study) weigh(t *specialists.Task, claims []scripted.Stated) {
-	g := specialists.NewGrounder(t)
+	t.Prepare()
 	for _, c := range claims {
 		if key := t.Question + "\x00" + c.Text; s.seen[key] {
 			continue
 		} else {
 			s.seen[key] = true
 		}
-		s.count(c.How, c.Invented, g.Ground(c.Text+"."))
+		s.count(c.How, c.Invented, specialists.Ground(t, c.Text+"."))
 	}
 	if s.known[t.Question] == "" || s.seen[t.Question] {
 		return
 	}
 	s.seen[t.Question] = true
 	for _, wrong := range s.misplaced(t) {
-		s.count("misplaced", true, g.Ground(wrong+"."))
+		s.count("misplaced", true, specialists.Ground(t, wrong+"."))
 	}
 }
 
