@@ -158,6 +158,7 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 			defer cancel()
 		}
 		task := *t // evidence joins the copy
+		task.Prepare()
 		run := &run{RespondOptions: opts, task: &task, response: r, judge: newJudge(&task, opts.Open)}
 		if err := run.start(ctx); err != nil {
 			yield(Round{}, err)

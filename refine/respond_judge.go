@@ -29,7 +29,6 @@ import (
 // A score of .8 can only be reached where u = c = i = 0.
 type judge struct {
 	task     *specialists.Task
-	grounder *specialists.Grounder
 	question *question
 	open     bool
 	speakers map[memory.ID]string
@@ -71,7 +70,7 @@ type sources struct {
 }
 
 func newJudge(t *specialists.Task, open bool) *judge {
-	j := &judge{task: t, grounder: specialists.NewGrounder(t), question: ask(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j := &judge{task: t, question: ask(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
 	j.puzzle, _ = puzzle.Solved(t, "")
 	j.known.add(t.Question, t.Now)
 	for _, m := range t.Messages {
@@ -212,7 +211,7 @@ func (j *judge) of(s string) judgement {
 	if known, ok := j.cache[s]; ok {
 		return known
 	}
-	v := judgement{claims: j.grounder.Ground(s), cited: 1}
+	v := judgement{claims: specialists.Ground(j.task, s), cited: 1}
 	covered, cited := map[string]bool{}, 0
 	for i := range v.claims {
 		c := &v.claims[i]

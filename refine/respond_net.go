@@ -205,6 +205,7 @@ func (r *run) recall(ctx context.Context, questions []string) bool {
 	if r.round.Found == 0 {
 		return false
 	}
+	r.task.Prepare()
 	r.judge = newJudge(r.task, r.Open)
 	clear(r.refused)
 	return true

@@ -71,9 +71,11 @@ type Server struct {
 	http   *http.Server
 	script Script
 
+	working sync.RWMutex // held for reading by every answer under way
+	gone    sync.WaitGroup
+
 	mu       sync.Mutex
 	requests []Request
-	gone     sync.WaitGroup
 }
 
 // New starts a server on a free port of this machine.
@@ -97,6 +99,8 @@ func New(script Script) (*Server, error) {
 func (s *Server) Close() {
 	s.http.Close()
 	s.gone.Wait()
+	s.working.Lock() // until the last answer has noticed
+	defer s.working.Unlock()
 }
 
 // Requests are those that came, in order.
@@ -107,6 +111,8 @@ func (s *Server) Requests() []Request {
 }
 
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
+	s.working.RLock()
+	defer s.working.RUnlock()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
