@@ -103,7 +103,7 @@ type Estimate struct {
 
 // JudgeErrors are those on one sort of claims.
 type JudgeErrors struct {
-	Claims       string  `json:"claims"` // plain, quoted: true; fabricated, swapped, denied, vague: invented
+	Claims       string  `json:"claims"` // plain, quoted, known: true; fabricated, swapped, denied, vague, misplaced: invented
 	Invented     bool    `json:"invented"`
 	N            int     `json:"n"`
 	Supported    float64 `json:"supported"` // shares of what the judge says of them

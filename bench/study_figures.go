@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -12,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/specialists"
 )
@@ -25,21 +27,65 @@ func (s *study) weigh(t *specialists.Task, claims []scripted.Stated) {
 		} else {
 			s.seen[key] = true
 		}
-		e := s.errors[c.How]
-		if e == nil {
-			e = &JudgeErrors{Claims: c.How, Invented: c.Invented}
-			s.errors[c.How] = e
+		s.count(c.How, c.Invented, g.Ground(c.Text+"."))
+	}
+	if s.known[t.Question] == "" || s.seen[t.Question] {
+		return
+	}
+	s.seen[t.Question] = true
+	for _, wrong := range s.misplaced(t) {
+		s.count("misplaced", true, g.Ground(wrong+"."))
+	}
+}
+
+func (s *study) count(how string, invented bool, claims []specialists.Claim) {
+	e := s.errors[how]
+	if e == nil {
+		e = &JudgeErrors{Claims: how, Invented: invented}
+		s.errors[how] = e
+	}
+	e.N++
+	switch verdict(claims) {
+	case specialists.Supported:
+		e.Supported++
+	case specialists.Contradicted:
+		e.Contradicted++
+	default:
+		e.Unknown++
+	}
+}
+
+// misplaced are up to three short answers that are right for other questions about the same conversation and wrong for
+// this one, of which the memories of this one have every word: what a careless model would answer.
+func (s *study) misplaced(t *specialists.Task) []string {
+	own := terms(s.known[t.Question])
+	var texts []string
+	for _, r := range t.Evidence {
+		texts = append(texts, r.Text)
+	}
+	held := terms(strings.Join(texts, " "))
+	var wrong []string
+	for _, other := range s.tasks {
+		answer := terms(s.known[other.Question])
+		fits := other.Scope == t.Scope && len(answer) > 0
+		for w := range answer {
+			fits = fits && held[w] && !own[w]
 		}
-		e.N++
-		switch verdict(g.Ground(c.Text + ".")) {
-		case specialists.Supported:
-			e.Supported++
-		case specialists.Contradicted:
-			e.Contradicted++
-		default:
-			e.Unknown++
+		if fits {
+			if wrong = append(wrong, s.known[other.Question]); len(wrong) == 3 {
+				break
+			}
 		}
 	}
+	return wrong
+}
+
+func terms(s string) map[string]bool {
+	set := map[string]bool{}
+	for _, t := range text.Terms(s) {
+		set[t] = true
+	}
+	return set
 }
 
 // verdict is what the parts of a claim come to: it is as good as its worst part.
@@ -61,7 +107,7 @@ func verdict(claims []specialists.Claim) specialists.Support {
 // judged are the shares of what the judge says, by the sort of claim.
 func (s *study) judged() []JudgeErrors {
 	var all []JudgeErrors
-	for _, how := range append([]string{"plain", "quoted", "known"}, scripted.Inventions...) {
+	for _, how := range append([]string{"plain", "quoted", "known"}, append(slices.Clone(scripted.Inventions), "misplaced")...) {
 		if e := s.errors[how]; e != nil {
 			n := float64(e.N)
 			e.Supported, e.Unknown, e.Contradicted = e.Supported/n, e.Unknown/n, e.Contradicted/n

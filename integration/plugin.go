@@ -19,6 +19,7 @@ import (
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -34,6 +35,7 @@ type Plugin struct {
 	Specialists []specialists.Specialist
 
 	config config.Config
+	tune   func(*refine.Options) // changes the configured recursion; nil: nothing does
 }
 
 // Options say what a Config does not. Nil is the same as a zero Options.

@@ -48,6 +48,7 @@ type grounder struct {
 
 // asked is what the question says.
 type asked struct {
+	text    string
 	terms   map[string]bool
 	list    []string
 	names   []string
@@ -71,6 +72,7 @@ func newGrounder(t *Task) *grounder {
 	if len(question) > maxAnswer {
 		question = question[:maxAnswer]
 	}
+	q.text = question
 	parts := passages(question, t.Now, false, 64)
 	for i := range parts {
 		p := &parts[i]
@@ -216,6 +218,11 @@ func (g *grounder) judge(text string, p *passage) (Claim, ruling) {
 		return out, ruling{}
 	}
 	v := g.compare(text, &c)
+	if v.support == Unknown {
+		if r, ok := g.short(p, &c); ok {
+			v = r
+		}
+	}
 	out.Support, out.Why, out.Quotes = v.support, v.why, v.quotes
 	return out, v
 }
