@@ -350,16 +350,22 @@ func (s *Store) follow(ctx context.Context, t *sql.Tx) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	rows, err := t.QueryContext(ctx, `SELECT v.row, v.scope, v.data FROM records r JOIN vectors v ON v.row = r.row
-		WHERE r.seq > ? AND r.superseded = 0 ORDER BY v.row`, v.seq)
+	rows, err := t.QueryContext(ctx, changedVectorsQuery, v.seq)
 	if err != nil {
 		return err
 	}
 	return putVectors(ctx, rows, v.dim, v.scopes, v.index)
 }
 
+// What has changed is sorted after it was found: the + keeps SQLite from going through all records in the order of their
+// rows instead, which took 3 ms after every write at 10,000 records.
+const (
+	changedQuery        = "SELECT " + lightColumns + " FROM records r WHERE r.seq > ? ORDER BY +r.row"
+	changedVectorsQuery = "SELECT v.row, v.scope, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE r.seq > ? AND r.superseded = 0 ORDER BY +v.row"
+)
+
 func readChanged(ctx context.Context, q queryer, after int64) ([]light, error) {
-	rows, err := q.QueryContext(ctx, "SELECT "+lightColumns+" FROM records r WHERE r.seq > ? ORDER BY r.row", after)
+	rows, err := q.QueryContext(ctx, changedQuery, after)
 	if err != nil {
 		return nil, err
 	}
