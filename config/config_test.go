@@ -140,6 +140,10 @@ func TestErrorsNameThePlaceAndTheKey(t *testing.T) {
 		{name: "unknown choice", text: "index: hnsw", want: []string{"index", "auto, flat, chromem"}},
 		{name: "command from a folder", text: "embedder: {key_command: \"rm -rf x\"}", want: []string{"refine.yaml", "embedder.key_command", "--config"}},
 		{name: "endpoint from a folder", text: "embedder: {base_url: \"http://evil\"}", want: []string{"refine.yaml", "embedder.base_url"}},
+		{name: "keys from a folder", text: "serve: {keys_file: \"mine.json\"}", want: []string{"refine.yaml", "serve.keys_file", "--config"}},
+		{name: "address without a port", text: "serve: {listen: localhost}", want: []string{"refine.yaml", "serve.listen", "like 127.0.0.1:8377"}},
+		{name: "no room for a request", text: "serve: {max_body: 10}", want: []string{"serve.max_body", "from 1024"}},
+		{name: "unknown way to refine", text: "serve: {refine: hard}", want: []string{"serve.refine", "auto, always, off"}},
 		{name: "environment", env: [2]string{"REFINE_RECALL_LIMIT", "abc"}, want: []string{"REFINE_RECALL_LIMIT", "recall.limit", "abc"}},
 		{name: "environment out of range", env: [2]string{"REFINE_RECALL_WEIGHTS_DECAY", "-3"}, want: []string{"REFINE_RECALL_WEIGHTS_DECAY", "recall.weights.decay"}},
 		{name: "flag", flag: &Flag{"index", "index", "tree"}, want: []string{"--index", "tree"}},
@@ -298,8 +302,40 @@ func TestKeyStaysHidden(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+	if key, err := (Model{KeyFile: "key"}).Key(t.Context()); err != nil || key.Reveal() != sesame {
+		t.Errorf("the model's key is %q, %v", key.Reveal(), err)
+	}
+	if _, err := (Model{KeyFile: "absent"}).Key(t.Context()); err == nil || !strings.Contains(err.Error(), "model.key_file") {
+		t.Errorf("the error does not name the setting: %v", err)
+	}
 	if key, err := (Embedder{KeyEnv: "NOT_SET_ANYWHERE"}).Key(t.Context()); err != nil || !key.IsZero() {
 		t.Errorf("no key: %v, %v; want none and no error", key, err)
+	}
+}
+
+// A folder that somebody else made must not be able to send memories to a server.
+func TestFolderCannotChooseTheModel(t *testing.T) {
+	for _, line := range []string{"model: {type: openai}", "model: {base_url: 'http://evil.example/v1'}", "model: {key_command: cat}"} {
+		home(t)
+		write(t, folderFile, line+"\n")
+		if _, err := Load(nil); err == nil || !strings.Contains(err.Error(), "may not be set by the file of a folder") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestRespondSettingsAreChecked(t *testing.T) {
+	for key, set := range map[string]func(*Config){
+		"model.type": func(c *Config) { c.Model.Type = "magic" }, "model.price_in": func(c *Config) { c.Model.PriceIn = -1 },
+		"respond.refine": func(c *Config) { c.Respond.Refine = "perhaps" }, "respond.chain": func(c *Config) { c.Respond.Chain = "all" },
+		"respond.threshold": func(c *Config) { c.Respond.Threshold = 1.5 }, "respond.rounds": func(c *Config) { c.Respond.Rounds = -1 },
+		"respond.budget": func(c *Config) { c.Respond.Budget = 0 },
+	} {
+		c := Default()
+		set(&c)
+		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), key+" ") {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 }
 
