@@ -62,6 +62,11 @@ test-browser:
 	3) ;; \
 	*) exit 1 ;; esac
 
+## bench-serve: what the proxy adds to the first token, and 500 streams at once
+.PHONY: bench-serve
+bench-serve:
+	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
+
 ## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
 .PHONY: test-clients
 test-clients:
@@ -84,11 +89,10 @@ test-chroma:
 test-crash:
 	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
 
-# PyTorch, for what compares with it. The wheel brings CUDA's libraries along (5 GB); PYTHON=... takes one that is there.
+# PyTorch, for training and for what compares with it; PYTHON=... takes one that is there. 2 GB, with a GPU's libraries 5.
 PYTHON ?= $(CACHE)/venv/bin/python
-$(CACHE)/venv/bin/python: bench/parity/requirements.txt
-	python3 -m venv $(CACHE)/venv
-	$(CACHE)/venv/bin/pip install -q -r $<
+$(CACHE)/venv/bin/python: bench/parity/requirements.txt tools/torch.sh
+	tools/torch.sh $(CACHE)/venv
 	@touch $@
 
 ## parity: compare every step with PyTorch anew, also at the published sizes
@@ -99,6 +103,28 @@ parity: runtime $(PYTHON)
 	OMP_NUM_THREADS=1 $(PYTHON) bench/parity/golden.py $(CACHE)/parity --seed $$(date +%s)
 	OMP_NUM_THREADS=1 $(PYTHON) bench/parity/golden.py $(CACHE)/parity --seed $$(date +%s) --full
 	TRM_PARITY_DIR=$(CURDIR)/$(CACHE)/parity $(GO) test -count=1 -v -run 'TestParity' ./trmcore/onnx
+
+## test-train: the tests of the training, on the CPU (about three minutes)
+.PHONY: test-train
+test-train: runtime $(PYTHON)
+	$(PYTHON) -m pytest -q trmcore/train/tests
+
+## train-data: make the Sudokus that training reads, in data/sudoku (COUNT=50000 of each new kind)
+.PHONY: train-data
+train-data: build
+	trmcore/train/prepare.sh $(COUNT)
+
+## train-sudoku: train for MINUTES=9 by RECIPE=b, on a GPU if there is one; again goes on where it stopped
+.PHONY: train-sudoku
+RECIPE ?= b
+MINUTES ?= 9
+train-sudoku: build runtime $(PYTHON)
+	PYTHON=$(PYTHON) trmcore/train/gpu_sudoku.sh $(RECIPE) $(MINUTES)
+
+## train-arc: the same for ARC
+.PHONY: train-arc
+train-arc: build runtime $(PYTHON)
+	PYTHON=$(PYTHON) trmcore/train/gpu_arc.sh $(MINUTES)
 
 ## bench-trm: puzzles a second against PyTorch, in one run
 .PHONY: bench-trm

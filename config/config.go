@@ -123,7 +123,7 @@ type Respond struct {
 // Serve says how refine serve answers. Its upstream is the model.
 type Serve struct {
 	Listen        string        `mapstructure:"listen" help:"address and port; without keys a loopback address only"`
-	Hosts         string        `mapstructure:"hosts" help:"names of the server besides localhost, separated by commas, where there are no keys"`
+	Names         string        `mapstructure:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
 	KeysFile      string        `mapstructure:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
 	KeyEnv        string        `mapstructure:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
 	TLSCert       string        `mapstructure:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
@@ -259,9 +259,6 @@ func (c *Config) Validate() error {
 func (s *Serve) validate() error {
 	if _, port, err := net.SplitHostPort(s.Listen); err != nil || port == "" {
 		return &invalid{"serve.listen", fmt.Sprintf("is %q: use an address and a port, like 127.0.0.1:8377", s.Listen)}
-	}
-	if (s.TLSCert == "") != (s.TLSKey == "") {
-		return &invalid{"serve.tls_cert", "and serve.tls_key go together: set both, or neither"}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ const folderFile = "refine.yaml"
 // have the user's API key, or the memories, sent to a server of their own.
 var private = []string{"embedder.base_url", "embedder.key_env", "embedder.key_file", "embedder.key_command",
 	"model.type", "model.base_url", "model.key_env", "model.key_file", "model.key_command",
-	"serve.keys_file", "serve.key_env", "serve.hosts"}
+	"serve.keys_file", "serve.key_env", "serve.names"}
 
 // Options say what Load reads. Nil and the zero value read the usual files and the environment.
 type Options struct {
@@ -283,7 +283,7 @@ func unknownEnv(known map[string]bool) []string {
 	var warnings []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || known[name] {
+		if !strings.HasPrefix(name, envPrefix) || known[name] || strings.HasPrefix(name, envPrefix+"SERVICE_") {
 			continue
 		}
 		if like := nearest(strings.TrimPrefix(name, envPrefix), names); like != "" {

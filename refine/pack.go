@@ -120,7 +120,8 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	return packed
 }
 
-// Line is the usual rendering of a memory: 2023-05-08 Caroline: text, on one line. A summary says itself of which days it is.
+// Line is the usual rendering of a memory: 2023-05-08 Caroline: text, on one line. A summary names its days and speakers
+// itself.
 func Line(r *memory.Record, s string) string {
 	if r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed && r.Meta["level"] != "" {
 		return strings.Join(strings.Fields(s), " ")

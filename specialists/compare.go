@@ -211,7 +211,7 @@ func covers(a, b *statement) bool {
 	}
 	said := say.words()
 	for _, w := range said {
-		if kind := kindOf[w]; kind != "" && !slices.Contains(said, kind) {
+		if kind := hypernyms[w]; kind != "" && !slices.Contains(said, kind) {
 			said = append(slices.Clone(said), kind)
 		}
 	}

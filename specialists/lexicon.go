@@ -83,8 +83,8 @@ var (
 	having    = set(`have own drive buy keep use ride rent lend borrow`)
 )
 
-// kinds of which a thing is one: whoever has no children has no son.
-var kindOf = pairs(`son child daughter child toddler child babi child twin child dog pet cat pet hamster pet parrot pet rabbit pet
+// hypernyms are kinds of which a thing is one: whoever has no children has no son.
+var hypernyms = pairs(`son child daughter child toddler child babi child twin child dog pet cat pet hamster pet parrot pet rabbit pet
 	puppi pet kitten pet brother sibl sister sibl car vehicl motorbik vehicl van vehicl`)
 
 // titles before a name are no part of it.

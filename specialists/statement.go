@@ -69,7 +69,7 @@ var (
 	wordOrNum   = regexp.MustCompile(`[\p{L}\p{N}_]+@[\p{L}\p{N}._-]*[\p{L}\p{N}]|\d+(?:[:.,]\d+)*(?:-\d+)+|\d+(?:[.,:]\d+)*[\p{L}]*|[\p{L}][\p{L}\p{N}_']*|\?`)
 	corrections = regexp.MustCompile(`(?i)\b(?:i (?:was|am) (?:wrong|mistaken)|i mis\w+ (?:it|that)|correction|my mistake|sorry|no)\b[,:] |\b(?:it )?turn(?:s|ed) out(?: that)? |\bi mis\w+ (?:it|that)\b[,:]? `)
 	took        = regexp.MustCompile(`\b(?:my |the )?(?:doctors?|they|gp|physician) took me off `)
-	lead        = regexp.MustCompile(`^ (?:after|since|following|with) (?:the|my|our|his|her|their|a) [\p{L}]+,? (the|my|our|his|her|their) `)
+	leadIn      = regexp.MustCompile(`^ (?:after|since|following|with) (?:the|my|our|his|her|their|a) [\p{L}]+,? (the|my|our|his|her|their) `)
 	clock       = regexp.MustCompile(`^(\d{1,2}):(\d\d)$`)
 	numeric     = regexp.MustCompile(`^(\d[\d,]*(?:\.\d+)?)([a-z]*)$`)
 )
@@ -151,7 +151,7 @@ func splitClauses(s string) []clause {
 	}
 	low := " " + strings.ToLower(s)
 	low = took.ReplaceAllString(phrases.Replace(low), "i stopped taking ")
-	low = lead.ReplaceAllString(low, " now $1 ") // "after the discount, the total is"
+	low = leadIn.ReplaceAllString(low, " now $1 ") // "after the discount, the total is"
 	var out []clause
 	within := false
 	add := func(part string, sep string) {

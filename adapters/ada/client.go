@@ -43,7 +43,7 @@ var (
 	// ErrConnection is returned when Ada cannot be reached.
 	ErrConnection = errors.New("cannot reach Ada")
 	// ErrResponse is returned when Ada answers with an error, or with what cannot be read.
-	ErrResponse = errors.New("Ada answered with an error")
+	ErrResponse = errors.New("an error is what Ada answers")
 )
 
 // maxAnswer bounds an answer that is no stream, in bytes.

@@ -70,6 +70,8 @@ func TestRealServer(t *testing.T) {
 			t.Fatal("the server does not start")
 		}
 	}
+	dim = 768
+	defer func() { dim = 48 }()
 	everything(t, "http://"+address, "v2")
 }
 
@@ -94,7 +96,8 @@ func post(t *testing.T, address string, in any) map[string]any {
 	return out
 }
 
-const dim = 768
+// dim of the vectors: 768 as those of nomic-embed-text against the real server, fewer where JSON is only passed around.
+var dim = 48
 
 // ada makes a collection as Ada does: turns with client-side embeddings, a few memories, a persona without a timestamp.
 func ada(t *testing.T, address, version, name, space string) (base string, documents map[string]mirror.Document) {
@@ -107,7 +110,6 @@ func ada(t *testing.T, address, version, name, space string) (base string, docum
 	base = collections + "/" + made["id"].(string)
 	r := rand.New(rand.NewPCG(7, 7))
 	pick := func(s ...string) string { return s[r.IntN(len(s))] }
-	documents = map[string]mirror.Document{}
 	var ids, texts []string
 	var metas []map[string]any
 	var vectors [][]float32
@@ -119,7 +121,7 @@ func ada(t *testing.T, address, version, name, space string) (base string, docum
 		ids, texts, metas, vectors = append(ids, id), append(texts, text), append(metas, meta), append(vectors, v)
 	}
 	at := time.Date(2025, 3, 3, 9, 0, 0, 0, time.UTC)
-	for i := range 120 {
+	for i := range 80 {
 		conversation := fmt.Sprintf("conv-%d", i/24)
 		text := pick(
 			fmt.Sprintf("I signed up for the %s in %s, it costs %d euros.", pick("pottery class", "marathon", "choir"), pick("Lisbon", "Oslo"), 20+r.IntN(100)),
@@ -138,7 +140,7 @@ func ada(t *testing.T, address, version, name, space string) (base string, docum
 	fact(4, "Ana moved to Lisbon.", 30)
 	fact(5, "Ana lives in Berlin.", 3)
 	add("persona", "You are Ada, and kind.", map[string]any{"type": "persona", "version": "1.0"})
-	for part := range slices.Chunk([]int{0, 50, 100}, 1) {
+	for part := range slices.Chunk([]int{0, 50}, 1) {
 		lo, hi := part[0], min(part[0]+50, len(ids))
 		post(t, base+"/upsert", map[string]any{"ids": ids[lo:hi], "documents": texts[lo:hi], "metadatas": metas[lo:hi], "embeddings": vectors[lo:hi]})
 	}
@@ -172,6 +174,9 @@ func contents(t *testing.T, base string) map[string]mirror.Document {
 func everything(t *testing.T, address, version string) {
 	t.Run("consolidate", func(t *testing.T) {
 		for _, remove := range []bool{false, true} {
+			if remove && version == "v1" {
+				continue // the same requests, by another address
+			}
 			t.Run(map[bool]string{false: "mark", true: "remove"}[remove], func(t *testing.T) {
 				testConsolidate(t, address, version, remove)
 			})

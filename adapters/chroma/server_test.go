@@ -62,7 +62,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if path == "pre-flight-checks" {
-		answer(200, map[string]any{"max_batch_size": 100})
+		answer(200, map[string]any{"max_batch_size": 40})
 		return
 	}
 	if s.version == "v2" {
@@ -164,7 +164,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuse(422, "ChromaError", "Failed to deserialize the JSON body into the target type: missing field `embeddings`")
 			return
 		}
-		if len(in.IDs) > 100 {
+		if len(in.IDs) > 50 {
 			refuse(400, "ChromaError", "the batch is too large")
 			return
 		}

@@ -1,6 +1,7 @@
 package jsonl_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,16 +56,17 @@ func read(t testing.TB, path string) string {
 	return string(data)
 }
 
-// TestConsolidateAFile consolidates the bundled conversation in its file, in two runs, and undoes both.
+// TestConsolidateAFile consolidates the beginning of the bundled conversation in its file, in two runs, and undoes both.
 func TestConsolidateAFile(t *testing.T) {
 	for _, remove := range []bool{false, true} {
 		t.Run(map[bool]string{false: "mark", true: "remove"}[remove], func(t *testing.T) {
 			ctx := t.Context()
-			original := strings.TrimSuffix(string(sample.Conversation), "\n") // the last line may have no end
+			original := strings.Join(strings.SplitAfter(string(sample.Conversation), "\n")[:120], "")
+			original = strings.TrimSuffix(original, "\n") // the last line may have no end
 			path := file(t, original)
 			m, s := follow(t, path, &mirror.Options{Remove: remove})
 			pulled, err := m.Pull(ctx)
-			if err != nil || pulled.Added != 410 {
+			if err != nil || pulled.Added != 120 {
 				t.Fatalf("pulled %+v, %v", pulled, err)
 			}
 			var states []string
@@ -265,7 +267,8 @@ func Example() {
 	dir, _ := os.MkdirTemp("", "example-")
 	defer os.RemoveAll(dir)
 	notes := filepath.Join(dir, "notes.jsonl")
-	_ = os.WriteFile(notes, sample.Conversation, 0o600)
+	lines := bytes.SplitAfterN(sample.Conversation, []byte("\n"), 41)
+	_ = os.WriteFile(notes, bytes.Join(lines[:40], nil), 0o600)
 
 	file, err := jsonl.Open(notes)
 	if err != nil {
@@ -289,5 +292,5 @@ func Example() {
 	}
 	pushed, err := m.Push(ctx)
 	fmt.Println(pushed.Written > 0, pushed.Marked, err)
-	// Output: true 410 <nil>
+	// Output: true 40 <nil>
 }

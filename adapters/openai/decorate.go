@@ -198,11 +198,12 @@ type relay struct {
 	refine  func(string) string
 	done    func(answer string)
 
-	answer strings.Builder
-	tools  bool
-	over   bool
-	held   [][]byte // events that wait for the refined answer
-	out    bytes.Buffer
+	answer   strings.Builder
+	finished bool // the model said why it ended: a stream that is merely closed ends in io.EOF, too
+	tools    bool
+	over     bool
+	held     [][]byte // events that wait for the refined answer
+	out      bytes.Buffer
 }
 
 // mostKept bounds what is kept of an answer to remember it, in bytes.
@@ -244,14 +245,13 @@ type event struct {
 // hear takes a piece of the answer. It passes on as it came, unless the answer will be refined.
 func (r *relay) hear(raw []byte) {
 	var e event
-	text := false
 	if json.Unmarshal(raw, &e) == nil {
 		for _, c := range e.Choices {
 			r.tools = r.tools || len(c.Delta.ToolCalls) > 0 && string(c.Delta.ToolCalls) != "null" || len(c.Delta.FunctionCall) > 0 && string(c.Delta.FunctionCall) != "null"
 			if c.Index == 0 && r.answer.Len() < mostKept {
 				r.answer.WriteString(c.Delta.Content)
 			}
-			text = text || c.Delta.Content != ""
+			r.finished = r.finished || c.FinishReason != ""
 		}
 	}
 	raw = bytes.Clone(raw)
@@ -283,7 +283,7 @@ func (r *relay) send(raw []byte) {
 // finish ends the stream.
 func (r *relay) finish() {
 	answer := r.answer.String()
-	if r.refines && len(r.held) > 0 {
+	if r.refines && r.finished {
 		if refined := r.refine(answer); refined != answer {
 			answer = refined
 			r.held = rewrite(r.held, refined)
@@ -292,7 +292,7 @@ func (r *relay) finish() {
 	r.release()
 	r.out.WriteString("data: [DONE]\n\n")
 	r.over = true
-	if !r.tools {
+	if r.finished && !r.tools {
 		r.done(answer)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate"
@@ -57,6 +58,9 @@ plans are made, applied and undone in the same way, and what changed is written 
 			if err != nil {
 				return err
 			}
+			if err := a.words(cmd, &policy, o); err != nil {
+				return err
+			}
 			looked, planned := a.watch("planning", "records")
 			changed, applied := a.watch("applying", "changes")
 			o.Progress = looked
@@ -86,6 +90,7 @@ type policyFlags struct {
 	level      string
 	since      moment
 	noSnapshot bool
+	reword     bool
 }
 
 func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
@@ -99,6 +104,7 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags.Float64Var(&f.Keep, "keep", consolidate.DefaultKeep, "importance from which on every name, number, date and negation is kept")
 	flags.IntVar(&f.Recurs, "recurs", consolidate.DefaultRecurs, "days on which the same must be said to become a fact; -1: never")
 	flags.DurationVar(&f.Idle, "idle", 0, "lower the importance of what nobody has used for so long")
+	flags.BoolVar(&f.reword, "reword", false, "let the configured language model word the summaries, under the same checks")
 	if applies {
 		flags.BoolVar(&f.noSnapshot, "no-snapshot", false, "do not copy the store first")
 	}
@@ -112,6 +118,22 @@ func (f *policyFlags) options(cmd *cobra.Command) (*consolidate.Options, error) 
 		}
 	}
 	return &consolidate.Options{Policy: f.Policy, Since: f.since.Time}, nil
+}
+
+// words gives o the configured model as its writer, if that is asked for.
+func (a *app) words(cmd *cobra.Command, f *policyFlags, o *consolidate.Options) error {
+	if !f.reword {
+		return nil
+	}
+	model, err := integration.Model(cmd.Context(), a.settings.Config)
+	if err != nil {
+		return err
+	}
+	if model == nil {
+		return ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--reword needs a language model, and none is configured")
+	}
+	o.Writer = consolidate.ModelWriter(model, a.settings.Model.Model)
+	return nil
 }
 
 // planFailure gives the errors of plans their mend.
@@ -154,6 +176,9 @@ func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote 
 		return err
 	}
 	defer p.Close()
+	if err := a.words(cmd, policy, o); err != nil {
+		return err
+	}
 	looked, planned := a.watch("planning", "records")
 	o.Progress = looked
 	plan, err := consolidate.New(cmd.Context(), p.Store, p.Scope, o)

@@ -49,16 +49,16 @@ func useMCP(t *testing.T, transport mcp.Transport) {
 	}
 }
 
-// lines keeps what passes through.
-type lines struct {
-	io.Reader
+// recorder keeps what it passes on, also when nobody listens any more.
+type recorder struct {
+	to   io.Writer
 	seen bytes.Buffer
 }
 
-func (l *lines) Read(p []byte) (int, error) {
-	n, err := l.Reader.Read(p)
-	l.seen.Write(p[:n])
-	return n, err
+func (r *recorder) Write(p []byte) (int, error) {
+	r.seen.Write(p)
+	_, _ = r.to.Write(p)
+	return len(p), nil
 }
 
 // A client starts the command and talks to its stdin and stdout, on which there is nothing but the protocol.
@@ -69,17 +69,15 @@ func TestMCPProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out, to := io.Pipe()
+	heard := &recorder{to: to}
 	var errs bytes.Buffer
-	cmd.Stderr = &errs
+	cmd.Stdout, cmd.Stderr = heard, &errs
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	heard := &lines{Reader: out}
-	useMCP(t, &mcp.IOTransport{Reader: io.NopCloser(heard), Writer: in}) // closing the session closes its stdin
+	useMCP(t, &mcp.IOTransport{Reader: out, Writer: in}) // closing the session closes its stdin
+	out.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("it ends with %v: %s", err, errs.String())
 	}

@@ -39,17 +39,10 @@ has every endpoint and setting.`,
 			if cmd.Flags().Changed("upstream") {
 				a.implied = append(a.implied, config.Flag{Name: "upstream", Key: "model.type", Value: "openai"})
 			}
-			p, err := a.open(cmd)
-			if errors.Is(err, memory.ErrNoStore) {
-				if p, err = a.create(cmd); err == nil {
-					a.term.Notef("made the store %s", p.Store.Path())
-				}
-			}
-			if err != nil {
+			if err := a.load(cmd); err != nil {
 				return err
 			}
-			defer p.Close()
-			return a.serve(cmd.Context(), p)
+			return a.serve(cmd.Context())
 		},
 	}
 	a.setting(cmd, false, "listen", "serve.listen")
@@ -63,12 +56,12 @@ has every endpoint and setting.`,
 	return cmd
 }
 
-// serve answers until ctx is done.
-func (a *app) serve(ctx context.Context, p *integration.Plugin) error {
+// serve answers until ctx is done. What the settings say is checked before anything is made.
+func (a *app) serve(ctx context.Context) error {
 	c := a.settings.Serve
 	o := &serve.Options{Refine: refine.Refinement(c.Refine), RefineStreams: c.RefineStreams, Forget: !c.Remember, Limit: c.Memories, Budget: c.Budget,
 		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Log: a.log}
-	for _, host := range strings.Split(c.Hosts, ",") {
+	for _, host := range strings.Split(c.Names, ",") {
 		if host = strings.TrimSpace(host); host != "" {
 			o.Hosts = append(o.Hosts, host)
 		}
@@ -85,7 +78,7 @@ func (a *app) serve(ctx context.Context, p *integration.Plugin) error {
 		o.Upstream = &serve.Upstream{BaseURL: m.BaseURL, Key: key.Reveal(), Model: m.Model, Silence: c.Silence}
 	}
 	var secure *tls.Config
-	if c.TLSCert != "" {
+	if c.TLSCert != "" || c.TLSKey != "" {
 		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 		if err != nil {
 			return ui.Fail(ui.ExitUsage, "check serve.tls_cert and serve.tls_key: both are PEM files", "load the certificate: %w", err)
@@ -101,6 +94,16 @@ func (a *app) serve(ctx context.Context, p *integration.Plugin) error {
 	}
 	defer traces.end()
 	o.Traces = traces.provider
+	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log})
+	if errors.Is(err, memory.ErrNoStore) {
+		if p, err = integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true}); err == nil {
+			a.term.Notef("made the store %s", p.Store.Path())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer p.Close()
 	server, err := serve.New(p, o)
 	if err != nil {
 		return ui.Fail(ui.ExitUsage, "see the settings with `refine config show`", "%w", err)

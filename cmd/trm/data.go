@@ -15,7 +15,7 @@ import (
 
 func (a *app) dataCommand() *cobra.Command {
 	return group("data", "Make, check and show puzzles",
-		group("sudoku", "Make and check Sudokus", a.generateCommand(), a.checkCommand()),
+		group("sudoku", "Make and check Sudokus", a.generateCommand(), a.mixCommand(), a.checkCommand()),
 		group("arc", "Show ARC tasks", a.showCommand()))
 }
 

@@ -142,7 +142,7 @@ func (t *talk) recall(ctx context.Context) error {
 	if !t.reads || !t.asks() {
 		return nil
 	}
-	m, err := t.s.recall(ctx, t.scope, t.chat, t.keys)
+	m, err := t.s.recall(ctx, t.scope, t.chat)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -192,6 +192,10 @@ func TestSessions(t *testing.T) {
 	if two := session(chatBody(t, nil, "First?", "Yes.", "More?")); one != two {
 		t.Error("one conversation has two sessions")
 	}
+	clock := map[string]any{"messages": append([]map[string]string{{"role": "system", "content": "It is 18:31:07."}}, turns("First?", "Yes.", "And then?")...)}
+	if two := session(chatBody(t, clock)); one != two {
+		t.Error("the time in a system message makes another session")
+	}
 	if two := session(chatBody(t, map[string]any{"user": "eve"}, "First?", "Yes.", "Even more?")); one == two {
 		t.Error("two end users have one session")
 	}

@@ -145,7 +145,7 @@ func (s *Server) harden(next http.Handler) http.Handler {
 		}
 		// Without keys a name that an attacker lets point here (DNS rebinding) would make the browser a caller.
 		if len(s.keys) == 0 && !s.ours(r.Host) {
-			refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.hosts", r.Host).write(w)
+			refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host).write(w)
 			return
 		}
 		if err := cross.Check(r); err != nil {

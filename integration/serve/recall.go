@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"regexp"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -30,7 +31,7 @@ func (m *memories) records() []memory.Record {
 
 // recall finds the memories that bear on the last message of the user. What the conversation itself holds is left out: the
 // model reads it anyway.
-func (s *Server) recall(ctx context.Context, scope memory.Scope, c *chat, keys []string) (*memories, error) {
+func (s *Server) recall(ctx context.Context, scope memory.Scope, c *chat) (*memories, error) {
 	ctx, span := s.tracer.Start(ctx, "recall")
 	defer span.End()
 	start := time.Now()
@@ -41,10 +42,8 @@ func (s *Server) recall(ctx context.Context, scope memory.Scope, c *chat, keys [
 		return nil, ctx.Err()
 	}
 	said := map[string]bool{}
-	for _, k := range keys {
-		if k != "" {
-			said[k] = true
-		}
+	for _, m := range c.messages {
+		said[strings.TrimSpace(m.Text)] = true
 	}
 	question := c.messages[c.last].Text
 	found, err := s.plugin.RecallFor(ctx, scope, question, s.limit+len(said))
@@ -54,7 +53,7 @@ func (s *Server) recall(ctx context.Context, scope memory.Scope, c *chat, keys [
 	}
 	m := &memories{}
 	for _, r := range found.Memories {
-		if !said[r.Key] && len(m.recalled) < s.limit {
+		if !said[strings.TrimSpace(r.Text)] && len(m.recalled) < s.limit {
 			m.recalled = append(m.recalled, r)
 		}
 	}

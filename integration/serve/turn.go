@@ -60,7 +60,8 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// sessionOf names the conversation that a chat belongs to: what the request says, or else what it begins with.
+// sessionOf names the conversation that a chat belongs to: what the request says, or else the first words of its user.
+// System messages do not count: many hold the time, and would make a session of every request.
 func sessionOf(header string, c *chat) string {
 	switch {
 	case header != "":
@@ -70,8 +71,8 @@ func sessionOf(header string, c *chat) string {
 	}
 	parts := []string{c.User}
 	for _, m := range c.messages {
-		parts = append(parts, m.Role, m.Text)
 		if m.Role == "user" {
+			parts = append(parts, m.Name, m.Text)
 			break
 		}
 	}

@@ -1,8 +1,10 @@
 """Write what `trm` loads: model.safetensors, fp16, with the official names, and card.json.
 
-    python export.py RUN -o FOLDER [--card card.json] [--float32]
+    python export.py RUN -o FOLDER [--card card.json] [--float32] [--tasks challenges.json]
 
-takes the averaged weights of a run's state; fields of --card are laid over the card.
+takes the averaged weights of a run's state; fields of --card are laid over the card. With --tasks only the embeddings of
+these ARC tasks are kept, and their names in identifiers.json: a model that is to answer the 400 evaluation tasks has no
+use for those it was taught with, and is 27 MB instead of 45.
 """
 import argparse
 import dataclasses
@@ -13,6 +15,7 @@ import pathlib
 import torch
 from safetensors.torch import save_file
 
+import arc
 import checkpoint
 from model import TRM, Arch
 from trainer import restored
@@ -50,7 +53,13 @@ def export(trainer, folder):
     write(folder, trainer.model, card_of(trainer.recipe, trainer.step, trainer.seconds, params), trainer.table)
 
 
-def from_state(state, folder, over=(), dtype=torch.float16):
+def only(names, table, tasks):
+    """The identifiers of the tasks, after the blank one, and their rows of the table."""
+    rows = [0] + [i for i, name in enumerate(names) if i and arc.parse_name(name)[0] in tasks]
+    return [names[i] for i in rows], table[rows]
+
+
+def from_state(state, folder, over=(), dtype=torch.float16, names=(), tasks=()):
     """The averaged weights of a saved state."""
     kept = json.loads(state["recipe"])
     arch = Arch(**kept.pop("arch"))
@@ -60,6 +69,10 @@ def from_state(state, folder, over=(), dtype=torch.float16):
         for p, difference in zip(model.parameters(), state["ema"], strict=True):
             p.add_(difference.float())
     table = restored(*state["table"]) if state.get("table") else None
+    if tasks:
+        names, table = only(names, table, tasks)
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        (pathlib.Path(folder) / "identifiers.json").write_text(json.dumps(names))
     params = sum(p.numel() for p in model.parameters())
     recipe = dataclasses.make_dataclass("Kept", ["arch", *kept])(arch=arch, **kept)
     write(folder, model, card_of(recipe, state["step"], state["seconds"], params) | dict(over), table, dtype)
@@ -71,9 +84,13 @@ def main():
     p.add_argument("-o", "--output", required=True)
     p.add_argument("--card", help="JSON with fields for the card")
     p.add_argument("--float32", action="store_true")
+    p.add_argument("--tasks", help="ARC: keep the embeddings of the tasks in this challenges.json only")
     a = p.parse_args()
     over = json.loads(pathlib.Path(a.card).read_text()) if a.card else {}
-    from_state(checkpoint.load(pathlib.Path(a.run) / "state"), a.output, over, torch.float32 if a.float32 else torch.float16)
+    run = pathlib.Path(a.run)
+    names = json.loads((run / "identifiers.json").read_text()) if a.tasks else ()
+    tasks = set(json.loads(pathlib.Path(a.tasks).read_text())) if a.tasks else ()
+    from_state(checkpoint.load(run / "state"), a.output, over, torch.float32 if a.float32 else torch.float16, names, tasks)
 
 
 if __name__ == "__main__":

@@ -153,11 +153,13 @@ class Trainer:
         self.begin_rows()
 
     def check(self, kept):
-        """A state goes on only under the architecture it was made with; other fields of a recipe may change."""
-        for name in ("arch", "chains", "tied"):
-            now = json.loads(json.dumps(dataclasses.asdict(self.recipe)))[name]
-            if kept[name] != now:
-                raise SystemExit(f"the state was made with {name} = {kept[name]}, not {now}: take the same recipe, or another --out")
+        """A state goes on only with weights of the same shapes. How often they are applied may change, as may the rest
+        of the recipe: a run can begin shallow."""
+        now = json.loads(json.dumps(dataclasses.asdict(self.recipe)))
+        for name in ("chains", "tied", *(f"arch.{f}" for f in now["arch"] if f not in ("H_cycles", "L_cycles"))):
+            a, b = (r["arch"][name[5:]] if name.startswith("arch.") else r[name] for r in (kept, now))
+            if a != b:
+                raise SystemExit(f"the state was made with {name} = {a}, not {b}: take the same recipe, or another --out")
 
 
 class Averaged:

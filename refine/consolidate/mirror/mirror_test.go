@@ -149,7 +149,7 @@ func TestInterruptedAtEveryStep(t *testing.T) {
 	for _, remove := range []bool{false, true} {
 		t.Run(map[bool]string{false: "mark", true: "remove"}[remove], func(t *testing.T) {
 			ctx := t.Context()
-			s, remote := open(t), filled(48)
+			s, remote := open(t), filled(20)
 			before := maps.Clone(remote.documents)
 			m := mirror.New(s, scope, remote, &mirror.Options{Remove: remove})
 			run(t, m, s)

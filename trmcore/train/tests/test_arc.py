@@ -9,9 +9,12 @@ import numpy
 import pytest
 import torch
 
+from safetensors.torch import load_file
+
 import arc
 import arc_eval
 import checkpoint
+from export import from_state
 from loss import IGNORE
 from model import Arch
 from recipes import RECIPES
@@ -144,6 +147,14 @@ def test_resume_with_embeddings(source, tmp_path):
     assert torch.equal(through.table, resumed.table) and through.table.abs().max() > 0
     for a, b in zip(through.model.parameters(), resumed.model.parameters()):
         assert torch.equal(a, b)
+    # What answers the evaluation tasks needs their embeddings alone.
+    through.save(tmp_path / "state")
+    scored = set(json.loads(pathlib.Path(evaluate).read_text()))
+    from_state(checkpoint.load(tmp_path / "state"), tmp_path / "model", names=data.names, tasks=scored)
+    names = json.loads((tmp_path / "model" / "identifiers.json").read_text())
+    kept = load_file(tmp_path / "model" / "model.safetensors")["puzzle_emb.weights"]
+    assert names[0] == arc.BLANK_NAME and {arc.parse_name(n)[0] for n in names[1:]} == scored
+    torch.testing.assert_close(kept[-1].float(), through.table[data.names.index(names[-1])], rtol=1e-2, atol=1e-4)
 
 
 def test_int8_embeddings_round_without_bias():

@@ -81,6 +81,11 @@ def test_another_architecture_is_refused(tmp_path, easy):
     other = Trainer(small(batch=1, chains=2), data.Sudoku([easy], 1))
     with pytest.raises(SystemExit, match="chains"):
         other.restore(checkpoint.load(tmp_path / "state"))
+    wider = Trainer(small(arch=dataclasses.replace(TINY, hidden_size=48), batch=1), data.Sudoku([easy], 1))
+    with pytest.raises(SystemExit, match="hidden_size = 32, not 48"):
+        wider.restore(checkpoint.load(tmp_path / "state"))
+    deeper = Trainer(small(arch=dataclasses.replace(TINY, L_cycles=3), batch=1), data.Sudoku([easy], 1))
+    deeper.restore(checkpoint.load(tmp_path / "state"))  # a run may begin shallow
 
 
 def test_settings_are_checked():

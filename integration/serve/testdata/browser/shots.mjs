@@ -1,17 +1,16 @@
-// Pictures of the page for docs/: node shots.mjs URL FOLDER
+// Pictures of the page, for docs/: node shots.mjs URL FOLDER
 import { open } from "./browser.mjs";
 
 const [url, folder] = process.argv.slice(2);
 const browser = await open();
-const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: "light" });
+const page = await browser.newPage({ viewport: { width: 1180, height: 940 }, colorScheme: "light" });
 page.on("console", (m) => console.error(m.type(), m.text()));
 page.on("pageerror", (e) => console.error(e));
 const shot = (name, options) => page.screenshot({ path: `${folder}/${name}.png`, ...options });
 await page.goto(url + "/#/recall?q=" + encodeURIComponent("After whom is Priya's daughter named, and why?"));
 await page.waitForSelector(".ranked");
 await page.waitForTimeout(3000);
-await page.locator(".ranked button").first().click();
-await page.waitForTimeout(500);
+await page.mouse.move(0, 0);
 await shot("page-recall");
 await page.goto(url + "/#/ask");
 await page.fill("#question", "When are Jo and Dev going to the cottage?");
@@ -20,7 +19,9 @@ await page.fill("#draft", "Jo and Dev are going to the cottage from 7 to 14 June
 await page.click("button.primary");
 await page.waitForSelector(".round");
 await page.waitForTimeout(300);
-await shot("page-ask", { fullPage: true });
+await page.setViewportSize({ width: 1280, height: 1130 });
+await shot("page-ask");
+await page.setViewportSize({ width: 1280, height: 860 });
 await page.goto(url + "/#/memories");
 await page.waitForSelector(".memory");
 await shot("page-memories");

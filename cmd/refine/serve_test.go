@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/ui"
+)
+
+// The command as a whole: it makes its store, finds its upstream, answers, traces, and stops when it is told to.
+func TestServe(t *testing.T) {
+	var mu sync.Mutex
+	var spans bytes.Buffer
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		_, _ = io.Copy(&spans, r.Body)
+	}))
+	defer collector.Close()
+	model, err := scripted.New(scripted.Says("In Lisbon."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	dir := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	t.Setenv("REFINER_API_KEY", "a-key-that-nobody-will-guess")
+
+	ctx, stop := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, &ui.Terminal{Out: io.Discard, Err: in, In: strings.NewReader("")}, []string{"serve", "--listen", "127.0.0.1:0",
+			"--store", filepath.Join(dir, "store.db"), "--user", "ada", "--upstream", model.URL, "--model", "small"})
+		in.Close()
+	}()
+	var said strings.Builder
+	address := ""
+	lines := bufio.NewScanner(out)
+	for address == "" && lines.Scan() {
+		said.WriteString(lines.Text() + "\n")
+		if found := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(lines.Text()); found != "" && strings.Contains(lines.Text(), "the page") {
+			address = found
+		}
+	}
+	if address == "" {
+		t.Fatalf("it does not start: %s", said.String())
+	}
+	rest := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(out)
+		rest <- string(text)
+	}()
+	ask := func(key string) (int, string) {
+		t.Helper()
+		request, _ := http.NewRequest(http.MethodPost, address+"/v1/chat/completions", strings.NewReader(`{"model":"refine","messages":[{"role":"user","content":"Where did Ruth move?"}]}`))
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+key)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(text)
+	}
+	if status, text := ask("a-key-that-nobody-will-guess"); status != 200 || !strings.Contains(text, "In Lisbon.") {
+		t.Errorf("answered %d %s", status, text)
+	}
+	if status, _ := ask("another key that is long enough"); status != 401 {
+		t.Errorf("a wrong key gives %d", status)
+	}
+	if sent := model.Requests(); len(sent) != 1 || sent[0].Model != "small" {
+		t.Errorf("the upstream got %+v", sent)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	stop()
+	if code := <-ended; code != ui.ExitOK {
+		t.Errorf("exit code %d: %s", code, <-rest)
+	}
+	said.WriteString(<-rest)
+	for _, want := range []string{"made the store", "upstream: " + model.URL} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("it does not say %q but %s", want, said.String())
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, want := range []string{"POST /v1/chat/completions", "recall", "upstream", "refine"} {
+		if !bytes.Contains(spans.Bytes(), []byte(want)) {
+			t.Errorf("no span %q was sent", want)
+		}
+	}
+}
