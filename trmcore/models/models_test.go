@@ -71,7 +71,7 @@ func TestBundledSudokuSolves(t *testing.T) {
 		options *onnx.SolveOptions
 	}{
 		{"16 steps", &onnx.SolveOptions{}},
-		{"until the q-head halts", &onnx.SolveOptions{Halt: onnx.HaltQ}},
+		{"until the q-head halts", &onnx.SolveOptions{QHalt: true}},
 	} {
 		exact, steps := 0, 0
 		for s, err := range solver.Solve(t.Context(), problems(puzzles), way.options) {
