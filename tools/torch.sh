@@ -15,11 +15,13 @@ if command -v nvidia-smi >/dev/null; then
 	$pip -r "$requirements" pytest==9.2.0
 	exit
 fi
-$pip --no-deps "$(grep '^torch==' "$requirements")"
 $pip $(grep -v '^torch==' "$requirements") pytest==9.2.0 filelock sympy networkx jinja2 fsspec typing_extensions setuptools
+if [ "$(uname -sm)" = "Linux x86_64" ]; then
+	$pip --no-deps nvidia-cuda-runtime-cu12==12.8.90 # 1 MB, and some of it is called
+fi
+$pip --no-deps "$(grep '^torch==' "$requirements")"
 lib=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/torch/lib
 if [ -e "$lib/libtorch_cuda.so" ] && ! "$venv/bin/python" -c 'import torch' 2>/dev/null; then
-	$pip --no-deps nvidia-cuda-runtime-cu12==12.8.90 # 1 MB, and some of it is called
 	work=$(mktemp -d)
 	trap 'rm -r "$work"' EXIT
 	# What the libraries want from NVIDIA's, by name: defined once, each a function that returns an error.

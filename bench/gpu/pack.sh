@@ -25,5 +25,5 @@ for name in "$(basename "$library")" libonnxruntime_providers_shared.so libonnxr
 	cp "$(dirname "$library")/$name" "$stage/ort/onnxruntime/capi/"
 done
 rm -f "$out"/gpu.tar.*
-(cd "$stage" && tar c .) | xz -T0 -3 | split -b "${mib}m" - "$out/gpu.tar."
+(cd "$stage" && tar c .) | xz -T0 -1 | split -b "${mib}m" - "$out/gpu.tar."
 ls -l "$out"

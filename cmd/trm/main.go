@@ -2,7 +2,7 @@
 //
 //	trm doctor
 //	trm runtime install
-//	trm solve 1....7.9..3..2...8..96..5....53..9...1..8...26....4...3......1..4......7..7...3..
+//	trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
 //	trm bench sudoku puzzles.csv --compare
 //
 // Data goes to stdout and talk to stderr. The exit codes are those of docs/exit-codes.md. Every command is one file of

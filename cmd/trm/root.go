@@ -33,7 +33,7 @@ func (a *app) root() *cobra.Command {
 		Long: `trm runs the Tiny Recursive Model through ONNX Runtime: one small network, applied
 again and again to a question, its current answer and a latent, until it halts.`,
 		Example: `  trm doctor
-  trm solve 1....7.9..3..2...8..96..5....53..9...1..8...26....4...3......1..4......7..7...3..
+  trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
   trm bench sudoku puzzles.csv --compare
   trm data sudoku generate --count 1000 -o puzzles.csv`,
 		SilenceErrors: true,

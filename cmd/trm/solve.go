@@ -60,7 +60,7 @@ more than one is refused before the network is asked.
 
 On a terminal the answer of a single puzzle is seen settling step by step. In a pipe each
 answer is one line. Exits with 3 if an answer is not valid.`,
-		Example: `  trm solve 1....7.9..3..2...8..96..5....53..9...1..8...26....4...3......1..4......7..7...3..
+		Example: `  trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
   trm solve puzzle.txt --gif settling.gif
   trm data sudoku generate -n 5 --min-clues 34 --max-clues 38 | trm solve --json`,
 		Args: cobra.MaximumNArgs(1),
