@@ -35,7 +35,7 @@ func TestBundledModelsLoad(t *testing.T) {
 	}
 }
 
-// TestBundledSudokuSolves measures the bundled model on 50 held-out puzzles that singles solve, 30 of 32 to 40 clues and
+// TestBundledSudokuSolves measures the bundled model on 50 held-out puzzles of the generator, 30 of 32 to 40 clues and
 // 20 of 26 to 30: the first of two seeds of the generator, not chosen. The card's figures are of more.
 func TestBundledSudokuSolves(t *testing.T) {
 	m, err := onnx.LoadFS(models.FS(), "sudoku", nil)

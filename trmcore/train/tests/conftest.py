@@ -21,7 +21,7 @@ def trm(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def easy(trm, tmp_path_factory):
-    """64 puzzles that singles solve, with 40 clues or a few more."""
+    """64 puzzles with 40 to 44 clues."""
     path = tmp_path_factory.mktemp("data") / "easy.csv"
-    subprocess.run([trm, "data", "sudoku", "generate", "--count", "64", "--min-clues", "40", "--max-clues", "44", "--max-rating", "0", "--seed", "7", "-o", path], check=True)
+    subprocess.run([trm, "data", "sudoku", "generate", "--count", "64", "--min-clues", "40", "--max-clues", "44", "--seed", "7", "-o", path], check=True)
     return path
