@@ -239,7 +239,7 @@ func TestFacts(t *testing.T) {
 	if len(p.Changes) != 1 || p.Changes[0].Op != consolidate.Expire || p.Changes[0].Write.Text != "I live in Berlin." {
 		t.Fatalf("changes are %+v, want that Berlin expires", p.Changes)
 	}
-	if got := p.Changes[0].Write; !got.ValidUntil.Equal(start.AddDate(0, 0, 40)) || !got.ValidFrom.Equal(start) || got.Confidence != .88 {
+	if got := p.Changes[0].Write; !got.ValidUntil.Equal(start.AddDate(0, 0, 40)) || !got.ValidFrom.Equal(start) || got.Confidence != .88 || got.Meta["single_source"] != "" {
 		t.Errorf("it is valid from %s until %s with confidence %v, want from %s until the move and .88", got.ValidFrom, got.ValidUntil, got.Confidence, start)
 	}
 	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
