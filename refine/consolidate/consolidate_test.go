@@ -95,7 +95,7 @@ func texts(t testing.TB, s *memory.Store) []string {
 
 func TestPlanApplyUndo(t *testing.T) {
 	ctx := t.Context()
-	s := open(t, chatter(240, 1))
+	s := open(t, chatter(120, 1))
 	before := texts(t, s)
 	p := plan(t, s, consolidate.Policy{})
 	if p.Coverage.Kept != p.Coverage.Asked || p.Coverage.Asked == 0 {
@@ -157,7 +157,7 @@ func TestPlanApplyUndo(t *testing.T) {
 // against the turns.
 func TestLevels(t *testing.T) {
 	ctx := t.Context()
-	s := open(t, chatter(480, 2))
+	s := open(t, chatter(240, 2))
 	small := consolidate.Policy{Level: consolidate.Day, Unit: 60}
 	day := plan(t, s, small)
 	if _, err := consolidate.Apply(ctx, s, day, nil); err != nil {
@@ -184,12 +184,12 @@ func TestLevels(t *testing.T) {
 
 func TestNewTurnsAreConsolidatedLater(t *testing.T) {
 	ctx := t.Context()
-	all := chatter(240, 3)
-	s := open(t, all[:120])
+	all := chatter(120, 3)
+	s := open(t, all[:60])
 	if _, err := consolidate.Apply(ctx, s, plan(t, s, consolidate.Policy{}), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Add(ctx, scope, all[120:]...); err != nil {
+	if _, err := s.Add(ctx, scope, all[60:]...); err != nil {
 		t.Fatal(err)
 	}
 	for round := range 3 {
@@ -239,7 +239,7 @@ func TestFacts(t *testing.T) {
 	if len(p.Changes) != 1 || p.Changes[0].Op != consolidate.Expire || p.Changes[0].Write.Text != "I live in Berlin." {
 		t.Fatalf("changes are %+v, want that Berlin expires", p.Changes)
 	}
-	if got := p.Changes[0].Write; !got.ValidUntil.Equal(start.AddDate(0, 0, 40)) || !got.ValidFrom.Equal(start) || got.Confidence != .88 {
+	if got := p.Changes[0].Write; !got.ValidUntil.Equal(start.AddDate(0, 0, 40)) || !got.ValidFrom.Equal(start) || got.Confidence != .88 || got.Meta["single_source"] != "" {
 		t.Errorf("it is valid from %s until %s with confidence %v, want from %s until the move and .88", got.ValidFrom, got.ValidUntil, got.Confidence, start)
 	}
 	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
@@ -512,15 +512,15 @@ func TestAFileInTheWayIsAClearError(t *testing.T) {
 // TestRetention deletes what is older than its time, from summaries too.
 func TestRetention(t *testing.T) {
 	ctx := t.Context()
-	records := chatter(96, 14)
+	records := chatter(48, 14)
 	records[3].Text = "My old badge is 84512 and blue."
 	s := open(t, records)
 	if _, err := consolidate.Auto(ctx, s, scope, &consolidate.Options{Now: later}, nil); err != nil {
 		t.Fatal(err)
 	}
-	cut := records[30].Created
+	cut := records[12].Created
 	d, err := consolidate.Retain(ctx, s, scope, cut, nil)
-	if err != nil || len(d.IDs)-d.Derived < 24 || d.Derived == 0 {
+	if err != nil || len(d.IDs)-d.Derived < 12 || d.Derived == 0 {
 		t.Fatalf("deleted %d with %d derived, %v", len(d.IDs), d.Derived, err)
 	}
 	if _, err := consolidate.Auto(ctx, s, scope, &consolidate.Options{Now: later}, nil); err != nil {
@@ -541,7 +541,7 @@ func TestRetention(t *testing.T) {
 			t.Errorf("%q is still there", r.Text)
 		}
 	}
-	if want := 96 - (len(d.IDs) - d.Derived); covered != want {
+	if want := 48 - (len(d.IDs) - d.Derived); covered != want {
 		t.Errorf("%d turns are left, want %d", covered, want)
 	}
 	if d, err := consolidate.Retain(ctx, s, scope, cut, nil); err != nil || len(d.IDs) > 0 {

@@ -242,6 +242,7 @@ func (w *writer) again(a *memory.Record) memory.Record {
 	if a.Origin == memory.Observed {
 		r.Origin = memory.Reconstructed
 		r.DerivedFrom, r.Quotes = []memory.ID{a.ID}, []memory.Quote{{Source: a.ID, Text: a.Text}}
+		r.Meta["single_source"] = "true"
 	}
 	return r
 }

@@ -32,7 +32,7 @@ type source struct {
 	facts       []int32 // distinct, sorted
 	terms       []int32 // distinct, sorted
 	tokens      int32
-	weight      float64 // its importance; of what an assistant said, a quarter of it
+	weight      float64 // its importance; of what an assistant said, an eighth of it
 	asks        bool    // every fact of it must survive
 	question    bool    // it ends with a question, which the next turn answers
 	session     int32
@@ -56,7 +56,7 @@ type passage struct {
 
 // assistantWeight is what the importance of an assistant's turn counts for: memory is of what people told it, and its own
 // long answers would drown them.
-const assistantWeight = .25
+const assistantWeight = .125
 
 // budget is how many tokens the summary of the sources may have before what is lost is put back: the policy's share, and
 // less of sources that are of less weight than what must be kept.
