@@ -20,9 +20,9 @@ build:
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/ ./cmd/...
 
-## test: everything that must hold: format, vet, staticcheck, all tests with the race detector
+## test: everything that must hold: format, vet, staticcheck, all tests, the libraries' with the race detector
 .PHONY: test
-test: lint test-race
+test: lint test-race test-whole
 
 .PHONY: lint
 lint:
@@ -33,9 +33,15 @@ lint:
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/refine
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/trm
 
+# What runs at the same time is in the libraries, so the race detector looks at those. Commands and measurements run whole
+# conversations through SQLite, which the detector makes eight times slower (450 s of processor time against 45).
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m ./...
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|bench)(/|$$)')
+
+.PHONY: test-whole
+test-whole: runtime
+	$(GO) test -timeout 9m ./cmd/... ./bench/...
 
 ## runtime: install ONNX Runtime into .cache, pinned and checked
 .PHONY: runtime
@@ -67,6 +73,36 @@ test-webgpu: runtime
 	@tools/lavapipe.sh $(CACHE)/lavapipe
 	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
 
+## test-browser: drive the page of refine serve in Chromium; skips where none can be had
+.PHONY: test-browser
+test-browser:
+	@tools/browser.sh $(CACHE)/browser; case $$? in \
+	0) REFINER_BROWSER=$(CURDIR)/$(CACHE)/browser $(GO) test -count=1 -v -run TestPageInABrowser ./integration/serve ;; \
+	3) ;; \
+	*) exit 1 ;; esac
+
+## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
+.PHONY: test-clients
+test-clients:
+	@mkdir -p $(CACHE)/clients/node
+	@test -x $(CACHE)/clients/venv/bin/python || python3 -m venv $(CACHE)/clients/venv
+	$(CACHE)/clients/venv/bin/pip install -q --disable-pip-version-check -r integration/serve/testdata/clients/requirements.txt
+	cp integration/serve/testdata/clients/node/* $(CACHE)/clients/node/
+	cd $(CACHE)/clients/node && npm install --silent --no-audit --no-fund --no-package-lock
+	cd integration/serve/testdata/clients/go && $(GO) build -o $(CURDIR)/$(CACHE)/clients/openai-go .
+	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run TestClients ./integration/serve
+
+## test-chroma: run the adapter against a Chroma server, which is put into .cache
+.PHONY: test-chroma
+test-chroma:
+	@tools/chroma.sh $(CACHE)/chroma
+	REFINER_CHROMA=$(CURDIR)/$(CACHE)/chroma/chroma $(GO) test -count=1 -v -run TestRealServer ./adapters/chroma
+
+## test-crash: kill consolidation and its undo at 300 random moments
+.PHONY: test-crash
+test-crash:
+	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
+
 # PyTorch, for what compares with it. The wheel brings CUDA's libraries along (5 GB); PYTHON=... takes one that is there.
 PYTHON ?= $(CACHE)/venv/bin/python
 $(CACHE)/venv/bin/python: bench/parity/requirements.txt
@@ -89,6 +125,24 @@ bench-trm: runtime $(PYTHON)
 	$(GO) run ./bench/trm -python $(PYTHON)
 	$(GO) run ./bench/trm -halting
 
+## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
+.PHONY: bench-gpu
+bench-gpu: $(PYTHON)
+	$(GO) run ./cmd/trm runtime install --cuda
+	$(GO) run ./bench/gpu -python $(PYTHON) -o $(CACHE)/bench-gpu.json
+
+# The puzzles of the demo, for the bundled model.
+.PHONY: demo-puzzles
+demo-puzzles: runtime
+	@mkdir -p $(BIN) $(DEMO)
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/ ./cmd/trm
+	@echo
+	$(BIN)/trm data sudoku generate -n 20 --seed 2026 --min-clues 32 --max-clues 42 -o $(DEMO)/sudoku.csv
+	@echo
+	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --gif $(DEMO)/sudoku.gif
+	@echo
+	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
+
 ## demo: import a bundled conversation into a fresh store, ask it, and see a ranking settle
 .PHONY: demo
 demo:
@@ -107,9 +161,16 @@ demo:
 	@echo
 	$(REFINE) eval sample
 	@echo
-	$(REFINE) consolidate plan --show 2
+	$(REFINE) consolidate plan --show 3 -o $(DEMO)/plan.json
+	@echo
+	$(REFINE) consolidate apply $(DEMO)/plan.json
+	@echo
+	$(REFINE) search "Is Eli allergic to penicillin?" --budget 200
+	@echo
+	$(REFINE) consolidate undo
 	@echo
 	$(REFINE) check --full
+	@if ls trmcore/models/weights/*/card.json >/dev/null 2>&1; then $(MAKE) --no-print-directory demo-puzzles; fi
 	@echo
 	@echo "Where to look next:"
 	@echo "  $(DEMO)/settling.svg       the ranking as it settles"
@@ -117,3 +178,28 @@ demo:
 	@echo "  $(BIN)/refine --help             all commands; docs/cli.md has them on one page"
 	@echo "  go doc ./refine                  the recursion over memories, and its certificate"
 	@echo "  integration/example_test.go      the same from Go, in thirty lines"
+
+# The official clients of the Model Context Protocol, in TypeScript and Python.
+MCP := $(CACHE)/mcp
+$(MCP)/venv/bin/python: adapters/mcp/testdata/clients/requirements.txt
+	python3 -m venv $(MCP)/venv
+	$(MCP)/venv/bin/pip install -q -r $<
+	@touch $@
+$(MCP)/node_modules: adapters/mcp/testdata/clients/package.json
+	@mkdir -p $(MCP) && cp $< $(MCP)/
+	npm install --prefix $(MCP) --no-audit --no-fund --silent
+	@touch $@
+
+## test-mcp: the official TypeScript and Python clients against refine mcp, over stdio and HTTP
+.PHONY: test-mcp
+test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
+	$(GO) build -o $(MCP)/refine ./cmd/refine
+	@rm -rf $(MCP)/store && mkdir -p $(MCP)/store
+	@cp adapters/mcp/testdata/clients/client.mjs $(MCP)/
+	node $(MCP)/client.mjs $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/typescript.db
+	$(MCP)/venv/bin/python adapters/mcp/testdata/clients/client.py $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/python.db
+
+## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
+.PHONY: test-adapters
+test-adapters:
+	cd adapters/eino && $(GO) vet ./... && $(GO) test -race ./...

@@ -24,6 +24,7 @@ var onlyIn = []struct{ path, folder, reason string }{
 	{"github.com/spf13/cobra", "cmd", "libraries know no command line"},
 	{"github.com/philippgille/chromem-go", "adapters/chromem", "one adapter, one dependency"},
 	{"github.com/sashabaranov/go-openai", "adapters/openai", "one adapter, one dependency"},
+	{"github.com/modelcontextprotocol/go-sdk", "adapters/mcp", "one adapter, one dependency"},
 	{"modernc.org/sqlite", "memory", "the store is the one durable truth"},
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/refine/consolidate"
 	"github.com/trm-go/refiner/specialists"
 )
@@ -39,6 +40,9 @@ type ConsolidationPoint struct {
 	// of the options. Strict counts a summary only if it also holds half of the evidence's words by rarity.
 	Recall []float64 `json:"recall@10"`
 	Strict []float64 `json:"recall@10_strict"`
+	// Opened is Recall when what is left of the budget opens the summaries into their turns; of the turns, when it is
+	// filled with the next fifty hits.
+	Opened []float64 `json:"recall@10_opened"`
 	// FactsAsked are the names, numbers, dates and negations of the turns of people, FactsKept those among them that the
 	// summary of their turn holds; found again here from the texts. Invented are facts of summaries that no source has.
 	FactsAsked int `json:"facts_asked"`
@@ -86,7 +90,7 @@ func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]
 }
 
 func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *ConsolidationPoint, dir string) error {
-	p.Recall, p.Strict = make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets))
+	p.Recall, p.Strict, p.Opened = make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets))
 	before, after := 0, 0
 	for i, c := range d.Conversations {
 		s, err := memory.Create(ctx, filepath.Join(dir, fmt.Sprintf("%d.db", i)), nil)
@@ -112,7 +116,7 @@ func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *C
 	}
 	n := float64(d.Questions())
 	for i := range p.Recall {
-		p.Recall[i], p.Strict[i] = p.Recall[i]/n, p.Strict[i]/n
+		p.Recall[i], p.Strict[i], p.Opened[i] = p.Recall[i]/n, p.Strict[i]/n, p.Opened[i]/n
 	}
 	p.Tokens = float64(after) / float64(before)
 	return nil
@@ -122,6 +126,7 @@ func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *C
 type shelved struct {
 	tokens       int
 	refs, strict []string
+	turns        []memory.Record // that it stands for
 }
 
 // packedTokens is what a turn takes of a prompt.
@@ -171,7 +176,7 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conve
 		p.Records++
 		if r.Origin == memory.Observed {
 			ref := []string{Ref(r)}
-			shelf[r.ID] = shelved{packedTokens(r), ref, ref}
+			shelf[r.ID] = shelved{tokens: packedTokens(r), refs: ref, strict: ref}
 			continue
 		}
 		m := shelved{tokens: text.Tokens(r.Text)}
@@ -189,6 +194,7 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conve
 		sourceFacts, sourceWords := map[string]bool{}, map[string]bool{}
 		for _, id := range r.DerivedFrom {
 			turn := turns[id]
+			m.turns = append(m.turns, turn)
 			said := specialists.Facts(turn.Text, turn.Created)
 			for _, f := range said {
 				sourceFacts[f] = true
@@ -226,10 +232,11 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conve
 // ask scores the point on the questions of a conversation.
 func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conversation, budgets []int, shelf map[memory.ID]shelved) error {
 	for _, q := range c.Questions {
-		hits, err := s.Search(ctx, c.Scope, memory.Query{Text: q.Text, Limit: 10})
+		hits, err := s.Search(ctx, c.Scope, memory.Query{Text: q.Text, Limit: 60})
 		if err != nil {
 			return err
 		}
+		hits, more := hits[:min(10, len(hits))], hits[min(10, len(hits)):]
 		for i, left := range budgets {
 			found, strict := map[string]bool{}, map[string]bool{}
 			for _, h := range hits {
@@ -247,6 +254,25 @@ func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conver
 			}
 			p.Recall[i] += shareOf(q.Evidence, found)
 			p.Strict[i] += shareOf(q.Evidence, strict)
+			sources := map[memory.ID][]memory.Record{}
+			recalled := make([]refine.Recalled, len(hits))
+			for n, h := range hits {
+				sources[h.Record.ID] = shelf[h.Record.ID].turns
+				recalled[n] = refine.Recalled{Record: h.Record, Weight: h.Score / hits[0].Score}
+			}
+			unfolded := refine.Unfold(recalled, sources, q.Text)
+			if p.System == "turns" { // they have nothing to open: the next hits take the room
+				for _, h := range more {
+					unfolded = append(unfolded, refine.Recalled{Record: h.Record})
+				}
+			}
+			for _, turn := range unfolded {
+				if n := packedTokens(turn.Record); n <= left {
+					left -= n
+					found[Ref(turn.Record)] = true
+				}
+			}
+			p.Opened[i] += shareOf(q.Evidence, found)
 		}
 	}
 	return nil

@@ -31,6 +31,7 @@ type Question struct {
 	Text     string
 	Category string
 	Evidence []string // references of turns, see Ref; distinct, at least one
+	Answer   string   // as the data gives it; empty: it gives none
 }
 
 // Ref is the reference of a record within its conversation: what the data calls it, for example "D3:12".

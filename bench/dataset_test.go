@@ -19,10 +19,10 @@ func TestLoCoMo(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Question{
-		{"conv-41/qa0", "What is Ana's cat called?", "multi-hop", []string{"D1:1", "D1:3"}},
-		{"conv-41/qa1", "When did Ben sell his car?", "temporal", []string{"D2:1"}},
-		{"conv-41/qa3", "What colour is the cat?", "single-hop", []string{"D1:1"}},
-		{"conv-41/qa4", "What did Ana sell?", "adversarial", []string{"D2:1"}},
+		{"conv-41/qa0", "What is Ana's cat called?", "multi-hop", []string{"D1:1", "D1:3"}, "Luna"},
+		{"conv-41/qa1", "When did Ben sell his car?", "temporal", []string{"D2:1"}, "8 May"},
+		{"conv-41/qa3", "What colour is the cat?", "single-hop", []string{"D1:1"}, "grey"},
+		{"conv-41/qa4", "What did Ana sell?", "adversarial", []string{"D2:1"}, ""},
 	}
 	if diff := cmp.Diff(want, d.Conversations[0].Questions); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -87,8 +87,8 @@ func TestBEAM(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	want := []Question{
-		{"2/contradiction_resolution/0", "Do I have a key?", "contradiction_resolution", []string{"0", "2"}},
-		{"2/information_extraction/0", "What did I lack?", "information_extraction", []string{"0"}},
+		{"2/contradiction_resolution/0", "Do I have a key?", "contradiction_resolution", []string{"0", "2"}, ""},
+		{"2/information_extraction/0", "What did I lack?", "information_extraction", []string{"0"}, ""},
 	}
 	c := d.Conversations[0]
 	if diff := cmp.Diff(want, c.Questions); diff != "" {

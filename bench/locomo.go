@@ -44,6 +44,7 @@ func LoCoMo(ctx context.Context, file string, o *LoCoMoOptions) (*Dataset, error
 		ID string `json:"sample_id"`
 		QA []struct {
 			Question string   `json:"question"`
+			Answer   any      `json:"answer"` // text or a number; adversarial questions have none
 			Evidence []string `json:"evidence"`
 			Category int      `json:"category"`
 		} `json:"qa"`
@@ -77,6 +78,9 @@ func LoCoMo(ctx context.Context, file string, o *LoCoMoOptions) (*Dataset, error
 				continue
 			}
 			q := Question{ID: fmt.Sprintf("%s/qa%d", s.ID, i), Text: qa.Question, Category: name, Evidence: locomoRefs(qa.Evidence)}
+			if qa.Answer != nil {
+				q.Answer = fmt.Sprint(qa.Answer)
+			}
 			if fixed, ok := corrections[correctionKey(s.ID, i)]; ok {
 				if fixed.Question != qa.Question {
 					return nil, fmt.Errorf("%s: the correction %s is of another question than %s", o.Corrections, fixed.ID, q.ID)

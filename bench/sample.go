@@ -27,7 +27,7 @@ func Sample(ctx context.Context) (*Dataset, error) {
 	}
 	d := &Dataset{Name: "sample"}
 	for i, q := range questions {
-		d.add(&c, Question{ID: fmt.Sprintf("sample/%d", i), Text: q.Text, Category: q.Category, Evidence: q.Evidence}, turns)
+		d.add(&c, Question{ID: fmt.Sprintf("sample/%d", i), Text: q.Text, Category: q.Category, Evidence: q.Evidence, Answer: q.Answer}, turns)
 	}
 	d.Conversations = []Conversation{c}
 	return d, nil

@@ -11,8 +11,9 @@
 // [Settings.Values] tells for every key its value and its origin. A key that does not exist, a value of the wrong type and
 // a number out of range are errors that name the key, the place and the mend.
 //
-// Secrets are no settings: a Config only says where the API key is found, and [Embedder.Key] fetches it from there. A
-// refine.yaml that happens to lie in the current folder may not say where keys come from, or where they are sent.
+// Secrets are no settings: a Config only says where the API key is found, and [Embedder.Key] and [Model.Key] fetch it from
+// there. A refine.yaml that happens to lie in the current folder may not say where keys come from, or where they are
+// sent.
 //
 // The package knows nothing of stores, embedders or memories; integration makes those from a Config.
 package config
@@ -20,6 +21,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,6 +37,9 @@ type Config struct {
 	Embedder Embedder `mapstructure:"embedder"`
 	Index    string   `mapstructure:"index" help:"vector index: auto, flat (exact SIMD scan) or chromem (chromem-go)"`
 	Recall   Recall   `mapstructure:"recall"`
+	Model    Model    `mapstructure:"model"`
+	Respond  Respond  `mapstructure:"respond"`
+	Serve    Serve    `mapstructure:"serve"`
 	Log      Log      `mapstructure:"log"`
 }
 
@@ -87,6 +92,54 @@ type Weights struct {
 	Attention   float64 `mapstructure:"attention" help:"weight of attention; -1: the preset's"`
 }
 
+// Model says which language model writes and revises answers.
+type Model struct {
+	Type        string        `mapstructure:"type" help:"none (answers quote the memories, offline) or openai (any OpenAI-compatible endpoint); not from the folder's refine.yaml"`
+	Model       string        `mapstructure:"model" help:"the endpoint's model (openai)"`
+	BaseURL     string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
+	Timeout     time.Duration `mapstructure:"timeout" help:"limit of one answer, or of a stream's silence (openai)"`
+	Concurrency int           `mapstructure:"concurrency" help:"requests under way at one time; 0: 4"`
+	MaxTokens   int           `mapstructure:"max_tokens" help:"most tokens of one completion; 0: the endpoint's own limit"`
+	PriceIn     float64       `mapstructure:"price_in" help:"price of a million tokens of prompts, in any currency"`
+	PriceOut    float64       `mapstructure:"price_out" help:"price of a million tokens of completions, in the same"`
+
+	KeyEnv     string `mapstructure:"key_env" help:"environment variable that holds the API key (openai)"`
+	KeyFile    string `mapstructure:"key_file" help:"file that holds the API key, instead of key_env"`
+	KeyCommand string `mapstructure:"key_command" help:"command that prints the API key, instead of key_env"`
+}
+
+// Respond says how answers are refined, and what that may cost.
+type Respond struct {
+	Refine    string        `mapstructure:"refine" help:"when a draft is refined: auto (unless it passes), always or off"`
+	Chain     string        `mapstructure:"chain" help:"specialists that examine a draft: rules, model (a critic and a planner too: two more calls a round) or none"`
+	Threshold float64       `mapstructure:"threshold" help:"score from which a draft passes, above 0 to 1; 0: the usual .8"`
+	Rounds    int           `mapstructure:"rounds" help:"most rounds of refinement; 0: the usual 3"`
+	Tokens    int           `mapstructure:"tokens" help:"most tokens of language models for one answer; 0: no limit"`
+	Cost      float64       `mapstructure:"cost" help:"most money for one answer, in the currency of the prices; 0: no limit"`
+	Time      time.Duration `mapstructure:"time" help:"most time for one answer; 0s: no limit"`
+	Budget    int           `mapstructure:"budget" help:"tokens that memories may take in the model's prompt"`
+}
+
+// Serve says how refine serve answers. Its upstream is the model.
+type Serve struct {
+	Listen        string        `mapstructure:"listen" help:"address and port; without keys a loopback address only"`
+	Hosts         string        `mapstructure:"hosts" help:"names of the server besides localhost, separated by commas, where there are no keys"`
+	KeysFile      string        `mapstructure:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
+	KeyEnv        string        `mapstructure:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
+	TLSCert       string        `mapstructure:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
+	TLSKey        string        `mapstructure:"tls_key" help:"the certificate's private key, PEM"`
+	Rate          float64       `mapstructure:"rate" help:"requests a second of each caller; 0: no limit"`
+	Burst         int           `mapstructure:"burst" help:"requests of a caller at once; 0: twice the rate"`
+	MaxBody       int           `mapstructure:"max_body" help:"bytes of the largest request"`
+	Silence       time.Duration `mapstructure:"silence" help:"how long the upstream may say nothing, before its answer and within"`
+	ShutdownWait  time.Duration `mapstructure:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
+	Refine        string        `mapstructure:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
+	RefineStreams bool          `mapstructure:"refine_streams" help:"refine streams too, which then begin when their draft has ended"`
+	Remember      bool          `mapstructure:"remember" help:"write chats to memory"`
+	Memories      int           `mapstructure:"memories" help:"most memories in a chat's prompt"`
+	Budget        int           `mapstructure:"budget" help:"tokens that they may take"`
+}
+
 // Log says what is logged to stderr.
 type Log struct {
 	Level string `mapstructure:"level" help:"debug, info, warn or error"`
@@ -99,17 +152,25 @@ func Default() Config {
 		Embedder: Embedder{Type: "hashed", Model: "text-embedding-3-small", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
 		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
-		Log:      Log{Level: "warn"},
+		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
+		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
+		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
+			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Memories: 10, Budget: 800},
+		Log: Log{Level: "warn"},
 	}
 }
 
 // choices are the values of the settings that have no others.
 var choices = map[string][]string{
-	"embedder.type": {"hashed", "openai"},
-	"index":         {"auto", "flat", "chromem"},
-	"recall.preset": {"default", "ada"},
-	"recall.mode":   {"fixed_point", "single_pass", "hybrid", "bm25", "vector"},
-	"log.level":     {"debug", "info", "warn", "error"},
+	"embedder.type":  {"hashed", "openai"},
+	"index":          {"auto", "flat", "chromem"},
+	"recall.preset":  {"default", "ada"},
+	"recall.mode":    {"fixed_point", "single_pass", "hybrid", "bm25", "vector"},
+	"model.type":     {"none", "openai"},
+	"respond.refine": {"auto", "always", "off"},
+	"respond.chain":  {"rules", "model", "none"},
+	"serve.refine":   {"auto", "always", "off"},
+	"log.level":      {"debug", "info", "warn", "error"},
 }
 
 // Choices are the values that a setting may have; none if it is free.
@@ -152,6 +213,29 @@ func (c *Config) Validate() error {
 		within("recall.steps", float64(c.Recall.Steps), 0, 10000),
 		within("recall.epsilon", c.Recall.Epsilon, 0, 1),
 		within("recall.budget", float64(c.Recall.Budget), 0, 1e9),
+		chosen("model.type", c.Model.Type),
+		within("model.timeout", c.Model.Timeout.Seconds(), 0, 3600),
+		within("model.concurrency", float64(c.Model.Concurrency), 0, 1000),
+		within("model.max_tokens", float64(c.Model.MaxTokens), 0, 1e7),
+		within("model.price_in", c.Model.PriceIn, 0, 1e6),
+		within("model.price_out", c.Model.PriceOut, 0, 1e6),
+		chosen("respond.refine", c.Respond.Refine),
+		chosen("respond.chain", c.Respond.Chain),
+		within("respond.threshold", c.Respond.Threshold, 0, 1),
+		within("respond.rounds", float64(c.Respond.Rounds), 0, 100),
+		within("respond.tokens", float64(c.Respond.Tokens), 0, 1e9),
+		within("respond.cost", c.Respond.Cost, 0, 1e9),
+		within("respond.time", c.Respond.Time.Seconds(), 0, 86400),
+		within("respond.budget", float64(c.Respond.Budget), 1, 1e9),
+		c.Serve.validate(),
+		chosen("serve.refine", c.Serve.Refine),
+		within("serve.rate", c.Serve.Rate, 0, 1e6),
+		within("serve.burst", float64(c.Serve.Burst), 0, 1e6),
+		within("serve.max_body", float64(c.Serve.MaxBody), 1024, 1<<30),
+		within("serve.silence", c.Serve.Silence.Seconds(), 1, 86400),
+		within("serve.shutdown_wait", c.Serve.ShutdownWait.Seconds(), 0, 3600),
+		within("serve.memories", float64(c.Serve.Memories), 1, 1000),
+		within("serve.budget", float64(c.Serve.Budget), 1, 1e9),
 		chosen("log.level", c.Log.Level),
 	}
 	for key, share := range map[string]float64{"recall.spread": c.Recall.Spread, "recall.session": c.Recall.Session} {
@@ -168,6 +252,16 @@ func (c *Config) Validate() error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (s *Serve) validate() error {
+	if _, port, err := net.SplitHostPort(s.Listen); err != nil || port == "" {
+		return &invalid{"serve.listen", fmt.Sprintf("is %q: use an address and a port, like 127.0.0.1:8377", s.Listen)}
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return &invalid{"serve.tls_cert", "and serve.tls_key go together: set both, or neither"}
 	}
 	return nil
 }

@@ -298,8 +298,40 @@ func TestKeyStaysHidden(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+	if key, err := (Model{KeyFile: "key"}).Key(t.Context()); err != nil || key.Reveal() != sesame {
+		t.Errorf("the model's key is %q, %v", key.Reveal(), err)
+	}
+	if _, err := (Model{KeyFile: "absent"}).Key(t.Context()); err == nil || !strings.Contains(err.Error(), "model.key_file") {
+		t.Errorf("the error does not name the setting: %v", err)
+	}
 	if key, err := (Embedder{KeyEnv: "NOT_SET_ANYWHERE"}).Key(t.Context()); err != nil || !key.IsZero() {
 		t.Errorf("no key: %v, %v; want none and no error", key, err)
+	}
+}
+
+// A folder that somebody else made must not be able to send memories to a server.
+func TestFolderCannotChooseTheModel(t *testing.T) {
+	for _, line := range []string{"model: {type: openai}", "model: {base_url: 'http://evil.example/v1'}", "model: {key_command: cat}"} {
+		home(t)
+		write(t, folderFile, line+"\n")
+		if _, err := Load(nil); err == nil || !strings.Contains(err.Error(), "may not be set by the file of a folder") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestRespondSettingsAreChecked(t *testing.T) {
+	for key, set := range map[string]func(*Config){
+		"model.type": func(c *Config) { c.Model.Type = "magic" }, "model.price_in": func(c *Config) { c.Model.PriceIn = -1 },
+		"respond.refine": func(c *Config) { c.Respond.Refine = "perhaps" }, "respond.chain": func(c *Config) { c.Respond.Chain = "all" },
+		"respond.threshold": func(c *Config) { c.Respond.Threshold = 1.5 }, "respond.rounds": func(c *Config) { c.Respond.Rounds = -1 },
+		"respond.budget": func(c *Config) { c.Respond.Budget = 0 },
+	} {
+		c := Default()
+		set(&c)
+		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), key+" ") {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 }
 

@@ -21,8 +21,10 @@ import (
 const folderFile = "refine.yaml"
 
 // private are the keys that the folder's refine.yaml may not set: whoever put it there could otherwise run a command, or
-// have the user's API key sent to a server of their own.
-var private = []string{"embedder.base_url", "embedder.key_env", "embedder.key_file", "embedder.key_command"}
+// have the user's API key, or the memories, sent to a server of their own.
+var private = []string{"embedder.base_url", "embedder.key_env", "embedder.key_file", "embedder.key_command",
+	"model.type", "model.base_url", "model.key_env", "model.key_file", "model.key_command",
+	"serve.keys_file", "serve.key_env", "serve.hosts"}
 
 // Options say what Load reads. Nil and the zero value read the usual files and the environment.
 type Options struct {
@@ -275,7 +277,7 @@ func flatten(c Config) map[string]any {
 func unknownEnv(known map[string]bool) []string {
 	var names []string
 	for name := range known {
-		names = append(names, name)
+		names = append(names, strings.TrimPrefix(name, envPrefix)) // what all have in common makes none of them alike
 	}
 	slices.Sort(names)
 	var warnings []string
@@ -284,8 +286,8 @@ func unknownEnv(known map[string]bool) []string {
 		if !strings.HasPrefix(name, envPrefix) || known[name] {
 			continue
 		}
-		if like := nearest(name, names); like != "" {
-			warnings = append(warnings, fmt.Sprintf("%s is no setting: did you mean %s?", name, like))
+		if like := nearest(strings.TrimPrefix(name, envPrefix), names); like != "" {
+			warnings = append(warnings, fmt.Sprintf("%s is no setting: did you mean %s?", name, envPrefix+like))
 		}
 	}
 	slices.Sort(warnings)

@@ -38,24 +38,33 @@ const keyTimeout = 30 * time.Second
 // Key fetches the API key: from key_command if it is set, else from key_file, else from the variable that key_env names.
 // No key is no error, since local endpoints need none. The command is split at spaces and run without a shell.
 func (e Embedder) Key(ctx context.Context) (Secret, error) {
+	return fetchKey(ctx, "embedder", e.KeyCommand, e.KeyFile, e.KeyEnv)
+}
+
+// Key fetches the API key as [Embedder.Key] does.
+func (m Model) Key(ctx context.Context) (Secret, error) {
+	return fetchKey(ctx, "model", m.KeyCommand, m.KeyFile, m.KeyEnv)
+}
+
+func fetchKey(ctx context.Context, group, command, file, env string) (Secret, error) {
 	switch {
-	case strings.TrimSpace(e.KeyCommand) != "":
+	case strings.TrimSpace(command) != "":
 		ctx, stop := context.WithTimeout(ctx, keyTimeout)
 		defer stop()
-		words := strings.Fields(e.KeyCommand)
+		words := strings.Fields(command)
 		out, err := exec.CommandContext(ctx, words[0], words[1:]...).Output()
 		if err != nil {
-			return Secret{}, fmt.Errorf("embedder.key_command: %s: %w", words[0], err)
+			return Secret{}, fmt.Errorf("%s.key_command: %s: %w", group, words[0], err)
 		}
-		return secret("embedder.key_command", out)
-	case e.KeyFile != "":
-		text, err := os.ReadFile(e.KeyFile)
+		return secret(group+".key_command", out)
+	case file != "":
+		text, err := os.ReadFile(file)
 		if err != nil {
-			return Secret{}, fmt.Errorf("embedder.key_file: %w", err)
+			return Secret{}, fmt.Errorf("%s.key_file: %w", group, err)
 		}
-		return secret("embedder.key_file", text)
-	case e.KeyEnv != "":
-		return Secret{strings.TrimSpace(os.Getenv(e.KeyEnv))}, nil
+		return secret(group+".key_file", text)
+	case env != "":
+		return Secret{strings.TrimSpace(os.Getenv(env))}, nil
 	}
 	return Secret{}, nil
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/specialists"
 )
 
 // Plugin is a memory, ready for use.
@@ -27,8 +29,13 @@ type Plugin struct {
 	Store *memory.Store
 	// Scope is the configured one: of Recall and Remember, and the default of the command.
 	Scope memory.Scope
+	// Model writes and revises answers; nil if none is configured. It may be set before the plugin is used.
+	Model specialists.Model
+	// Specialists examine answers; nil: the configured ones. They may be set before the plugin is used.
+	Specialists []specialists.Specialist
 
 	config config.Config
+	tune   func(*refine.Options) // changes the configured recursion; nil: nothing does
 }
 
 // Options say what a Config does not. Nil is the same as a zero Options.
@@ -60,11 +67,15 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if o.Create {
 		open = memory.Create
 	}
+	model, err := Model(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	store, err := open(ctx, c.Store.Path, options)
 	if err != nil {
 		return nil, err
 	}
-	return &Plugin{Store: store, Scope: Scope(c), config: c}, nil
+	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c}, nil
 }
 
 // Remember writes records into the configured scope, all or none, and tells what became of each. A record whose key is
@@ -82,8 +93,13 @@ func index(name string) func(dim, count int) (memory.Index, error) {
 	return func(dim, _ int) (memory.Index, error) { return memory.NewFlat(dim), nil }
 }
 
-// Close ends the use of the store.
-func (p *Plugin) Close() error { return p.Store.Close() }
+// Close ends the use of the store, and the connections to the model.
+func (p *Plugin) Close() error {
+	if m, ok := p.Model.(*openai.Chat); ok {
+		m.Close()
+	}
+	return p.Store.Close()
+}
 
 // Scope is the configured scope.
 func Scope(c config.Config) memory.Scope {
@@ -114,4 +130,23 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 		})
 	}
 	return nil, fmt.Errorf("embedder.type is %q: use hashed or openai", e.Type)
+}
+
+// Model makes the configured language model; nil if none is.
+func Model(ctx context.Context, c config.Config) (specialists.Model, error) {
+	m := c.Model
+	switch m.Type {
+	case "none":
+		return nil, nil
+	case "openai":
+		key, err := m.Key(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return openai.NewChat(&openai.ChatOptions{
+			Endpoint: openai.Endpoint{BaseURL: m.BaseURL, Key: openai.Secret(key.Reveal()), Timeout: m.Timeout, Retries: retries},
+			Model:    m.Model, MaxTokens: m.MaxTokens, Concurrency: m.Concurrency, PriceIn: m.PriceIn, PriceOut: m.PriceOut,
+		})
+	}
+	return nil, fmt.Errorf("model.type is %q: use none or openai", m.Type)
 }

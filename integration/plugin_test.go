@@ -22,7 +22,7 @@ import (
 	"github.com/trm-go/refiner/refine"
 )
 
-func settings(t *testing.T) config.Config {
+func settings(t testing.TB) config.Config {
 	t.Helper()
 	c := config.Default()
 	c.Store.Path = filepath.Join(t.TempDir(), "store.db")

@@ -48,7 +48,13 @@ func recall(c config.Recall) *refine.Options {
 }
 
 // Options are the configured recursion.
-func (p *Plugin) Options() *refine.Options { return recall(p.config.Recall) }
+func (p *Plugin) Options() *refine.Options {
+	o := recall(p.config.Recall)
+	if p.tune != nil {
+		p.tune(o)
+	}
+	return o
+}
 
 // Parameters are what a measurement of the configured recall needs to be repeated.
 func (p *Plugin) Parameters() map[string]any {

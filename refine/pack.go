@@ -19,8 +19,12 @@ type PackOptions struct {
 	// Alike is the share of common terms from which a memory counts as the repetition of one already packed, and is left
 	// out, in (0, 1]. Zero means [DefaultAlike].
 	Alike float64
-	// Line renders a memory whose text may have been shortened. Nil means date, speaker and text.
+	// Line renders a memory whose text may have been shortened. Nil means date, speaker and text; a summary, which names
+	// its days and speakers itself, is rendered as it is, on one line.
 	Line func(r *memory.Record, text string) string
+	// Sources are what summaries stand for, by the ID of the summary: [Recollection.Sources]. What is left of the budget
+	// opens the heaviest summaries into those of their turns that say most about the question. Nil opens none.
+	Sources map[memory.ID][]memory.Record
 }
 
 // DefaultAlike is the default of PackOptions.Alike.
@@ -42,6 +46,8 @@ type Item struct {
 	Level  importance.Level `json:"level"`
 	Weight float64          `json:"weight"`
 	Text   string           `json:"text"` // as rendered
+	// Of is the summary that the memory was opened from; empty for one that was recalled itself.
+	Of memory.ID `json:"of,omitempty"`
 }
 
 // Text is what goes into the prompt: a line for each memory, the oldest first.
@@ -58,7 +64,7 @@ func (p *Packed) Text() string {
 // left out; what budget is left then raises levels again, the heaviest first. The same input always gives the same
 // output.
 func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Packed {
-	p := packer{question: map[string]bool{}, budget: budget}
+	p := packer{question: map[string]bool{}, asked: question, budget: budget}
 	if o != nil {
 		p.PackOptions = *o
 	}
@@ -69,7 +75,7 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 		p.Alike = DefaultAlike
 	}
 	if p.Line == nil {
-		p.Line = line
+		p.Line = Line
 	}
 	for _, t := range text.Terms(question) {
 		p.question[t] = true
@@ -93,6 +99,9 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	for i := range chosen {
 		p.raise(chosen, i)
 	}
+	if len(p.Sources) > 0 {
+		chosen = p.open(chosen)
+	}
 	// A tokeniser may count a text higher than its parts: the lightest goes until it fits.
 	for len(chosen) > 0 {
 		packed.Items = render(chosen)
@@ -100,7 +109,9 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 			break
 		}
 		last := len(chosen) - 1
-		packed.Dropped = append(packed.Dropped, chosen[last].r.ID)
+		if chosen[last].of == "" {
+			packed.Dropped = append(packed.Dropped, chosen[last].r.ID)
+		}
 		chosen = chosen[:last]
 	}
 	if len(chosen) == 0 {
@@ -109,8 +120,11 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	return packed
 }
 
-// line is the usual rendering: 2023-05-08 Caroline: text, on one line.
-func line(r *memory.Record, s string) string {
+// Line is the usual rendering of a memory: 2023-05-08 Caroline: text, on one line. A summary says itself of which days it is.
+func Line(r *memory.Record, s string) string {
+	if r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed && r.Meta["level"] != "" {
+		return strings.Join(strings.Fields(s), " ")
+	}
 	who := cmp.Or(r.Speaker, r.Role)
 	if who != "" {
 		who += ": "
@@ -122,6 +136,7 @@ func line(r *memory.Record, s string) string {
 type packer struct {
 	PackOptions
 	question map[string]bool
+	asked    string
 	budget   int
 }
 
@@ -132,6 +147,7 @@ type choice struct {
 	level importance.Level
 	text  string
 	cost  int
+	of    memory.ID // the summary that it was opened from
 }
 
 // used are the tokens of what was chosen, with a token for the end of each line.
@@ -284,7 +300,7 @@ func render(chosen []choice) []Item {
 	})
 	items := make([]Item, len(sorted))
 	for i, c := range sorted {
-		items[i] = Item{ID: c.r.ID, Level: c.level, Weight: c.r.Weight, Text: c.text}
+		items[i] = Item{ID: c.r.ID, Level: c.level, Weight: c.r.Weight, Text: c.text, Of: c.of}
 	}
 	return items
 }

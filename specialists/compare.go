@@ -209,5 +209,11 @@ func covers(a, b *statement) bool {
 	if len(deny.object) == 0 && light[deny.verb] {
 		return false
 	}
-	return sameSubject(a, b) && contains(say.words(), deny.words()) && len(say.words())-len(deny.words()) <= 2
+	said := say.words()
+	for _, w := range said {
+		if kind := kindOf[w]; kind != "" && !slices.Contains(said, kind) {
+			said = append(slices.Clone(said), kind)
+		}
+	}
+	return sameSubject(a, b) && contains(said, deny.words()) && len(say.words())-len(deny.words()) <= 2
 }

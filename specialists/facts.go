@@ -83,6 +83,7 @@ func Invented(derived []string, sources map[string]bool, words map[string]bool) 
 var deniers = map[string]bool{
 	"not": true, "no": true, "never": true, "nobody": true, "nothing": true, "none": true, "neither": true, "nor": true,
 	"without": true, "cannot": true, "can't": true, "won't": true, "don't": true, "nowhere": true, "hardly": true,
+	"except": true,
 }
 
 // negations returns the negations of s, each with the next word that is not a stop word.

@@ -16,7 +16,12 @@ var irregular = pairs(`
 	hold heard hear drank drink drunk drink chose choose chosen choose fell fall fallen fall forgot forget drew draw
 	led lead meant mean rode ride rose rise shut close lying lie tying tie married marry born born
 	children child kids child kid child mum mother mom mother dad father people person wives wife feet foot
-	lives live living live`)
+	lives live living live fought fight caught catch sought seek shook shake shaken shake stole steal stolen steal
+	froze freeze frozen freeze bit bite bitten bite hid hide hidden hide hung hang lent lend laid lay sank sink sunk sink
+	shot shoot shrank shrink shrunk shrink slid slide spun spin stuck stick struck strike swore swear swept sweep tore tear
+	torn tear woke wake woken wake wound wind bled bleed bred breed dealt deal dug dig fed feed fled flee forgave forgive
+	got get ground grind knelt kneel lit light rang ring rung ring sought seek spat spit split split spread spread sprang
+	spring stung sting swung swing wept weep withdrew withdraw withdrawn withdraw`)
 
 // synonyms map to one word of their class. The list is short on purpose: near-synonyms that differ in fact stay apart.
 var synonyms = pairs(`
@@ -32,7 +37,7 @@ var synonyms = pairs(`
 var antonyms = pairs(`
 	love hate win lose pass fail accept reject north south east west left right befor after alway never everybodi nobodi
 	everyon nobodi arriv leav increas decreas rise fall cheap expens hot cold true fals enabl disabl allow forbid
-	alive dead vertic horizont guilti innoc same differ first last possibl imposs legal illeg lefthand righthand`)
+	day night alive dead vertic horizont guilti innoc same differ first last possibl imposs legal illeg lefthand righthand`)
 
 // families are states of which a thing is in one at a time, and which it leaves for another in the course of things.
 var families = sets(
@@ -42,6 +47,7 @@ var families = sets(
 	`unemploy job retir`,
 	`draft approv publish`,
 	`activ inact cancel`,
+	`black white red green blue yellow brown grey gray orang purpl pink beig`,
 )
 
 // lasting are attributes that do not change: two values contradict each other.
@@ -55,22 +61,40 @@ var attributes = set(`address password color type email telephon number name tit
 
 // once are verbs of events that happen to their subject and object one time.
 var once = set(`adopt die born marri arriv ship graduat found buy sell meet win lose start finish publish launch wed pay
-	deliv releas open retir name cost end order`)
+	deliv releas open retir name cost end order sign honeymoon`)
 
 // completing are verbs that turn "not" into "done" in the course of things.
 var completing = set(`finish pay ship deliv arriv start readi done approv publish resolv close buy open cancel book sign`)
 
 // changers are verbs that say that a value gave way to another.
 var changers = set(`move chang switch push postpon delay reschedul upgrad downgrad updat grow rise increas decreas drop
-	reduc rais transfer replac extend shift renam relocat shrink`)
+	reduc rais transfer replac extend shift renam relocat shrink renew promot migrat convert slip becom`)
 
 // enders are verbs that end what their object says; disposers end having it; leavers end being somewhere.
 var (
 	enders    = set(`stop quit ceas finish end`)
 	disposers = set(`sell donat lose return cancel scrap`)
-	leavers   = set(`discharg releas leav resign fire evict expel`)
-	having    = set(`have own drive buy keep use ride`)
+	// losses are what ends having a thing when it happens to it: "my van was stolen", "my beagle died".
+	losses  = set(`die steal stolen crash sell lose`)
+	leavers = set(`discharg releas leav resign fire evict expel`)
+	// movers are changers of a place, acquiring what gives one a thing.
+	movers    = set(`move relocat transfer`)
+	acquiring = set(`get buy adopt`)
+	having    = set(`have own drive buy keep use ride rent lend borrow`)
 )
+
+// kinds of which a thing is one: whoever has no children has no son.
+var kindOf = pairs(`son child daughter child toddler child babi child twin child dog pet cat pet hamster pet parrot pet rabbit pet
+	puppi pet kitten pet brother sibl sister sibl car vehicl motorbik vehicl van vehicl`)
+
+// titles before a name are no part of it.
+var titles = set(`mr mrs ms miss dr prof`)
+
+// ordinals are numbers of a place in an order.
+var ordinals = map[string]float64{
+	"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10,
+	"eleventh": 11, "twelfth": 12,
+}
 
 // verbs are the common verbs by stem, so that a statement can be cut into subject, verb and object. A word that the
 // list lacks is taken for a verb if it follows a pronoun or an auxiliary.
@@ -82,10 +106,21 @@ var verbs = set(`live work go eat drink buy sell run win lose fly pay leav come 
 	accept reject pass fail work cycl walk travel visit prescrib discharg resign retir graduat attend join help try call
 	rain snow deploy run won place order sign sing danc paint watch listen train teach own rent book cancel put turn
 	bring show ask answer prefer trust believ wish believ transfer engag date move stay sleep cut born paid sold
+	expir renew fought catch seek shake steal freez bite hide hang lay sink shoot slide spin stick strike swear sweep tear wake
+	wind becam coach slip becom honeymoon propos fail deserv train apply appli interview commut jog knit paint garden
 	grew becam wed invest earn save lend borrow migrat launch releas publish hike swim climb exercis
 	volunt donat breed collect contain last hold includ belong cover measur produc offer serv cater host visit manag support
 	protect treat follow carri wait watch print enjoy smell tast sound look serv suffer requir consist begin happen occur
 	record store run creat lie beat fit lock enter exit design develop fix repair clean wash bake grill kiss hug hit kick catch fight`)
+
+// The verbs include what their synonyms are written as.
+func init() {
+	for from, to := range synonyms {
+		if verbs[from] {
+			verbs[to] = true
+		}
+	}
+}
 
 // auxiliaries carry tense and mood, and tell nothing about what a statement is about.
 var auxiliaries = set(`am is are was were be been being do does did have has had having will would shall should can could

@@ -39,7 +39,7 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 	me := strings.ToLower(speaker)
 	switch tokens[0] {
 	case "it", "he", "she", "they", "this", "that", "there", "these", "those":
-		st.pronoun = true
+		st.pronoun, st.it = true, tokens[0] == "it"
 	case "you", "your":
 		st.subject = []string{"@you"}
 	}
@@ -48,6 +48,8 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 		seenVerb, seenAux bool
 		prev              string
 		definite          bool     // the copula is followed by "the" or a possessive
+		the               bool     // by "the"
+		present           bool     // the auxiliary is am, is or are
 		before            []string // content before the verb
 		after             []string
 		properNames       []string
@@ -110,6 +112,7 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 			continue
 		case "new":
 			st.change = st.change || !seenVerb // "my new manager is", but not "I like my new job"
+			st.fresh = true
 			continue
 		case "today", "tonight":
 			st.passing = true
@@ -122,13 +125,25 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 		case "actually", "correction", "wrong", "mistaken", "misread", "mistake", "meant", "incorrect":
 			st.correct = true
 			continue
-		case "planning", "plan", "plans", "intend", "intends", "hoping":
+		case "planning", "intend", "intends", "hoping":
 			st.plan = true
 			continue
+		case "plan", "plans":
+			if next == "to" || pronounOrAux(from) || next == "on" { // "on the free plan" is none
+				st.plan = true
+				continue
+			}
 		case "i", "me", "my", "mine", "myself", "we", "us", "our":
 			if base != "my" && base != "our" || owned(tokens, i+1) {
 				place(owner(speaker), false)
 			}
+			continue
+		}
+		if base == "user" && (i == 0 || i == 1 && tokens[0] == "the") {
+			place(owner(speaker), false) // notes about people call them that
+			continue
+		}
+		if titles[base] {
 			continue
 		}
 		if base == "on" && st.rawFrom(tokens, i) {
@@ -164,6 +179,8 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 				case "am", "is", "are", "was", "were", "be", "been":
 					st.verb = "be"
 					definite = isDefinite(tokens[i+1:])
+					the = definite && slices.Contains(tokens[i+1:min(i+4, len(tokens))], "the")
+					present = base == "am" || base == "is" || base == "are"
 				}
 			}
 			if seenAux && !seenVerb && !isVerbAhead(tokens, i+1) {
@@ -199,7 +216,7 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 			if st.verb == "be" && (strings.HasSuffix(base, "ed") || irregularPast(base)) {
 				st.passive = true
 			}
-			if strings.HasSuffix(base, "ed") || irregularPast(base) && !st.perfect {
+			if (strings.HasSuffix(base, "ed") || irregularPast(base) && !st.perfect) && !present {
 				st.past = true
 			}
 			if st.verb == "be" && states[root] {
@@ -242,14 +259,24 @@ func parse(clauseText string, names map[string]bool, speaker string, at time.Tim
 		after, before = before, nil
 	}
 	// An inverted copula: "Ingrid is Nora's mother", "Lucia is the lead". The description is the subject.
-	if st.verb == "be" && definite && len(before) == 1 && len(after) > 0 && slices.Contains(properNames, before[0]) && describes(after) {
-		before, after = after, before
+	if st.verb == "be" && definite && len(before) == 1 && len(after) > 0 && slices.Contains(properNames, before[0]) && (the || describes(after)) {
+		before, after, st.role = after, before, the
+	} else if st.verb == "be" && len(after) == 1 && len(before) > 0 && tokens[0] == "the" && slices.Contains(properNames, after[0]) && !hasAnyProper(before, properNames) {
+		st.role = true
+	}
+	// "has a new landlord, Mr. Petrov": the landlord is Petrov.
+	if st.fresh && (st.verb == "have" || st.verb == "get") && len(properNames) > 0 && describes(after) {
+		role := slices.DeleteFunc(slices.Clone(after), func(w string) bool { return !attributes[w] && !kin[w] })
+		before, st.verb, st.change = append(before, role...), "be", true
+		after = slices.DeleteFunc(after, func(w string) bool { return attributes[w] || kin[w] })
 	}
 	if st.verb == "name" {
 		st.verb, st.naming = "be", true
 	}
 	if st.verb == "be" {
-		before = slices.DeleteFunc(before, func(w string) bool { return w == "name" && len(before) > 1 })
+		n := len(before)
+		before = slices.DeleteFunc(before, func(w string) bool { return w == "name" && n > 1 })
+		st.naming = st.naming || len(before) < n
 	}
 	st.subject, st.object, st.proper = distinct(append(st.subject, before...)), distinct(after), distinct(properNames)
 	return st, true
@@ -294,6 +321,10 @@ func describes(words []string) bool {
 		}
 	}
 	return false
+}
+
+func hasAnyProper(words, proper []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(proper, w) })
 }
 
 // isDefinite reports whether the words after a copula are a definite description: "the lead", "Nora's mother".

@@ -142,6 +142,22 @@ func number(tokens []string, i int) (quantity, int, bool) {
 		}
 		return quantity{float64(h*60 + min), "clock"}, n, true
 	}
+	// "half past nine", "quarter to ten"
+	if minutes, known := map[string]float64{"half": 30, "quarter": 15}[w]; known && i+2 < len(tokens) && (tokens[i+1] == "past" || tokens[i+1] == "to") {
+		hour, named := numerals[tokens[i+2]]
+		if !named {
+			hour, _ = strconv.ParseFloat(tokens[i+2], 64)
+		}
+		if hour >= 1 && hour <= 12 {
+			if tokens[i+1] == "to" {
+				minutes = -minutes
+			}
+			return quantity{hour*60 + minutes, "clock"}, 3, true
+		}
+	}
+	if n, known := ordinals[w]; known && i > 0 {
+		return quantity{n, "th"}, 1, true
+	}
 	value, ok := numerals[w]
 	suffix := ""
 	if !ok {
@@ -165,6 +181,9 @@ func number(tokens []string, i int) (quantity, int, bool) {
 			value += 12
 		}
 		return quantity{value * 60, "clock"}, n, true
+	}
+	if suffix == "st" || suffix == "nd" || suffix == "rd" || suffix == "th" {
+		return quantity{value, "th"}, 1, true
 	}
 	if suffix != "" {
 		if m, ok := multipliers[suffix]; ok && suffix != "m" {

@@ -154,6 +154,9 @@ func relate(a, b *statement) Verdict {
 		return v
 	}
 	conflict := opposite(a, b)
+	if a.negative && !b.negative && a.verb == "have" && acquiring[b.verb] && b.past && covers(a, b) {
+		return Verdict{Updates, "got one since"}
+	}
 	if denied(a, b) && (bag || covers(a, b)) && conflict == "" || !denied(a, b) && conflict != "" {
 		switch {
 		case timesConflict(a, b):
@@ -203,7 +206,7 @@ func values(a, b *statement) Verdict {
 		return Verdict{Contradicts, "a lasting attribute has two values"}
 	case b.change:
 		return Verdict{Updates, "another value now"}
-	case numbers && times && event:
+	case numbers && times && (event || a.past && b.past):
 		return Verdict{Apart, "two events"}
 	case times && !numbers && event && (!once[a.verb] || a.relative || b.relative):
 		return Verdict{Apart, "it may happen again"}
@@ -238,6 +241,8 @@ func slot(a, b *statement) (Verdict, bool) {
 		return Verdict{Apart, "one says more"}, true
 	case b.correct:
 		return Verdict{Contradicts, "corrected"}, true
+	case strings.HasPrefix(ka, "kin ") && (b.change || a.role && b.role) && !isLasting(a):
+		return Verdict{Updates, "another value now"}, true
 	case ka == "birth", ka == "name", isLasting(a), strings.HasPrefix(ka, "kin "):
 		return Verdict{Contradicts, "a lasting attribute has two values"}, true
 	case ka == "job" && overlap(va, vb) && !b.change:
@@ -285,6 +290,8 @@ func filled(s *statement) (string, []string) {
 	}
 	named := hasProper(s, s.object)
 	switch {
+	case named && s.naming:
+		return "kin " + subjectKey(s.subject), value
 	case attribute, named && describes(s.subject):
 		return "is " + subjectKey(s.subject), value
 	case named && len(unowned(s.subject)) > 0 && !hasProper(s, s.subject) && len(s.subject) <= 3 && len(value) <= 3:
@@ -308,7 +315,7 @@ func subjectKey(subject []string) string {
 }
 
 // generic words may be left out of a subject without making it another.
-var generic = set(`address number name current valu date trip`)
+var generic = set(`address number name current valu date trip total`)
 
 func person(s *statement) bool {
 	for _, w := range s.subject {
@@ -380,6 +387,10 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("the value was changed")
 	case changers[b.verb] && b.verb != a.verb && len(a.numbers) > 0 && len(b.numbers) > 0 && overlap(a.object, b.object) && !sameNumbers(a, b) && same:
 		return yes("the value was changed")
+	case changers[b.verb] && b.verb != a.verb && same && !a.past && timesConflict(a, b):
+		return yes("the time was changed")
+	case movers[b.verb] && a.verb == "be" && same && !a.past && len(b.object) > 0 && (len(a.numbers) > 0 || len(a.proper) > 0) && !slices.Equal(a.object, b.object):
+		return yes("it was moved")
 	case b.verb == "switch" && a.verb == "use" && same && !a.past:
 		return yes("switched")
 	case disposers[b.verb] && having[a.verb] && !a.past && same && overlap(a.object, b.object):
@@ -388,10 +399,28 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("it has ended")
 	case b.verb == "cancel" && overlap(a.object, b.object) && !a.past:
 		return yes("cancelled")
-	case leavers[b.verb] && same && overlap(a.object, b.object) && (a.verb == "be" || a.verb == "work" && b.verb != "discharg"):
+	case losses[b.verb] && (b.past || b.passive) && having[a.verb] && !a.past && ownerOf(a) != "" && ownerOf(a) == ownerOf(b) && overlap(a.object, unowned(b.subject)):
+		return yes("it is gone")
+	case b.verb == "return" && (a.verb == "lend" || a.verb == "borrow") && overlap(a.object, b.object):
+		return yes("it was given back")
+	case b.verb == "switch" && same && !a.past && opposed(a.object, b.object):
+		return yes("switched")
+	case leavers[b.verb] && same && overlap(a.object, b.object) && (a.verb == "be" || having[a.verb] || a.verb == "live" || a.verb == "work" && b.verb != "discharg"):
 		return yes("left")
 	}
 	return Verdict{}, false
+}
+
+// opposed reports whether one has the antonym of a word of the other.
+func opposed(a, b []string) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if antonyms[x] == y || antonyms[y] == x {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // opposite tells whether a and b differ in one antonym: "state" if the world moves between the two, "" if they do not.

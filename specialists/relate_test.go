@@ -41,9 +41,9 @@ func (c relationCase) said(t *testing.T) (a, b specialists.Said) {
 		specialists.Said{Text: c.B, Speaker: or(c.SB, "Ana"), At: day(or(c.TB, "2024-03-05"))}
 }
 
-func relationCases(t *testing.T) []relationCase {
+func relationCases(t *testing.T, name string, n int) []relationCase {
 	t.Helper()
-	f, err := os.Open("testdata/relations.jsonl")
+	f, err := os.Open("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +56,8 @@ func relationCases(t *testing.T) []relationCase {
 		}
 		cases = append(cases, c)
 	}
-	if len(cases) != 200 {
-		t.Fatalf("%d cases, want 200", len(cases))
+	if len(cases) != n {
+		t.Fatalf("%d cases in %s, want %d", len(cases), name, n)
 	}
 	return cases
 }
@@ -69,7 +69,7 @@ func TestRelations(t *testing.T) {
 	const least = .9
 	halves := [2]map[specialists.Relation]*tally{{}, {}}
 	turn := map[specialists.Relation]int{}
-	for i, c := range relationCases(t) {
+	for i, c := range relationCases(t, "relations.jsonl", 200) {
 		half := turn[c.Is] % 2
 		turn[c.Is]++
 		a, b := c.said(t)
@@ -95,6 +95,38 @@ func TestRelations(t *testing.T) {
 			if precision < least || recall < least {
 				t.Errorf("%s half, %s: precision %.2f and recall %.2f, want %.2f", name, r, precision, recall, least)
 			}
+		}
+	}
+}
+
+// TestFreshRelations counts two suites that were written after the rules, and measured before any rule was made for them:
+// TestRelations is of sentences that the rules' author had in mind, and these tell what a stranger's sentences get.
+//
+// Of the first suite, before: 21 of 44 relations were found (.48; updates .29), and 21 of 23 that were claimed were right
+// (.91). Of the second, measured once after the rules had learnt from the first: 17 of 28 (.61), and 17 of 18 (.94). What
+// was missing was added to the rules since; what is held here is that it stays. A relation that is not found costs room,
+// one that is claimed wrongly costs a memory.
+func TestFreshRelations(t *testing.T) {
+	for name, n := range map[string]int{"relations_fresh.jsonl": 64, "relations_last.jsonl": 40} {
+		hit, claimed, truth := 0, 0, 0
+		for i, c := range relationCases(t, name, n) {
+			a, b := c.said(t)
+			got := specialists.Relate(a, b)
+			if c.Is != specialists.Apart {
+				truth++
+			}
+			if got.Relation != specialists.Apart {
+				claimed++
+			}
+			if got.Relation != c.Is {
+				t.Logf("%s, case %d: %s, want %s (%s): %q / %q: %s", name, i+1, got.Relation, c.Is, c.Why, c.A, c.B, got.Why)
+			} else if c.Is != specialists.Apart {
+				hit++
+			}
+		}
+		t.Logf("%s: %d of %d found, %d claimed", name, hit, truth, claimed)
+		if hit*100 < truth*85 || hit*100 < claimed*95 {
+			t.Errorf("%s: %d of %d found and %d claimed, want 85 %% of the first and 95 %% of the second", name, hit, truth, claimed)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package specialists
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -32,6 +33,9 @@ type statement struct {
 	passive  bool
 	naming   bool     // it says what its subject is called
 	pronoun  bool     // it begins with he, she, it or they
+	it       bool     // it begins with it
+	fresh    bool     // it says "new" of its object
+	role     bool     // it says who is "the" something, which may pass to another
 	instead  []string // what the object takes the place of
 	except   []string // what the statement does not hold for
 	bag      []string // see words
@@ -54,13 +58,18 @@ var phrases = strings.NewReplacer(
 	"these days", "nowadays_", "broke up", "split", "broken up", "split", "call off", "cancel", "called off", "cancelled",
 	"found a job", "works", "found a new job", "works", "got a job", "works", "got a new job", "works", "wi-fi", "wifi", "left-handed", "lefthanded", "right-handed", "righthanded", "team lead", "lead", "is called", "is named", "are called", "are named",
 	"passed the", "passed the", "€", " eur ", "$", " usd ", "£", " gbp ", "%", " percent ", "as of", "since",
-	"no one", "nobody", "the day before", "day-before", "look forward", "hope", "looking forward", "hope",
+	"mrs. ", "mrs ", "mr. ", "mr ", "ms. ", "ms ", "dr. ", "dr ", "st. ", "st ", "comes to ", "is ", "amounts to ", "is ", "adds up to ", "is ",
+	"got off ", "stopped taking ", "came off ", "stopped taking ", "dropped out of", "stopped", "moved out of", "left", "move out of", "leave", " is working as a", " is a", " works as a", " is a", " work as a", " am a",
+	"have got ", "have ", "has got ", "has ",
+	" had got ", " had ", "no one", "nobody", "the day before", "day-before", "look forward", "hope", "looking forward", "hope",
 )
 
 var (
 	clauseEnd   = regexp.MustCompile(`[.!?;\n]+(?:\s+|$)|,\s+(?:but|so|and)\s+|,\s+(?:i|we|my|the|it|he|she|they|not)\s+|:\s+|\s+(?:but|because|and)\s+(?:i|we|my|he|she|they|the)\s+`)
 	wordOrNum   = regexp.MustCompile(`[\p{L}\p{N}_]+@[\p{L}\p{N}._-]*[\p{L}\p{N}]|\d+(?:[:.,]\d+)*(?:-\d+)+|\d+(?:[.,:]\d+)*[\p{L}]*|[\p{L}][\p{L}\p{N}_']*|\?`)
-	corrections = regexp.MustCompile(`(?i)\b(?:i (?:was|am) (?:wrong|mistaken)|i mis\w+ (?:it|that)|correction|my mistake|sorry|no)\b[,:] `)
+	corrections = regexp.MustCompile(`(?i)\b(?:i (?:was|am) (?:wrong|mistaken)|i mis\w+ (?:it|that)|correction|my mistake|sorry|no)\b[,:] |\b(?:it )?turn(?:s|ed) out(?: that)? |\bi mis\w+ (?:it|that)\b[,:]? `)
+	took        = regexp.MustCompile(`\b(?:my |the )?(?:doctors?|they|gp|physician) took me off `)
+	lead        = regexp.MustCompile(`^ (?:after|since|following|with) (?:the|my|our|his|her|their|a) [\p{L}]+,? (the|my|our|his|her|their) `)
 	clock       = regexp.MustCompile(`^(\d{1,2}):(\d\d)$`)
 	numeric     = regexp.MustCompile(`^(\d[\d,]*(?:\.\d+)?)([a-z]*)$`)
 )
@@ -86,9 +95,18 @@ func statements(s, speaker string, at time.Time) []statement {
 		if len(all) > 0 && sentence.within {
 			before := &all[len(all)-1]
 			st.possible = st.possible || before.possible // "if I get the job, I will move"
-			if len(st.subject) == 0 && (sentence.follows || st.pronoun) {
+			about := unowned(st.subject)
+			switch {
+			case len(st.subject) == 0 && st.it && person(before) && len(unowned(before.object)) > 0:
+				st.subject = distinct(slices.Concat(before.subject, before.object)) // "we repainted the couch, it is green now"
+			case len(st.subject) == 0 && (sentence.follows || st.pronoun):
 				st.subject = before.subject
+			case ownerOf(&st) == "" && len(st.subject) > 0 && len(about) == 0 && len(before.object) > 0:
+				// "I got a new passport, the number is": of what was named before
+				st.subject = distinct(slices.Concat(before.subject, before.object, st.subject))
+				st.change = st.change || before.fresh
 			}
+			st.change = st.change || changers[before.verb] && sentence.follows
 		}
 		switch {
 		case len(st.subject) > 0:
@@ -132,7 +150,8 @@ func splitClauses(s string) []clause {
 		}
 	}
 	low := " " + strings.ToLower(s)
-	low = phrases.Replace(low)
+	low = took.ReplaceAllString(phrases.Replace(low), "i stopped taking ")
+	low = lead.ReplaceAllString(low, " now $1 ") // "after the discount, the total is"
 	var out []clause
 	within := false
 	add := func(part string, sep string) {
@@ -169,8 +188,13 @@ func cutAndVerb(s string) (head, tail string, ok bool) {
 		return s, "", false
 	}
 	i := 0
-	for i < len(f)-1 && (f[i] == "now" || f[i] == "then" || f[i] == "also") {
-		i++
+	for i < len(f)-1 {
+		switch f[i] {
+		case "now", "then", "also", "anymore", "not", "never", "still":
+			i++
+			continue
+		}
+		break
 	}
 	if !verbs[stem(f[i])] && !auxiliaries[f[i]] {
 		return s, "", false

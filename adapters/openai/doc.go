@@ -1,7 +1,8 @@
-// Package openai embeds texts by any endpoint that speaks the OpenAI API: OpenAI itself, or a server of one's own such
-// as Ollama, vLLM, llama.cpp or LiteLLM.
+// Package openai embeds texts and completes chats by any endpoint that speaks the OpenAI API: OpenAI itself, or a server
+// of one's own such as Ollama, vLLM, llama.cpp or LiteLLM.
 //
-// An [Endpoint] says where it is and how patient to be, [NewEmbedder] makes a [memory.Embedder] for one of its models:
+// An [Endpoint] says where it is and how patient to be. [NewChat] makes a [specialists.Model] of one of its models, and
+// [NewEmbedder] a [memory.Embedder]:
 //
 //	embedder, err := openai.NewEmbedder(ctx, &openai.EmbedderOptions{
 //		Endpoint: openai.Endpoint{BaseURL: "http://localhost:11434/v1"},

@@ -92,8 +92,14 @@ func (e *Error) Error() string {
 	return text
 }
 
-// client makes the API's client of an endpoint.
+// client makes the API's client of an endpoint, for answers that are read to their end within the timeout.
 func (e Endpoint) client() (*api.Client, error) {
+	return e.clientOver(cmp.Or(e.Timeout, DefaultTimeout), func(t http.RoundTripper) http.RoundTripper { return whole{t, maxAnswer} })
+}
+
+// clientOver makes the API's client of an endpoint, over the transport that wrap makes of the endpoint's. A timeout of
+// zero leaves it to that transport to give up.
+func (e Endpoint) clientOver(timeout time.Duration, wrap func(http.RoundTripper) http.RoundTripper) (*api.Client, error) {
 	e.BaseURL = cmp.Or(e.BaseURL, DefaultBaseURL)
 	u, err := url.Parse(e.BaseURL)
 	switch {
@@ -104,16 +110,8 @@ func (e Endpoint) client() (*api.Client, error) {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("the base URL of %q holds more than an address: give the key as the key", u.Host)
 	}
-	transport := e.Transport
-	if transport == nil {
-		if t, ok := http.DefaultTransport.(*http.Transport); ok {
-			transport = t.Clone()
-		} else {
-			transport = http.DefaultTransport
-		}
-	}
 	retry := retryablehttp.NewClient()
-	retry.HTTPClient = &http.Client{Transport: whole{transport}, Timeout: cmp.Or(e.Timeout, DefaultTimeout)}
+	retry.HTTPClient = &http.Client{Transport: wrap(e.transport()), Timeout: timeout}
 	retry.Logger = nil // it would log addresses; retries are logged below
 	retry.RetryMax = max(0, cmp.Or(e.Retries, DefaultRetries))
 	retry.RetryWaitMin = cmp.Or(e.MinWait, DefaultMinWait)
@@ -141,6 +139,17 @@ func (e Endpoint) client() (*api.Client, error) {
 	return api.NewClientWithConfig(config), nil
 }
 
+// transport is the endpoint's, or one of its own.
+func (e Endpoint) transport() http.RoundTripper {
+	if e.Transport != nil {
+		return e.Transport
+	}
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		return t.Clone()
+	}
+	return http.DefaultTransport
+}
+
 // doer lets the API's client send through a retrying one.
 type doer struct{ retry *retryablehttp.Client }
 
@@ -154,7 +163,10 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 }
 
 // whole reads answers to their end, so that one that breaks off is a failed attempt and not half a result.
-type whole struct{ http.RoundTripper }
+type whole struct {
+	http.RoundTripper
+	most int64 // bytes
+}
 
 // RoundTrip implements http.RoundTripper.
 func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -162,22 +174,28 @@ func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, w.most+1))
 	response.Body.Close()
 	if err != nil {
 		return nil, fmt.Errorf("the answer breaks off: %w", err)
 	}
-	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+	if int64(len(body)) > w.most {
+		return nil, fmt.Errorf("%w: it has more than %d bytes", errTooLong, w.most)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
 
+// errTooLong is an answer that nobody could use.
+var errTooLong = errors.New("the answer is too long")
+
 // again reports whether an attempt failed only for a moment.
 func again(ctx context.Context, r *http.Response, err error, longest time.Duration) (bool, error) {
 	if ctx.Err() != nil {
 		return false, ctx.Err()
+	}
+	if errors.Is(err, errTooLong) {
+		return false, err
 	}
 	if err == nil {
 		switch r.StatusCode {

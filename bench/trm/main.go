@@ -9,24 +9,19 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/bench/internal/torch"
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
@@ -280,51 +275,14 @@ func ourSide(ctx context.Context, model *onnx.Model, p onnx.Precision, batch int
 
 // torchSide is a Python process that waits for its turn.
 func torchSide(ctx context.Context, c config, dir string, arguments []string) (side, error) {
-	script, err := filepath.Abs(c.script)
+	s, err := torch.Start(ctx, c.python, c.script, dir, arguments...)
 	if err != nil {
 		return side{}, err
-	}
-	cmd := exec.CommandContext(ctx, c.python, append([]string{script, dir}, arguments...)...)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return side{}, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return side{}, err
-	}
-	if err := cmd.Start(); err != nil {
-		return side{}, err
-	}
-	lines := bufio.NewScanner(out)
-	read := func() (string, error) {
-		if !lines.Scan() {
-			return "", fmt.Errorf("the PyTorch side ended: %w", cmp.Or(lines.Err(), io.ErrUnexpectedEOF))
-		}
-		return lines.Text(), nil
-	}
-	name, err := read()
-	if err != nil {
-		return side{}, err
-	}
-	ask := func(question string) (time.Duration, error) {
-		if _, err := fmt.Fprintln(in, question); err != nil {
-			return 0, err
-		}
-		text, err := read()
-		if err != nil {
-			return 0, err
-		}
-		seconds, err := strconv.ParseFloat(text, 64)
-		return time.Duration(seconds * float64(time.Second)), err
 	}
 	return side{
-		name: name,
-		time: func(_ context.Context, batch, steps int) (time.Duration, error) {
-			return ask(fmt.Sprint(batch, " ", steps))
-		},
-		gemm:  func(size int) (time.Duration, error) { return ask(fmt.Sprint("gemm ", size)) },
-		close: func() error { return errors.Join(in.Close(), cmd.Wait()) },
+		name:  s.Name,
+		time:  func(_ context.Context, batch, steps int) (time.Duration, error) { return s.Steps(batch, steps) },
+		gemm:  s.GEMM,
+		close: s.Close,
 	}, nil
 }

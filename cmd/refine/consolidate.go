@@ -1,22 +1,27 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate"
+	"github.com/trm-go/refiner/refine/consolidate/mirror"
 )
 
 func (a *app) consolidateCommand() *cobra.Command {
 	auto, dryRun := false, false
 	var policy policyFlags
+	var remote remoteFlags
 	cmd := &cobra.Command{
 		Use:   "consolidate",
 		Short: "Refine old memories into fewer, without losing what matters; can be undone",
@@ -26,20 +31,24 @@ Repeated facts become one, and a fact that a later one updates is true until the
 
 Look at a plan, then apply it; the store is copied first, and an interrupted run can
 be finished or undone. --auto does all of it, for cron and systemd timers
-(docs/consolidate.md); with nothing to do it changes nothing.`,
+(docs/consolidate.md); with nothing to do it changes nothing.
+
+--chroma and --jsonl name a store of somebody else: it is read into a mirror, where
+plans are made, applied and undone in the same way, and what changed is written back.`,
 		Example: `  refine consolidate plan --user ada -o plan.json
   refine consolidate apply plan.json
   refine consolidate undo
-  refine consolidate --auto --user ada --age 720h`,
+  refine consolidate --auto --user ada --age 720h
+  refine consolidate plan --jsonl notes.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !auto {
 				return cmd.Help()
 			}
 			if dryRun {
-				return a.planConsolidation(cmd, &policy, "", 0)
+				return a.planConsolidation(cmd, &policy, &remote, "", 0)
 			}
-			p, err := a.open(cmd)
+			p, err := a.openConsolidated(cmd, &remote, true)
 			if err != nil {
 				return err
 			}
@@ -48,19 +57,26 @@ be finished or undone. --auto does all of it, for cron and systemd timers
 			if err != nil {
 				return err
 			}
-			bar := a.term.Progress("consolidating", "changes", 0)
-			run, err := consolidate.Auto(cmd.Context(), p.Store, p.Scope, o, &consolidate.RunOptions{NoSnapshot: policy.noSnapshot, OnChange: func(done, _ int) { bar.Set(int64(done)) }})
-			bar.Done()
+			looked, planned := a.watch("planning", "records")
+			changed, applied := a.watch("applying", "changes")
+			o.Progress = looked
+			run, err := consolidate.Auto(cmd.Context(), p.Store, p.Scope, o, &consolidate.RunOptions{NoSnapshot: policy.noSnapshot, OnChange: func(done, total int) {
+				planned()
+				changed(done, total)
+			}})
+			planned()
+			applied()
 			if err != nil {
 				return planFailure(err)
 			}
-			return a.showRun(run)
+			return a.finish(cmd, p, run)
 		},
 	}
 	cmd.Flags().BoolVar(&auto, "auto", false, "plan and apply, or finish what was interrupted")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "with --auto: show the plan and apply nothing")
 	policy.register(cmd, true)
-	cmd.AddCommand(a.consolidatePlanCommand(), a.consolidateApplyCommand(), a.consolidateUndoCommand(), a.consolidateLogCommand())
+	remote.register(cmd)
+	cmd.AddCommand(a.consolidatePlanCommand(&remote), a.consolidateApplyCommand(&remote), a.consolidateUndoCommand(&remote), a.consolidateLogCommand(&remote))
 	return cmd
 }
 
@@ -76,6 +92,7 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.level, "level", string(consolidate.Month), "highest level of summaries: day, week or month")
 	flags.DurationVar(&f.Age, "age", 0, "leave alone what is younger, for example 720h")
+	flags.IntVar(&f.Size, "size", 0, "summarise nothing while what is remembered has no more tokens than this")
 	flags.Var(&f.since, "since", "leave alone what is older")
 	flags.Float64Var(&f.Share, "share", consolidate.DefaultShare, "share of the tokens that a summary may have before what is lost is put back")
 	flags.IntVar(&f.Unit, "unit", consolidate.DefaultUnit, "tokens of turns that one summary stands for, about")
@@ -110,14 +127,16 @@ func planFailure(err error) error {
 	return err
 }
 
-func (a *app) consolidatePlanCommand() *cobra.Command {
+func (a *app) consolidatePlanCommand(remote *remoteFlags) *cobra.Command {
 	var policy policyFlags
 	out, limit := "", 0
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what a consolidation would do; reads only",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.planConsolidation(cmd, &policy, out, limit) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.planConsolidation(cmd, &policy, remote, out, limit)
+		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "write the plan to this file, for apply")
 	cmd.Flags().IntVar(&limit, "show", 20, "changes to show; 0: all")
@@ -125,24 +144,20 @@ func (a *app) consolidatePlanCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, out string, limit int) error {
+func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote *remoteFlags, out string, limit int) error {
 	o, err := policy.options(cmd)
 	if err != nil {
 		return err
 	}
-	p, err := a.look(cmd)
+	p, err := a.openConsolidated(cmd, remote, false)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	stats, err := p.Store.Stats(cmd.Context(), p.Scope)
-	if err != nil {
-		return err
-	}
-	bar := a.term.Progress("planning", "records", int64(stats.Records))
-	o.Progress = func(done, _ int) { bar.Set(int64(done)) }
+	looked, planned := a.watch("planning", "records")
+	o.Progress = looked
 	plan, err := consolidate.New(cmd.Context(), p.Store, p.Scope, o)
-	bar.Done()
+	planned()
 	if err != nil {
 		return planFailure(err)
 	}
@@ -154,11 +169,53 @@ func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, out str
 	if a.json {
 		return plan.Write(a.term.Out)
 	}
-	if err := plan.Diff(a.term.Out, limit); err != nil {
+	if err := a.showPlan(cmd, p, plan, limit); err != nil {
 		return err
 	}
 	if out != "" {
 		a.term.Notef("apply it with `refine consolidate apply %s`", out)
+	}
+	return nil
+}
+
+// watch shows a bar with the time left once it is told how much there is to do, until it is told to stop.
+func (a *app) watch(label, unit string) (set func(done, total int), stop func()) {
+	var bar *ui.Progress
+	set = func(done, total int) {
+		if bar == nil {
+			bar = a.term.Progress(label, unit, int64(total))
+		}
+		bar.Set(int64(done))
+	}
+	return set, func() {
+		if bar != nil {
+			bar.Done()
+		}
+	}
+}
+
+// showPlan prints what a plan does, what goes in red and what is new in green.
+func (a *app) showPlan(cmd *cobra.Command, p *consolidated, plan *consolidate.Plan, limit int) error {
+	var b bytes.Buffer
+	err := plan.Diff(&b, limit, func(id memory.ID) (memory.Record, bool) {
+		r, err := p.Store.Record(cmd.Context(), plan.Scope, id)
+		return r, err == nil
+	})
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		text := strings.TrimLeft(line, " ")
+		line = line[:len(line)-len(text)] + ui.Clean(strings.TrimSuffix(text, "\n"))
+		switch {
+		case strings.HasPrefix(line, "  - "):
+			line = a.term.Paint(ui.Red, line)
+		case strings.HasPrefix(line, "  + "):
+			line = a.term.Paint(ui.Green, line)
+		case line != "" && line[0] != ' ':
+			line = a.term.Paint(ui.Bold, line)
+		}
+		a.term.Printf("%s\n", line)
 	}
 	return nil
 }
@@ -176,7 +233,7 @@ func writePlan(path string, plan *consolidate.Plan) error {
 	return os.Rename(f.Name(), path)
 }
 
-func (a *app) consolidateApplyCommand() *cobra.Command {
+func (a *app) consolidateApplyCommand(remote *remoteFlags) *cobra.Command {
 	dryRun, noSnapshot := false, false
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
@@ -204,20 +261,25 @@ plan again, or undo it.`,
 				if a.json {
 					return plan.Write(a.term.Out)
 				}
-				return plan.Diff(a.term.Out, 0)
+				p, err := a.openConsolidated(cmd, remote, false)
+				if err != nil {
+					return err
+				}
+				defer p.Close()
+				return a.showPlan(cmd, p, plan, 0)
 			}
-			p, err := a.open(cmd)
+			p, err := a.openConsolidated(cmd, remote, true)
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			bar := a.term.Progress("applying", "changes", int64(len(plan.Changes)))
-			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: func(done, _ int) { bar.Set(int64(done)) }})
-			bar.Done()
+			changed, applied := a.watch("applying", "changes")
+			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: changed})
+			applied()
 			if err != nil {
 				return planFailure(err)
 			}
-			return a.showRun(run)
+			return a.finish(cmd, p, run)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and apply nothing")
@@ -225,7 +287,7 @@ plan again, or undo it.`,
 	return cmd
 }
 
-func (a *app) consolidateUndoCommand() *cobra.Command {
+func (a *app) consolidateUndoCommand(remote *remoteFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "undo [RUN]",
 		Short: "Take back the last run, or the one that is named",
@@ -235,32 +297,51 @@ func (a *app) consolidateUndoCommand() *cobra.Command {
 			if len(args) > 0 {
 				name = args[0]
 			}
-			p, err := a.open(cmd)
+			p, err := a.openConsolidated(cmd, remote, true)
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			bar := a.term.Progress("undoing", "changes", 0)
-			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: func(done, _ int) { bar.Set(int64(done)) }})
-			bar.Done()
+			changed, undone := a.watch("undoing", "changes")
+			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: changed})
+			undone()
 			if err != nil {
 				return planFailure(err)
 			}
-			return a.showRun(run)
+			return a.finish(cmd, p, run)
 		},
 	}
 }
 
-func (a *app) showRun(run consolidate.Run) error {
+// ran is what apply, undo and --auto did. Its JSON is a contract: docs/cli-json.md.
+type ran struct {
+	consolidate.Run
+	Pushed *mirror.Pushed `json:"pushed,omitempty"` // to the store of somebody else
+}
+
+// finish writes back what a run changed, and shows it.
+func (a *app) finish(cmd *cobra.Command, p *consolidated, run consolidate.Run) error {
+	pushed, err := p.push(cmd.Context())
+	if err != nil {
+		return err
+	}
 	if a.json {
-		return a.term.JSON(run)
+		return a.term.JSON(ran{run, pushed})
+	}
+	if pushed != nil && *pushed != (mirror.Pushed{}) {
+		a.term.Notef("written back: %s, %s marked, %s removed, %s put back", counted(pushed.Written, "derived document"),
+			thousands(pushed.Marked), thousands(pushed.Removed), thousands(pushed.Restored))
 	}
 	if run.Name == "" {
 		a.term.Notef("nothing to consolidate")
 		return nil
 	}
+	from, to := run.Before, run.After
+	if run.State == consolidate.Undone {
+		from, to = to, from
+	}
 	a.term.Notef("%s %s: %s, records %s → %s, tokens %s → %s", run.State, run.Name, counted(run.Changes, "change"),
-		thousands(run.Before.Records), thousands(run.After.Records), thousands(run.Before.Tokens), thousands(run.After.Tokens))
+		thousands(from.Records), thousands(to.Records), thousands(from.Tokens), thousands(to.Tokens))
 	if run.State == consolidate.Applied {
 		a.term.Notef("take it back with `refine consolidate undo %s`", run.Name)
 		if run.Snapshot != "" {
@@ -270,7 +351,7 @@ func (a *app) showRun(run consolidate.Run) error {
 	return nil
 }
 
-func (a *app) consolidateLogCommand() *cobra.Command {
+func (a *app) consolidateLogCommand(remote *remoteFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "log",
 		Short: "Show the runs, oldest first",
@@ -279,7 +360,14 @@ func (a *app) consolidateLogCommand() *cobra.Command {
 			if err := a.load(cmd); err != nil {
 				return err
 			}
-			runs, err := consolidate.Runs(a.settings.Store.Path)
+			path := a.settings.Store.Path
+			if remote.given() {
+				var err error
+				if path, err = a.mirrorPath(remote); err != nil {
+					return err
+				}
+			}
+			runs, err := consolidate.Runs(path)
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 
 func (a *app) deleteCommand() *cobra.Command {
 	var ids, more []string
+	var before moment
 	all, yes, derived := false, false, false
 	cmd := &cobra.Command{
 		Use:   "delete",
@@ -25,21 +26,22 @@ backups made by other means are out of reach. It cannot be undone; to replace a
 memory and keep its history, use refine add --supersedes.`,
 		Example: `  refine delete --user ada --id 01JC...
   refine delete --user ada --session 2025-03-09 --all
+  refine delete --user ada --before 2023-01-01 --yes
   refine delete --user ada --all --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if all == (len(ids) > 0) {
-				return ui.Fail(ui.ExitUsage, "name records with --id, or delete a whole scope with --all", "it is not clear what to delete")
+			if !exactlyOne(all, len(ids) > 0, !before.IsZero()) {
+				return ui.Fail(ui.ExitUsage, "name records with --id, all before a day with --before, or a whole scope with --all", "it is not clear what to delete")
 			}
 			p, err := a.open(cmd)
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			if all && p.Scope == (memory.Scope{}) && !anyChanged(cmd, "tenant", "user", "agent", "session") {
-				return ui.Fail(ui.ExitUsage, `name the scope with --user, or mean the records of nobody with --user ""`, "--all needs a scope")
+			if len(ids) == 0 && p.Scope == (memory.Scope{}) && !anyChanged(cmd, "tenant", "user", "agent", "session") {
+				return ui.Fail(ui.ExitUsage, `name the scope with --user, or mean the records of nobody with --user ""`, "--all and --before need a scope")
 			}
-			snapshots, err := copies(p.Store.Path())
+			snapshots, err := integration.Copies(p.Store.Path())
 			if err != nil {
 				return err
 			}
@@ -52,10 +54,19 @@ memory and keep its history, use refine add --supersedes.`,
 				}
 				what = fmt.Sprintf("all %s of the scope %s", counted(s.Records, "record"), p.Scope)
 			}
+			if !before.IsZero() {
+				what = "everything of the scope " + p.Scope.String() + " from before " + before.String() + ", and what was derived from it,"
+			}
 			if !yes && !a.term.Confirm(fmt.Sprintf("Delete %s for good, also from %s?", what, plural(len(snapshots), "copy", "copies"))) {
 				return ui.Fail(ui.ExitError, "agree at a terminal, or with --yes", "nothing was deleted: deleting %s has to be agreed to", what)
 			}
-			deleted, err := erase(cmd, p, ids, &memory.DeleteOptions{Derived: derived, Snapshots: snapshots})
+			o := &memory.DeleteOptions{Derived: derived, Snapshots: snapshots}
+			var deleted memory.Deleted
+			if before.IsZero() {
+				deleted, err = erase(cmd, p, ids, o)
+			} else {
+				deleted, err = consolidate.Retain(cmd.Context(), p.Store, p.Scope, before.Time, o)
+			}
 			if errors.Is(err, memory.ErrDerived) {
 				return ui.Fail(ui.ExitError, "nothing was deleted; delete what rests on them too with --derived", "%w", err)
 			}
@@ -75,10 +86,21 @@ memory and keep its history, use refine add --supersedes.`,
 	flags := cmd.Flags()
 	flags.StringSliceVar(&ids, "id", nil, "ids of the records, within the scope")
 	flags.BoolVar(&all, "all", false, "every record of the scope")
+	flags.Var(&before, "before", "everything that was said before this day, with what was derived from it: the end of a retention period")
 	flags.BoolVar(&derived, "derived", false, "also what was derived from them")
 	flags.StringSliceVar(&more, "snapshot", nil, "delete from this copy of the store, too")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+func exactlyOne(of ...bool) bool {
+	n := 0
+	for _, b := range of {
+		if b {
+			n++
+		}
+	}
+	return n == 1
 }
 
 func erase(cmd *cobra.Command, p *integration.Plugin, ids []string, o *memory.DeleteOptions) (memory.Deleted, error) {

@@ -74,7 +74,7 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 		},
 	}
 	locomo.Flags().StringVar(&corrections, "corrections", "", "file of corrected evidence (dial481/locomo-audit)")
-	cmd.AddCommand(locomo,
+	cmd.AddCommand(locomo, a.evalAnswersCommand(),
 		&cobra.Command{
 			Use:   "beam DIR",
 			Short: "BEAM: a folder of chats, each with chat.json and probing_questions.json",
@@ -95,34 +95,44 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 }
 
 // evaluate measures the configured recall, and the baselines, over a dataset in a temporary store.
-func (a *app) evaluate(ctx context.Context, set *bench.Dataset) (_ *bench.Report, err error) {
+func (a *app) evaluate(ctx context.Context, set *bench.Dataset) (*bench.Report, error) {
+	var report *bench.Report
+	err := a.imported(ctx, set, func(p *integration.Plugin) error {
+		systems := p.Systems()
+		bar := a.term.Progress("asking", "questions", int64(set.Questions()*(1+len(systems.Baselines))))
+		defer bar.Done()
+		var err error
+		report, err = bench.Run(ctx, set, systems, &bench.Options{
+			Parameters: parameters(a.settings.Config, p),
+			Progress:   func(done, _ int) { bar.Set(int64(done)) },
+		})
+		return err
+	})
+	return report, err
+}
+
+// imported calls f with a dataset in a temporary store.
+func (a *app) imported(ctx context.Context, set *bench.Dataset, f func(*integration.Plugin) error) error {
 	dir, err := os.MkdirTemp("", "refine-eval-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	settings := a.settings.Config
 	settings.Store.Path = filepath.Join(dir, "store.db")
 	p, err := integration.New(ctx, settings, &integration.Options{Create: true, Log: a.log})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer p.Close()
-
 	bar := a.term.Progress("importing", "turns", int64(set.Records()))
 	for _, c := range set.Conversations {
 		if _, err := p.Store.AddAll(ctx, c.Scope, watched(c.Records, bar)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	bar.Done()
-	systems := p.Systems()
-	bar = a.term.Progress("asking", "questions", int64(set.Questions()*(1+len(systems.Baselines))))
-	defer bar.Done()
-	return bench.Run(ctx, set, systems, &bench.Options{
-		Parameters: parameters(settings, p),
-		Progress:   func(done, _ int) { bar.Set(int64(done)) },
-	})
+	return f(p)
 }
 
 // parameters is what somebody needs to repeat the measurement.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,21 +15,8 @@ import (
 	"github.com/trm-go/refiner/refine"
 )
 
-// explanation is why a question recalled what it did. Its JSON is a contract: docs/cli-json.md.
-type explanation struct {
-	Query       string             `json:"query"`
-	Scope       memory.Scope       `json:"scope"`
-	Candidates  int                `json:"candidates"` // memories that took part
-	Certificate refine.Certificate `json:"certificate"`
-	Mode        refine.Mode        `json:"mode"`
-	Weights     importance.Weights `json:"weights"` // of the signals
-	Recursion   refine.Parameters  `json:"recursion"`
-	// Residuals are the largest change of a weight in each step.
-	Residuals []float64            `json:"residuals"`
-	Memories  []refine.Explanation `json:"memories"`
-
-	best []float64 // the greatest weight before the first step and after each
-}
+// explanation is an [integration.Explanation] that shows itself.
+type explanation struct{ *integration.Explanation }
 
 func (a *app) explainCommand() *cobra.Command {
 	var f filters
@@ -52,10 +38,11 @@ of its session, the turns around it, and memories that share a name, date or num
 				return err
 			}
 			defer p.Close()
-			e, err := explain(cmd.Context(), p, f.query(args[0]))
+			told, err := p.ExplainIn(cmd.Context(), p.Scope, f.query(args[0]))
 			if err != nil {
 				return unasked(err)
 			}
+			e := &explanation{told}
 			if plot != "" {
 				if err := e.settling().Save(plot); err != nil {
 					return ui.Fail(ui.ExitError, "name a .svg or .png file in a folder that can be written", "%w", err)
@@ -63,7 +50,7 @@ of its session, the turns around it, and memories that share a name, date or num
 				a.term.Notef("drew %s", plot)
 			}
 			if a.json {
-				return a.term.JSON(e)
+				return a.term.JSON(told)
 			}
 			if len(e.Memories) == 0 {
 				a.term.Notef("nothing in the scope %s answers this; is it the right one? --tenant, --user, --agent, --session", p.Scope)
@@ -76,29 +63,6 @@ of its session, the turns around it, and memories that share a name, date or num
 	a.queryFlags(cmd, &f)
 	cmd.Flags().StringVar(&plot, "plot", "", "draw the ranking settling into this file, .svg or .png")
 	return cmd
-}
-
-func explain(ctx context.Context, p *integration.Plugin, q memory.Query) (*explanation, error) {
-	r, err := p.Recall(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	o := p.Options()
-	e := &explanation{Query: q.Text, Scope: p.Scope, Candidates: len(r.Ranking.Weights), Certificate: r.Certificate,
-		Mode: o.Mode, Weights: o.Weights, Recursion: *o.Parameters}
-	if e.Memories, err = r.Explain(ctx); err != nil {
-		return nil, err
-	}
-	if e.Residuals, err = r.Ranking.Residuals(ctx); err != nil {
-		return nil, err
-	}
-	for weights, err := range r.Ranking.Steps(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		e.best = append(e.best, slices.Max(append(weights, 0)))
-	}
-	return e, nil
 }
 
 // ending says how the recursion ended.
@@ -114,8 +78,8 @@ func (e *explanation) settling() *ui.Settling {
 	for _, m := range e.Memories {
 		shares := make([]float64, len(m.Steps))
 		for step, w := range m.Steps {
-			if e.best[step] > 0 {
-				shares[step] = w / e.best[step]
+			if e.Best[step] > 0 {
+				shares[step] = w / e.Best[step]
 			}
 		}
 		s.Lines = append(s.Lines, ui.Line{Label: said(&m.Record), Weights: shares})

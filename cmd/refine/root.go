@@ -17,6 +17,7 @@ type app struct {
 	json     bool              // --json
 	file     string            // --config
 	keys     map[string]string // flag → the setting it stands for
+	implied  []config.Flag     // settings that a flag brings along with its own
 	settings *config.Settings  // set once the command line is read
 	log      *slog.Logger
 }
@@ -87,8 +88,9 @@ func (a *app) addCommands(root *cobra.Command) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.explainCommand(), a.historyCommand(), a.evalCommand()}},
+		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.askCommand(), a.explainCommand(), a.historyCommand(), a.evalCommand(), a.studyCommand()}},
 		{"The store:", []*cobra.Command{a.statsCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand()}},
+		{"Ways in:", []*cobra.Command{a.serveCommand(), a.mcpCommand(), a.adaCommand()}},
 		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), a.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
@@ -149,6 +151,7 @@ func (a *app) load(cmd *cobra.Command) error {
 			opts.Flags = append(opts.Flags, config.Flag{Name: flag, Key: key, Value: f.Value.String()})
 		}
 	}
+	opts.Flags = append(opts.Flags, a.implied...)
 	settings, err := config.Load(opts)
 	if err != nil {
 		return ui.Fail(ui.ExitUsage, "see every setting and where it comes from with `refine config show --origin`", "%w", err)

@@ -48,12 +48,14 @@ type found struct {
 	Certificate refine.Certificate `json:"certificate"`
 	Matched     bool               `json:"matched"`
 	Packed      *refine.Packed     `json:"packed,omitempty"`
-	Ms          float64            `json:"ms"`
+	// Opened are the turns that each summary stands for, with --open and no budget.
+	Opened map[memory.ID][]memory.Record `json:"opened,omitempty"`
+	Ms     float64                       `json:"ms"`
 }
 
 func (a *app) searchCommand() *cobra.Command {
 	var f filters
-	record := false
+	record, open := false, true
 	cmd := &cobra.Command{
 		Use:   "search QUERY",
 		Short: "Recall the memories that answer a question",
@@ -62,17 +64,18 @@ who said what, when and about whom, until the ranking stands still. Words in "qu
 must occur as a phrase, word* as a beginning, and -word must not occur.
 
 With --budget the memories are packed into so many tokens, ready for a prompt: the
-best in full, the next in part, the rest dropped.`,
+best in full, the next in part, the rest dropped. What is left of the budget opens
+summaries into the turns that they stand for, unless --open=false.`,
 		Example: `  refine search "when are Jo and Dev going to the cottage?"
   refine search "birthday" --since 2025-01-01 --limit 3 --json
   refine search "what may Nora not eat?" --budget 300`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			open := a.look
+			get := a.look
 			if record {
-				open = a.open
+				get = a.open
 			}
-			p, err := open(cmd)
+			p, err := get(cmd)
 			if err != nil {
 				return err
 			}
@@ -84,9 +87,19 @@ best in full, the next in part, the rest dropped.`,
 			}
 			result := found{Query: args[0], Scope: p.Scope, Memories: r.Memories, Certificate: r.Certificate,
 				Matched: r.Matched, Ms: float64(time.Since(start).Microseconds()) / 1000}
-			if budget := a.settings.Recall.Budget; budget > 0 {
-				packed := refine.Pack(r.Memories, args[0], budget, nil)
+			budget := a.settings.Recall.Budget
+			opened := open && (budget > 0 || cmd.Flags().Changed("open"))
+			var sources map[memory.ID][]memory.Record
+			if opened {
+				if sources, err = r.Sources(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			if budget > 0 {
+				packed := refine.Pack(r.Memories, args[0], budget, &refine.PackOptions{Sources: sources})
 				result.Packed = &packed
+			} else if opened {
+				result.Opened = sources
 			}
 			if record {
 				ids := make([]memory.ID, len(r.Memories))
@@ -106,6 +119,7 @@ best in full, the next in part, the rest dropped.`,
 	}
 	a.queryFlags(cmd, &f)
 	a.setting(cmd, false, "budget", "recall.budget")
+	cmd.Flags().BoolVar(&open, "open", true, "open summaries into their turns: within the budget, or all of them if it is asked for without one")
 	cmd.Flags().BoolVar(&record, "record", false, "count the memories as shown, which habituation reckons with")
 	return cmd
 }
@@ -131,6 +145,13 @@ func (a *app) printFound(r *found) {
 			line = ui.Short(line, max(30, t.Width-10))
 		}
 		t.Printf("%s %s  %s\n", t.Paint(ui.Dim, fmt.Sprintf("%2d", i+1)), t.Paint(ui.Cyan, fmt.Sprintf("%.3f", m.Weight)), line)
+		for _, s := range r.Opened[m.ID] {
+			line := said(&s)
+			if t.Width > 0 {
+				line = ui.Short(line, max(30, t.Width-12))
+			}
+			t.Printf("            %s\n", t.Paint(ui.Dim, line))
+		}
 	}
 	c := r.Certificate
 	t.Notef("%s after %s, residual %.1e, %.1f ms; see why with `refine explain`", c.Stop, counted(c.Steps, "step"), c.Residual, r.Ms)
@@ -146,6 +167,9 @@ func unasked(err error) error {
 
 // said is who said what and when, in one line.
 func said(r *memory.Record) string {
+	if r.Kind == memory.KindSummary && r.Meta["level"] != "" {
+		return ui.Clean(r.Text) // names its days and speakers itself
+	}
 	head := r.Created.Format(time.DateOnly)
 	if who := cmp.Or(r.Speaker, r.Role); who != "" {
 		head += " " + who

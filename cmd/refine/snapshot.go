@@ -3,10 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,41 +14,6 @@ import (
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
-
-// snapshotFolder is where snapshots of a store lie unless they are told elsewhere.
-func snapshotFolder(store string) string { return filepath.Join(filepath.Dir(store), "snapshots") }
-
-// copies are the known copies of a store, oldest first: its snapshots, and what restores have put aside.
-func copies(store string) ([]string, error) {
-	base := filepath.Base(store)
-	stem := strings.TrimSuffix(base, filepath.Ext(base))
-	var found []string
-	for folder, prefix := range map[string]string{snapshotFolder(store): stem + "-", filepath.Dir(store): base + ".before-"} {
-		entries, err := os.ReadDir(folder)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			name := e.Name()
-			if e.Type().IsRegular() && strings.HasPrefix(name, prefix) && !strings.HasSuffix(name, "-wal") && !strings.HasSuffix(name, "-shm") {
-				found = append(found, filepath.Join(folder, name))
-			}
-		}
-	}
-	slices.SortFunc(found, func(x, y string) int { return modified(x).Compare(modified(y)) })
-	return found, nil
-}
-
-func modified(path string) time.Time {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
-}
 
 func (a *app) snapshotCommand() *cobra.Command {
 	list := false
@@ -75,10 +38,10 @@ checked and appears under its name once it is whole. --list shows the known copi
 			} else {
 				store := p.Store.Path()
 				base := filepath.Base(store)
-				if err := os.MkdirAll(snapshotFolder(store), 0o700); err != nil {
+				if err := os.MkdirAll(integration.SnapshotFolder(store), 0o700); err != nil {
 					return fmt.Errorf("snapshot: %w", err)
 				}
-				path = filepath.Join(snapshotFolder(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
+				path = filepath.Join(integration.SnapshotFolder(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
 			}
 			s, err := p.Store.Snapshot(cmd.Context(), path)
 			if err != nil {
@@ -106,7 +69,7 @@ func (a *app) listCopies(cmd *cobra.Command) error {
 		Made  time.Time `json:"made"`
 	}
 	list := []known{}
-	paths, err := copies(a.settings.Store.Path)
+	paths, err := integration.Copies(a.settings.Store.Path)
 	if err != nil {
 		return err
 	}

@@ -212,7 +212,7 @@ func (b *benchmark) measure(ctx context.Context, e *engine, problems []*problem,
 		}
 	}
 	if b.qHalt {
-		outcomes, seconds, err := e.run(ctx, "q-halt", problems, &onnx.SolveOptions{Steps: b.steps, Halt: onnx.HaltQ})
+		outcomes, seconds, err := e.run(ctx, "q-halt", problems, &onnx.SolveOptions{Steps: b.steps, QHalt: true})
 		if err != nil {
 			return err
 		}

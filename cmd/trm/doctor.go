@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,8 @@ type finding struct {
 	OK   bool   `json:"ok"`
 	Says string `json:"says"`
 	Mend string `json:"mend,omitempty"`
+
+	Optional bool `json:"optional,omitempty"` // puzzles can be solved without it
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -41,7 +44,10 @@ func (a *app) doctorCommand() *cobra.Command {
 			} else {
 				for _, f := range findings {
 					mark := a.term.Paint(ui.Green, "ok     ")
-					if !f.OK {
+					switch {
+					case !f.OK && f.Optional:
+						mark = "no     "
+					case !f.OK:
 						mark = a.term.Paint(ui.Red, "missing")
 					}
 					a.term.Printf("%s  %-9s %s\n", mark, f.What, f.Says)
@@ -59,6 +65,32 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd.Flags().StringVar(&library, "library", "", "path of ONNX Runtime's shared library")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "tell why devices are not used")
 	return cmd
+}
+
+// compare runs a step on a device, and looks whether it answers as the CPU does.
+func compare(ctx context.Context, cpu *onnx.Solver, device onnx.Device, open func(onnx.Device) (*onnx.Solver, error)) error {
+	other, err := open(device)
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	var logits [2][]float32
+	for i, s := range []*onnx.Solver{cpu, other} {
+		x, state, err := s.Begin(onnx.Problem{Tokens: make([]int32, s.Arch().SeqLen)})
+		if err == nil {
+			state, err = s.Stepper().Step(ctx, x, state)
+		}
+		if err != nil {
+			return err
+		}
+		logits[i] = state.Y.Logits
+	}
+	for i, v := range logits[0] {
+		if d := math.Abs(float64(v - logits[1][i])); !(d < 1e-2) {
+			return fmt.Errorf("%w: it answers otherwise than the CPU: a logit is off by %.2g", onnx.ErrDevice, d)
+		}
+	}
+	return nil
 }
 
 // examine makes the findings; well says whether the CPU at least can solve.
@@ -83,19 +115,32 @@ func examine(ctx context.Context, path string, log *slog.Logger) (findings []fin
 		add("model", "", err)
 		return findings, false
 	}
-	for _, device := range []onnx.Device{onnx.CPU, onnx.Auto} {
-		solver, err := onnx.Open(ctx, tiny, &onnx.Options{Device: device, Library: path, Threads: 1, Log: log})
-		if err != nil {
-			add(string(device), "", err)
-			continue
+	tiny.Card.Name = "a small model"
+	open := func(device onnx.Device) (*onnx.Solver, error) {
+		return onnx.Open(ctx, tiny, &onnx.Options{Device: device, Library: path, Threads: 1, Log: log})
+	}
+	cpu, err := open(onnx.CPU)
+	if err != nil {
+		add("cpu", "", err)
+	} else {
+		well = true
+		defer cpu.Close()
+		add("cpu", "ONNX Runtime "+cpu.Runtime(), nil)
+		for _, device := range onnx.Candidates() {
+			err := onnx.CheckDevice(device, library.Path)
+			if err == nil {
+				err = compare(ctx, cpu, device, open)
+			}
+			add(string(device), "runs, and agrees with the CPU", err)
+			findings[len(findings)-1].Optional = true
 		}
-		says := "ONNX Runtime " + solver.Runtime()
-		if device == onnx.Auto {
-			says = fmt.Sprintf("a small model runs best on %s", solver.Device())
+		best, err := open(onnx.Auto)
+		says := ""
+		if err == nil {
+			says = fmt.Sprintf("a small model runs best on %s", best.Device())
+			best.Close()
 		}
-		add(string(device), says, nil)
-		well = well || device == onnx.CPU
-		solver.Close()
+		add("auto", says, err)
 	}
 	for _, name := range models.Names() {
 		m, err := onnx.LoadFS(models.FS(), name, nil)

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -65,6 +67,28 @@ func (a *app) listModels() error {
 	return nil
 }
 
+// addFree adds a value of any JSON, as cards may hold: an object as a row for each member, anything else as one.
+func addFree(table *ui.Table, name string, value any) error {
+	switch value := value.(type) {
+	case nil:
+	case string:
+		table.Add(name, value)
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if err := addFree(table, name+"."+key, value[key]); err != nil {
+				return err
+			}
+		}
+	default:
+		text, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		table.Add(name, string(text))
+	}
+	return nil
+}
+
 func (a *app) printModel(m *onnx.Model) error {
 	info := describe(m)
 	if a.json {
@@ -83,14 +107,9 @@ func (a *app) printModel(m *onnx.Model) error {
 		name  string
 		value any
 	}{{"data", m.Card.Data}, {"training", m.Card.Training}, {"metrics", m.Card.Metrics}} {
-		if entry.value == nil {
-			continue
-		}
-		text, err := json.Marshal(entry.value)
-		if err != nil {
+		if err := addFree(table, entry.name, entry.value); err != nil {
 			return err
 		}
-		table.Add(entry.name, string(text))
 	}
 	table.Add("licence", m.Card.Licence)
 	table.Add("note", m.Card.Note)

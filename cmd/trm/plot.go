@@ -131,6 +131,7 @@ func accuracyPlot(r *Report, steps []AtStep) (*plot.Plot, error) {
 	p.Y.Min, p.Y.Max = 0, 1.2 // room for the legend above the lines
 	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: .25, Label: "25 %"}, {Value: .5, Label: "50 %"}, {Value: .75, Label: "75 %"}, {Value: 1, Label: "100 %"}}
 	p.Legend.Top = true
+	p.X.Tick.Marker = stepTicks(len(steps))
 	var exact, cells, band plotter.XYs
 	for _, at := range steps {
 		x := float64(at.Step)
@@ -162,6 +163,19 @@ func accuracyPlot(r *Report, steps []AtStep) (*plot.Plot, error) {
 		p.Legend.Add(line.name, l, dots)
 	}
 	return p, nil
+}
+
+// stepTicks names step 1 and the multiples of a round number, about eight in all.
+func stepTicks(steps int) plot.ConstantTicks {
+	every := 1
+	for steps > 9*every {
+		every *= 2
+	}
+	ticks := plot.ConstantTicks{{Value: 1, Label: "1"}}
+	for n := max(2, every); n <= steps; n += every {
+		ticks = append(ticks, plot.Tick{Value: float64(n), Label: fmt.Sprint(n)})
+	}
+	return ticks
 }
 
 func haltingPlot(run Run) (*plot.Plot, error) {

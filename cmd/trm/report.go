@@ -81,7 +81,7 @@ type Report struct {
 // setting describes the circumstances.
 func setting(task, file string, model *onnx.Model, solver *onnx.Solver, precision string) Setting {
 	if precision == "" {
-		precision = "as the model is"
+		precision = string(model.Precision())
 	}
 	return Setting{
 		Task: task, File: file, Model: modelName(model), SHA256: model.Card.SHA256, Arch: model.Arch.String(),

@@ -100,6 +100,13 @@ var mends = []struct {
 	is   error
 	hint string
 }{
+	{onnx.ErrNoDriver, "for an NVIDIA GPU install NVIDIA's driver; without one use --device cpu"},
+	{onnx.ErrNoGPU, "`nvidia-smi` must list a GPU; in a container it is passed in by the host (docker run --gpus all)"},
+	{onnx.ErrNoProvider, "run `trm runtime install --cuda`"},
+	{onnx.ErrOldDriver, "install a newer driver, or a library for the CUDA that this one serves with `trm runtime install --cuda`"},
+	{onnx.ErrOtherProvider, "run `trm runtime install --cuda`, and name no other library"},
+	{onnx.ErrNoCUDA, "run `trm runtime install --cuda`, or name the folder of CUDA's libraries in LD_LIBRARY_PATH"},
+	{onnx.ErrNoVulkan, "WebGPU needs Vulkan's loader and a driver: the GPU's own, or Mesa's"},
 	{onnx.ErrNoLibrary, "run `trm runtime install`, or name the library with --library or " + onnx.LibraryVariable},
 	{onnx.ErrNoRuntime, "build with CGO_ENABLED=1 and a C compiler; data, score, info and train-data work without"},
 	{onnx.ErrTask, "name a model for this task with --model; `trm info MODEL` says what a model is for"},

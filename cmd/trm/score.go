@@ -1,6 +1,9 @@
 package main
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/trmcore/puzzle/arc"
@@ -18,7 +21,8 @@ func (a *app) scoreARCCommand() *cobra.Command {
 		Long: `Score an ARC submission: a test pair is right if an attempt equals its output, a task
 scores the share of its pairs that are right, and the result is the mean over the tasks
 that have a solution. pass@1 looks at first attempts, pass@2 at both. What a submission
-leaves out counts as wrong; its tasks without a solution are left out and counted.
+leaves out, and what is no grid, counts as wrong; its tasks without a solution, and
+answers beyond a task's test pairs, are left out and counted.
 
 A submission is {id: [{"attempt_1": grid, "attempt_2": grid}, ...]}. Solutions are
 {id: [grid, ...]}, tasks with test outputs, or a folder of task files.`,
@@ -44,6 +48,16 @@ A submission is {id: [{"attempt_1": grid, "attempt_2": grid}, ...]}. Solutions a
 				return a.term.JSON(score)
 			}
 			a.term.Printf("pass@1  %.6f\npass@2  %.6f\ntasks   %d\n", score.Pass1, score.Pass2, score.Tasks)
+			for _, id := range slices.Sorted(maps.Keys(answers)) {
+				for _, pair := range answers[id] {
+					for _, err := range pair.Malformed {
+						a.term.Notef("counted as wrong: %s: %v", submission, err)
+					}
+				}
+			}
+			if score.Extra > 0 {
+				a.term.Notef("%s beyond the test pairs of their tasks, left out", counted(score.Extra, "answer"))
+			}
 			if score.Unanswered > 0 {
 				a.term.Notef("%d of %s not answered, counted as wrong", score.Unanswered, counted(score.Pairs, "test pair"))
 			}

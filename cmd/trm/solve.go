@@ -148,7 +148,7 @@ func (s *solving) options(problems []*problem) *onnx.SolveOptions {
 	o := &onnx.SolveOptions{Steps: s.steps}
 	switch s.halt {
 	case "q":
-		o.Halt = onnx.HaltQ
+		o.QHalt = true
 	case "rules":
 		o.Halt = func(step *onnx.Step) bool { return problems[step.Index].valid(step.Tokens) }
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/trm-go/refiner/trmcore/puzzle/arc"
 )
@@ -82,13 +83,13 @@ func (a *arcData) tasks(file string) ([]arc.Task, error) {
 // pair without a known output is left out of training, and has no label in testing.
 func addPairs(d *dataset, id int, pairs []arc.Pair, rng *rand.Rand) error {
 	unshifted := 0
-	if rng != nil && len(pairs) > 0 {
-		unshifted = rng.IntN(len(pairs))
+	if rng != nil {
+		pairs = slices.DeleteFunc(slices.Clone(pairs), func(p arc.Pair) bool { return p.Output.Empty() })
+		if len(pairs) > 0 {
+			unshifted = rng.IntN(len(pairs))
+		}
 	}
 	for i, pair := range pairs {
-		if pair.Output.Empty() && rng != nil {
-			continue
-		}
 		top, left := 0, 0
 		if rng != nil && i != unshifted {
 			top = rng.IntN(arc.MaxSide - max(len(pair.Input), len(pair.Output)) + 1)

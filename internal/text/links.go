@@ -26,14 +26,7 @@ const (
 // ago", "next month"). Without a year the nearest one to at is meant. A day also links to its month. If at is zero,
 // dates that need it are left out. Numbers are digits, or words from two to twelve.
 func Links(s string, at time.Time) []string {
-	l := linker{at: at, seen: map[string]bool{}}
-	for w := range words(s) {
-		if low := w.folded(); low != "" {
-			l.words = append(l.words, w)
-			l.lower = append(l.lower, low)
-		}
-	}
-	l.capitals = countCapitals(l.words)
+	l := newLinker(s, at)
 	for i := 0; i < len(l.words); {
 		if n := l.date(s, i); n > 0 {
 			l.dates++
@@ -57,6 +50,18 @@ type linker struct {
 	dates    int      // how many dates were found
 	links    []string
 	seen     map[string]bool
+}
+
+func newLinker(s string, at time.Time) *linker {
+	l := &linker{at: at, seen: map[string]bool{}}
+	for w := range words(s) {
+		if low := w.folded(); low != "" {
+			l.words = append(l.words, w)
+			l.lower = append(l.lower, low)
+		}
+	}
+	l.capitals = countCapitals(l.words)
+	return l
 }
 
 func (l *linker) add(prefix, value string) {

@@ -57,20 +57,25 @@ func (s *Settling) Save(path string) error {
 	if s.Steps() < 1 {
 		return fmt.Errorf("draw %s: there is nothing to draw: no memory was recalled", path)
 	}
+	return SavePicture(path, pictureWidth, pictureHeight, s.draw)
+}
+
+// SavePicture draws a picture into a file, .png or .svg, which is replaced once the picture is whole.
+func SavePicture(path string, width, height vg.Length, paint func(draw.Canvas) error) error {
 	kind := strings.ToLower(filepath.Ext(path))
 	var encode func(*os.File) error
 	var canvas vg.CanvasSizer
 	switch kind {
 	case ".png":
-		c := vgimg.NewWith(vgimg.UseWH(pictureWidth, pictureHeight), vgimg.UseDPI(pictureDPI))
+		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(pictureDPI))
 		canvas, encode = c, func(f *os.File) error { _, err := vgimg.PngCanvas{Canvas: c}.WriteTo(f); return err }
 	case ".svg":
-		c := vgsvg.New(pictureWidth, pictureHeight)
+		c := vgsvg.New(width, height)
 		canvas, encode = c, func(f *os.File) error { return writeSVG(c, f) }
 	default:
 		return fmt.Errorf("draw %s: unknown kind of picture %q: use .svg or .png", path, kind)
 	}
-	if err := s.draw(draw.New(canvas)); err != nil {
+	if err := paint(draw.New(canvas)); err != nil {
 		return fmt.Errorf("draw %s: %w", path, err)
 	}
 	if err := replace(path, encode); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/trmcore"
 )
@@ -34,6 +34,8 @@ type Options struct {
 	Since time.Time
 	// Now is the time that ages are measured against. Zero: time.Now.
 	Now time.Time
+	// Writer words the summaries anew, shorter than their quotes, under the same checks. Nil: they consist of quotes.
+	Writer Writer
 	// OnePass believes every summary as it is first written, without looking for what it lost: what the recursion is
 	// measured against.
 	OnePass bool
@@ -69,7 +71,7 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 		if r.Superseded.IsZero() {
 			live = append(live, &record)
 			p.Before.Records++
-			p.Before.Tokens += text.Tokens(r.Text)
+			p.Before.Tokens += packedTokens(&record)
 		}
 	}
 	if generation, err := store.Generation(ctx); err != nil || generation != p.Generation {
@@ -78,13 +80,18 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 	ripe := func(r *memory.Record) bool {
 		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
 	}
-	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live)}
+	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live), words: o.Writer}
 	if w.progress = o.Progress; w.progress == nil {
 		w.progress = func(_, _ int) {}
+	} else if o.Writer != nil {
+		w.progress = func(done, total int) { o.Progress(done/10, total) } // most of the time goes to the writer
+		w.worded = func(done, of int) { o.Progress(len(live)/10+len(live)*9/10*done/of, len(live)) }
 	}
 	taken := w.facts(live, ripe)
-	if err := w.summaries(ctx, live, ripe, taken); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
+	if p.Before.Tokens > policy.Size {
+		if err := w.summaries(ctx, live, ripe, taken); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
 	}
 	w.demote(live, taken)
 	p.After = p.Before
@@ -105,7 +112,9 @@ type writer struct {
 	now  time.Time
 
 	single   bool
+	words    Writer
 	progress func(done, total int)
+	worded   func(done, of int) // nil: nobody asks
 	total    int
 }
 
@@ -184,9 +193,15 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 	if err != nil {
 		return err
 	}
-	for _, u := range y {
-		if u.fresh {
-			w.summarise(m, u, fresh)
+	for i, u := range y {
+		if w.worded != nil {
+			w.worded(i, len(y))
+		}
+		// A turn that is alone in its conversation and keeps every word is its own best summary.
+		if u.fresh && !(len(u.sources) == 1 && len(u.replaces) == 0 && m.alone(u)) {
+			if err := w.summarise(ctx, m, u, fresh); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -203,8 +218,8 @@ func (w *writer) whole(s *memory.Record) bool {
 }
 
 // summarise makes the change that writes a unit.
-func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
-	c := Change{Op: Summarise, Level: w.plan.Policy.Level}
+func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[memory.ID]bool) error {
+	c := Change{Op: Summarise, Level: levels[u.level]}
 	var agents, sessions []string
 	r := memory.Record{Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Confidence: 1, Text: render(m.quotes(u))}
 	had := map[int32]bool{}
@@ -214,6 +229,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		}
 	}
 	var dropped []int32
+	asked := map[int32]bool{}
 	for _, i := range u.sources {
 		s := &m.sources[i]
 		t := s.record
@@ -230,6 +246,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		for _, f := range s.facts {
 			switch {
 			case s.asks:
+				asked[f] = true
 				w.plan.Coverage.Asked++
 				if had[f] {
 					w.plan.Coverage.Kept++
@@ -241,7 +258,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		}
 		if loose[t.ID] {
 			c.Replaces = append(c.Replaces, t.ID)
-			c.Before += text.Tokens(t.Text)
+			c.Before += packedTokens(t)
 		}
 	}
 	for _, f := range distinct(dropped) {
@@ -250,7 +267,7 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 	slices.Sort(c.Dropped)
 	for _, id := range u.replaces {
 		c.Replaces = append(c.Replaces, id)
-		c.Before += text.Tokens(w.all[id].Text)
+		c.Before += packedTokens(w.all[id])
 	}
 	r.Scope.Agent, r.Scope.Session = only(agents), only(sessions)
 	for _, p := range u.picks {
@@ -260,15 +277,28 @@ func (w *writer) summarise(m *material, u unit, loose map[memory.ID]bool) {
 	if len(u.sources) == 1 {
 		r.Meta["single_source"] = "true"
 	}
-	c.After = text.Tokens(r.Text)
-	switch {
-	case len(u.replaces) == 0:
-		c.Why = fmt.Sprintf("%d turns of %s", len(u.sources), r.Created.UTC().Format(time.DateOnly))
-	default:
-		c.Why = fmt.Sprintf("%d summaries and %d turns speak of the same", len(u.replaces), len(c.Replaces)-len(u.replaces))
+	c.After = packedTokens(&r)
+	c.Why = plural(len(c.Replaces)-len(u.replaces), "turn")
+	if len(u.replaces) > 0 {
+		c.Why = plural(len(u.replaces), "summary") + " that speak of the same"
+		if n := len(c.Replaces) - len(u.replaces); n > 0 {
+			c.Why = plural(len(u.replaces), "summary") + " and " + plural(n, "turn") + " that speak of the same"
+		}
 	}
 	c.Write = r
+	if w.words != nil {
+		var facts []string
+		for _, f := range slices.Sorted(maps.Keys(asked)) {
+			if had[f] {
+				facts = append(facts, m.facts[f])
+			}
+		}
+		if err := reword(ctx, w.words, &c, m.quotes(u), facts); err != nil {
+			return err
+		}
+	}
 	w.plan.Changes = append(w.plan.Changes, c)
+	return nil
 }
 
 // only is the one value that all have, or "".

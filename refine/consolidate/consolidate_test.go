@@ -123,7 +123,7 @@ func TestPlanApplyUndo(t *testing.T) {
 	}
 	if second := plan(t, s, consolidate.Policy{}); len(second.Changes) != 0 {
 		var b strings.Builder
-		_ = second.Diff(&b, 3)
+		_ = second.Diff(&b, 3, nil)
 		t.Errorf("a second run plans %d changes, want none:\n%s", len(second.Changes), b.String())
 	}
 	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
@@ -506,5 +506,56 @@ func TestAFileInTheWayIsAClearError(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, texts(t, s)); diff != "" {
 		t.Errorf("it changed (-want +got):\n%s", diff)
+	}
+}
+
+// TestRetention deletes what is older than its time, from summaries too.
+func TestRetention(t *testing.T) {
+	ctx := t.Context()
+	records := chatter(96, 14)
+	records[3].Text = "My old badge is 84512 and blue."
+	s := open(t, records)
+	if _, err := consolidate.Auto(ctx, s, scope, &consolidate.Options{Now: later}, nil); err != nil {
+		t.Fatal(err)
+	}
+	cut := records[30].Created
+	d, err := consolidate.Retain(ctx, s, scope, cut, nil)
+	if err != nil || len(d.IDs)-d.Derived < 24 || d.Derived == 0 {
+		t.Fatalf("deleted %d with %d derived, %v", len(d.IDs), d.Derived, err)
+	}
+	if _, err := consolidate.Auto(ctx, s, scope, &consolidate.Options{Now: later}, nil); err != nil {
+		t.Fatal(err)
+	}
+	covered := 0
+	for r, err := range s.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Origin == memory.Observed {
+			covered++
+			if r.Created.Before(cut) {
+				t.Errorf("%q of %s is still there", r.Text, r.Created)
+			}
+		}
+		if strings.Contains(r.Text, "84512") {
+			t.Errorf("%q is still there", r.Text)
+		}
+	}
+	if want := 96 - (len(d.IDs) - d.Derived); covered != want {
+		t.Errorf("%d turns are left, want %d", covered, want)
+	}
+	if d, err := consolidate.Retain(ctx, s, scope, cut, nil); err != nil || len(d.IDs) > 0 {
+		t.Errorf("a second time: %+v, %v", d, err)
+	}
+}
+
+func TestSmallStoresAreLeftAlone(t *testing.T) {
+	s := open(t, chatter(48, 15))
+	all := plan(t, s, consolidate.Policy{})
+	if p := plan(t, s, consolidate.Policy{Size: all.Before.Tokens}); len(p.Changes) > 0 {
+		t.Errorf("%d changes of a store that is no larger than it may be", len(p.Changes))
+	}
+	if p := plan(t, s, consolidate.Policy{Size: all.Before.Tokens - 1}); len(p.Changes) != len(all.Changes) {
+		t.Errorf("%d changes of one that is, want %d", len(p.Changes), len(all.Changes))
 	}
 }

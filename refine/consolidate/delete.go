@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/trm-go/refiner/memory"
 )
@@ -30,6 +31,29 @@ func Delete(ctx context.Context, store Deleter, scope memory.Scope, ids []memory
 	return d, nil
 }
 
+// Retain deletes what was observed in a scope before a moment, and what was derived from it: the end of a retention
+// period. What was derived from younger records too is found again from those.
+func Retain(ctx context.Context, store Deleter, scope memory.Scope, from time.Time, o *memory.DeleteOptions) (memory.Deleted, error) {
+	opts := memory.DeleteOptions{}
+	if o != nil {
+		opts = *o
+	}
+	opts.Derived = true
+	var ids []memory.ID
+	for r, err := range store.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			return memory.Deleted{}, fmt.Errorf("retain: %w", err)
+		}
+		if r.Origin == memory.Observed && r.Created.Before(from) {
+			ids = append(ids, r.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return memory.Deleted{}, nil
+	}
+	return Delete(ctx, store, scope, ids, &opts)
+}
+
 func deleteRecords(ctx context.Context, store Deleter, scope memory.Scope, ids []memory.ID, given *memory.DeleteOptions) (memory.Deleted, error) {
 	o := memory.DeleteOptions{}
 	if given != nil {
@@ -44,7 +68,7 @@ func deleteRecords(ctx context.Context, store Deleter, scope memory.Scope, ids [
 	if !exists(Dir(store.Path())) {
 		return erase() // nothing was ever consolidated
 	}
-	unlock, err := lock(Dir(store.Path()))
+	unlock, err := Lock(Dir(store.Path()))
 	if err != nil {
 		return memory.Deleted{}, err
 	}

@@ -54,6 +54,6 @@ func Example() {
 	fmt.Println(run.State, run.Before.Records, "→", run.After.Records, "records")
 	// Output:
 	// 2024-01-08
-	// Ana: I signed up for a pottery class in Lisbon, it starts on March 4. I haven't tried the wheel yet.
+	// Ana: I signed up for a pottery class in Lisbon, it starts on March 4. … I haven't tried the wheel yet.
 	// undone 4 → 1 records
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
 )
@@ -167,12 +166,19 @@ func (w *writer) merge(op Op, same []statement, taken map[memory.ID]bool) {
 		r.Quotes = append(r.Quotes, memory.Quote{Source: s.ID, Text: s.Text})
 		r.Importance, r.Confidence = max(r.Importance, s.Importance), min(r.Confidence, s.Confidence)
 		sessions = append(sessions, s.Scope.Session)
-		c.Before += text.Tokens(s.Text)
+		c.Before += packedTokens(s.Record)
 		taken[s.ID] = true
 	}
 	r.Scope.Session = only(sessions)
-	c.After, c.Write = text.Tokens(r.Text), r
+	c.After, c.Write = packedTokens(&r), r
 	c.Why = "said " + plural(len(same), "time")
+	if op == Promote {
+		days := map[string]bool{}
+		for _, s := range same {
+			days[s.Created.UTC().Format(time.DateOnly)] = true
+		}
+		c.Why += " on " + plural(len(days), "day")
+	}
 	w.plan.Changes = append(w.plan.Changes, c)
 }
 
@@ -187,7 +193,7 @@ func (w *writer) expire(a, b *memory.Record, until time.Time, why string, taken 
 	}
 	r.ValidUntil = until
 	r.Meta["replaced_by"] = string(b.ID)
-	n := text.Tokens(a.Text)
+	n := packedTokens(a)
 	taken[a.ID] = true
 	w.plan.Changes = append(w.plan.Changes, Change{Op: Expire, Why: why, Write: r, Replaces: []memory.ID{a.ID}, Before: n, After: n})
 }
@@ -214,7 +220,7 @@ func (w *writer) demote(live []*memory.Record, taken map[memory.ID]bool) {
 		}
 		again := w.again(r)
 		again.Importance = r.Importance * .9
-		n := text.Tokens(r.Text)
+		n := packedTokens(r)
 		w.plan.Changes = append(w.plan.Changes, Change{
 			Op: Demote, Level: level(r), Why: "nobody has used it since " + last.UTC().Format(time.DateOnly), Write: again,
 			Replaces: []memory.ID{r.ID}, Before: n, After: n,
@@ -243,6 +249,9 @@ func (w *writer) again(a *memory.Record) memory.Record {
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return strconv.Itoa(n) + " " + stem + "ies"
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -15,7 +15,11 @@ func (m *material) segments() [][]int32 {
 	tokens := 0
 	seen := map[int32]bool{}
 	flush := func() {
-		if len(run) > 0 {
+		switch last := len(all) - 1; {
+		case len(run) == 0:
+		case tokens < m.policy.Unit/4 && last >= 0 && m.together(all[last][0], run[0]):
+			all[last] = append(all[last], run...) // the end of a conversation is no summary of its own
+		default:
 			all = append(all, run)
 		}
 		run, tokens = nil, 0
@@ -41,6 +45,17 @@ func (m *material) segments() [][]int32 {
 	}
 	flush()
 	return all
+}
+
+// together reports whether two sources are of the same session and day.
+func (m *material) together(a, b int32) bool {
+	return m.sources[a].session == m.sources[b].session && m.sources[a].day == m.sources[b].day
+}
+
+// alone reports whether a unit of one source keeps all of it, and there is no other of its session and day.
+func (m *material) alone(u unit) bool {
+	i := u.sources[0]
+	return len(u.picks) == int(m.sources[i].last-m.sources[i].first) && (i == 0 || !m.together(i-1, i)) && (int(i)+1 == len(m.sources) || !m.together(i, i+1))
 }
 
 // common is the share of the terms' rarity that is in seen.

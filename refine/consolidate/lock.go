@@ -13,9 +13,9 @@ import (
 // errHeld is what tryLock returns if another process holds the lock.
 var errHeld = errors.New("held")
 
-// lock takes the lock of a folder, which it makes. The operating system gives it back when the process ends, however it
-// ends. It does not wait: whoever holds it does the same work.
-func lock(dir string) (unlock func(), err error) {
+// Lock takes the lock of a folder, which it makes. The operating system gives it back when the process ends, however it
+// ends. It does not wait: whoever holds it does the same work, and the error wraps [memory.ErrLocked].
+func Lock(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, wrapFile(err)
 	}

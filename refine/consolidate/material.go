@@ -48,6 +48,10 @@ type passage struct {
 	weight float64 // of its turn, less for a question, more for what somebody says of themselves
 	facts  []int32
 	terms  []int32
+	// needs is the passage without which this one cannot be understood: the question that it answers, or the sentence that
+	// says who "he" is. -1: none.
+	needs    int32
+	question bool
 }
 
 // assistantWeight is what the importance of an assistant's turn counts for: memory is of what people told it, and its own
@@ -108,11 +112,19 @@ func prepare(records []*memory.Record, p Policy) *material {
 		s.asks = s.weight >= p.Keep
 		for _, sentence := range text.Sentences(r.Text) {
 			sentence = trimOpener(sentence)
-			m.passages = append(m.passages, passage{
+			p := passage{
 				text: sentence, source: int32(i), tokens: int32(text.Tokens(sentence)), weight: passageWeight(sentence, s.weight),
 				facts: number(facts, &factTurns, factsOf(sentence, r.Created, names)),
 				terms: number(terms, &termTurns, text.Terms(sentence)),
-			})
+				needs: -1, question: strings.HasSuffix(sentence, "?"),
+			}
+			switch here := int32(len(m.passages)); {
+			case here > s.first && (pointsBack(sentence) || len(strings.Fields(sentence)) <= 3 && !p.question):
+				p.needs = here - 1
+			case here == s.first && i > 0 && m.sources[i-1].question && m.sources[i-1].session == session && m.sources[i-1].day == s.day && answers(sentence):
+				p.needs = here - 1
+			}
+			m.passages = append(m.passages, p)
 		}
 		s.last = int32(len(m.passages))
 		for _, p := range m.passages[s.first:s.last] {
@@ -201,6 +213,30 @@ func passageWeight(passage string, turn float64) float64 {
 	return w
 }
 
+// pointsBack reports whether a sentence begins with somebody or something that the one before it names.
+func pointsBack(sentence string) bool {
+	word, _, _ := strings.Cut(sentence, " ")
+	word = strings.ToLower(strings.ReplaceAll(word, "’", "'"))
+	word, _, _ = strings.Cut(word, "'")
+	switch strings.Trim(word, ",.;:!?\"()") {
+	case "he", "she", "they", "his", "her", "their", "him", "them", "hers", "theirs":
+		return true
+	}
+	return false
+}
+
+// answers reports whether a sentence, which follows a question, is no statement without it: a few words, or one whose
+// beginning was cut off, or that begins in the middle of a thought.
+func answers(sentence string) bool {
+	first, _ := utf8.DecodeRuneInString(sentence)
+	word, _, _ := strings.Cut(sentence, " ")
+	switch strings.ToLower(strings.Trim(word, ",.;:!?\"()")) {
+	case "no", "nope", "yes", "not", "because", "only", "just", "about", "around", "at", "in", "on", "from", "to", "by", "with", "for", "since", "until", "probably", "maybe":
+		return true
+	}
+	return unicode.IsLower(first) || len(strings.Fields(sentence)) <= 5 || pointsBack(sentence)
+}
+
 // trimOpener cuts "Wow, " off a sentence, so that what is left is still an exact passage. It never cuts a "no".
 func trimOpener(s string) string {
 	for {
@@ -219,7 +255,7 @@ func trimOpener(s string) string {
 // adopt makes a unit of a summary that is in the store: of its turns, and of the passages that it quotes. It is not ok if
 // a quote is no passage of its turn, as it is for a summary that was made by something else.
 func (m *material) adopt(r *memory.Record, number map[memory.ID]int32) (unit, bool) {
-	u := unit{replaces: []memory.ID{r.ID}}
+	u := unit{replaces: []memory.ID{r.ID}, level: max(0, slices.Index(levels, level(r)))}
 	for _, id := range r.DerivedFrom {
 		u.sources = append(u.sources, number[id])
 	}

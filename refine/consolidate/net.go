@@ -94,7 +94,7 @@ func (n net) Answer(ctx context.Context, m *material, y draft, z notes) (draft, 
 			}
 			joined := m.write(distinct(sources), distinct(candidates))
 			slices.Sort(replaces)
-			joined.replaces = replaces
+			joined.replaces, joined.level = replaces, z.level
 			next = append(next, joined)
 		}
 	}

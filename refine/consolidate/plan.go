@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/trm-go/refiner/memory"
 )
@@ -34,7 +33,7 @@ type Change struct {
 	Write memory.Record `json:"write"`
 	// Replaces are the records that it supersedes.
 	Replaces []memory.ID `json:"replaces"`
-	// Before and After are tokens.
+	// Before and After are the tokens that recall packs, with the day and who said it.
 	Before int `json:"tokens_before"`
 	After  int `json:"tokens_after"`
 	// Dropped are the facts of records below the policy's Keep that are in none of the quotes any more.
@@ -49,7 +48,7 @@ type Conflict struct {
 	Why     string    `json:"why"`
 }
 
-// Size is an amount of memory.
+// Size is an amount of memory. Tokens are those that recall packs, with the day and who said it.
 type Size struct {
 	Records int `json:"records"`
 	Tokens  int `json:"tokens"`
@@ -136,62 +135,4 @@ func Read(r io.Reader) (*Plan, error) {
 		return nil, fmt.Errorf("read plan: %w: make it anew", ErrTampered)
 	}
 	return &p, nil
-}
-
-// Diff writes the plan for people: what goes, what comes, and what it costs. limit bounds the number of changes that are
-// shown; zero shows all.
-func (p *Plan) Diff(w io.Writer, limit int) error {
-	var b bytes.Buffer
-	for i, c := range p.Changes {
-		if limit > 0 && i >= limit {
-			fmt.Fprintf(&b, "… and %d more changes\n\n", len(p.Changes)-limit)
-			break
-		}
-		fmt.Fprintf(&b, "%s %s: %s (%d → %d tokens)\n", c.Op, c.Write.ID, c.Why, c.Before, c.After)
-		kept := map[memory.ID]bool{}
-		for _, q := range c.Write.Quotes {
-			kept[q.Source] = true
-		}
-		for _, id := range c.Replaces {
-			fmt.Fprintf(&b, "  - %s\n", id)
-		}
-		for line := range bytes.Lines([]byte(c.Write.Text)) {
-			fmt.Fprintf(&b, "  + %s\n", bytes.TrimRight(line, "\n"))
-		}
-		if !c.Write.ValidUntil.IsZero() {
-			fmt.Fprintf(&b, "    true until %s\n", c.Write.ValidUntil.Format(time.DateOnly))
-		}
-		if len(c.Dropped) > 0 {
-			fmt.Fprintf(&b, "    dropped: %s\n", join(c.Dropped, 12))
-		}
-		b.WriteByte('\n')
-	}
-	for _, c := range p.Conflicts {
-		fmt.Fprintf(&b, "conflict, left as it is: %s\n  ? %s %q\n  ? %s %q\n\n", c.Why, c.Earlier, c.Texts[0], c.Later, c.Texts[1])
-	}
-	if len(p.Changes) == 0 {
-		b.WriteString("nothing to consolidate\n")
-	}
-	fmt.Fprintf(&b, "records %d → %d, tokens %d → %d", p.Before.Records, p.After.Records, p.Before.Tokens, p.After.Tokens)
-	if p.Before.Tokens > 0 {
-		fmt.Fprintf(&b, " (%.0f %%)", 100*float64(p.After.Tokens)/float64(p.Before.Tokens))
-	}
-	fmt.Fprintf(&b, "; facts kept %d of %d that must be, %d others dropped; %d steps\n", p.Coverage.Kept, p.Coverage.Asked, p.Coverage.Dropped, p.Steps)
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
-func join(words []string, limit int) string {
-	var b bytes.Buffer
-	for i, w := range words {
-		if i == limit {
-			fmt.Fprintf(&b, " and %d more", len(words)-limit)
-			break
-		}
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(w)
-	}
-	return b.String()
 }

@@ -26,6 +26,8 @@ type Policy struct {
 	Level Level `json:"level"`
 	// Age is how old a record must be before it is consolidated, measured against Now of the options. Zero: every age.
 	Age time.Duration `json:"age,omitempty"`
+	// Size is how many tokens the live records may have before anything is summarised. Zero: none.
+	Size int `json:"size,omitempty"`
 	// Share is how many of a group's tokens its summary may have before what is lost is put back, in (0, 1]. Zero:
 	// DefaultShare.
 	Share float64 `json:"share"`
@@ -43,7 +45,7 @@ type Policy struct {
 
 // Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; docs/consolidate.md has the curves.
 const (
-	DefaultShare  = .44
+	DefaultShare  = .43
 	DefaultUnit   = 180
 	DefaultKeep   = .5
 	DefaultRecurs = 3
@@ -68,8 +70,8 @@ func (p Policy) filled() (Policy, error) {
 		return p, fmt.Errorf("%w: keep is %v, not above 0 and at most 1; a policy that keeps nothing is refused", ErrPolicy, p.Keep)
 	case p.Unit < 20:
 		return p, fmt.Errorf("%w: a unit of %d tokens holds no statement: use 20 or more", ErrPolicy, p.Unit)
-	case p.Age < 0 || p.Idle < 0:
-		return p, fmt.Errorf("%w: an age is negative", ErrPolicy)
+	case p.Age < 0 || p.Idle < 0 || p.Size < 0:
+		return p, fmt.Errorf("%w: an age or a size is negative", ErrPolicy)
 	}
 	return p, nil
 }

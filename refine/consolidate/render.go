@@ -3,7 +3,9 @@ package consolidate
 import (
 	"strings"
 	"time"
+	"unicode"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -13,10 +15,13 @@ type quoted struct {
 	from *memory.Record
 }
 
-// render writes passages out: a line with the day where it changes, then what each speaker said, verbatim.
+// render writes passages out: a line with the day where it changes, then what each speaker said, verbatim, with an
+// ellipsis where something was left out between two passages of one line.
 func render(passages []quoted) string {
 	var b strings.Builder
 	day, speaker := "", ""
+	var before *memory.Record
+	end := 0 // of the passage before, in its record
 	for _, p := range passages {
 		if d := p.from.Created.UTC().Format(time.DateOnly); d != day {
 			if b.Len() > 0 {
@@ -31,12 +36,45 @@ func render(passages []quoted) string {
 				b.WriteString(name)
 				b.WriteString(": ")
 			}
-		} else {
+		} else if p.from == before && onlyOpeners(p.from.Text[end:], p.text) {
 			b.WriteByte(' ')
+		} else {
+			b.WriteString(" … ")
 		}
 		b.WriteString(p.text)
+		if p.from != before {
+			before, end = p.from, 0
+		}
+		if i := strings.Index(p.from.Text[end:], p.text); i >= 0 {
+			end += i + len(p.text)
+		}
 	}
 	return b.String()
+}
+
+// onlyOpeners reports whether nothing but space and words that tell nothing stands before the passage in what follows.
+func onlyOpeners(rest, passage string) bool {
+	between, _, ok := strings.Cut(rest, passage)
+	if !ok {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(between, notWord) {
+		if !openers[strings.ToLower(word)] {
+			return false
+		}
+	}
+	return true
+}
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// packedTokens is what a record takes of a prompt: a summary names its days and speakers itself, anything else is packed
+// with them.
+func packedTokens(r *memory.Record) int {
+	if r.Kind == memory.KindSummary && level(r) != "" {
+		return text.Tokens(r.Text)
+	}
+	return text.Tokens(render([]quoted{{r.Text, r}}))
 }
 
 // quotes are the unit's passages, in order.

@@ -1,6 +1,7 @@
 package consolidate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,8 @@ const (
 
 // Run is one line of the log: a plan and what became of it.
 type Run struct {
-	Name     string       `json:"name"` // of the plan
+	Name     string       `json:"name"`   // of the plan
+	Number   int          `json:"number"` // of the run, from 1: the order in which they were begun, whatever the clock says
 	State    State        `json:"state"`
 	Scope    memory.Scope `json:"scope"`
 	Started  time.Time    `json:"started"`
@@ -80,7 +82,7 @@ func apply(ctx context.Context, store Store, p *Plan, o *RunOptions) (Run, error
 	if p.sum() != p.Hash {
 		return Run{}, fmt.Errorf("%w: make it anew", ErrTampered)
 	}
-	unlock, err := lock(Dir(store.Path()))
+	unlock, err := Lock(Dir(store.Path()))
 	if err != nil {
 		return Run{}, err
 	}
@@ -99,7 +101,15 @@ func apply(ctx context.Context, store Store, p *Plan, o *RunOptions) (Run, error
 		if err := verify(ctx, store, p); err != nil {
 			return Run{}, err
 		}
-		run = Run{Name: p.Name(), State: Applying, Scope: p.Scope, Changes: len(p.Changes), Before: p.Before, After: p.After, Started: j.now()}
+		runs, err := Runs(store.Path())
+		if err != nil {
+			return Run{}, err
+		}
+		number := 1
+		if n := len(runs); n > 0 {
+			number = runs[n-1].Number + 1
+		}
+		run = Run{Name: p.Name(), Number: number, State: Applying, Scope: p.Scope, Changes: len(p.Changes), Before: p.Before, After: p.After, Started: j.now()}
 		if !j.options().NoSnapshot && len(p.Changes) > 0 {
 			run.Snapshot = filepath.Join(j.dir, run.Name+".db")
 			// One that is there already is of a run that was killed before it began.
@@ -179,7 +189,7 @@ func Undo(ctx context.Context, store Store, name string, o *RunOptions) (Run, er
 }
 
 func undo(ctx context.Context, store Store, name string, o *RunOptions) (Run, error) {
-	unlock, err := lock(Dir(store.Path()))
+	unlock, err := Lock(Dir(store.Path()))
 	if err != nil {
 		return Run{}, err
 	}
@@ -257,10 +267,7 @@ func Runs(path string) ([]Run, error) {
 		}
 	}
 	slices.SortFunc(runs, func(a, b Run) int {
-		if c := a.Started.Compare(b.Started); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(cmp.Compare(a.Number, b.Number), a.Started.Compare(b.Started), strings.Compare(a.Name, b.Name))
 	})
 	return runs, nil
 }

@@ -12,6 +12,7 @@ type unit struct {
 	picks    []int32     // passages, sorted: in the order in which they were said
 	tokens   int         // of the picked passages
 	replaces []memory.ID // the summaries that it takes the place of, sorted
+	level    int         // index into levels: the highest at which it was joined
 	fresh    bool        // it is not in the store as it is
 }
 
@@ -40,31 +41,60 @@ func (m *material) write(sources, candidates []int32) unit {
 	}
 	// Lazy greedy: a gain only ever falls, so that the first in the queue whose gain still stands is the best.
 	queue := newQueue(len(candidates))
+	asking := 0
 	for _, c := range candidates {
-		queue.push(c, gain(&m.passages[c]))
+		if m.passages[c].question {
+			asking++ // it states nothing: it comes in with its answer, if that needs it
+		} else {
+			queue.push(c, gain(&m.passages[c]))
+		}
 	}
+	if asking == len(candidates) {
+		for _, c := range candidates {
+			queue.push(c, gain(&m.passages[c]))
+		}
+	}
+	picked := map[int32]bool{}
 	for !queue.empty() {
 		c, stale := queue.pop()
 		p := &m.passages[c]
+		if picked[c] {
+			continue
+		}
 		if g := gain(p); g < stale {
 			queue.push(c, g)
 			continue
 		} else if g == 0 && len(u.picks) > 0 {
 			break
 		}
-		if u.tokens+int(p.tokens) > budget && len(u.picks) > 0 { // something must stand for the sources
+		chain, tokens := m.chain(sources, c, picked)
+		if u.tokens+tokens > budget && len(u.picks) > 0 { // something must stand for the sources
 			continue
 		}
-		u.picks, u.tokens = append(u.picks, c), u.tokens+int(p.tokens)
-		for _, f := range p.facts {
-			haveFacts[f] = true
-		}
-		for _, t := range p.terms {
-			haveTerms[t] = true
+		for _, c := range chain {
+			picked[c] = true
+			u.picks, u.tokens = append(u.picks, c), u.tokens+int(m.passages[c].tokens)
+			for _, f := range m.passages[c].facts {
+				haveFacts[f] = true
+			}
+			for _, t := range m.passages[c].terms {
+				haveTerms[t] = true
+			}
 		}
 	}
 	slices.Sort(u.picks)
 	return u
+}
+
+// chain is a passage with those that it needs and that are not picked, as far as they are of the sources, and their tokens.
+func (m *material) chain(sources []int32, c int32, picked map[int32]bool) (chain []int32, tokens int) {
+	for ; c >= 0 && !picked[c]; c = m.passages[c].needs {
+		if _, ours := slices.BinarySearch(sources, m.passages[c].source); !ours {
+			break
+		}
+		chain, tokens = append(chain, c), tokens+int(m.passages[c].tokens)
+	}
+	return chain, tokens
 }
 
 // lost are the facts that the unit's important sources ask for and its picks do not hold, sorted.
@@ -96,6 +126,10 @@ func (m *material) restore(u unit, lost []int32) unit {
 		missing[f] = true
 	}
 	picks, tokens := slices.Clone(u.picks), u.tokens
+	picked := make(map[int32]bool, len(picks))
+	for _, c := range picks {
+		picked[c] = true
+	}
 	for len(missing) > 0 {
 		best, bestGain := int32(-1), 0.0
 		for _, s := range u.sources {
@@ -115,9 +149,16 @@ func (m *material) restore(u unit, lost []int32) unit {
 		if best < 0 {
 			break // cannot be: every fact is a passage's
 		}
-		picks, tokens = append(picks, best), tokens+int(m.passages[best].tokens)
-		for _, f := range m.passages[best].facts {
-			delete(missing, f)
+		chain, more := m.chain(u.sources, best, picked)
+		if len(chain) == 0 {
+			break // it is picked, and holds what is missing: cannot be
+		}
+		tokens += more
+		for _, c := range chain {
+			picks, picked[c] = append(picks, c), true
+			for _, f := range m.passages[c].facts {
+				delete(missing, f)
+			}
 		}
 	}
 	slices.Sort(picks)
@@ -161,10 +202,14 @@ func (m *material) tighten(u unit) unit {
 		return g * m.passages[c].weight / float64(m.passages[c].tokens+2)
 	}
 	picks, tokens := slices.Clone(u.picks), u.tokens
+	wanted := map[int32]int{} // by how many picks a passage is needed
+	for _, c := range picks {
+		wanted[m.passages[c].needs]++
+	}
 	for tokens > budget {
 		drop, least := -1, 0.0
 		for i, c := range picks {
-			needed := false
+			needed := wanted[c] > 0
 			for _, f := range m.passages[c].facts {
 				if n, ok := asked[f]; ok && n == 1 {
 					needed = true
@@ -190,6 +235,7 @@ func (m *material) tighten(u unit) unit {
 		for _, t := range p.terms {
 			held[t]--
 		}
+		wanted[p.needs]--
 		tokens -= int(p.tokens)
 		picks = slices.Delete(picks, drop, drop+1)
 	}

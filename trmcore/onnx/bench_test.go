@@ -22,8 +22,8 @@ type watchedLane struct {
 	watch *stopwatch
 }
 
-func (w *stopwatch) lane(slots int) (lane, error) {
-	l, err := w.engine.lane(slots)
+func (w *stopwatch) lane(slots int, several bool) (lane, error) {
+	l, err := w.engine.lane(slots, several)
 	return watchedLane{l, w}, err
 }
 
@@ -42,24 +42,25 @@ type idle struct{ arch Arch }
 func (idle) device() Device  { return CPU }
 func (idle) runtime() string { return "idle" }
 func (idle) close() error    { return nil }
-func (e idle) lane(slots int) (lane, error) {
+func (idle) stride() int     { return 1 }
+func (e idle) lane(slots int, _ bool) (lane, error) {
 	a := e.arch
 	state := slots * a.Len() * a.HiddenSize
 	return &idleLane{
-		token: make([]int32, slots*a.SeqLen), puzzle: make([]float32, slots*a.PuzzleEmbNdim), h: make([]float32, state), l: make([]float32, state),
+		token: make([]int32, slots*a.SeqLen), puzzle: make([]float32, slots*a.PuzzleEmbNdim), latents: latents{make([]float32, state), make([]float32, state), make([]float32, a.HiddenSize), make([]float32, a.HiddenSize), a.Len() * a.HiddenSize},
 		logits: make([]float32, slots*a.SeqLen*a.VocabSize), q: make([]float32, 2*slots),
 	}, nil
 }
 
 type idleLane struct {
-	token                   []int32
-	puzzle, h, l, logits, q []float32
-	calls                   int
+	latents
+	token             []int32
+	puzzle, logits, q []float32
+	calls             int
 }
 
 func (l *idleLane) tokens() []int32           { return l.token }
 func (l *idleLane) puzzles() []float32        { return l.puzzle }
-func (l *idleLane) state() (h, z []float32)   { return l.h, l.l }
 func (l *idleLane) results() (a, b []float32) { return l.logits, l.q }
 func (l *idleLane) close() error              { return nil }
 func (l *idleLane) step(context.Context, int) error {
@@ -88,7 +89,7 @@ func TestOverheadOfTheGoSide(t *testing.T) {
 	for range 5 { // other programs disturb: the best run counts
 		watch.steps.Store(0)
 		begin := time.Now()
-		for _, err := range s.Solve(t.Context(), slices.Values(zeros(256, 81)), &SolveOptions{Halt: HaltQ}) {
+		for _, err := range s.Solve(t.Context(), slices.Values(zeros(256, 81)), &SolveOptions{QHalt: true}) {
 			if err != nil {
 				t.Fatal(err)
 			}

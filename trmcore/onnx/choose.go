@@ -20,16 +20,12 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	if err := device.check(); err != nil {
 		return nil, err
 	}
-	precision := cmp.Or(o.Precision, m.fixed, FP32)
+	precision := cmp.Or(o.Precision, m.Precision())
 	library, err := FindLibrary(o.Library)
 	if err != nil {
 		return nil, err
 	}
-	graph, err := m.onnx(precision, weightBits())
-	if err != nil {
-		return nil, err
-	}
-	e := engineOptions{library: library.Path, device: device, intraOp: 1, graph: graph, arch: m.Arch}
+	e := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch, initH: m.initH, initL: m.initL, gpu: o.GPU}
 	if o.Latency {
 		e.intraOp = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
 	}
@@ -38,24 +34,22 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 		if device != CPU && precision.quantised() {
 			return nil, fmt.Errorf("%w: %s has no kernels for %s; use fp32 or fp16 there, or the cpu", ErrDevice, device, precision)
 		}
-		eng, err := openEngine(e)
+		eng, err := e.on(device, m, precision)
 		if err == nil {
 			log.Info("device", "in use", device, "precision", precision, "runtime", eng.runtime())
 		}
 		return eng, err
 	}
-	e.device = CPU
-	best, err := openEngine(e)
+	best, err := e.on(CPU, m, precision)
 	if err != nil {
 		return nil, err
 	}
 	if !precision.quantised() { // only the CPU has their kernels
 		best, err = fastest(ctx, m, best, func(d Device) (engine, error) {
-			if err := present(d, e.library); err != nil {
+			if err := CheckDevice(d, e.library); err != nil {
 				return nil, err
 			}
-			e.device = d
-			return openEngine(e)
+			return e.on(d, m, precision)
 		}, log)
 	}
 	if err == nil {
@@ -64,11 +58,21 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	return best, err
 }
 
+// on opens an engine on a device.
+func (e engineOptions) on(d Device, m *Model, p Precision) (engine, error) {
+	var err error
+	if e.graphs, err = m.graphs(p, d, e.gpu); err != nil {
+		return nil, err
+	}
+	e.device = d
+	return openEngine(e)
+}
+
 // fastest returns the first candidate that agrees with the CPU on one step and is faster, and else the CPU. A provider
 // that can be appended proves nothing: it may lack its driver, run on an emulated device, or compute something else.
 func fastest(ctx context.Context, m *Model, cpu engine, open func(Device) (engine, error), log *slog.Logger) (engine, error) {
 	var reference *trial
-	for _, device := range candidates() {
+	for _, device := range Candidates() {
 		other, err := open(device)
 		if err != nil {
 			log.Debug("device refused", "device", device, "reason", err)
@@ -108,7 +112,7 @@ const trialBatch = 8
 
 // try makes two steps from the initial state, the first to warm up, and times the second.
 func try(ctx context.Context, m *Model, e engine) (t *trial, err error) {
-	l, err := e.lane(trialBatch)
+	l, err := e.lane(trialBatch, false)
 	if err != nil {
 		return nil, err
 	}

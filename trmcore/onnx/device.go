@@ -33,8 +33,8 @@ func (d Device) check() error {
 	return fmt.Errorf("%w: unknown device %q: use auto, cpu, cuda, webgpu or coreml", ErrDevice, d)
 }
 
-// candidates are the devices that Auto tries before the CPU, the likeliest fastest first.
-func candidates() []Device {
+// Candidates are the devices that Auto tries before the CPU on this system, the likeliest fastest first.
+func Candidates() []Device {
 	if runtime.GOOS == "darwin" {
 		return []Device{WebGPU, CoreML}
 	}
@@ -49,28 +49,24 @@ func webGPUWorks(version string) error {
 	return nil
 }
 
-var (
-	errNoCUDA   = errors.New("the CUDA provider is not beside the library")
-	errNoVulkan = errors.New("there is no Vulkan driver")
-)
+// ErrNoVulkan is returned for WebGPU on a Linux without Vulkan.
+var ErrNoVulkan = errors.New("there is no Vulkan driver, or no loader for it")
 
-// present looks whether a device can be there at all, so that Auto need not ask for it: ONNX Runtime and its GPU
-// libraries write to stderr when they find nothing.
-func present(device Device, library string) error {
-	if runtime.GOOS != "linux" {
-		return nil
+// CheckDevice looks whether a device can be there at all, and says what is missing; it runs nothing. See [ErrNoDriver]
+// and those after it for what CUDA needs.
+func CheckDevice(d Device, library string) error {
+	if d == CUDA {
+		_, err := checkCUDA(library)
+		return err
 	}
-	switch device {
-	case CUDA:
-		for _, name := range []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"} {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(library), name)); err != nil {
-				return errNoCUDA
-			}
-		}
-	case WebGPU:
-		if !anyFile(vulkanDrivers()) || !anyFile(vulkanLoaders()) {
-			return errNoVulkan
-		}
+	return present(d)
+}
+
+// present looks whether a device can be there at all, so that Auto need not ask for it: ONNX Runtime's WebGPU libraries
+// write to stderr when they find nothing. CUDA is looked for when it is opened.
+func present(device Device) error {
+	if device == WebGPU && runtime.GOOS == "linux" && (!anyFile(vulkanDrivers()) || !anyFile(vulkanLoaders())) {
+		return ErrNoVulkan
 	}
 	return nil
 }
@@ -82,7 +78,7 @@ func vulkanDrivers() []string {
 			return filepath.SplitList(files)
 		}
 	}
-	patterns := []string{"/etc/vulkan/icd.d/*.json", "/usr/local/share/vulkan/icd.d/*.json", "/usr/share/vulkan/icd.d/*.json"}
+	patterns := []string{"/etc/vulkan/icd.d/*.json", "/usr/local/share/vulkan/icd.d/*.json", "/usr/share/vulkan/icd.d/*.json", "/run/opengl-driver/share/vulkan/icd.d/*.json"}
 	if home, err := os.UserHomeDir(); err == nil {
 		patterns = append(patterns, filepath.Join(home, ".local/share/vulkan/icd.d/*.json"))
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -13,25 +15,18 @@ func TestPresentLooksBeforeAsking(t *testing.T) {
 		t.Skip("the files have other names elsewhere")
 	}
 	dir := t.TempDir()
-	library := filepath.Join(dir, "libonnxruntime.so.1")
-	if err := present(CUDA, library); !errors.Is(err, errNoCUDA) {
-		t.Errorf("no provider: %v", err)
-	}
-	for _, name := range []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so", "libvulkan.so.1", "driver.json"} {
+	for _, name := range []string{"libvulkan.so.1", "driver.json"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := present(CUDA, library); err != nil {
-		t.Errorf("with both providers: %v", err)
-	}
 	t.Setenv("LD_LIBRARY_PATH", dir)
 	t.Setenv("VK_DRIVER_FILES", filepath.Join(dir, "none.json"))
-	if err := present(WebGPU, library); !errors.Is(err, errNoVulkan) {
+	if err := present(WebGPU); !errors.Is(err, ErrNoVulkan) {
 		t.Errorf("no driver: %v", err)
 	}
 	t.Setenv("VK_DRIVER_FILES", filepath.Join(dir, "driver.json"))
-	if err := present(WebGPU, library); err != nil {
+	if err := present(WebGPU); err != nil {
 		t.Errorf("with a driver: %v", err)
 	}
 }
@@ -68,6 +63,12 @@ func TestFindLibrary(t *testing.T) {
 	}
 	inUser := put(filepath.Join(user, libraryFile()))
 	find("", inUser, "user cache")
+	if runtime.GOOS == "linux" { // as pip lays it out
+		withCUDA := put(filepath.Join(cudaFolder(user, 12), "onnxruntime", "capi", "libonnxruntime.so.1.26.0"))
+		find("", withCUDA, "user cache")
+		find(cudaFolder(user, 12), withCUDA, "flag")
+		find(filepath.Dir(withCUDA), withCUDA, "flag")
+	}
 	inProject := put(filepath.Join(InstallDir(dir), libraryFile()))
 	find("", inProject, "project cache")
 	if err := os.MkdirAll("cmd/deep", 0o755); err != nil {
@@ -106,6 +107,34 @@ func TestInstallRefusesAnotherPackage(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(filepath.Join(dir, "to")); len(left) != 0 {
 		t.Errorf("%d files were left behind", len(left))
+	}
+}
+
+func TestInstallCUDARefuses(t *testing.T) {
+	if _, err := InstallCUDA(t.Context(), 11, nil); err == nil || !strings.Contains(err.Error(), "CUDA 11") {
+		t.Errorf("a version that there is none of: %v", err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "precious"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := InstallCUDA(t.Context(), 13, &InstallOptions{Dir: dir})
+	if err == nil || runtime.GOOS == "linux" && runtime.GOARCH == "amd64" && !strings.Contains(err.Error(), "holds something else") {
+		t.Errorf("into a folder that is used: %v", err)
+	}
+}
+
+func TestCUDAFoldersAreThoseOfPip(t *testing.T) {
+	dir := t.TempDir()
+	library := filepath.Join(dir, "onnxruntime", "capi", "libonnxruntime.so.1.30.0")
+	for _, folder := range []string{filepath.Dir(library), filepath.Join(dir, "nvidia", "cu13", "lib"), filepath.Join(dir, "nvidia", "cudnn", "lib")} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := cudaFolders(library)
+	if want := []string{filepath.Dir(library), filepath.Join(dir, "nvidia", "cu13", "lib"), filepath.Join(dir, "nvidia", "cudnn", "lib")}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -22,6 +22,9 @@
 // The loop over supervision steps stays in Go, so that every problem can halt by itself: it leaves its micro-batch and
 // another takes its place.
 //
+// On CUDA the latents stay on the device between steps; [GPU] has the other ways of driving it, and docs/gpu-run.md says
+// what it needs. Any device other than the CPU is taken by itself only after it has proved that it computes the same.
+//
 // # Caveats
 //
 //   - ONNX Runtime is a C library: the program must be built with cgo, and the library be found ([FindLibrary]) or

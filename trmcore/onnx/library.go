@@ -23,7 +23,7 @@ type Library struct {
 }
 
 // FindLibrary looks for the shared library: at explicit, if that is not empty; where $TRM_ORT_LIBRARY says; in the
-// project's .cache, going up from the working directory; in the user's cache; and where systems keep libraries. It
+// project's .cache, going up from the working directory; in the user's cache, one with CUDA first; and where systems keep libraries. It
 // returns ErrNoLibrary, with what to run, if there is none. A path that is named but does not exist is an error at once.
 func FindLibrary(explicit string) (Library, error) {
 	for _, named := range []Library{{explicit, "flag"}, {os.Getenv(LibraryVariable), "environment"}} {
@@ -32,7 +32,7 @@ func FindLibrary(explicit string) (Library, error) {
 		}
 		path := named.Path
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			path = filepath.Join(path, libraryFile())
+			path = inFolder(path)
 		}
 		if _, err := os.Stat(path); err != nil {
 			return Library{}, fmt.Errorf("%w (the %s names %q: %w)", ErrNoLibrary, named.Source, named.Path, err)
@@ -45,6 +45,20 @@ func FindLibrary(explicit string) (Library, error) {
 		}
 	}
 	return Library{}, ErrNoLibrary
+}
+
+// inFolder is the library in a folder: as the npm package names it, or as Python's packages do.
+func inFolder(dir string) string {
+	path := filepath.Join(dir, libraryFile())
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	for _, folder := range []string{dir, filepath.Join(dir, "onnxruntime", "capi")} {
+		if found, err := versioned(folder); err == nil {
+			return found
+		}
+	}
+	return path
 }
 
 // places are where a library may be without being named, in the order of trust.
@@ -62,6 +76,11 @@ func places() []Library {
 		}
 	}
 	if dir, err := userCache(); err == nil {
+		for _, version := range cudaVersions {
+			if path, err := pipLibrary(cudaFolder(dir, version)); err == nil {
+				found = append(found, Library{path, "user cache"})
+			}
+		}
 		found = append(found, Library{filepath.Join(dir, file), "user cache"})
 	}
 	dirs := []string{"/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/homebrew/lib"}

@@ -36,6 +36,9 @@ type Model struct {
 	dtype   tensor.DType      // that the weights were stored in
 }
 
+// Precision is what the model runs in unless another is asked for: that of its ONNX file, or FP32.
+func (m *Model) Precision() Precision { return cmp.Or(m.fixed, FP32) }
+
 // LoadOptions says what a file cannot.
 type LoadOptions struct {
 	// Task is the task that the model must be for: a model whose card names another is refused with ErrTask. For a file

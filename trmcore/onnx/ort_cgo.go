@@ -36,18 +36,34 @@ func start(library string) error {
 	return nil
 }
 
+// runtimeVersion is the version of the library in use.
+func runtimeVersion() string { return ort.GetVersion() }
+
 // runtimeEngine is a session of ONNX Runtime. A session may run on many goroutines at once.
 type runtimeEngine struct {
 	session  *ort.DynamicAdvancedSession
-	arch     Arch
+	options  engineOptions
 	provider Device
 }
 
-// openEngine makes a session on exactly the device that is asked for.
+// openEngine makes an engine on exactly the device that is asked for.
 func openEngine(o engineOptions) (engine, error) {
 	if err := start(o.library); err != nil {
 		return nil, err
 	}
+	if o.device == CUDA {
+		if err := CheckDevice(CUDA, o.library); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
+		}
+		if !o.gpu.Unbound {
+			return openBound(o)
+		}
+	}
+	return openRuntime(o)
+}
+
+// openRuntime makes a session whose tensors are in the host's memory.
+func openRuntime(o engineOptions) (engine, error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, fmt.Errorf("make session options: %w", err)
@@ -66,26 +82,26 @@ func openEngine(o engineOptions) (engine, error) {
 			return nil, fmt.Errorf("set session options: %w", err)
 		}
 	}
-	if err := appendProvider(options, o.device); err != nil {
+	if err := appendProvider(options, o); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
 	}
 	inputs := []string{inTokens, inH, inL}
 	if o.arch.PuzzleEmbLen > 0 {
 		inputs = append(inputs, inPuzzle)
 	}
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(o.graph, inputs, []string{outLogits, outQ, outH, outL}, options)
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(o.graphs.step, inputs, []string{outLogits, outQ, outH, outL}, options)
 	if err != nil {
 		if o.device != CPU {
 			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
 		}
 		return nil, fmt.Errorf("%w: ONNX Runtime refuses the graph: %w", ErrFormat, err)
 	}
-	return &runtimeEngine{session, o.arch, o.device}, nil
+	return &runtimeEngine{session, o, o.device}, nil
 }
 
 // appendProvider adds the execution provider of a device. The library claims CUDA without having it, so only this tells.
-func appendProvider(options *ort.SessionOptions, device Device) error {
-	switch device {
+func appendProvider(options *ort.SessionOptions, o engineOptions) error {
+	switch o.device {
 	case CPU:
 		return nil
 	case CUDA:
@@ -94,7 +110,13 @@ func appendProvider(options *ort.SessionOptions, device Device) error {
 			return err
 		}
 		defer cuda.Destroy()
-		return options.AppendExecutionProviderCUDA(cuda)
+		if err := cuda.Update(o.gpu.provider(false)); err != nil {
+			return err
+		}
+		if err := options.AppendExecutionProviderCUDA(cuda); err != nil {
+			return cudaError(err)
+		}
+		return nil
 	case WebGPU:
 		if err := webGPUWorks(ort.GetVersion()); err != nil {
 			return err
@@ -106,8 +128,9 @@ func appendProvider(options *ort.SessionOptions, device Device) error {
 	return fmt.Errorf("unknown device")
 }
 
+func (e *runtimeEngine) stride() int     { return 1 }
 func (e *runtimeEngine) device() Device  { return e.provider }
-func (e *runtimeEngine) runtime() string { return ort.GetVersion() }
+func (e *runtimeEngine) runtime() string { return runtimeVersion() }
 func (e *runtimeEngine) close() error    { return e.session.Destroy() }
 
 // runtimeLane holds two copies of the state: a step reads one and writes the other. The tensors of a batch of n are
@@ -128,8 +151,8 @@ type runtimeLane struct {
 // views are the arguments of one Run.
 type views struct{ inputs, outputs []ort.Value }
 
-func (e *runtimeEngine) lane(slots int) (lane, error) {
-	a := e.arch
+func (e *runtimeEngine) lane(slots int, _ bool) (lane, error) {
+	a := e.options.arch
 	state := slots * a.Len() * a.HiddenSize
 	stop, err := ort.NewRunOptions()
 	if err != nil {
@@ -153,8 +176,18 @@ func (e *runtimeEngine) lane(slots int) (lane, error) {
 
 func (v *runtimeLane) tokens() []int32                { return v.token }
 func (v *runtimeLane) puzzles() []float32             { return v.puzzle }
-func (v *runtimeLane) state() (h, l []float32)        { return v.h[v.now], v.l[v.now] }
 func (v *runtimeLane) results() (logits, q []float32) { return v.logits, v.q }
+
+// current is the copy of the latents that the next step reads.
+func (v *runtimeLane) current() latents {
+	o := v.engine.options
+	return latents{v.h[v.now], v.l[v.now], o.initH, o.initL, o.arch.Len() * o.arch.HiddenSize}
+}
+
+func (v *runtimeLane) reset(slot int)                       { v.current().reset(slot) }
+func (v *runtimeLane) move(to, from int)                    { v.current().move(to, from) }
+func (v *runtimeLane) load(slot int, h, l []float32) error  { return v.current().load(slot, h, l) }
+func (v *runtimeLane) store(slot int, h, l []float32) error { return v.current().store(slot, h, l) }
 
 func (v *runtimeLane) step(ctx context.Context, n int) error {
 	if err := ctx.Err(); err != nil {
@@ -188,7 +221,7 @@ func (v *runtimeLane) view(n int) (*views, error) {
 	if got := v.views[n-1][v.now]; got != nil {
 		return got, nil
 	}
-	a := v.engine.arch
+	a := v.engine.options.arch
 	now, next := v.now, 1-v.now
 	b, l, d := int64(n), int64(a.Len()), int64(a.HiddenSize)
 	got := &views{}

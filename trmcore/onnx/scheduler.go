@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 
@@ -26,6 +27,10 @@ func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *Solve
 		defer cancel(nil)
 
 		r := &run{solver: s, options: cmp.Or(o, &SolveOptions{}), solutions: make(chan Solution)}
+		r.several = s.engine.stride() > 1 && r.options.unwatched()
+		if r.threshold = float32(math.Inf(1)); r.options.QHalt {
+			r.threshold = 0
+		}
 		next, stop := iter.Pull(problems)
 		r.source = newSource(next, s.check, s.Threads(), s.batch)
 		// A thread that waits for work must see a cancellation as well.
@@ -64,6 +69,8 @@ type run struct {
 	source    *source
 	solutions chan Solution
 	trace     sync.Mutex // held while OnStep is called
+	several   bool       // nobody looks between the supervision steps, so that the engine may make several at once
+	threshold float32    // the halting logit above which it freezes a problem
 }
 
 // job is a problem in a slot, or on its way from one thread to another with its state.
@@ -77,13 +84,19 @@ type job struct {
 // work is a thread's loop: fill the free slots, step, let the halted go.
 func (r *run) work(ctx context.Context) error {
 	s := r.solver
-	l, err := s.borrow(s.batch)
+	kind := laneKind{s.batch, r.several}
+	l, err := s.borrow(kind)
 	if err != nil {
 		return err
 	}
-	defer s.giveBack(s.batch, l)
+	defer s.giveBack(kind, l)
+	strides, several := l.(strider)
 	slots := make([]job, 0, s.batch)
 	tokens := make([]int32, s.arch.SeqLen)
+	var h, z []float32 // for Perturb
+	if r.options.Perturb != nil {
+		h, z = s.state(), s.state()
+	}
 	var holds bool
 	defer r.source.leave(&holds)
 	for {
@@ -94,9 +107,9 @@ func (r *run) work(ctx context.Context) error {
 		for _, j := range jobs {
 			s.put(l, len(slots), j.problem)
 			if j.h != nil {
-				h, z := r.rows(l, len(slots))
-				copy(h, j.h)
-				copy(z, j.l)
+				if err := l.store(len(slots), j.h, j.l); err != nil {
+					return err
+				}
 				j.h, j.l = nil, nil
 			}
 			slots = append(slots, j)
@@ -106,8 +119,19 @@ func (r *run) work(ctx context.Context) error {
 		}
 		if r.options.Perturb != nil {
 			for i, j := range slots {
-				h, z := r.rows(l, i)
+				if err := l.load(i, h, z); err != nil {
+					return err
+				}
 				r.options.Perturb(j.index, j.n+1, h, z)
+				if err := l.store(i, h, z); err != nil {
+					return err
+				}
+			}
+		}
+		if several {
+			strides.haltAbove(r.threshold)
+			for i, j := range slots {
+				strides.limit(i, r.options.steps()-j.n)
 			}
 		}
 		if err := s.run(ctx, l, len(slots)); err != nil {
@@ -115,7 +139,11 @@ func (r *run) work(ctx context.Context) error {
 		}
 		// From the last slot to the first: the one that fills a gap has been looked at.
 		for i := len(slots) - 1; i >= 0; i-- {
-			slots[i].n++
+			made := 1
+			if several {
+				made = strides.made(i)
+			}
+			slots[i].n += made
 			solution, done := r.look(l, i, slots[i], tokens)
 			if !done {
 				continue
@@ -132,7 +160,9 @@ func (r *run) work(ctx context.Context) error {
 			}
 			slots = slots[:last]
 		}
-		slots = r.donate(l, slots)
+		if slots, err = r.donate(l, slots); err != nil {
+			return err
+		}
 	}
 }
 
@@ -144,7 +174,7 @@ func (r *run) look(l lane, slot int, j job, tokens []int32) (Solution, bool) {
 	step := Step{Index: j.index, N: j.n, Tokens: tokens, Q: q[2*slot], Logits: logits[slot*size : (slot+1)*size : (slot+1)*size]}
 	argmax(tokens, step.Logits, a.VocabSize)
 	switch {
-	case r.options.Halt != nil && r.options.Halt(&step):
+	case r.options.halts(&step):
 		step.Stop = trmcore.StopHalted
 	case j.n >= r.options.steps():
 		step.Stop = trmcore.StopMaxSteps
@@ -164,13 +194,6 @@ func (r *run) look(l lane, slot int, j job, tokens []int32) (Solution, bool) {
 	return solution, true
 }
 
-// rows is a slot's state.
-func (r *run) rows(l lane, slot int) (h, z []float32) {
-	width := r.solver.arch.Len() * r.solver.arch.HiddenSize
-	h, z = l.state()
-	return h[slot*width : (slot+1)*width], z[slot*width : (slot+1)*width]
-}
-
 // move copies everything of slot from into slot to.
 func (r *run) move(l lane, to, from int) {
 	a := r.solver.arch
@@ -178,23 +201,23 @@ func (r *run) move(l lane, to, from int) {
 	if p := l.puzzles(); p != nil {
 		copy(p[to*a.PuzzleEmbNdim:(to+1)*a.PuzzleEmbNdim], p[from*a.PuzzleEmbNdim:(from+1)*a.PuzzleEmbNdim])
 	}
-	toH, toL := r.rows(l, to)
-	fromH, fromL := r.rows(l, from)
-	copy(toH, fromH)
-	copy(toL, fromL)
+	l.move(to, from)
 }
 
 // donate gives jobs to the threads that wait for work, and returns those that are left.
-func (r *run) donate(l lane, slots []job) []job {
+func (r *run) donate(l lane, slots []job) ([]job, error) {
 	n := r.source.wanted(len(slots))
 	if n == 0 {
-		return slots
+		return slots, nil
 	}
-	given := slices.Clone(slots[len(slots)-n:])
+	kept := len(slots) - n
+	given := slices.Clone(slots[kept:])
 	for i := range given {
-		h, z := r.rows(l, len(slots)-n+i)
-		given[i].h, given[i].l = slices.Clone(h), slices.Clone(z)
+		given[i].h, given[i].l = r.solver.state(), r.solver.state()
+		if err := l.load(kept+i, given[i].h, given[i].l); err != nil {
+			return slots, err
+		}
 	}
 	r.source.give(given...)
-	return slots[:len(slots)-n]
+	return slots[:kept], nil
 }

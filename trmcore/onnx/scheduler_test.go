@@ -32,6 +32,7 @@ type counter struct {
 	open    atomic.Int32 // lanes that were not closed
 	lanes   atomic.Int32 // lanes made
 	closed  atomic.Bool
+	at      int // supervision steps of a strider's step; below 2 there are no striders
 }
 
 func (c *counter) device() Device  { return CPU }
@@ -43,27 +44,32 @@ func (c *counter) close() error {
 	return nil
 }
 
-func (c *counter) lane(slots int) (lane, error) {
+func (c *counter) stride() int { return max(1, c.at) }
+
+func (c *counter) lane(slots int, several bool) (lane, error) {
 	c.open.Add(1)
 	c.lanes.Add(1)
 	a := countArch
-	return &countLane{
-		counter: c, token: make([]int32, slots*a.SeqLen), h: make([]float32, slots*4), l: make([]float32, slots*4),
+	l := &countLane{
+		counter: c, token: make([]int32, slots*a.SeqLen), latents: latents{make([]float32, slots*4), make([]float32, slots*4), make([]float32, 2), make([]float32, 2), 4},
 		logits: make([]float32, slots*a.SeqLen*a.VocabSize), q: make([]float32, slots*2),
-	}, nil
+	}
+	if several && c.at > 1 {
+		return &strideLane{countLane: l, limits: make([]int, slots), steps: make([]int, slots)}, nil
+	}
+	return l, nil
 }
 
 type countLane struct {
 	*counter
+	latents
 	token        []int32
-	h, l         []float32
 	logits, q    []float32
 	inUse, freed atomic.Bool
 }
 
 func (l *countLane) tokens() []int32           { return l.token }
 func (l *countLane) puzzles() []float32        { return nil }
-func (l *countLane) state() (h, z []float32)   { return l.h, l.l }
 func (l *countLane) results() (a, b []float32) { return l.logits, l.q }
 func (l *countLane) close() error              { l.open.Add(-1); l.freed.Store(true); return nil }
 
@@ -106,6 +112,42 @@ func (l *countLane) step(ctx context.Context, n int) error {
 	return nil
 }
 
+// strideLane makes several steps at once.
+type strideLane struct {
+	*countLane
+	limits, steps []int
+	threshold     float32
+}
+
+func (l *strideLane) limit(slot, steps int) { l.limits[slot] = steps }
+func (l *strideLane) haltAbove(q float32)   { l.threshold = q }
+func (l *strideLane) made(slot int) int     { return l.steps[slot] }
+
+func (l *strideLane) step(ctx context.Context, n int) error {
+	clear(l.steps)
+	for range l.at {
+		frozen := map[int][3][]float32{}
+		for i := range n {
+			if l.steps[i] == l.limits[i] || l.steps[i] > 0 && l.q[2*i] > l.threshold {
+				h, z := l.of(i)
+				frozen[i] = [3][]float32{slices.Clone(h), slices.Clone(z), {l.q[2*i]}}
+				continue
+			}
+			l.steps[i]++
+		}
+		if err := l.countLane.step(ctx, n); err != nil {
+			return err
+		}
+		for i, was := range frozen {
+			h, z := l.of(i)
+			copy(h, was[0])
+			copy(z, was[1])
+			l.q[2*i] = was[2][0]
+		}
+	}
+	return nil
+}
+
 func counting(t testing.TB, c *counter, threads, batch int) *Solver {
 	t.Helper()
 	m := &Model{Arch: countArch, initH: make([]float32, 2), initL: make([]float32, 2)}
@@ -135,7 +177,7 @@ func TestEveryProblemIsSolvedOnceWithItsOwnState(t *testing.T) {
 		needs := rapid.SliceOfN(rapid.Int32Range(1, 40), 0, 40).Draw(rt, "needs")
 		threads, batch := rapid.IntRange(1, 4).Draw(rt, "threads"), rapid.IntRange(1, 6).Draw(rt, "batch")
 		limit := rapid.IntRange(1, 32).Draw(rt, "limit")
-		c := &counter{}
+		c := &counter{at: rapid.IntRange(1, 5).Draw(rt, "steps at once")}
 		if rapid.Bool().Draw(rt, "slow") {
 			c.delay = func() time.Duration { return time.Duration(rand.IntN(50)) * time.Microsecond }
 		}
@@ -143,7 +185,7 @@ func TestEveryProblemIsSolvedOnceWithItsOwnState(t *testing.T) {
 		problems := countProblems(needs...)
 		seen := make([]bool, len(problems))
 		want := 0
-		for got, err := range s.Solve(context.Background(), slices.Values(problems), &SolveOptions{Steps: limit, Halt: HaltQ}) {
+		for got, err := range s.Solve(context.Background(), slices.Values(problems), &SolveOptions{Steps: limit, QHalt: true}) {
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -163,7 +205,7 @@ func TestEveryProblemIsSolvedOnceWithItsOwnState(t *testing.T) {
 		if i := slices.Index(seen, false); i >= 0 {
 			rt.Fatalf("problem %d was not solved", i)
 		}
-		if got := int(c.steps.Load()); got != want {
+		if got := int(c.steps.Load()); c.at == 1 && got != want {
 			rt.Fatalf("%d problem-steps, want %d: a halted problem was stepped on", got, want)
 		}
 		if most := int(c.most.Load()); most > threads {
@@ -186,7 +228,7 @@ func TestWorkIsSpread(t *testing.T) {
 	}
 	// Thread one begins with the eight long ones; the others' problems end at once.
 	needs := append(slices.Repeat([]int32{30}, 8), slices.Repeat([]int32{1}, 24)...)
-	for _, err := range s.Solve(t.Context(), slices.Values(countProblems(needs...)), &SolveOptions{Steps: 32, Halt: HaltQ}) {
+	for _, err := range s.Solve(t.Context(), slices.Values(countProblems(needs...)), &SolveOptions{Steps: 32, QHalt: true}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +275,7 @@ func TestCancelEndsTheWork(t *testing.T) {
 		}
 	}
 	var last error
-	for _, err := range s.Solve(ctx, endless, &SolveOptions{Halt: HaltQ}) {
+	for _, err := range s.Solve(ctx, endless, &SolveOptions{QHalt: true}) {
 		if last = err; err == nil {
 			cancel()
 		}
@@ -291,7 +333,7 @@ func TestConcurrentCallsShareTheThreads(t *testing.T) {
 	for range 6 {
 		wg.Go(func() {
 			n := 0
-			for got, err := range s.Solve(t.Context(), slices.Values(countProblems(1, 5, 9, 2, 2, 7)), &SolveOptions{Halt: HaltQ}) {
+			for got, err := range s.Solve(t.Context(), slices.Values(countProblems(1, 5, 9, 2, 2, 7)), &SolveOptions{QHalt: true}) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -300,7 +342,7 @@ func TestConcurrentCallsShareTheThreads(t *testing.T) {
 			if n != 26 {
 				t.Errorf("%d steps, want 26", n)
 			}
-			for step, err := range s.Steps(t.Context(), Problem{Tokens: []int32{4, 1}}, &SolveOptions{Halt: HaltQ}) {
+			for step, err := range s.Steps(t.Context(), Problem{Tokens: []int32{4, 1}}, &SolveOptions{QHalt: true}) {
 				if err != nil || step.Stop == trmcore.StopHalted && step.N != 4 {
 					t.Errorf("step %d, error %v", step.N, err)
 				}
@@ -318,12 +360,12 @@ func TestLanesAreReused(t *testing.T) {
 	c := &counter{}
 	s := counting(t, c, 2, 2)
 	for range 500 {
-		for _, err := range s.Solve(t.Context(), slices.Values(countProblems(1, 1)), &SolveOptions{Halt: HaltQ}) {
+		for _, err := range s.Solve(t.Context(), slices.Values(countProblems(1, 1)), &SolveOptions{QHalt: true}) {
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, err := range s.Steps(t.Context(), Problem{Tokens: []int32{1, 1}}, &SolveOptions{Halt: HaltQ}) {
+		for _, err := range s.Steps(t.Context(), Problem{Tokens: []int32{1, 1}}, &SolveOptions{QHalt: true}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -355,7 +397,7 @@ func TestClosedSolver(t *testing.T) {
 func TestCloseWaitsForTheWork(t *testing.T) {
 	c := &counter{delay: func() time.Duration { return time.Millisecond }}
 	s := counting(t, c, 1, 1)
-	next, stop := iter.Pull2(s.Solve(t.Context(), slices.Values(countProblems(2, 2, 2)), &SolveOptions{Halt: HaltQ}))
+	next, stop := iter.Pull2(s.Solve(t.Context(), slices.Values(countProblems(2, 2, 2)), &SolveOptions{QHalt: true}))
 	if _, err, ok := next(); err != nil || !ok {
 		t.Fatal(err)
 	}
@@ -376,7 +418,7 @@ func TestTraceAndPerturb(t *testing.T) {
 	s := counting(t, &counter{}, 2, 3)
 	var trace []string
 	o := &SolveOptions{
-		Halt: HaltQ,
+		QHalt: true,
 		OnStep: func(step *Step) {
 			trace = append(trace, fmt.Sprintf("%d.%d q%+.0f %s", step.Index, step.N, step.Q, step.Stop))
 		},
@@ -403,7 +445,7 @@ func TestTraceAndPerturb(t *testing.T) {
 
 func TestStepsPerturbsACopy(t *testing.T) {
 	s := counting(t, &counter{}, 1, 1)
-	o := &SolveOptions{Halt: HaltQ, Perturb: func(_, n int, h, z []float32) {
+	o := &SolveOptions{QHalt: true, Perturb: func(_, n int, h, z []float32) {
 		if n == 3 {
 			for i := range h {
 				h[i], z[i] = h[i]+5, z[i]+10

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/trm-go/refiner/trmcore"
 )
@@ -22,7 +24,8 @@ type Options struct {
 	Device Device
 	// Precision of the weights. Empty means FP32, or what an ONNX file holds.
 	Precision Precision
-	// Threads that run steps. Zero means GOMAXPROCS on the CPU, and one on a GPU.
+	// Threads that run steps. Zero means GOMAXPROCS on the CPU, and on a GPU one; or two on CUDA, so that one prepares
+	// while the other runs.
 	Threads int
 	// Latency runs each step on all Threads instead of one step on each: one problem is done as soon as possible, many
 	// take longer. For a program that solves one problem at a time.
@@ -32,6 +35,8 @@ type Options struct {
 	Batch int
 	// Library is the path of ONNX Runtime's shared library. Empty means that [FindLibrary] looks for it.
 	Library string
+	// GPU says how a CUDA device is driven.
+	GPU GPU
 	// Log tells which device was chosen and why others were not. Nil discards.
 	Log *slog.Logger
 }
@@ -71,7 +76,10 @@ type Solution struct {
 type SolveOptions struct {
 	// Steps bounds the supervision steps. Zero means trmcore.DefaultSteps.
 	Steps int
-	// Halt ends a problem after a step that it returns true for: [HaltQ], or a check of the rules. It is called by many
+	// QHalt ends a problem after the first step at which the model believes that its answer is right: its halting logit
+	// is above 0.
+	QHalt bool
+	// Halt ends a problem after a step that it returns true for, such as a check of the rules. It is called by many
 	// goroutines at once. Nil never halts.
 	Halt func(*Step) bool
 	// OnStep is called after every step of every problem, by one goroutine at a time.
@@ -83,8 +91,13 @@ type SolveOptions struct {
 	Logits bool
 }
 
-// HaltQ halts when the model believes that its answer is right.
-func HaltQ(s *Step) bool { return s.Q > 0 }
+// halts says whether a problem ends after the step.
+func (o *SolveOptions) halts(s *Step) bool {
+	return o.QHalt && s.Q > 0 || o.Halt != nil && o.Halt(s)
+}
+
+// unwatched says whether nobody looks at or touches a problem between its steps.
+func (o *SolveOptions) unwatched() bool { return o.Halt == nil && o.OnStep == nil && o.Perturb == nil }
 
 func (o *SolveOptions) steps() int {
 	if o.Steps > 0 {
@@ -103,12 +116,18 @@ type Solver struct {
 	engine engine
 	batch  int
 	turns  chan struct{} // one for each thread that may run a step
+	busy   atomic.Int64  // nanoseconds within steps
 
 	mu     sync.Mutex
 	closed bool
-	free   []lane         // lanes of batch slots that nobody uses
-	single []lane         // lanes of one slot
-	calls  sync.WaitGroup // calls that use the engine
+	free   map[laneKind][]lane // lanes that nobody uses
+	calls  sync.WaitGroup      // calls that use the engine
+}
+
+// laneKind tells lanes apart.
+type laneKind struct {
+	slots   int
+	several bool // see engine.lane
 }
 
 // Open makes a solver of a model. Close it to free what ONNX Runtime holds.
@@ -128,7 +147,9 @@ func newSolver(m *Model, eng engine, o *Options) *Solver {
 	gpu := eng.device() != CPU
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
-		if gpu {
+		if _, bound := eng.(*boundEngine); bound {
+			threads = 2
+		} else if gpu {
 			threads = 1
 		}
 	}
@@ -141,7 +162,7 @@ func newSolver(m *Model, eng engine, o *Options) *Solver {
 			batch = 128
 		}
 	}
-	s := &Solver{arch: m.Arch, initH: m.initH, initL: m.initL, engine: eng, batch: batch, turns: make(chan struct{}, threads)}
+	s := &Solver{arch: m.Arch, initH: m.initH, initL: m.initL, engine: eng, batch: batch, turns: make(chan struct{}, threads), free: map[laneKind][]lane{}}
 	if m.table.rows == 1 {
 		s.puzzle = m.table.values
 	}
@@ -173,10 +194,12 @@ func (s *Solver) Close() error {
 	s.mu.Unlock()
 	s.calls.Wait()
 	var errs []error
-	for _, l := range append(s.free, s.single...) {
-		errs = append(errs, l.close())
+	for _, lanes := range s.free {
+		for _, l := range lanes {
+			errs = append(errs, l.close())
+		}
 	}
-	s.free, s.single = nil, nil
+	clear(s.free)
 	return errors.Join(append(errs, s.engine.close())...)
 }
 
@@ -191,33 +214,26 @@ func (s *Solver) enter() error {
 	return nil
 }
 
-// borrow takes a lane of one slot or of a batch; giveBack returns it. They are kept, so that ten thousand solves
-// allocate no more than the first.
-func (s *Solver) borrow(slots int) (lane, error) {
+// borrow takes a lane; giveBack returns it. They are kept, so that ten thousand solves allocate no more than the first.
+func (s *Solver) borrow(kind laneKind) (lane, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pool := s.pool(slots)
-	if n := len(*pool); n > 0 {
-		l := (*pool)[n-1]
-		*pool = (*pool)[:n-1]
-		return l, nil
+	if pool := s.free[kind]; len(pool) > 0 {
+		last := len(pool) - 1
+		s.free[kind] = pool[:last]
+		return pool[last], nil
 	}
-	return s.engine.lane(slots)
+	return s.engine.lane(kind.slots, kind.several)
 }
 
-func (s *Solver) giveBack(slots int, l lane) {
+func (s *Solver) giveBack(kind laneKind, l lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pool := s.pool(slots)
-	*pool = append(*pool, l)
+	s.free[kind] = append(s.free[kind], l)
 }
 
-func (s *Solver) pool(slots int) *[]lane {
-	if slots == s.batch {
-		return &s.free
-	}
-	return &s.single
-}
+// state makes room for one of a problem's two latents.
+func (s *Solver) state() []float32 { return make([]float32, s.arch.Len()*s.arch.HiddenSize) }
 
 // run makes a step of a lane when a thread is free.
 func (s *Solver) run(ctx context.Context, l lane, n int) error {
@@ -226,9 +242,17 @@ func (s *Solver) run(ctx context.Context, l lane, n int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-s.turns }()
+	begin := time.Now()
+	defer func() {
+		s.busy.Add(int64(time.Since(begin)))
+		<-s.turns
+	}()
 	return l.step(ctx, n)
 }
+
+// Busy is the time that was spent within supervision steps so far, summed over the threads. What is left of their time
+// is the Go side's: filling, reading answers, halting, moving.
+func (s *Solver) Busy() time.Duration { return time.Duration(s.busy.Load()) }
 
 // check refuses a problem that the model cannot read.
 func (s *Solver) check(p Problem) error {
@@ -260,10 +284,7 @@ func (s *Solver) put(l lane, slot int, p Problem) {
 			clear(row)
 		}
 	}
-	h, z := l.state()
-	width := s.arch.Len() * s.arch.HiddenSize
-	fill(h[slot*width:(slot+1)*width], s.initH)
-	fill(z[slot*width:(slot+1)*width], s.initL)
+	l.reset(slot)
 }
 
 // fill repeats one position's vector over all positions.
@@ -298,11 +319,11 @@ func (s *Solver) Steps(ctx context.Context, p Problem, o *SolveOptions) iter.Seq
 			argmax(tokens, y.Logits, s.arch.VocabSize)
 			return Step{N: n, Tokens: tokens, Q: y.Q[0], Logits: y.Logits}
 		}
-		if o.Halt != nil {
+		if o.Halt != nil || o.QHalt {
 			rules = append(rules, func() trmcore.Check[Answer, Latent] {
 				return func(_ trmcore.State[Answer, Latent], step *trmcore.Step[Answer, Latent]) trmcore.Stop {
 					now := current(step.N, step.State.Y)
-					if o.Halt(&now) {
+					if o.halts(&now) {
 						return trmcore.StopHalted
 					}
 					return ""

@@ -59,8 +59,8 @@ func TestAutoTrustsNothingUntested(t *testing.T) {
 // liar answers fast and wrongly.
 type liar struct{ *counter }
 
-func (l *liar) lane(slots int) (lane, error) {
-	inner, err := l.counter.lane(slots)
+func (l *liar) lane(slots int, several bool) (lane, error) {
+	inner, err := l.counter.lane(slots, several)
 	return liarLane{inner}, err
 }
 
@@ -208,11 +208,28 @@ func TestCancelEndsARun(t *testing.T) {
 // TestNoLeakOverManySolves makes 10,000 solves, by several goroutines and with solvers opened and closed, and watches
 // the memory of the whole process: C's as well.
 func TestNoLeakOverManySolves(t *testing.T) {
+	m := tiny(t)
+	leaks(t, 10000, func(threads int) (*Solver, error) {
+		return Open(t.Context(), m, &Options{Device: CPU, Threads: threads})
+	})
+}
+
+func TestNoLeakOfABoundEngine(t *testing.T) {
+	m := tiny(t)
+	leaks(t, 2000, func(threads int) (*Solver, error) { return bind(t, m, FP32, GPU{Steps: 2}, Options{Threads: threads}) })
+}
+
+// leaks makes so many solves, a fifth of them first.
+func leaks(t *testing.T, total int, open func(threads int) (*Solver, error)) {
 	if _, err := os.Stat("/proc/self/statm"); err != nil || testing.Short() {
 		t.Skip("needs /proc and some seconds")
 	}
-	m := tiny(t)
-	s := mustOpen(t, m, &Options{Device: CPU, Threads: 2})
+	runtimeLibrary(t)
+	s, err := open(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	problem := Problem{Tokens: []int32{0, 1, 2, 3, 4, 0}}
 	solve := func(n int) {
 		var wg sync.WaitGroup
@@ -229,7 +246,7 @@ func TestNoLeakOverManySolves(t *testing.T) {
 		}
 		wg.Wait()
 		for range n / 100 {
-			o, err := Open(t.Context(), m, &Options{Device: CPU, Threads: 1})
+			o, err := open(1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -243,13 +260,13 @@ func TestNoLeakOverManySolves(t *testing.T) {
 			}
 		}
 	}
-	solve(2000)
+	solve(total / 5)
 	before := resident(t)
-	solve(10000)
+	solve(total)
 	grown := resident(t) - before
-	t.Logf("grown by %d KiB over 10,000 solves", grown>>10)
+	t.Logf("grown by %d KiB over %d solves", grown>>10, total)
 	if grown > 16<<20 && !raceDetector {
-		t.Errorf("the process grew by %d MiB over 10,000 solves", grown>>20)
+		t.Errorf("the process grew by %d MiB over %d solves", grown>>20, total)
 	}
 }
 

@@ -75,28 +75,35 @@ func (s *Solver) step(ctx context.Context, x Batch, state trmcore.State[Answer, 
 	if x.N == 1 {
 		slots = 1
 	}
-	l, err := s.borrow(slots)
+	kind := laneKind{slots: slots}
+	l, err := s.borrow(kind)
 	if err != nil {
 		return state, err
 	}
-	defer s.giveBack(slots, l)
-	next.Y.H, next.Z = make([]float32, 0, len(state.Y.H)), make(Latent, 0, len(state.Z))
+	defer s.giveBack(kind, l)
+	next.Y.H, next.Z = make([]float32, len(state.Y.H)), make(Latent, len(state.Z))
 	for first := 0; first < x.N; first += slots {
 		n := min(slots, x.N-first)
 		copy(l.tokens(), x.Tokens[first*a.SeqLen:(first+n)*a.SeqLen])
 		if p := l.puzzles(); p != nil {
 			copy(p, x.Puzzle[first*a.PuzzleEmbNdim:(first+n)*a.PuzzleEmbNdim])
 		}
-		h, z := l.state()
-		copy(h, state.Y.H[first*width:(first+n)*width])
-		copy(z, state.Z[first*width:(first+n)*width])
+		for i := range n {
+			at := (first + i) * width
+			if err := l.store(i, state.Y.H[at:at+width], state.Z[at:at+width]); err != nil {
+				return state, err
+			}
+		}
 		if err := s.run(ctx, l, n); err != nil {
 			return state, err
 		}
-		h, z = l.state()
+		for i := range n {
+			at := (first + i) * width
+			if err := l.load(i, next.Y.H[at:at+width], next.Z[at:at+width]); err != nil {
+				return state, err
+			}
+		}
 		logits, q := l.results()
-		next.Y.H = append(next.Y.H, h[:n*width]...)
-		next.Z = append(next.Z, z[:n*width]...)
 		next.Y.Logits = append(next.Y.Logits, logits[:n*a.SeqLen*a.VocabSize]...)
 		for i := range n {
 			next.Y.Q = append(next.Y.Q, q[2*i])

@@ -20,11 +20,7 @@ func TestWebGPU(t *testing.T) {
 	for _, name := range goldenModels {
 		t.Run(name, func(t *testing.T) {
 			m := mustLoad(t, name)
-			graph, err := m.onnx(FP32, 8)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e, err := openEngine(engineOptions{library: library.Path, device: WebGPU, intraOp: 1, graph: graph, arch: m.Arch, whole: true})
+			e, err := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch, initH: m.initH, initL: m.initL, whole: true}.on(WebGPU, m, FP32)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -246,7 +246,7 @@ func TestScore(t *testing.T) {
 	submission, err := arc.ReadSubmission([]byte(`{
 		"a":[{"attempt_1":[[1]],"attempt_2":[[9]]},{"attempt_1":[[9]],"attempt_2":[[2]]}],
 		"b":[{"attempt_1":[[1,2],[3,4]],"attempt_2":[[1,2],[3,4]]}],
-		"c":[{"attempt_1":[[0,0]],"attempt_2":null}],
+		"c":[{"attempt_1":[[0,0]],"attempt_2":[[0],[0,0]]},{"attempt_1":[[0]]}],
 		"z":[{"attempt_1":[[0]]}]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestScore(t *testing.T) {
 		t.Fatal(err)
 	}
 	// a: one and two of three pairs; b: right; c: wrong; d: not answered.
-	want := arc.Score{Pass1: (1./3 + 1) / 4, Pass2: (2./3 + 1) / 4, Tasks: 4, Pairs: 6, Unanswered: 2, Unscored: 1}
+	want := arc.Score{Pass1: (1./3 + 1) / 4, Pass2: (2./3 + 1) / 4, Tasks: 4, Pairs: 6, Unanswered: 2, Unscored: 1, Extra: 1, Malformed: 1}
 	if math.Abs(got.Pass1-want.Pass1) > 1e-12 || math.Abs(got.Pass2-want.Pass2) > 1e-12 {
 		t.Errorf("pass@1 %v, pass@2 %v; want %v, %v", got.Pass1, got.Pass2, want.Pass1, want.Pass2)
 	}
@@ -268,7 +268,16 @@ func TestScore(t *testing.T) {
 
 func TestBadFiles(t *testing.T) {
 	row := "[" + strings.Repeat("0,", 30) + "0]"
-	submission := func(text string) error { _, err := arc.ReadSubmission([]byte(text)); return err }
+	submission := func(text string) error {
+		s, err := arc.ReadSubmission([]byte(text))
+		for _, pair := range s["a"] { // what is no grid counts as wrong, and is named
+			err = errors.Join(err, errors.Join(pair.Malformed...))
+			if len(pair.Malformed) > 0 && !(pair.First.Empty() && pair.Second.Empty()) {
+				t.Errorf("%s leaves a grid", text)
+			}
+		}
+		return err
+	}
 	solutions := func(text string) error { _, err := arc.ReadSolutions([]byte(text)); return err }
 	tasks := func(text string) error { _, err := arc.ReadTasks([]byte(text)); return err }
 	for _, test := range []struct {
@@ -285,7 +294,7 @@ func TestBadFiles(t *testing.T) {
 		{"colour", submission, `{"a":[{"attempt_1":[[1]]},{"attempt_2":[[10]]}]}`, "task a: pair 2: attempt_2: not in ARC's form: row 1, column 1 holds 10"},
 		{"negative", submission, `{"a":[{"attempt_1":[[-1]]}]}`, "holds -1"},
 		{"text", submission, `{"a":[{"attempt_1":"AAAA"}]}`, "list of rows"},
-		{"fraction", submission, `{"a":[{"attempt_1":[[1.5]]}]}`, "list of rows"},
+		{"fraction", submission, `{"a":[{"attempt_1":[[1.5]]}]}`, "row 1, column 1 holds 1.5"},
 		{"wide", submission, `{"a":[{"attempt_1":[` + row + `]}]}`, "31 columns, at most 30"},
 		{"high", submission, `{"a":[{"attempt_1":[` + strings.Repeat("[0],", 30) + `[0]]}]}`, "31 rows"},
 		{"no outputs", solutions, `{"a":[]}`, "no test output"},
@@ -301,9 +310,9 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%s: %v, want ErrFormat with %q", test.name, err, test.says)
 		}
 	}
-	more := arc.Submission{"a": make([]arc.Attempts, 2)}
-	if _, err := more.Score(arc.Solutions{"a": {{{1}}}}); !errors.Is(err, arc.ErrFormat) {
-		t.Errorf("more answers than pairs: %v, want ErrFormat", err)
+	more := arc.Submission{"a": {{First: arc.Grid{{1}}}, {}}}
+	if got, err := more.Score(arc.Solutions{"a": {{{1}}}}); err != nil || got.Pass1 != 1 || got.Extra != 1 {
+		t.Errorf("more answers than pairs: %+v, %v; want the extra one left out", got, err)
 	}
 }
 

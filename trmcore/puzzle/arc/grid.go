@@ -52,7 +52,7 @@ func (g Grid) Check() error {
 
 // UnmarshalJSON reads a list of rows. A null, an empty list and a list of one empty row are no grid.
 func (g *Grid) UnmarshalJSON(data []byte) error {
-	var rows [][]int
+	var rows [][]number
 	if err := json.Unmarshal(data, &rows); err != nil {
 		return fmt.Errorf("%w: a grid is a list of rows of colours 0 to 9: %w", ErrFormat, err)
 	}
@@ -64,8 +64,8 @@ func (g *Grid) UnmarshalJSON(data []byte) error {
 	for r, row := range rows {
 		grid[r] = make([]uint8, len(row))
 		for c, color := range row {
-			if color < 0 || color >= Colors {
-				return fmt.Errorf("%w: row %d, column %d holds %d, colours are 0 to 9", ErrFormat, r+1, c+1, color)
+			if color < 0 || color >= Colors || color != number(int(color)) {
+				return fmt.Errorf("%w: row %d, column %d holds %v, colours are 0 to 9", ErrFormat, r+1, c+1, color)
 			}
 			grid[r][c] = uint8(color)
 		}
@@ -76,6 +76,9 @@ func (g *Grid) UnmarshalJSON(data []byte) error {
 	*g = grid
 	return nil
 }
+
+// number is a JSON number: some programs write 3 as 3.0.
+type number float64
 
 // MarshalJSON writes a list of rows.
 func (g Grid) MarshalJSON() ([]byte, error) {

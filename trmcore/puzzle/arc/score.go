@@ -16,10 +16,14 @@ type Submission map[string][]Attempts
 type Attempts struct {
 	First  Grid `json:"attempt_1"`
 	Second Grid `json:"attempt_2"`
+	// Malformed says what an attempt is that is no grid: ragged, too large, of other colours, or something else. Such an
+	// attempt is empty. Nil if there is none.
+	Malformed []error `json:"-"`
 }
 
-// ReadSubmission reads a submission. A missing or empty attempt is allowed and is never right; a grid that is ragged,
-// larger than 30 × 30 or of other colours is an error that names the task, the pair and the attempt.
+// ReadSubmission reads a submission. An attempt that is missing, empty or no grid equals no output and so is never right,
+// as for the official evaluator, which compares lists; what is wrong with it is kept in [Attempts]. Anything else than an
+// object of lists of objects is an error that names the task.
 func ReadSubmission(data []byte) (Submission, error) {
 	var raw map[string]json.RawMessage
 	if err := unmarshal(data, &raw, "an object with a list of attempts for each task"); err != nil {
@@ -37,7 +41,8 @@ func ReadSubmission(data []byte) (Submission, error) {
 				name := fmt.Sprintf("attempt_%d", k+1)
 				if text, ok := pair[name]; ok {
 					if err := json.Unmarshal(text, grid); err != nil {
-						return nil, fmt.Errorf("task %s: pair %d: %s: %w", id, i+1, name, formatError(err))
+						*grid = nil
+						attempts[i].Malformed = append(attempts[i].Malformed, fmt.Errorf("task %s: pair %d: %s: %w", id, i+1, name, formatError(err)))
 					}
 				}
 			}
@@ -70,11 +75,13 @@ type Score struct {
 	Pairs      int     `json:"pairs"`      // their test pairs
 	Unanswered int     `json:"unanswered"` // those of them without an attempt, each counted as wrong
 	Unscored   int     `json:"unscored"`   // tasks of the submission without a solution, left out
+	Extra      int     `json:"extra"`      // answers beyond a task's test pairs, left out
+	Malformed  int     `json:"malformed"`  // attempts at those pairs that are no grid, each counted as wrong
 }
 
 // Score compares the submission with the solutions as the official evaluator does: a test pair is right if an attempt
 // equals its output, a task scores the share of its pairs that are right, and the result is the mean over the tasks that
-// have a solution. What the submission leaves out is wrong. More answers than a task has test pairs are an error.
+// have a solution. What the submission leaves out is wrong; what the solutions do not ask for is left out and counted.
 func (s Submission) Score(solutions Solutions) (Score, error) {
 	score := Score{Tasks: len(solutions)}
 	if len(solutions) == 0 {
@@ -82,12 +89,13 @@ func (s Submission) Score(solutions Solutions) (Score, error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(solutions)) {
 		outputs, pairs := solutions[id], s[id]
-		if len(pairs) > len(outputs) {
-			return Score{}, fmt.Errorf("task %s: %w: the submission answers %d test pairs, the task has %d", id, ErrFormat, len(pairs), len(outputs))
-		}
+		score.Extra += max(0, len(pairs)-len(outputs))
 		first, either := 0, 0
 		for i, output := range outputs {
 			score.Pairs++
+			if i < len(pairs) {
+				score.Malformed += len(pairs[i].Malformed)
+			}
 			if i >= len(pairs) || pairs[i].First.Empty() && pairs[i].Second.Empty() {
 				score.Unanswered++
 				continue

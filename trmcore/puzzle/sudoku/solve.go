@@ -1,17 +1,27 @@
 package sudoku
 
 import (
+	"context"
 	"fmt"
 	"math/bits"
 )
 
 // Solve returns the one answer of the puzzle. The error wraps [ErrConflict] if the givens contradict, [ErrUnsolvable]
 // if nothing completes them, and [ErrAmbiguous] if more than one grid does; the text then shows two of them.
-func (g Grid) Solve() (Grid, error) {
-	found, err := g.Solutions(2)
-	if err != nil {
+func (g Grid) Solve() (Grid, error) { return g.SolveContext(context.Background()) }
+
+// SolveContext is Solve until ctx ends. A puzzle that people set takes microseconds; grids made to be hard for a search,
+// without any answer, have taken nine seconds.
+func (g Grid) SolveContext(ctx context.Context) (Grid, error) {
+	if err := g.Check(); err != nil {
 		return Grid{}, err
 	}
+	s := search{limit: 2, keep: true, stop: ctx.Err}
+	s.run(newBoard(g))
+	if s.err != nil {
+		return Grid{}, s.err
+	}
+	found := s.found
 	switch len(found) {
 	case 0:
 		return Grid{}, ErrUnsolvable
@@ -65,6 +75,8 @@ type search struct {
 	keep    bool // whether found is wanted
 	count   int
 	guesses int
+	stop    func() error // nil: nothing ends it; asked every thousandth guess
+	err     error        // of stop
 	found   []Grid
 }
 
@@ -87,10 +99,15 @@ func (s *search) run(b board) {
 			continue
 		}
 		s.guesses++
+		if s.stop != nil && s.guesses&1023 == 0 {
+			if s.err = s.stop(); s.err != nil {
+				return
+			}
+		}
 		next := b
 		next.place(cell, d)
 		s.run(next)
-		if s.count >= s.limit {
+		if s.count >= s.limit || s.err != nil {
 			return
 		}
 	}

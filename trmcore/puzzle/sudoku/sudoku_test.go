@@ -1,10 +1,12 @@
 package sudoku_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/crillab/gophersat/solver"
 	"github.com/google/go-cmp/cmp"
@@ -392,4 +394,18 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSolveContext holds that a search without an answer in sight ends when it is told to.
+func TestSolveContext(t *testing.T) {
+	hard := mustParse(t, ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4.........")
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	if _, err := hard.SolveContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error is %v, want the deadline", err)
+	}
+	if d := time.Since(begin); d > 2*time.Second {
+		t.Errorf("it took %s after a deadline of 20 ms", d)
+	}
 }

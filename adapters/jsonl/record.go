@@ -1,0 +1,182 @@
+package jsonl
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/consolidate/mirror"
+)
+
+// The names that members may have, the usual one first.
+var (
+	texts    = []string{"text", "content", "body", "message"}
+	roles    = []string{"role"}
+	speakers = []string{"speaker", "name", "from", "author", "sender"}
+	sessions = []string{"session", "session_id", "conversation_id", "conversation", "thread_id", "thread"}
+	ids      = []string{"id", "key", "uuid", "ref"}
+	kinds    = []string{"kind", "type"}
+	times    = []string{"time", "timestamp", "created", "created_at", "date", "ts"}
+)
+
+// member is the first of the names that an object has, as text.
+func member(o map[string]any, names []string) (string, error) {
+	for _, name := range names {
+		switch v := o[name].(type) {
+		case nil:
+		case string:
+			return v, nil
+		case json.Number:
+			return v.String(), nil
+		default:
+			return "", fmt.Errorf("%q is neither a string nor a number", name)
+		}
+	}
+	return "", nil
+}
+
+// Record reads a document as a memory. One without a time is of 1970, and counts as old.
+func (f *File) Record(d mirror.Document) (memory.Record, error) {
+	r := memory.Record{Text: d.Text, Confidence: 1, Importance: .5, Created: time.Unix(0, 0).UTC()}
+	for _, part := range []struct {
+		to    *string
+		names []string
+	}{{&r.Role, roles}, {&r.Speaker, speakers}, {&r.Scope.Session, sessions}} {
+		var err error
+		if *part.to, err = member(d.Meta, part.names); err != nil {
+			return r, err
+		}
+	}
+	kind, err := member(d.Meta, kinds)
+	if err != nil {
+		return r, err
+	}
+	switch k := memory.Kind(kind); k {
+	case memory.KindTurn, memory.KindFact, memory.KindSummary, memory.KindPersona, memory.KindFAQ:
+		r.Kind = k
+	case "memory":
+		r.Kind = memory.KindFact
+	default:
+		r.Kind = memory.KindTurn
+	}
+	stamp, err := member(d.Meta, times)
+	if err != nil {
+		return r, err
+	}
+	if stamp != "" {
+		if r.Created, err = when(stamp); err != nil {
+			return r, fmt.Errorf("the time %w", err)
+		}
+	}
+	importance, err := member(d.Meta, []string{"importance"})
+	if err != nil {
+		return r, err
+	}
+	if importance != "" {
+		if r.Importance, err = strconv.ParseFloat(importance, 64); err != nil || !(r.Importance >= 0 && r.Importance <= 1) {
+			return r, fmt.Errorf("importance is %s, not a number from 0 to 1", importance)
+		}
+	}
+	return r, nil
+}
+
+var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04", time.DateOnly}
+
+// when reads a time in one of the layouts, or seconds since 1970, milliseconds from 1e11 on.
+func when(s string) (time.Time, error) {
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	if seconds, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(seconds) < 1e14 {
+		if math.Abs(seconds) >= 1e11 {
+			seconds /= 1000
+		}
+		whole, part := math.Modf(seconds)
+		return time.Unix(int64(whole), int64(part*1e9)).UTC(), nil
+	}
+	return time.Time{}, fmt.Errorf("is %.40q: write it like 2024-05-31T18:30:00Z", s)
+}
+
+// Document writes a derived memory with the member names of what it is derived from.
+func (f *File) Document(_ context.Context, id string, r *memory.Record, from []mirror.Document) (mirror.Document, error) {
+	name := func(names []string) string {
+		for _, d := range from {
+			for _, n := range names {
+				if d.Meta[n] != nil {
+					return n
+				}
+			}
+		}
+		return names[0]
+	}
+	d := mirror.Document{ID: id, Text: r.Text, Meta: map[string]any{
+		name(ids): id, name(texts): r.Text, name(times): r.Created.UTC().Format(time.RFC3339), "kind": string(r.Kind),
+		"importance": r.Importance, "confidence": r.Confidence,
+	}}
+	for names, v := range map[string]string{name(roles): r.Role, name(speakers): r.Speaker, name(sessions): r.Scope.Session} {
+		if v != "" {
+			d.Meta[names] = v
+		}
+	}
+	for key, t := range map[string]time.Time{"valid_from": r.ValidFrom, "valid_until": r.ValidUntil} {
+		if !t.IsZero() {
+			d.Meta[key] = t.UTC().Format(time.RFC3339)
+		}
+	}
+	for _, key := range []string{"level", "single_source", "replaced_by"} {
+		if v := r.Meta[key]; v != "" {
+			d.Meta[key] = v
+		}
+	}
+	return d, nil
+}
+
+// encode writes a derived document as a line: its ID and its text first, the rest in order of its name.
+func encode(d mirror.Document) (string, error) {
+	rank := func(name string) int {
+		switch {
+		case slices.Contains(ids, name):
+			return 0
+		case slices.Contains(texts, name):
+			return 1
+		}
+		return 2
+	}
+	names := make([]string, 0, len(d.Meta))
+	for name := range d.Meta {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if a, b := rank(a), rank(b); a != b {
+			return a - b
+		}
+		return strings.Compare(a, b)
+	})
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	for i, name := range names {
+		b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
+		for _, part := range []struct {
+			v   any
+			end string
+		}{{name, ":"}, {d.Meta[name], ""}} {
+			if err := e.Encode(part.v); err != nil {
+				return "", fmt.Errorf("%q: %w", name, err)
+			}
+			b.Truncate(b.Len() - 1) // the newline
+			b.WriteString(part.end)
+		}
+	}
+	b.WriteString("}\n")
+	return b.String(), nil
+}

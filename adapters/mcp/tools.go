@@ -1,0 +1,390 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+)
+
+// tools are the handlers of one memory's tools.
+type tools struct {
+	memory  Memory
+	budget  int
+	timeout time.Duration
+	log     *slog.Logger
+}
+
+// The bounds of what a tool takes. The schemas state them, so that a client refuses first.
+const (
+	maxQuestion = 4000  // characters
+	maxText     = 20000 // characters of one memory
+	maxIDs      = 100
+	maxLimit    = 50
+	usualLimit  = 10
+)
+
+// add adds the tools, the resource and the prompt to a server.
+func (t *tools) add(s *sdk.Server, readOnly bool) {
+	reads := &sdk.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: new(bool)}
+	addTool(t, s, &sdk.Tool{Name: "recall", Title: "Recall memories", Annotations: reads, Description: "Finds what the user's memory holds about a question: " +
+		"earlier turns, facts and summaries, best first, ranked together by who said what, when and about whom. Ask in a whole sentence with the names, " +
+		"dates and things that matter; ask again with other words if the first answer lacks something. The nearest memories are returned even if they do not answer: if none " +
+		"does, nothing is known, and you say so."},
+		t.recall, in[recallIn])
+	addTool(t, s, &sdk.Tool{Name: "explain", Title: "Explain a recall", Annotations: reads, Description: "Tells why recall returns what it returns: for each memory its " +
+		"signals, its weight, and where the weight comes from. For when the user asks why something was remembered or missed."}, t.explain, in[explainIn])
+	addTool(t, s, &sdk.Tool{Name: "history", Title: "History of a memory", Annotations: reads, Description: "Shows all versions of a memory, what replaced what, and when. " +
+		"For when the user asks what was true before, or since when."}, t.history, in[historyIn])
+	if asker, ok := t.memory.(Asker); ok {
+		addTool(t, s, &sdk.Tool{Name: "ask", Title: "Answer from memory", Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: new(bool)},
+			Description: "Answers a question from the memories alone and tells for each statement which memory supports it. Slower than recall; use it when the " +
+				"answer must not hold anything that the memories do not."}, t.ask(asker), in[askIn])
+	}
+	if !readOnly {
+		addTool(t, s, &sdk.Tool{Name: "remember", Title: "Remember", Annotations: &sdk.ToolAnnotations{DestructiveHint: new(bool), IdempotentHint: true, OpenWorldHint: new(bool)},
+			Description: "Keeps one statement for later conversations. Write a whole sentence that is understood without this conversation: names instead of " +
+				"pronouns, dates instead of \"yesterday\". What is known already word for word is not added again. Nothing is overwritten: what a memory replaces " +
+				"stays in its history. No secrets such as passwords or keys."}, t.remember, in[rememberIn])
+		destroys := true
+		addTool(t, s, &sdk.Tool{Name: "forget", Title: "Forget for good", Annotations: &sdk.ToolAnnotations{DestructiveHint: &destroys, IdempotentHint: true, OpenWorldHint: new(bool)},
+			Description: "Deletes memories for good, for privacy, with whatever was derived from them, from the store and its snapshots. It cannot be " +
+				"undone. The answer names other versions of them that are still kept; forget those too if the user wants all of it gone. Only when the user asks for it, with explicit ids from recall that you have named to the user. To correct a memory, use remember with " +
+				"\"replaces\" instead. If one id is not there, nothing is deleted."}, t.forget, in[forgetIn])
+	}
+	t.addResource(s)
+	t.addPrompt(s)
+}
+
+// in is the schema of a tool's input: inferred from the struct, with the bounds that struct tags cannot state.
+func in[T any]() *jsonschema.Schema {
+	s, err := jsonschema.For[T](nil)
+	if err != nil {
+		panic(err) // the types are below
+	}
+	for name, p := range s.Properties {
+		if n := len(p.Types); n > 0 { // what may be left out need not be null as well
+			p.Type, p.Types = p.Types[n-1], nil
+		}
+		if bound := bounds[name]; bound != nil {
+			bound(p)
+		}
+	}
+	return s
+}
+
+func number(x float64) *float64 { return &x }
+func count(n int) *int          { return &n }
+
+// bounds are those of each argument, by its name. An argument of one name means the same in every tool.
+var bounds = map[string]func(*jsonschema.Schema){
+	"question":   func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = count(1), count(maxQuestion) },
+	"text":       func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = count(1), count(maxText) },
+	"speaker":    func(s *jsonschema.Schema) { s.MaxLength = count(200) },
+	"limit":      func(s *jsonschema.Schema) { s.Minimum, s.Maximum = number(1), number(maxLimit) },
+	"importance": func(s *jsonschema.Schema) { s.Minimum, s.Maximum = number(0), number(1) },
+	"kind":       func(s *jsonschema.Schema) { s.Enum = []any{"fact", "turn", "persona", "faq"} },
+	"kinds": func(s *jsonschema.Schema) {
+		s.Items.Enum = []any{"turn", "fact", "summary", "persona", "faq"}
+		s.MaxItems = count(5)
+	},
+	"id":           func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = count(1), count(100) },
+	"ids":          func(s *jsonschema.Schema) { list(s); s.MinItems = count(1) },
+	"replaces":     list,
+	"derived_from": list,
+}
+
+// list makes a schema one of ids.
+func list(s *jsonschema.Schema) {
+	s.MaxItems = count(maxIDs)
+	bounds := *s.Items
+	bounds.MinLength, bounds.MaxLength = count(1), count(100)
+	s.Items = &bounds
+}
+
+// addTool adds a tool whose handler returns what it found and the same as text.
+func addTool[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, handler func(context.Context, In) (Out, string, error), schema func() *jsonschema.Schema) {
+	tool.InputSchema = schema()
+	sdk.AddTool(s, tool, func(ctx context.Context, _ *sdk.CallToolRequest, args In) (*sdk.CallToolResult, Out, error) {
+		ctx, stop := context.WithTimeout(ctx, t.timeout)
+		defer stop()
+		out, text, err := handler(ctx, args)
+		if err != nil {
+			return nil, out, t.failure(ctx, tool.Name, err)
+		}
+		return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: text}}}, out, nil
+	})
+}
+
+type recallIn struct {
+	Question string   `json:"question" jsonschema:"what you want to know, as a whole sentence"`
+	Limit    int      `json:"limit,omitempty" jsonschema:"most memories to return; 10 if left out"`
+	Since    string   `json:"since,omitempty" jsonschema:"only what was said from then on, like 2025-03-09 or 2025-03-09T18:30:00Z"`
+	Until    string   `json:"until,omitempty" jsonschema:"only what was said before then"`
+	At       string   `json:"at,omitempty" jsonschema:"what was known and true at this time; now if left out"`
+	Kinds    []string `json:"kinds,omitempty" jsonschema:"only these kinds; all if left out"`
+}
+
+// query is the question as the memory takes it. Operators of the search are taken out of the text: a model that writes a
+// quotation or a dash means no more by it.
+func (a *recallIn) query() (memory.Query, error) {
+	q := memory.Query{Text: plain(a.Question), Limit: a.Limit}
+	if q.Limit == 0 {
+		q.Limit = usualLimit
+	}
+	for _, moment := range []struct {
+		name, text string
+		to         *time.Time
+	}{{"since", a.Since, &q.Since}, {"until", a.Until, &q.Until}, {"at", a.At, &q.At}} {
+		var err error
+		if *moment.to, err = when(moment.name, moment.text); err != nil {
+			return q, err
+		}
+	}
+	for _, kind := range a.Kinds {
+		q.Kinds = append(q.Kinds, memory.Kind(kind))
+	}
+	return q, nil
+}
+
+// plain is a question without the search's operators: "phrase", word* and -word.
+func plain(question string) string {
+	words := strings.Fields(strings.NewReplacer(`"`, " ", "*", " ").Replace(question))
+	for i, w := range words {
+		words[i] = strings.TrimLeft(w, "-")
+	}
+	return strings.Join(words, " ")
+}
+
+// when reads a time; one that is left out is the zero time, one without a zone is UTC.
+func when(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly, "2006-01", "2006"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %s is %.40q, not a time: write it like 2025-03-09 or 2025-03-09T18:30:00Z", memory.ErrInvalid, name, text)
+}
+
+func (t *tools) recall(ctx context.Context, a recallIn) (found, string, error) {
+	q, err := a.query()
+	if err != nil {
+		return found{}, "", err
+	}
+	return t.find(ctx, q)
+}
+
+// find recalls within the budget, and counts what it shows.
+func (t *tools) find(ctx context.Context, q memory.Query) (found, string, error) {
+	r, err := t.memory.Recall(ctx, q)
+	if err != nil {
+		return found{}, "", err
+	}
+	packed := refine.Pack(r.Memories, q.Text, t.budget, &refine.PackOptions{Line: refine.Mark(true)})
+	out := foundOf(r, &packed)
+	ids := make([]memory.ID, len(out.Memories))
+	for i, m := range out.Memories {
+		ids[i] = m.ID
+	}
+	if err := t.memory.MarkShown(ctx, ids...); err != nil {
+		t.log.WarnContext(ctx, "showing was not counted", "error", err) // the answer stands without it
+	}
+	return out, out.text(&packed), nil
+}
+
+type explainIn struct {
+	Question string `json:"question" jsonschema:"the question whose recall to explain"`
+	Limit    int    `json:"limit,omitempty" jsonschema:"most memories to explain; 10 if left out"`
+}
+
+func (t *tools) explain(ctx context.Context, a explainIn) (explained, string, error) {
+	q, err := (&recallIn{Question: a.Question, Limit: a.Limit}).query()
+	if err != nil {
+		return explained{}, "", err
+	}
+	r, err := t.memory.Recall(ctx, q)
+	if err != nil {
+		return explained{}, "", err
+	}
+	list, err := r.Explain(ctx)
+	if err != nil {
+		return explained{}, "", err
+	}
+	out := explainedOf(r, list)
+	return out, out.text(), nil
+}
+
+type historyIn struct {
+	ID string `json:"id" jsonschema:"id of any version of the memory"`
+}
+
+func (t *tools) history(ctx context.Context, a historyIn) (versions, string, error) {
+	h, err := t.memory.History(ctx, memory.ID(a.ID))
+	if err != nil {
+		return versions{}, "", err
+	}
+	out := versionsOf(h)
+	return out, out.text(), nil
+}
+
+type askIn struct {
+	Question string `json:"question" jsonschema:"the question to answer from the memories"`
+}
+
+func (t *tools) ask(m Asker) func(context.Context, askIn) (Answer, string, error) {
+	return func(ctx context.Context, a askIn) (Answer, string, error) {
+		answer, err := m.Ask(ctx, a.Question)
+		if answer.Claims == nil {
+			answer.Claims = []claim{}
+		}
+		if answer.Memories == nil {
+			answer.Memories = []memory.ID{}
+		}
+		return answer, answerText(&answer), err
+	}
+}
+
+type rememberIn struct {
+	Text        string   `json:"text" jsonschema:"the statement, one sentence or a few, understood without this conversation"`
+	Kind        string   `json:"kind,omitempty" jsonschema:"fact: holds beyond this conversation (the default); turn: words of the conversation, verbatim; persona: who the user or the assistant is; faq: a question with its standing answer"`
+	Speaker     string   `json:"speaker,omitempty" jsonschema:"name of the person whose statement it is, if it is not the user's"`
+	Said        string   `json:"said,omitempty" jsonschema:"when it was said, like 2025-03-09; now if left out"`
+	ValidFrom   string   `json:"valid_from,omitempty" jsonschema:"since when it is true"`
+	ValidUntil  string   `json:"valid_until,omitempty" jsonschema:"until when it is true"`
+	Importance  *float64 `json:"importance,omitempty" jsonschema:"0 to 1; 0.5 if left out"`
+	Replaces    []string `json:"replaces,omitempty" jsonschema:"ids of the memories that this one takes the place of, because they are out of date or wrong"`
+	DerivedFrom []string `json:"derived_from,omitempty" jsonschema:"ids of the memories that this is your own conclusion from; leave it out for what the user said"`
+}
+
+func (t *tools) remember(ctx context.Context, a rememberIn) (remembered, string, error) {
+	r, err := t.record(ctx, &a)
+	if err != nil {
+		return remembered{}, "", err
+	}
+	old := ids(a.Replaces)
+	if len(old) == 0 {
+		id, err := t.known(ctx, &r)
+		if err != nil {
+			return remembered{}, "", err
+		}
+		if id != "" {
+			return remembered{ID: id}, fmt.Sprintf("That is known already, word for word, as %s; nothing was added.", id), nil
+		}
+	}
+	id, err := t.memory.Remember(ctx, r, old...)
+	if err != nil {
+		return remembered{}, "", err
+	}
+	text := fmt.Sprintf("Remembered as %s.", id)
+	if len(old) > 0 {
+		text = fmt.Sprintf("Remembered as %s, in the place of %s.", id, strings.Join(a.Replaces, ", "))
+	}
+	return remembered{ID: id, Added: true}, text, nil
+}
+
+// record is what the arguments say to keep.
+func (t *tools) record(ctx context.Context, a *rememberIn) (memory.Record, error) {
+	r := memory.Record{Kind: memory.KindFact, Role: "user", Speaker: a.Speaker, Text: strings.TrimSpace(a.Text), Position: -1,
+		Importance: .5, Confidence: 1, Origin: memory.Observed, Meta: map[string]string{"source": "mcp"}}
+	if a.Kind != "" {
+		r.Kind = memory.Kind(a.Kind)
+	}
+	if a.Importance != nil {
+		r.Importance = *a.Importance
+	}
+	for _, moment := range []struct {
+		name, text string
+		to         *time.Time
+	}{{"said", a.Said, &r.Created}, {"valid_from", a.ValidFrom, &r.ValidFrom}, {"valid_until", a.ValidUntil, &r.ValidUntil}} {
+		var err error
+		if *moment.to, err = when(moment.name, moment.text); err != nil {
+			return r, err
+		}
+	}
+	if r.Created.IsZero() {
+		r.Created = time.Now().UTC()
+	}
+	if len(a.DerivedFrom) > 0 {
+		r.Origin, r.Role, r.DerivedFrom = memory.Reconstructed, "assistant", ids(a.DerivedFrom)
+		for _, id := range r.DerivedFrom {
+			source, err := t.memory.Record(ctx, id)
+			if err != nil {
+				return r, err
+			}
+			r.Confidence = min(r.Confidence, source.Confidence)
+		}
+	}
+	return r, nil
+}
+
+// known is the id of a live memory with the same words, or empty. It keeps what was only recalled from coming back as
+// something new.
+func (t *tools) known(ctx context.Context, r *memory.Record) (memory.ID, error) {
+	question := plain(r.Text)
+	if len(question) > maxQuestion { // the words at its beginning find it as well
+		question = strings.ToValidUTF8(question[:maxQuestion], "")
+	}
+	if question == "" {
+		return "", nil
+	}
+	near, err := t.memory.Recall(ctx, memory.Query{Text: question, Limit: usualLimit})
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(near.Memories, func(m refine.Recalled) bool {
+		return m.Kind == r.Kind && strings.EqualFold(strings.Join(strings.Fields(m.Text), " "), strings.Join(strings.Fields(r.Text), " "))
+	})
+	if i < 0 {
+		return "", nil
+	}
+	return near.Memories[i].ID, nil
+}
+
+type forgetIn struct {
+	IDs []string `json:"ids" jsonschema:"ids of the memories to delete for good, as recall returned them"`
+}
+
+func (t *tools) forget(ctx context.Context, a forgetIn) (forgotten, string, error) {
+	if len(a.IDs) == 0 {
+		return forgotten{}, "", fmt.Errorf("%w: name the memories to forget by their ids", memory.ErrInvalid)
+	}
+	asked := ids(a.IDs)
+	var versions []memory.ID // of the same memories
+	for _, id := range asked {
+		h, err := t.memory.History(ctx, id)
+		if err != nil {
+			return forgotten{}, "", err
+		}
+		for _, r := range h.Records {
+			versions = append(versions, r.ID)
+		}
+	}
+	deleted, err := t.memory.Forget(ctx, asked...)
+	if err != nil {
+		return forgotten{}, "", err
+	}
+	out := forgottenOf(asked, versions, deleted)
+	return out, out.text(), nil
+}
+
+// ids are the ids of a list, each once.
+func ids(list []string) []memory.ID {
+	var out []memory.ID
+	for _, id := range list {
+		if id := memory.ID(strings.TrimSpace(id)); !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/integration/serve"
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Give any client of the OpenAI API a memory, and show it on a page",
+		Long: `Answers the OpenAI API in front of the configured model (model.base_url), or of none:
+what bears on the last message is recalled and put into the prompt, the answer is
+refined, and the turn is written back. Point any client at it:
+
+  OPENAI_BASE_URL=http://127.0.0.1:8377/v1 your-app
+
+The same address has a page for people at /, a REST API at /api/v1, /healthz,
+/readyz and /metrics. Without keys it listens on this machine only. docs/serve.md
+has every endpoint and setting.`,
+		Example: `  refine serve
+  REFINE_MODEL_TYPE=openai REFINE_MODEL_BASE_URL=http://localhost:11434/v1 refine serve
+  refine serve --listen 0.0.0.0:8377 --keys-file keys.json --tls-cert cert.pem --tls-key key.pem`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("upstream") {
+				a.implied = append(a.implied, config.Flag{Name: "upstream", Key: "model.type", Value: "openai"})
+			}
+			p, err := a.open(cmd)
+			if errors.Is(err, memory.ErrNoStore) {
+				if p, err = a.create(cmd); err == nil {
+					a.term.Notef("made the store %s", p.Store.Path())
+				}
+			}
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			return a.serve(cmd.Context(), p)
+		},
+	}
+	a.setting(cmd, false, "listen", "serve.listen")
+	a.setting(cmd, true, "keys-file", "serve.keys_file")
+	a.setting(cmd, false, "tls-cert", "serve.tls_cert")
+	a.setting(cmd, false, "tls-key", "serve.tls_key")
+	a.setting(cmd, false, "refine", "serve.refine")
+	a.setting(cmd, false, "model", "model.model")
+	a.setting(cmd, false, "upstream", "model.base_url")
+	cmd.AddCommand(a.keyCommand())
+	return cmd
+}
+
+// serve answers until ctx is done.
+func (a *app) serve(ctx context.Context, p *integration.Plugin) error {
+	c := a.settings.Serve
+	o := &serve.Options{Refine: refine.Refinement(c.Refine), RefineStreams: c.RefineStreams, Forget: !c.Remember, Limit: c.Memories, Budget: c.Budget,
+		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Log: a.log}
+	for _, host := range strings.Split(c.Hosts, ",") {
+		if host = strings.TrimSpace(host); host != "" {
+			o.Hosts = append(o.Hosts, host)
+		}
+	}
+	var err error
+	if o.Keys, err = a.serveKeys(); err != nil {
+		return ui.Fail(ui.ExitUsage, "make keys with `refine serve key NAME`", "%w", err)
+	}
+	if m := a.settings.Model; m.Type == "openai" {
+		key, err := m.Key(ctx)
+		if err != nil {
+			return err
+		}
+		o.Upstream = &serve.Upstream{BaseURL: m.BaseURL, Key: key.Reveal(), Model: m.Model, Silence: c.Silence}
+	}
+	var secure *tls.Config
+	if c.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return ui.Fail(ui.ExitUsage, "check serve.tls_cert and serve.tls_key: both are PEM files", "load the certificate: %w", err)
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	if err := serve.CheckListen(c.Listen, len(o.Keys)); err != nil {
+		return ui.Fail(ui.ExitUsage, "make a key with `refine serve key NAME --keys-file FILE`, or listen on 127.0.0.1", "%w", err)
+	}
+	traces, err := a.traces(ctx)
+	if err != nil {
+		return err
+	}
+	defer traces.end()
+	o.Traces = traces.provider
+	server, err := serve.New(p, o)
+	if err != nil {
+		return ui.Fail(ui.ExitUsage, "see the settings with `refine config show`", "%w", err)
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return ui.Fail(ui.ExitError, "choose another address with --listen", "%w", err)
+	}
+	scheme := "http"
+	if secure != nil {
+		scheme = "https"
+	}
+	address := scheme + "://" + listener.Addr().String()
+	a.term.Notef("serving %s (the page), %s/v1 (the OpenAI API), %s/api/v1 (REST)", address, address, address)
+	switch {
+	case o.Upstream == nil:
+		a.term.Notef("no model is configured: the memories answer for themselves; set model.type and model.base_url for one")
+	default:
+		a.term.Notef("upstream: %s", o.Upstream.BaseURL)
+	}
+	if len(o.Keys) == 0 {
+		a.term.Notef("no keys: everybody on this machine has the scope %s", p.Scope)
+	}
+	return server.Run(ctx, listener, secure)
+}
+
+// serveKeys are the keys of the file, and the one in the environment.
+func (a *app) serveKeys() ([]serve.Key, error) {
+	c := a.settings.Serve
+	var keys []serve.Key
+	if c.KeysFile != "" {
+		var err error
+		if keys, err = serve.LoadKeys(c.KeysFile); err != nil {
+			return nil, err
+		}
+		if len(keys) == 0 {
+			return nil, errors.New("the file of keys holds none")
+		}
+	}
+	if secret := strings.TrimSpace(os.Getenv(c.KeyEnv)); c.KeyEnv != "" && secret != "" {
+		const shortest = 20
+		if len(secret) < shortest {
+			return nil, ui.Fail(ui.ExitUsage, "use a long random one, like that of `openssl rand -hex 32`", "the key in %s has fewer than %d characters: it could be guessed", c.KeyEnv, shortest)
+		}
+		scope := integration.Scope(a.settings.Config)
+		keys = append(keys, serve.Key{Name: "env:" + c.KeyEnv, Hash: serve.HashKey(secret), Tenant: scope.Tenant, User: scope.User, Agent: scope.Agent, Session: scope.Session, Metrics: true})
+	}
+	return keys, nil
+}
+
+func (a *app) keyCommand() *cobra.Command {
+	var k serve.Key
+	cmd := &cobra.Command{
+		Use:   "key NAME",
+		Short: "Make an API key that is bound to a scope",
+		Long: `Makes a key for the scope of --tenant, --user, --agent and --session, and puts its
+hash into the file of keys. The key is printed once and kept nowhere.
+
+--any-user makes a key for a backend that serves many: each request then names its
+user in the header X-User-Id, within the key's tenant.`,
+		Example: `  refine serve key laptop --user nora --keys-file keys.json
+  refine serve key backend --tenant acme --any-user --keys-file keys.json
+  refine serve key prometheus --metrics --read-only --keys-file keys.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.load(cmd); err != nil {
+				return err
+			}
+			path := a.settings.Serve.KeysFile
+			if path == "" {
+				return ui.Fail(ui.ExitUsage, "name it with --keys-file, or set serve.keys_file", "there is no file to put the key into")
+			}
+			scope := integration.Scope(a.settings.Config)
+			if k.AnyUser {
+				if cmd.Flags().Changed("user") {
+					return ui.Fail(ui.ExitUsage, "leave one of them out", "--any-user and --user exclude each other")
+				}
+				scope.User = ""
+			}
+			secret, made := serve.NewKey(args[0], scope)
+			made.AnyUser, made.ReadOnly, made.Metrics = k.AnyUser, k.ReadOnly, k.Metrics
+			if err := serve.AddKey(path, made); err != nil {
+				return err
+			}
+			if a.json {
+				return a.term.JSON(struct {
+					Key   string       `json:"key"`
+					Name  string       `json:"name"`
+					Scope memory.Scope `json:"scope"`
+				}{secret, made.Name, scope})
+			}
+			a.term.Printf("%s\n", secret)
+			a.term.Notef("this is the only time it is shown; %s holds its hash. Send it as Authorization: Bearer KEY", path)
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&k.AnyUser, "any-user", false, "each request names its user, in X-User-Id")
+	flags.BoolVar(&k.ReadOnly, "read-only", false, "the key changes no memory")
+	flags.BoolVar(&k.Metrics, "metrics", false, "the key may read /metrics")
+	return cmd
+}

@@ -1,0 +1,273 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// Request is a question to be answered from memories. Zero fields mean what is configured.
+type Request struct {
+	// Scope is whose memories answer. The zero Scope means the plugin's. Nothing else in the request widens it.
+	Scope memory.Scope
+	// Question is the last message of the user.
+	Question string
+	// Messages are the conversation before it, oldest first.
+	Messages []specialists.Message
+	// Draft is an answer that somebody else wrote, to be refined. Empty: the model writes one, or without a model
+	// [refine.Extract].
+	Draft string
+	// Limit is the number of memories that are recalled, and Budget the tokens that they may take in the model's prompt.
+	Limit, Budget int
+	// Refine says when a draft is refined: auto, always or off.
+	Refine refine.Refinement
+	// Open lets the answer hold what the memories know nothing of, as a conversation does; see refine.RespondOptions.
+	Open bool
+	// Remember writes the question and the answer back: the question as an observed turn, the answer as one that is
+	// derived from the memories it rests on, so that it is no evidence for itself.
+	Remember bool
+	// Eager lets AskStream yield the first draft's tokens as the model writes them, before they are refined. Otherwise its
+	// tokens are those of the answer.
+	Eager bool
+	// At is the moment of the question. Zero: now.
+	At time.Time
+
+	Rounds    int
+	MaxTokens int
+	MaxCost   float64
+	Timeout   time.Duration
+}
+
+// Answer is what was found, and how.
+type Answer struct {
+	Question string       `json:"question"`
+	Scope    memory.Scope `json:"scope"`
+	refine.Response
+	// Memories are those recalled, best first; the answer cites the first of them as [1].
+	Memories []refine.Recalled `json:"memories"`
+	// Packed is what of them stood in the model's prompt. Empty without a model.
+	Packed refine.Packed `json:"packed"`
+	// Remembered are the records that were written back.
+	Remembered []memory.ID `json:"remembered,omitempty"`
+	Ms         float64     `json:"ms"`
+}
+
+// The types of an Event.
+const (
+	EventMemories = "memories" // what was recalled; the first event
+	EventToken    = "token"    // a piece of text
+	EventRound    = "round"    // a round of the recursion is over
+	EventAnswer   = "answer"   // the last event
+)
+
+// Event is one thing that happens while a question is answered.
+type Event struct {
+	Type     string            `json:"type"`
+	Token    string            `json:"token,omitempty"`
+	Memories []refine.Recalled `json:"memories,omitempty"`
+	Round    *refine.Round     `json:"round,omitempty"`
+	Answer   *Answer           `json:"answer,omitempty"`
+}
+
+// Ask answers a question from the memories of a scope. An answer comes whatever happens to the language model, and says
+// what was skipped; an error means that the question cannot be read or that the store failed.
+func (p *Plugin) Ask(ctx context.Context, r Request) (*Answer, error) {
+	return p.ask(ctx, r, func(Event) bool { return true })
+}
+
+// AskStream is Ask, with an event for everything that happens. Breaking out of the range ends the work.
+func (p *Plugin) AskStream(ctx context.Context, r Request) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		open := true
+		emit := func(e Event) bool {
+			open = open && yield(e, nil)
+			return open
+		}
+		answer, err := p.ask(ctx, r, emit)
+		switch {
+		case !open:
+		case err != nil:
+			yield(Event{}, err)
+		default:
+			if !r.Eager && !emit(Event{Type: EventToken, Token: answer.Text}) {
+				return
+			}
+			emit(Event{Type: EventAnswer, Answer: answer})
+		}
+	}
+}
+
+// RecallIn is Recall for callers with many scopes: the scope is an argument, and the zero Scope is the plugin's.
+func (p *Plugin) RecallIn(ctx context.Context, scope memory.Scope, query memory.Query) (*refine.Recollection, error) {
+	query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
+	return refine.Recall(ctx, p.Store, p.scope(scope), query, p.Options())
+}
+
+// RememberIn is Remember for callers with many scopes.
+func (p *Plugin) RememberIn(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
+	return p.Store.Add(ctx, p.scope(scope), records...)
+}
+
+func (p *Plugin) scope(s memory.Scope) memory.Scope { return cmp.Or(s, p.Scope) }
+
+// ask does the work of Ask and hands every event but the last to emit, until that returns false.
+func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*Answer, error) {
+	start := time.Now()
+	scope := p.scope(r.Scope)
+	now := r.At
+	if now.IsZero() {
+		now = time.Now()
+	}
+	query := memory.Query{Text: searchable(r.Question), Limit: r.Limit, At: r.At}
+	if query.Text == "" {
+		return nil, fmt.Errorf("ask: %w: the question is empty", memory.ErrInvalid)
+	}
+	found, err := p.RecallIn(ctx, scope, query)
+	if err != nil {
+		return nil, fmt.Errorf("ask: %w", err)
+	}
+	a := &Answer{Question: r.Question, Scope: scope, Memories: found.Memories}
+	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
+		return a, nil
+	}
+	task := &specialists.Task{Question: r.Question, Messages: r.Messages, Scope: scope, Now: now}
+	for _, m := range a.Memories {
+		task.Evidence = append(task.Evidence, m.Record)
+	}
+	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, emit), &a.Response) {
+		if errors.Is(err, errStopped) {
+			return a, nil
+		}
+		if err != nil {
+			return a, fmt.Errorf("ask: %w", err)
+		}
+		if !emit(Event{Type: EventRound, Round: &round}) {
+			return a, nil
+		}
+	}
+	if r.Remember {
+		if err := p.rememberAnswer(ctx, a, now); err != nil {
+			return nil, fmt.Errorf("ask: remember the answer: %w", err)
+		}
+	}
+	a.Ms = float64(time.Since(start).Microseconds()) / 1000
+	return a, nil
+}
+
+// errStopped ends the work of a caller who has gone.
+var errStopped = errors.New("nobody listens any more")
+
+// respondOptions are those of the configuration and of the request, whose wins.
+func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *refine.RespondOptions {
+	c := p.config.Respond
+	o := &refine.RespondOptions{
+		Model: p.Model, Specialists: p.chain(), Draft: r.Draft, Open: r.Open,
+		Refine:    cmp.Or(r.Refine, refine.Refinement(c.Refine)),
+		Threshold: c.Threshold,
+		Rounds:    cmp.Or(r.Rounds, c.Rounds),
+		MaxTokens: cmp.Or(r.MaxTokens, c.Tokens),
+		MaxCost:   cmp.Or(r.MaxCost, c.Cost),
+		MaxAnswer: p.config.Model.MaxTokens,
+		Timeout:   cmp.Or(r.Timeout, c.Time),
+		Recall: func(ctx context.Context, question string) ([]memory.Record, error) {
+			query := memory.Query{Text: searchable(question), Limit: r.Limit, At: r.At}
+			if query.Text == "" {
+				return nil, nil
+			}
+			found, err := p.RecallIn(ctx, a.Scope, query)
+			if err != nil {
+				return nil, err
+			}
+			var records []memory.Record
+			for _, m := range found.Memories {
+				records = append(records, m.Record)
+				if !slices.ContainsFunc(a.Memories, func(had refine.Recalled) bool { return had.ID == m.ID }) {
+					m.Weight *= followed
+					a.Memories = append(a.Memories, m)
+				}
+			}
+			return records, nil
+		},
+		Memories: func(t *specialists.Task) string {
+			a.Packed = pack(t, a.Memories, cmp.Or(r.Budget, c.Budget))
+			return a.Packed.Text()
+		},
+	}
+	if r.Eager {
+		o.Delta = func(token string) error {
+			if !emit(Event{Type: EventToken, Token: token}) {
+				return errStopped
+			}
+			return nil
+		}
+	}
+	return o
+}
+
+// chain are the specialists that were set, or else those that are configured.
+func (p *Plugin) chain() []specialists.Specialist {
+	switch {
+	case p.Specialists != nil:
+		return p.Specialists
+	case p.config.Respond.Chain == "none":
+		return []specialists.Specialist{}
+	case p.config.Respond.Chain == "model" && p.Model != nil:
+		return specialists.WithModel(p.Model)
+	}
+	return specialists.Default()
+}
+
+// followed is the weight of the best memory of a question that a specialist asks, against the best of the user's own:
+// they complete what is there, and do not push it out of the prompt.
+const followed = .5
+
+// pack puts the memories into a budget, each with the number that an answer cites it by.
+func pack(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
+	numbers := map[memory.ID]int{}
+	for i, e := range t.Evidence {
+		numbers[e.ID] = i + 1
+	}
+	return refine.Pack(memories, t.Question, budget, &refine.PackOptions{Line: func(r *memory.Record, text string) string {
+		return fmt.Sprintf("[%d] %s", numbers[r.ID], refine.Line(r, text))
+	}})
+}
+
+// rememberAnswer writes a question and its answer back. The question is what somebody said. The answer was made from
+// memories, so it is reconstructed and names them: recalled text never becomes evidence for itself.
+func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) error {
+	// The pair is adjacent, and behind whatever positions the session has.
+	position := int(now.UnixMilli())
+	question := memory.Record{Kind: memory.KindTurn, Role: "user", Text: a.Question, Position: position, Created: now, Origin: memory.Observed, Importance: .5, Confidence: 1}
+	answer := memory.Record{Kind: memory.KindTurn, Role: "assistant", Text: a.Text, Position: position + 1, Created: now, Origin: memory.Observed, Importance: .5, Confidence: a.Score}
+	for _, c := range a.Citations {
+		answer.DerivedFrom = append(answer.DerivedFrom, c.Memory.ID)
+		answer.Origin = memory.Reconstructed
+	}
+	added, err := p.RememberIn(ctx, a.Scope, question, answer)
+	a.Remembered = added.IDs
+	return err
+}
+
+// longestQuery is how much of a question is searched for, in bytes. Pasted documents are longer than any index needs.
+const longestQuery = 4 << 10
+
+// searchable is a question without what the query language would take for its own: quotes, asterisks and minus signs.
+func searchable(question string) string {
+	if len(question) > longestQuery {
+		question = strings.ToValidUTF8(question[:longestQuery], "")
+	}
+	words := strings.FieldsFunc(question, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"*“”„", r) })
+	for i, w := range words {
+		words[i] = strings.TrimLeft(w, "-")
+	}
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
+}

@@ -1,0 +1,57 @@
+package integration
+
+import (
+	"context"
+	"slices"
+
+	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+)
+
+// Explanation is why a question recalled what it did. Its JSON is a contract: docs/cli-json.md.
+type Explanation struct {
+	Query       string             `json:"query"`
+	Scope       memory.Scope       `json:"scope"`
+	Candidates  int                `json:"candidates"` // memories that took part
+	Certificate refine.Certificate `json:"certificate"`
+	Mode        refine.Mode        `json:"mode"`
+	Weights     importance.Weights `json:"weights"` // of the signals
+	Recursion   refine.Parameters  `json:"recursion"`
+	// Residuals are the largest change of a weight in each step.
+	Residuals []float64            `json:"residuals"`
+	Memories  []refine.Explanation `json:"memories"`
+
+	// Best are the greatest weights before the first step and after each.
+	Best []float64 `json:"-"`
+}
+
+// ExplainIn recalls as [Plugin.RecallIn] does, and tells why.
+func (p *Plugin) ExplainIn(ctx context.Context, scope memory.Scope, query memory.Query) (*Explanation, error) {
+	r, err := p.RecallIn(ctx, scope, query)
+	if err != nil {
+		return nil, err
+	}
+	o := p.Options()
+	e := &Explanation{Query: query.Text, Scope: p.scope(scope), Candidates: len(r.Ranking.Weights), Certificate: r.Certificate,
+		Mode: o.Mode, Weights: o.Weights, Recursion: *o.Parameters}
+	if e.Memories, err = r.Explain(ctx); err != nil {
+		return nil, err
+	}
+	if e.Residuals, err = r.Ranking.Residuals(ctx); err != nil {
+		return nil, err
+	}
+	for weights, err := range r.Ranking.Steps(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		e.Best = append(e.Best, slices.Max(append(weights, 0)))
+	}
+	return e, nil
+}
+
+// RecallFor recalls the memories that bear on what somebody wrote in a chat. Nothing in it is an operator of the query
+// language, and of a long text only the beginning is searched for.
+func (p *Plugin) RecallFor(ctx context.Context, scope memory.Scope, said string, limit int) (*refine.Recollection, error) {
+	return p.RecallIn(ctx, scope, memory.Query{Text: searchable(said), Limit: limit})
+}

@@ -1,0 +1,131 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory"
+)
+
+// ModelAlone is the name of what answers where there is no upstream: the memories themselves, with citations.
+const ModelAlone = "refine-extractive"
+
+// answerAlone answers a chat from the memories.
+func (t *talk) answerAlone(w http.ResponseWriter) {
+	if !t.asks() {
+		badField("messages", "there is no message of the user with a text to answer").write(w)
+		return
+	}
+	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
+	defer span.End()
+	request := t.ask("")
+	request.Refine, request.Open = "", false // as configured, and all of it from the memories
+	answer, err := t.s.plugin.Ask(ctx, request)
+	if err != nil {
+		t.s.fail(w, t.r, err)
+		return
+	}
+	t.s.noteAnswer(span, answer)
+	about := account{Stop: string(answer.Stop), Rounds: len(answer.Rounds), FirstScore: answer.FirstScore, Score: answer.Score}
+	if t.Stream {
+		t.streamAlone(w, answer, about)
+	} else {
+		id := "chatcmpl-" + requestID(t.r.Context())
+		prompt, completion := text.Tokens(t.question()), text.Tokens(answer.Text)
+		writeJSON(w, http.StatusOK, map[string]any{
+			"id": id, "object": "chat.completion", "created": time.Now().Unix(), "model": ModelAlone,
+			"choices": []any{map[string]any{"index": 0, "message": map[string]any{"role": "assistant", "content": answer.Text, "refusal": nil}, "logprobs": nil, "finish_reason": "stop"}},
+			"usage":   map[string]int{"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
+			"refine":  about,
+		})
+	}
+	t.write("")
+}
+
+// streamAlone sends an answer as a stream of chunks.
+func (t *talk) streamAlone(w http.ResponseWriter, answer *integration.Answer, about account) {
+	first, _ := json.Marshal(map[string]any{"id": "chatcmpl-" + requestID(t.r.Context()), "object": "chat.completion.chunk", "created": time.Now().Unix(), "model": ModelAlone})
+	w.Header().Set("Content-Type", "text/event-stream")
+	_, _ = w.Write(asStream(&heard{first: first}, answer.Text, about))
+}
+
+// models answers GET /v1/models without an upstream.
+func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{modelAlone}})
+}
+
+// model answers GET /v1/models/{model} without an upstream.
+func (s *Server) model(w http.ResponseWriter, r *http.Request) {
+	if name := r.PathValue("model"); name != ModelAlone {
+		refuse(http.StatusNotFound, "model_not_found", "there is no model %q: without an upstream only %q answers", name, ModelAlone).write(w)
+		return
+	}
+	writeJSON(w, http.StatusOK, modelAlone)
+}
+
+var modelAlone = map[string]any{"id": ModelAlone, "object": "model", "created": 0, "owned_by": "refine"}
+
+// mostInputs is the number of texts of one request for embeddings, as OpenAI has it.
+const mostInputs = 2048
+
+// embeddings answers POST /v1/embeddings without an upstream, with the embedder that needs none.
+func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		Input      json.RawMessage `json:"input"`
+		Format     string          `json:"encoding_format"`
+		Dimensions int             `json:"dimensions"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		s.fail(w, r, asBody(err))
+		return
+	}
+	var inputs []string
+	var one string
+	if json.Unmarshal(request.Input, &one) == nil {
+		inputs = []string{one}
+	} else if json.Unmarshal(request.Input, &inputs) != nil {
+		badField("input", "the input must be a text or a list of texts: token numbers belong to another model").write(w)
+		return
+	}
+	if len(inputs) == 0 || len(inputs) > mostInputs {
+		badField("input", "there are %d texts: send 1 to %d", len(inputs), mostInputs).write(w)
+		return
+	}
+	if d := request.Dimensions; d < 0 || d > 16384 {
+		badField("dimensions", "%d dimensions are not possible: use 1 to 16384", d).write(w)
+		return
+	}
+	embedder := memory.NewHashed(request.Dimensions)
+	vectors, err := embedder.Embed(r.Context(), inputs)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	type item struct {
+		Object    string `json:"object"`
+		Index     int    `json:"index"`
+		Embedding any    `json:"embedding"`
+	}
+	data := make([]item, len(vectors))
+	tokens := 0
+	for i, v := range vectors {
+		data[i] = item{"embedding", i, v}
+		if request.Format == "base64" {
+			var b bytes.Buffer
+			for _, x := range v {
+				_ = binary.Write(&b, binary.LittleEndian, math.Float32bits(x))
+			}
+			data[i].Embedding = base64.StdEncoding.EncodeToString(b.Bytes())
+		}
+		tokens += text.Tokens(inputs[i])
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"object": "list", "model": embedder.Model(), "data": data,
+		"usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}})
+}

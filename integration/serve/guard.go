@@ -1,0 +1,197 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/time/rate"
+
+	"github.com/trm-go/refiner/memory"
+)
+
+// Headers by which a request says what it is about. None widens what its key allows.
+const (
+	headerUser    = "X-User-Id"    // whose memories, with a key for any user
+	headerAgent   = "X-Agent-Id"   // narrows to an agent's
+	headerSession = "X-Session-Id" // the conversation that a chat belongs to
+	headerRefine  = "X-Refine"     // off, auto or always
+	headerMemory  = "X-Memory"     // on, read (recall, write nothing) or off
+	headerRequest = "X-Request-Id" // of the answer: what the log knows the request by
+)
+
+// caller is who sends a request, and what they may do.
+type caller struct {
+	name  string
+	scope memory.Scope
+	key   *Key // nil: there are no keys, and the caller is on this machine
+}
+
+// writes reports whether the caller may change memories.
+func (c *caller) writes() error {
+	if c.key != nil && c.key.ReadOnly {
+		return refuse(http.StatusForbidden, "read_only_key", "the key %q may only read", c.key.Name)
+	}
+	return nil
+}
+
+type callerKey struct{}
+
+// callerOf is who sent the request. Every route but the public ones has one.
+func callerOf(ctx context.Context) *caller {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	return c
+}
+
+// authenticate finds the caller of a request. The scope is the key's, narrowed by what the request asks for.
+func (s *Server) authenticate(r *http.Request) (*caller, error) {
+	c := &caller{name: "local", scope: s.plugin.Scope}
+	if len(s.keys) > 0 {
+		scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+			return nil, refuse(http.StatusUnauthorized, "missing_api_key", "there is no API key: send it as Authorization: Bearer KEY")
+		}
+		if c.key = s.keys.find(strings.TrimSpace(secret)); c.key == nil {
+			return nil, refuse(http.StatusUnauthorized, "invalid_api_key", "the API key is not one of this server's")
+		}
+		c.name, c.scope = c.key.Name, c.key.Scope()
+	}
+	user := r.Header.Get(headerUser)
+	switch {
+	case c.key != nil && c.key.AnyUser:
+		if user == "" {
+			return nil, refuse(http.StatusBadRequest, "missing_user", "the key %q serves any user: name one in %s", c.key.Name, headerUser)
+		}
+		c.scope.User = user
+	case user != "" && user != c.scope.User:
+		return nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerUser)
+	}
+	if agent := r.Header.Get(headerAgent); agent != "" {
+		if c.scope.Agent != "" && c.scope.Agent != agent {
+			return nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerAgent)
+		}
+		c.scope.Agent = agent
+	}
+	for name, part := range map[string]string{headerUser: c.scope.User, headerAgent: c.scope.Agent} {
+		if len(part) > memory.MaxName {
+			return nil, refuse(http.StatusBadRequest, "invalid_value", "the %s has more than %d bytes", name, memory.MaxName)
+		}
+	}
+	return c, nil
+}
+
+// protect lets in who has a key and keeps to the rate, and bounds the body.
+func (s *Server) protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := s.authenticate(r)
+		if err != nil {
+			f := asFailure(err)
+			if f.Status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="refine"`)
+			}
+			f.write(w)
+			return
+		}
+		if limit := s.limits[c.name]; limit != nil {
+			if wait := limit.Reserve(); wait.Delay() > 0 {
+				w.Header().Set("Retry-After", strconv.Itoa(1+int(wait.Delay().Seconds())))
+				wait.Cancel()
+				refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())).write(w)
+				return
+			}
+		}
+		if r.Body != nil && r.ContentLength != 0 {
+			// A form or text/plain is all that a foreign web page can send without asking first.
+			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+				refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json").write(w)
+				return
+			}
+			if r.ContentLength > s.maxBody {
+				asFailure(&http.MaxBytesError{Limit: s.maxBody}).write(w)
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, s.maxBody)
+		}
+		s.note(r, c)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+	})
+}
+
+// pagePolicy lets the page load what it is made of, and talk to this server. Nothing may be framed, and no other origin
+// has any part in it.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// harden sets the security headers, and refuses what a foreign web page sends through somebody's browser.
+func (s *Server) harden(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("Cache-Control", "no-store")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		// Without keys a name that an attacker lets point here (DNS rebinding) would make the browser a caller.
+		if len(s.keys) == 0 && !s.ours(r.Host) {
+			refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.hosts", r.Host).write(w)
+			return
+		}
+		if err := cross.Check(r); err != nil {
+			refuse(http.StatusForbidden, "cross_origin", "a page of another origin may not send this").write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ours reports whether a Host header names this server.
+func (s *Server) ours(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(s.hosts, host) {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}
+
+// ErrOpen is returned for a server that anybody on the network could use.
+var ErrOpen = errors.New("refusing to serve memories to the network without keys")
+
+// CheckListen reports whether a server may listen on an address: without keys on this machine only.
+func CheckListen(address string, keys int) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("serve.listen is %q: use an address and a port, like 127.0.0.1:8377", address)
+	}
+	if ip, err := netip.ParseAddr(host); keys > 0 || host == "localhost" || (err == nil && ip.IsLoopback()) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is no loopback address: make a key with `refine serve key NAME`, or listen on 127.0.0.1", ErrOpen, address)
+}
+
+// limiters makes the limit of each caller.
+func limiters(keys []Key, perSecond float64, burst int) map[string]*rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	limits := map[string]*rate.Limiter{"local": rate.NewLimiter(rate.Limit(perSecond), burst)}
+	for _, k := range keys {
+		limits[k.Name] = rate.NewLimiter(rate.Limit(perSecond), burst)
+	}
+	return limits
+}

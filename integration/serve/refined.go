@@ -1,0 +1,291 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/refine"
+)
+
+// account is what an answer says about its refinement, in the member "refine".
+type account struct {
+	Stop       string  `json:"stop"`
+	Rounds     int     `json:"rounds"`
+	FirstScore float64 `json:"first_score"`
+	Score      float64 `json:"score"`
+	Changed    bool    `json:"changed"`
+}
+
+// alive is how often a client that waits for a refined stream hears that it is being worked on.
+const alive = 10 * time.Second
+
+// refined reads an answer to its end, refines it, and sends it: as it came if nothing was to be changed.
+func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
+	stream := isStream(response)
+	passHeader(w, response, false)
+	if stream {
+		w.WriteHeader(response.StatusCode)
+	}
+	type draft struct {
+		body   bytes.Buffer // what came
+		heard  *heard
+		answer *integration.Answer
+		err    error // of reading
+	}
+	var d draft
+	comments := make(chan string)
+	done := make(chan struct{})
+	go func() { // ends with the answer or the request, and is waited for
+		defer close(done)
+		l := listen(response)
+		d.err = gather(&d.body, response.Body, l)
+		d.heard = l.end()
+		if d.err != nil || !d.heard.Complete || d.heard.Tools || d.heard.Long || strings.TrimSpace(d.heard.Text) == "" {
+			return
+		}
+		d.answer = t.refine(d.heard.Text, comments)
+	}()
+	if !t.await(w, stream, comments, done) {
+		return
+	}
+	if d.err != nil && !stream {
+		asFailure(refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer")).write(w)
+		return
+	}
+	said := d.heard.Text
+	body := d.body.Bytes()
+	if d.answer != nil {
+		about := account{Stop: string(d.answer.Stop), Rounds: len(d.answer.Rounds), FirstScore: d.answer.FirstScore, Score: d.answer.Score, Changed: d.answer.Text != said}
+		if about.Changed {
+			said = d.answer.Text
+		}
+		switch {
+		case !stream:
+			body = withText(body, said, about)
+		case about.Changed:
+			body = asStream(d.heard, said, about)
+		}
+	}
+	if err := send(w, body); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if !d.heard.Complete { // longer, or calling a tool: the rest goes by as it comes
+		if d.err == nil {
+			d.err = relay(w, response.Body, nil)
+		}
+		if d.err != nil {
+			breakOff(w, response, d.err)
+		}
+	}
+	if said != d.heard.Text {
+		d.heard.Text = ""
+	}
+	t.heard(d.heard)
+}
+
+// await lets a stream hear of the rounds, and now and then that the work goes on, until it is done. It reports whether the
+// client is still there.
+func (t *talk) await(w http.ResponseWriter, stream bool, comments <-chan string, done <-chan struct{}) bool {
+	tick := time.NewTicker(alive)
+	defer tick.Stop()
+	there := true
+	say := func(comment string) {
+		if stream && there {
+			there = send(w, []byte(": "+comment+"\n\n")) == nil
+		}
+	}
+	if stream {
+		say("the answer is being refined")
+	}
+	for {
+		select {
+		case c := <-comments:
+			say(c)
+		case <-tick.C:
+			say("still at it")
+		case <-done:
+			return there && t.r.Context().Err() == nil
+		}
+	}
+}
+
+// gather reads an answer to its end, or to where it is clear that it is not one to be refined.
+func gather(into *bytes.Buffer, from io.Reader, l listener) error {
+	buffer := buffers.Get().(*[4 << 10]byte)
+	defer buffers.Put(buffer)
+	for {
+		n, err := from.Read(buffer[:])
+		into.Write(buffer[:n])
+		l.hear(buffer[:n])
+		if s, ok := l.(*streamListener); ok && (s.Tools || s.Long) && err == nil {
+			return nil
+		}
+		if w, ok := l.(*wholeListener); ok && w.long && err == nil {
+			return nil
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return errors.Join(errReading, err)
+		}
+	}
+}
+
+// refine refines a draft. Where that fails the draft stands: nil.
+func (t *talk) refine(draft string, comments chan<- string) *integration.Answer {
+	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
+	defer span.End()
+	var answer *integration.Answer
+	for event, err := range t.s.plugin.AskStream(ctx, t.ask(draft)) {
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+			if ctx.Err() == nil {
+				t.s.log.Error("an answer could not be refined; the draft stands", "scope", t.scope.String(), "error", err)
+			}
+			return nil
+		}
+		switch event.Type {
+		case integration.EventRound:
+			t.s.roundSpan(ctx, event.Round)
+			select {
+			case comments <- roundComment(event.Round):
+			case <-ctx.Done():
+			}
+		case integration.EventAnswer:
+			answer = event.Answer
+		}
+	}
+	if answer != nil {
+		t.s.noteAnswer(span, answer)
+	}
+	return answer
+}
+
+// noteAnswer counts a refinement.
+func (s *Server) noteAnswer(span trace.Span, a *integration.Answer) {
+	s.metrics.rounds.Observe(float64(len(a.Rounds)))
+	if a.Stop != "" {
+		s.metrics.stops.WithLabelValues(string(a.Stop)).Inc()
+	}
+	s.metrics.tokens.WithLabelValues("refine_prompt").Add(float64(a.Usage.PromptTokens))
+	s.metrics.tokens.WithLabelValues("refine_completion").Add(float64(a.Usage.CompletionTokens))
+	span.SetAttributes(attribute.Int("refine.rounds", len(a.Rounds)), attribute.String("refine.stop", string(a.Stop)),
+		attribute.Float64("refine.first_score", a.FirstScore), attribute.Float64("refine.score", a.Score))
+}
+
+// roundSpan leaves a span for a round that is over.
+func (s *Server) roundSpan(ctx context.Context, r *refine.Round) {
+	_, span := s.tracer.Start(ctx, "refine.round", trace.WithAttributes(attribute.Int("refine.round", r.N),
+		attribute.Float64("refine.score", r.Score), attribute.Int("refine.notes", len(r.Notes)), attribute.String("refine.stop", string(r.Stop))))
+	span.End()
+}
+
+// roundComment tells of a round in a comment, which clients that know nothing of refinement pass over.
+func roundComment(r *refine.Round) string {
+	accepted := 0
+	for _, p := range r.Proposals {
+		if p.Accepted {
+			accepted++
+		}
+	}
+	return fmt.Sprintf("round %d: score %.3f, %d of %d proposals accepted", r.N, r.Score, accepted, len(r.Proposals))
+}
+
+// withText puts another text, and the account of it, into a chat completion; all else stays as it is.
+func withText(body []byte, text string, about account) []byte {
+	o, err := readObject(body)
+	if err != nil {
+		return body
+	}
+	if about.Changed {
+		var choices []json.RawMessage
+		if json.Unmarshal(o.value("choices"), &choices) != nil || len(choices) == 0 {
+			return body
+		}
+		choice, err := readObject(choices[0])
+		if err != nil {
+			return body
+		}
+		message, err := readObject(choice.value("message"))
+		if err != nil {
+			return body
+		}
+		content, _ := json.Marshal(text)
+		message.set("content", content)
+		choice.set("message", message.bytes())
+		choices[0] = choice.bytes()
+		all, err := json.Marshal(choices)
+		if err != nil {
+			return body
+		}
+		o.set("choices", all)
+	}
+	told, _ := json.Marshal(about)
+	o.set("refine", told)
+	return o.bytes()
+}
+
+// piece is the length of one event's text, in bytes, of a stream that is made anew.
+const piece = 48
+
+// asStream is a refined text as the stream that the upstream would have made of it: with its id, model and usage.
+func asStream(h *heard, text string, about account) []byte {
+	var b bytes.Buffer
+	event := func(o object) {
+		b.WriteString("data: ")
+		b.Write(o.bytes())
+		b.WriteString("\n\n")
+	}
+	with := func(delta any, finish *string) object {
+		o, _ := readObject(h.first) // it was read before
+		choices, _ := json.Marshal([]any{map[string]any{"index": 0, "delta": delta, "finish_reason": finish}})
+		o.set("choices", choices)
+		return o
+	}
+	event(with(map[string]string{"role": "assistant", "content": ""}, nil))
+	for _, part := range pieces(text, piece) {
+		event(with(map[string]string{"content": part}, nil))
+	}
+	stop := "stop"
+	last := with(struct{}{}, &stop)
+	told, _ := json.Marshal(about)
+	last.set("refine", told)
+	event(last)
+	if h.lastly != nil {
+		b.WriteString("data: ")
+		b.Write(h.lastly)
+		b.WriteString("\n\n")
+	}
+	b.WriteString("data: [DONE]\n\n")
+	return b.Bytes()
+}
+
+// pieces cuts a text behind spaces, into parts of about so many bytes.
+func pieces(text string, size int) []string {
+	var list []string
+	for len(text) > size {
+		cut := strings.IndexByte(text[size:], ' ')
+		if cut < 0 {
+			break
+		}
+		list = append(list, text[:size+cut+1])
+		text = text[size+cut+1:]
+	}
+	if text != "" {
+		list = append(list, text)
+	}
+	return list
+}

@@ -1,0 +1,269 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+	"golang.org/x/time/rate"
+
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+)
+
+// Options say how to serve. Nil is the same as a zero Options.
+type Options struct {
+	// Keys let callers in, each into its scope. None: the server trusts its callers, who must then be on this machine, and
+	// all of them have the plugin's scope.
+	Keys []Key
+	// Upstream answers chats. Nil: the memories do.
+	Upstream *Upstream
+	// Refine says when the answers of an upstream are refined, where a request does not say so. Zero: refine.Off. It holds
+	// for streams only with RefineStreams, since a stream that is refined begins when its draft has ended; a request that
+	// asks for refinement itself has it either way.
+	Refine        refine.Refinement
+	RefineStreams bool
+	// Forget leaves chats unwritten. They are recalled from all the same.
+	Forget bool
+	// Limit is the number of memories in a prompt, and Budget the tokens that they may take. Zero: DefaultLimit,
+	// DefaultBudget.
+	Limit, Budget int
+	// Rate is the number of requests a second that each caller may send, and Burst how many at once. Zero: no limit; a
+	// burst of twice the rate.
+	Rate  float64
+	Burst int
+	// MaxBody is the size of the largest request, in bytes. Zero: DefaultMaxBody.
+	MaxBody int64
+	// Hosts are names of this server besides localhost, for requests without keys.
+	Hosts []string
+	// Wait is how long requests that are being answered may take to end when the server is stopped. Zero: DefaultWait.
+	Wait time.Duration
+	// Log hears of every request (debug) and of what fails. Nil: nobody does.
+	Log *slog.Logger
+	// Traces get a span for each request, recall, call of the upstream, refinement and round. Nil: nobody does.
+	Traces trace.TracerProvider
+}
+
+// The defaults of Options.
+const (
+	DefaultLimit   = 10
+	DefaultBudget  = 800
+	DefaultMaxBody = 32 << 20 // a few photographs
+	DefaultWait    = 30 * time.Second
+)
+
+// Server answers requests. It is an http.Handler, safe for concurrent use.
+type Server struct {
+	plugin   *integration.Plugin
+	keys     ring
+	limits   map[string]*rate.Limiter
+	upstream *Upstream
+	client   *http.Client
+	silence  time.Duration
+	refine   refine.Refinement
+	remember bool
+	limit    int
+	budget   int
+	streams  bool // refine applies to them
+	maxBody  int64
+	hosts    []string
+	wait     time.Duration
+	log      *slog.Logger
+	tracer   trace.Tracer
+	metrics  *metrics
+	writer   *writer
+	recalls  chan struct{} // holds one for each recall at work
+	stopping atomic.Bool
+	handler  http.Handler
+}
+
+// New makes a server over a plugin, which must outlive it.
+func New(p *integration.Plugin, o *Options) (*Server, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	own := *p
+	if len(o.Keys) > 0 {
+		own.Scope = memory.Scope{} // a key's scope is its own, also where it is empty
+	}
+	s := &Server{plugin: &own, keys: o.Keys, upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
+		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget), streams: o.RefineStreams,
+		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), wait: cmp.Or(o.Wait, DefaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	for _, k := range o.Keys {
+		if err := k.check(); err != nil {
+			return nil, fmt.Errorf("%w: %q: %w", ErrKeys, k.Name, err)
+		}
+	}
+	for _, host := range o.Hosts {
+		s.hosts = append(s.hosts, strings.ToLower(strings.TrimSpace(host)))
+	}
+	if _, err := refinement(string(s.refine)); err != nil {
+		return nil, err
+	}
+	s.limits = limiters(o.Keys, o.Rate, cmp.Or(o.Burst, max(1, int(2*o.Rate))))
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	traces := o.Traces
+	if traces == nil {
+		traces = noop.NewTracerProvider()
+	}
+	s.tracer = traces.Tracer(scopeName)
+	if s.upstream != nil {
+		if err := s.upstream.check(); err != nil {
+			return nil, err
+		}
+		s.client = s.upstream.client()
+		s.silence = cmp.Or(s.upstream.Silence, DefaultSilence)
+	}
+	s.metrics = newMetrics(p.Store)
+	s.writer = newWriter(s.plugin, s.metrics, s.log)
+	handler, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
+	s.handler = handler
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// routes puts the handlers together.
+func (s *Server) routes() (http.Handler, error) {
+	mux := http.NewServeMux()
+	protected := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.protect(h)) }
+	protected("POST /v1/chat/completions", s.chatCompletions)
+	if s.upstream != nil {
+		protected("POST /v1/embeddings", s.pass(func(*http.Request) string { return "/embeddings" }))
+		protected("POST /v1/completions", s.pass(func(*http.Request) string { return "/completions" }))
+		protected("GET /v1/models", s.pass(func(*http.Request) string { return "/models" }))
+		protected("GET /v1/models/{model...}", s.pass(func(r *http.Request) string { return strings.TrimPrefix(r.URL.EscapedPath(), "/v1") }))
+	} else {
+		protected("POST /v1/embeddings", s.embeddings)
+		protected("GET /v1/models", s.models)
+		protected("GET /v1/models/{model...}", s.model)
+	}
+	// Nothing else is passed on: files, fine-tuning and accounts are the upstream key's, not the callers'.
+	protected("/v1/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/models", r.Method, r.URL.Path).write(w)
+	})
+	if err := s.rest(mux, protected); err != nil {
+		return nil, err
+	}
+	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path).write(w)
+	})
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	protected("GET /metrics", s.serveMetrics)
+	mux.Handle("/", page())
+	return s.observe(mux, s.harden(mux)), nil
+}
+
+// healthz says that the process answers.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyTime bounds the check of the store.
+const readyTime = 2 * time.Second
+
+// readyz says whether requests should be sent here.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, stop := context.WithTimeout(r.Context(), readyTime)
+	defer stop()
+	if s.stopping.Load() {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "stopping"})
+		return
+	}
+	if _, err := s.plugin.Store.Generation(ctx); err != nil {
+		s.log.Error("the store is not ready", "error", err)
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "the store cannot be read"})
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// serveMetrics answers a scrape. It counts over all scopes: a key must be made for it.
+func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	if c := callerOf(r.Context()); c.key != nil && !c.key.Metrics {
+		refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name).write(w)
+		return
+	}
+	s.metrics.handler().ServeHTTP(w, r)
+}
+
+// Flush returns when no chat is under way and all turns are written.
+func (s *Server) Flush() { s.writer.wait(true) }
+
+// Close waits for the turns that are still to be written, and lets go of the upstream. The plugin stays open.
+func (s *Server) Close() {
+	s.Flush()
+	if s.client != nil {
+		s.client.CloseIdleConnections()
+	}
+}
+
+// Run answers on a listener until the context is done. Then it takes no more requests, gives those that are being answered
+// the time of Options.Wait to end, writes what is still to be written, and returns nil; or an error if some had to be cut
+// off. secure may be nil: plain HTTP.
+func (s *Server) Run(ctx context.Context, listener net.Listener, secure *tls.Config) error {
+	if err := CheckListen(listener.Addr().String(), len(s.keys)); err != nil {
+		return err
+	}
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	server := &http.Server{
+		Handler:           s,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		TLSConfig:         secure,
+	}
+	ended := make(chan error, 1)
+	go func() { // ends with the server
+		if secure != nil {
+			ended <- server.ServeTLS(listener, "", "")
+		} else {
+			ended <- server.Serve(listener)
+		}
+	}()
+	select {
+	case err := <-ended:
+		s.Close()
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	s.log.Info("stopping", "wait", s.wait)
+	limit, stop := context.WithTimeout(base, s.wait)
+	defer stop()
+	err := server.Shutdown(limit)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("serve: some requests took longer than %s to end and were cut off", s.wait)
+		cut()
+		late, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer stop()
+		if server.Shutdown(late) != nil {
+			_ = server.Close()
+		}
+	}
+	<-ended
+	s.Close()
+	return err
+}

@@ -1,0 +1,419 @@
+package refine
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// judge scores an answer by the evidence alone. It asks no language model, and nothing that writes answers has a part in
+// it: whoever revises an answer cannot talk it into a better score.
+//
+//	score = P · (.55·T + .30·C + .10·K + .05·B)
+//
+// T is truth, 1/(1 + u + 2c + i) with u claims that no memory speaks of, c that a memory contradicts, and i names, numbers
+// and dates in the other claims that neither the question nor a memory holds. True claims do not make up for a false one,
+// so padding gains nothing. C is coverage, the share of the question's terms, of those that the evidence could cover,
+// that supported claims hold. K is the share of supported claims that cite a memory that supports them, B the share of
+// sentences that repeat no other. P is 0 for an answer that gives away a secret, else 1. Where a puzzle is asked for, its
+// rules judge: an answer that solves it scores 1, and any other at most .5.
+//
+// A score of .8 can only be reached where u = c = i = 0.
+type judge struct {
+	task     *specialists.Task
+	grounder *specialists.Grounder
+	question *question
+	open     bool
+	speakers map[memory.ID]string
+	known    sources         // what the question, the conversation and the evidence hold
+	asked    map[string]bool // terms of the question that the evidence could cover
+	puzzle   bool            // the question is one
+	cache    map[string]judgement
+}
+
+// The specialists whose rules are the judge's too.
+var (
+	puzzle  specialists.Puzzle
+	privacy specialists.Privacy
+)
+
+// judgement is the judge's opinion of a text.
+type judgement struct {
+	score                           float64
+	claims                          []specialists.Claim
+	supported, unknown, contradicts int
+	invented                        []string
+	uncovered                       []string // terms of the question
+	coverage, cited, brevity        float64
+	leaks, solved                   bool
+	accepted                        bool
+}
+
+// The weights of the judge.
+const (
+	weighTruth    = .55
+	weighCoverage = .30
+	weighCited    = .10
+	weighBrevity  = .05
+)
+
+// sources are facts and words that may be repeated.
+type sources struct {
+	facts, words map[string]bool
+}
+
+func newJudge(t *specialists.Task, open bool) *judge {
+	j := &judge{task: t, grounder: specialists.NewGrounder(t), question: ask(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j.puzzle, _ = puzzle.Solved(t, "")
+	j.known.add(t.Question, t.Now)
+	for _, m := range t.Messages {
+		if m.Role == "user" || m.Role == "system" { // what an assistant said before is no source
+			j.known.add(m.Name+" "+m.Content, t.Now)
+		}
+	}
+	could := map[string]bool{}
+	for _, e := range t.Evidence {
+		j.speakers[e.ID] = e.Speaker
+		for _, w := range wordsOf(e.Speaker) {
+			j.known.facts[text.PrefixName+w] = true
+		}
+		for _, s := range testimony(&e) {
+			j.known.add(s, e.Created)
+			for _, term := range text.Terms(s) {
+				could[term] = true
+			}
+		}
+		for _, s := range []string{e.Speaker, e.Created.Format("2 January 2006"), e.Created.Format("Monday")} {
+			j.known.add(s, e.Created)
+			for _, term := range text.Terms(s) {
+				could[term] = true
+			}
+		}
+	}
+	for _, term := range text.Terms(t.Question) {
+		if could[term] {
+			j.asked[term] = true
+		}
+	}
+	return j
+}
+
+// testimony are the texts of a memory that count as evidence: what somebody said, or the quotes that a reconstructed text
+// rests on.
+func testimony(r *memory.Record) []string {
+	if r.Origin != memory.Reconstructed {
+		return []string{r.Text}
+	}
+	var quotes []string
+	for _, q := range r.Quotes {
+		quotes = append(quotes, q.Text)
+	}
+	return quotes
+}
+
+func (s *sources) add(txt string, at time.Time) {
+	for _, f := range specialists.Facts(txt, at) {
+		s.facts[f] = true
+		if day, ok := strings.CutPrefix(f, text.PrefixDay); ok && len(day) >= 4 {
+			s.facts[text.PrefixYear+day[:4]] = true
+		}
+		if month, ok := strings.CutPrefix(f, text.PrefixMonth); ok && len(month) >= 4 {
+			s.facts[text.PrefixYear+month[:4]] = true
+		}
+	}
+	for _, w := range wordsOf(txt) {
+		s.words[w] = true
+	}
+}
+
+// facts are the names, numbers and dates of an answer. Dates that depend on when the answer is read, and the numbers of
+// citations, are none.
+func facts(s string) []string {
+	var out []string
+	for _, f := range specialists.Facts(citation.ReplaceAllString(s, ""), time.Time{}) {
+		if !strings.HasPrefix(f, specialists.PrefixNot) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// invents are the facts of a text that no source has.
+func (j *judge) invents(s string) []string {
+	var made []string
+	for _, f := range specialists.Invented(facts(s), j.known.facts, j.known.words) {
+		if n, ok := strings.CutPrefix(f, text.PrefixNumber); ok && j.known.words[n] {
+			continue
+		}
+		made = append(made, f)
+	}
+	return made
+}
+
+// brings are the names, numbers and dates that a revision has and neither the draft nor a source, in words.
+func (j *judge) brings(before, after string) []string {
+	had := map[string]bool{}
+	for _, f := range facts(before) {
+		had[f] = true
+	}
+	var made []string
+	for _, f := range j.invents(after) {
+		if !had[f] {
+			_, value, _ := strings.Cut(f, ":")
+			made = append(made, value)
+		}
+	}
+	return made
+}
+
+// drops is a supported claim of the draft that the revision does not hold any more; empty if there is none.
+func (j *judge) drops(before *judgement, after string) string {
+	have := map[string]bool{}
+	for _, f := range facts(after) {
+		have[f] = true
+	}
+	terms := distinct(after)
+	for _, c := range before.claims {
+		if c.Support != specialists.Supported {
+			continue
+		}
+		claim := distinct(citation.ReplaceAllString(c.Text, ""))
+		kept := 0
+		for t := range claim {
+			if terms[t] {
+				kept++
+			}
+		}
+		lost := specialists.Missing(facts(c.Text), have)
+		lost = slices.DeleteFunc(lost, func(f string) bool {
+			name, ok := strings.CutPrefix(f, text.PrefixName)
+			return ok && strings.Contains(strings.ToLower(after), name)
+		})
+		if len(lost) > 0 || float64(kept) < keepTerms*float64(len(claim)) {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+// keepTerms is the share of a claim's terms by which it is still there.
+const keepTerms = .6
+
+// of judges a text.
+func (j *judge) of(s string) judgement {
+	if known, ok := j.cache[s]; ok {
+		return known
+	}
+	v := judgement{claims: j.grounder.Ground(s), cited: 1}
+	covered, cited := map[string]bool{}, 0
+	for i := range v.claims {
+		c := &v.claims[i]
+		if j.open && c.Support == specialists.Unknown && !j.concerns(c.Text) {
+			c.Support, c.Why = specialists.Neutral, "the memories do not concern it"
+		}
+		switch c.Support {
+		case specialists.Supported:
+			v.supported++
+			for _, term := range text.Terms(c.Text) {
+				covered[term] = true
+			}
+			// "Lisbon." says what the memory says of Lisbon, and who said it.
+			for _, q := range c.Quotes {
+				for _, term := range text.Terms(j.speakers[q.Source] + " " + q.Text) {
+					covered[term] = true
+				}
+			}
+			if j.cites(s, c) {
+				cited++
+			}
+			v.invented = append(v.invented, j.invents(c.Text)...)
+		case specialists.Contradicted:
+			v.contradicts++
+		case specialists.Unknown:
+			v.unknown++
+		}
+	}
+	if what := j.sought(s, v.claims); what != "" {
+		v.uncovered = append(v.uncovered, what)
+	}
+	truth := 1 / (1 + float64(v.unknown+2*v.contradicts+len(v.invented)))
+	v.coverage = 1
+	if len(j.asked) > 0 {
+		for term := range j.asked {
+			if !covered[term] {
+				v.uncovered = append(v.uncovered, term)
+			}
+		}
+		slices.Sort(v.uncovered)
+		all := len(j.asked)
+		if j.question.seeks() != "" {
+			all++
+		}
+		v.coverage = 1 - float64(len(v.uncovered))/float64(all)
+	}
+	if v.supported > 0 {
+		v.cited = float64(cited) / float64(v.supported)
+	}
+	v.brevity = brevity(s)
+	v.leaks = j.leaks(s)
+	v.score = weighTruth*truth + weighCoverage*v.coverage + weighCited*v.cited + weighBrevity*v.brevity
+	_, v.solved = puzzle.Solved(j.task, s)
+	switch {
+	case v.leaks:
+		v.score = 0
+	case v.solved:
+		v.score = 1
+	case j.puzzle:
+		v.score /= 2
+	}
+	j.cache[s] = v
+	return v
+}
+
+// leaks reports whether an answer holds what has to be masked before it leaves.
+func (j *judge) leaks(s string) bool {
+	f, err := privacy.Examine(context.Background(), j.task, specialists.Draft{Text: s})
+	return err != nil || f.Text != "" && f.Text != s
+}
+
+// sought is the kind of thing that is asked for and that no supported claim holds; empty if there is none.
+func (j *judge) sought(s string, claims []specialists.Claim) string {
+	what := j.question.seeks()
+	if what == "" || len(j.asked) == 0 {
+		return ""
+	}
+	for _, c := range claims {
+		if c.Support == specialists.Supported && j.question.holds(citation.ReplaceAllString(saidBy.ReplaceAllString(c.Text, ": "), "")) {
+			return ""
+		}
+	}
+	return what
+}
+
+// saidBy is the date of a quotation, which is that of its memory and no part of the answer.
+var saidBy = regexp.MustCompile(` \(\d{1,2} \p{L}+ \d{4}\): `)
+
+// citation is the number of a memory in an answer.
+var citation = regexp.MustCompile(`\[(\d{1,4})\]`)
+
+// cites reports whether the sentence of a claim cites one of the memories that support it.
+func (j *judge) cites(s string, c *specialists.Claim) bool {
+	at := strings.Index(s, c.Text)
+	if at < 0 {
+		return false
+	}
+	after := s[at+len(c.Text):]
+	ends := sentenceEnd
+	if strings.HasSuffix(strings.TrimRight(c.Text, "\"”’)"), ".") {
+		ends = citationsNext
+	}
+	sentence := c.Text + after[:ends.FindStringIndex(after)[1]]
+	for _, m := range citation.FindAllStringSubmatch(sentence, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil || n < 1 || n > len(j.task.Evidence) {
+			continue
+		}
+		id := j.task.Evidence[n-1].ID
+		if slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == id }) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	// sentenceEnd is the end of a sentence with the citations after it, and citationsNext those alone. Both always match.
+	sentenceEnd   = regexp.MustCompile(`[.!?]+["”’)]*(?:\s?\[\d{1,4}\])*(?:\s|$)|\n|$`)
+	citationsNext = regexp.MustCompile(`^["”’)]*(?:\s?\[\d{1,4}\])*`)
+)
+
+// concerns reports whether a claim speaks of somebody whom the memories know, or of who asks.
+func (j *judge) concerns(s string) bool {
+	for _, w := range wordsOf(s) {
+		if w == "you" || w == "your" || w == "yours" || j.known.facts[text.PrefixName+w] {
+			return true
+		}
+	}
+	return false
+}
+
+// wordsOf are the words of a text in lower case.
+func wordsOf(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) })
+}
+
+// brevity is the share of sentences that are no repetition of an earlier one.
+func brevity(s string) float64 {
+	sentences := text.Sentences(citation.ReplaceAllString(s, ""))
+	if len(sentences) == 0 {
+		return 1
+	}
+	seen, repeated := map[string]bool{}, 0
+	for _, sentence := range sentences {
+		terms := text.Terms(sentence)
+		slices.Sort(terms)
+		key := strings.Join(slices.Compact(terms), " ")
+		if key != "" && seen[key] {
+			repeated++
+		}
+		seen[key] = true
+	}
+	return 1 - float64(repeated)/float64(len(sentences))
+}
+
+// better says in words why a judgement is better than another.
+func (v *judgement) better(old *judgement) string {
+	var parts []string
+	fewer := func(now, before int, one, many string) {
+		if d := before - now; d == 1 {
+			parts = append(parts, "one "+one+" fewer")
+		} else if d > 1 {
+			parts = append(parts, fmt.Sprintf("%d %s fewer", d, many))
+		}
+	}
+	if v.solved && !old.solved {
+		return "it solves the puzzle"
+	}
+	if old.leaks && !v.leaks {
+		parts = append(parts, "it gives away no secret")
+	}
+	fewer(v.contradicts, old.contradicts, "claim that a memory contradicts", "claims that memories contradict")
+	fewer(v.unknown, old.unknown, "claim that no memory supports", "claims that no memory supports")
+	fewer(len(v.invented), len(old.invented), "invented name, number or date", "invented names, numbers and dates")
+	if v.coverage > old.coverage {
+		parts = append(parts, "it covers more of the question")
+	}
+	if v.cited > old.cited {
+		parts = append(parts, "more of it is cited")
+	}
+	if v.brevity > old.brevity {
+		parts = append(parts, "it repeats itself less")
+	}
+	if len(parts) == 0 {
+		return "it is better on the whole"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// citations are the memories that a text cites, in the order of their numbers' first appearance.
+func citations(t *specialists.Task, s string) []Citation {
+	list := []Citation{}
+	seen := map[int]bool{}
+	for _, m := range citation.FindAllStringSubmatch(s, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil || n < 1 || n > len(t.Evidence) || seen[n] {
+			continue
+		}
+		seen[n] = true
+		list = append(list, Citation{Number: n, Memory: t.Evidence[n-1]})
+	}
+	return list
+}

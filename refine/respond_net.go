@@ -1,0 +1,237 @@
+package refine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// run is one response in the making: the net of the recursion, and what it has spent.
+type run struct {
+	RespondOptions
+	task     *specialists.Task
+	judge    *judge
+	response *Response
+	round    Round           // the one under way
+	refused  map[string]bool // texts that were rejected on the present evidence
+	asked    map[string]bool // questions that memories were recalled for
+	failed   map[string]int  // how often a specialist failed
+}
+
+// answer is y of the recursion: the draft, and the judge's opinion of it.
+type answer struct {
+	text   string
+	judged judgement
+	offer  string // the last text that was proposed in the step; of one in which none was, none either
+	stood  bool   // nobody proposed a text that is new in the step, and no evidence joined
+	broke  bool   // the model was not asked, since the budget is spent
+}
+
+// notes is z of the recursion: what the specialists found in the draft, and the draft that they left.
+type notes struct {
+	found []specialists.Note
+	draft answer
+}
+
+func (r *run) incumbent(text string) answer {
+	return answer{text: text, judged: r.judge.of(text), offer: text}
+}
+
+// Reason lets the specialists examine the draft, in the order of priority; each sees what the one before made of it.
+// Then the memories that they miss are recalled.
+func (r *run) Reason(ctx context.Context, _ *specialists.Task, y answer, _ notes) (notes, error) {
+	r.round = Round{}
+	z := notes{draft: r.incumbent(y.text)}
+	z.draft.offer, z.draft.stood = "", true
+	var questions []string
+	for _, s := range r.Specialists {
+		if err := ctx.Err(); err != nil {
+			return notes{}, err
+		}
+		if r.failed[s.Name()] >= 2 {
+			continue // it has had its chance
+		}
+		finding, err := r.examine(ctx, s, specialists.Draft{Text: z.draft.text, Notes: slices.Clone(z.found)})
+		r.spend(finding.Usage)
+		if err != nil {
+			if ctx.Err() == nil || errors.Is(err, errPanic) {
+				if r.failed == nil {
+					r.failed = map[string]int{}
+				}
+				r.failed[s.Name()]++
+				r.skip(s.Name(), len(r.response.Rounds)+1, err)
+			}
+			continue
+		}
+		z.found = append(z.found, finding.Notes...)
+		questions = append(questions, finding.Recall...)
+		r.propose(&z.draft, s.Name(), finding.Text)
+	}
+	r.round.Notes = z.found
+	if r.recall(ctx, questions) {
+		z.draft.judged, z.draft.stood = r.judge.of(z.draft.text), false
+	}
+	return z, nil
+}
+
+// Answer revises the draft: the model does, or where there is none the memories themselves are quoted anew.
+func (r *run) Answer(ctx context.Context, _ *specialists.Task, _ answer, z notes) (answer, error) {
+	y := z.draft
+	if r.Model == nil {
+		if r.round.Found > 0 || y.judged.supported == 0 {
+			r.propose(&y, "extract", Extract(r.task))
+		}
+		return y, nil
+	}
+	if r.Refine == Auto && y.judged.score >= r.Threshold {
+		return y, nil // the rules were enough
+	}
+	text, err := r.complete(ctx, r.revisionPrompt(y, z.found), nil)
+	switch {
+	case err != nil:
+		// A failure costs the revision and nothing else: what the rules mended stays.
+		r.skip("reviser", len(r.response.Rounds)+1, err)
+		y.broke = errors.Is(err, errBudget)
+	default:
+		r.propose(&y, "reviser", text)
+	}
+	if y.judged.supported == 0 {
+		r.propose(&y, "extract", Extract(r.task))
+	}
+	return y, nil
+}
+
+// longestAnswer bounds a revision, in bytes: nobody reads more, and judging costs time for every sentence.
+const longestAnswer = 16 << 10
+
+// propose puts a revision to the judge, and makes it the draft if it is accepted.
+func (r *run) propose(y *answer, by, text string) {
+	text = strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
+	if text == "" || text == y.text {
+		return
+	}
+	p := Proposal{By: by, Text: shorten(text, 2000)}
+	y.offer, y.stood = p.Text, y.stood && r.refused[text]
+	judged, why := r.weigh(y, text)
+	p.Score, p.Why, p.Accepted = judged.score, why, judged.accepted
+	if p.Accepted {
+		y.text, y.judged = text, judged
+	} else {
+		if r.refused == nil {
+			r.refused = map[string]bool{}
+		}
+		r.refused[text] = true
+	}
+	r.round.Proposals = append(r.round.Proposals, p)
+}
+
+// weigh judges a revision against the draft, and gives the reason in one sentence.
+func (r *run) weigh(y *answer, text string) (judgement, string) {
+	if limit := max(longestAnswer, 2*len(y.text)); len(text) > limit {
+		return judgement{}, fmt.Sprintf("it has %d bytes, more than the %d that an answer may have", len(text), limit)
+	}
+	if r.refused[text] {
+		return judgement{}, "it was rejected before"
+	}
+	judged := r.judge.of(text)
+	if made := r.judge.brings(y.text, text); len(made) > 0 && !judged.solved {
+		return judgement{}, fmt.Sprintf("it brings in %s, which neither the question nor a memory holds", listed(made))
+	}
+	if lost := r.judge.drops(&y.judged, text); lost != "" && !y.judged.leaks && !judged.solved {
+		return judged, fmt.Sprintf("it drops what a memory supports: “%s”", shorten(lost, 120))
+	}
+	if judged.score < y.judged.score+r.Gain {
+		return judged, fmt.Sprintf("it scores %.3f, not more than the %.3f of the draft", judged.score, y.judged.score)
+	}
+	judged.accepted = true
+	return judged, fmt.Sprintf("it scores %.3f after %.3f: %s", judged.score, y.judged.score, judged.better(&y.judged))
+}
+
+// mostEvidence bounds the evidence that follow-up questions may let grow, and mostQuestions those of one round.
+const (
+	mostEvidence  = 60
+	mostQuestions = 3
+)
+
+// recall asks for the memories that specialists miss, and reports whether any joined the evidence.
+func (r *run) recall(ctx context.Context, questions []string) bool {
+	if r.Recall == nil {
+		return false
+	}
+	known := map[memory.ID]bool{}
+	for _, e := range r.task.Evidence {
+		known[e.ID] = true
+	}
+	for _, q := range questions {
+		q = strings.TrimSpace(q)
+		if key := strings.ToLower(q); q == "" || r.asked[key] || len(r.round.Recalled) == mostQuestions {
+			continue
+		} else {
+			if r.asked == nil {
+				r.asked = map[string]bool{strings.ToLower(r.task.Question): true}
+				if r.asked[key] {
+					continue
+				}
+			}
+			r.asked[key] = true
+		}
+		r.round.Recalled = append(r.round.Recalled, q)
+		records, err := r.Recall(ctx, q)
+		if err != nil {
+			r.skip("recall", len(r.response.Rounds)+1, err)
+			continue
+		}
+		outside := 0
+		for _, e := range records {
+			switch {
+			case !r.task.Scope.Contains(e.Scope):
+				outside++
+			case known[e.ID] || len(r.task.Evidence) >= mostEvidence:
+			default:
+				known[e.ID] = true
+				r.task.Evidence = append(slices.Clip(r.task.Evidence), e)
+				r.round.Found++
+			}
+		}
+		if outside > 0 {
+			r.skip("recall", len(r.response.Rounds)+1, fmt.Errorf("%d memories of another scope were left out", outside))
+		}
+	}
+	if r.round.Found == 0 {
+		return false
+	}
+	r.judge = newJudge(r.task, r.Open)
+	clear(r.refused)
+	return true
+}
+
+func (r *run) skip(name string, round int, err error) {
+	r.response.Skipped = append(r.response.Skipped, Skip{Name: name, Round: round, Why: shorten(err.Error(), 300)})
+}
+
+func (r *run) spend(u specialists.Usage) {
+	r.response.Usage = r.response.Usage.Plus(u)
+	r.round.Usage = r.round.Usage.Plus(u)
+}
+
+// shorten cuts a text to so many bytes, at a character.
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// listed is a list in a sentence.
+func listed(items []string) string {
+	const most = 4
+	if len(items) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
+	}
+	return strings.Join(items, ", ")
+}

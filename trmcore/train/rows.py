@@ -1,0 +1,54 @@
+"""The batch: each row works on an example of its own for up to 16 supervision steps, and gets another when it halts.
+
+Rows are refilled by a mask: the device is never waited for, and shapes never change.
+"""
+import torch
+
+
+class Rows:
+    """n rows of K chains each; chain k of row i is column i*K + k of the states, [L, n*K, D].
+
+    With K > 1 chains begin at different latents. After each step the best chain's answer z_H is given to all of its
+    row, while each keeps its z_L.
+    """
+
+    def __init__(self, n, first, latents, length):
+        """first: z_H and z_L of one example at step 0, [L, 1, D] each; latents [K, D]: the chains' z_L at step 0."""
+        device, (self.chains, width) = latents.device, latents.shape
+        self.start_H = first.contiguous()
+        self.start_L = latents.repeat(n, 1)[None].expand(len(first), -1, -1).contiguous()
+        self.z_H, self.z_L = self.start_H.expand(-1, n * self.chains, -1).contiguous(), self.start_L.clone()
+        self.tokens = torch.ones(n, length, dtype=torch.long, device=device)
+        self.labels = torch.ones_like(self.tokens)
+        self.ids = torch.zeros(n, dtype=torch.long, device=device)
+        self.step = torch.zeros_like(self.ids)
+        self.least = torch.zeros_like(self.ids)  # it may not halt before this step
+        self.halted = torch.ones(n, dtype=torch.bool, device=device)
+
+    def __len__(self):
+        return len(self.halted)
+
+    def refill(self, tokens, labels, ids, recipe, generator):
+        """Give the halted rows fresh examples. The draws are made for all rows, and used for those."""
+        h, n = self.halted, len(self)
+        late = torch.rand(n, generator=generator, device=h.device) < recipe.explore
+        least = torch.randint(2, recipe.supervision + 1, (n,), generator=generator, device=h.device) * late
+        chains = h.repeat_interleave(self.chains)[None, :, None]
+        self.tokens = torch.where(h[:, None], tokens, self.tokens)
+        self.labels = torch.where(h[:, None], labels, self.labels)
+        self.ids = torch.where(h, ids, self.ids)
+        self.z_H = torch.where(chains, self.start_H, self.z_H)
+        self.z_L = torch.where(chains, self.start_L, self.z_L)
+        self.least = torch.where(h, least, self.least)
+        self.step = torch.where(h, 0, self.step)
+
+    def advance(self, z_H, z_L, halt, recipe):
+        """The states after a step, and the halting logit [n] of the best chain."""
+        self.z_H, self.z_L, self.step = z_H, z_L, self.step + 1
+        self.halted = (self.step >= recipe.supervision) | ((halt > 0) & (self.step >= self.least))
+
+
+def best_chain(each, values, chains):
+    """Winner takes all: each [n*K] is the loss; returns each [n] and the values [n*K, ...] of the best chains, [n, ...]."""
+    best = each.detach().view(-1, chains).argmin(1) + torch.arange(len(each) // chains, device=each.device) * chains
+    return each[best], best, [v[best] for v in values]
