@@ -48,6 +48,25 @@ test-whole: runtime
 runtime:
 	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
 
+## crash: kill -9 two processes that write to one store, 300 times over; about ten minutes
+.PHONY: crash
+crash:
+	$(GO) test -count=1 -timeout 60m -v -run '^TestCrash' ./memory -rounds 300
+
+# For how long `make fuzz` runs each target, and in which packages.
+FUZZTIME ?= 1m
+FUZZ     ?= ./...
+
+## fuzz: run each fuzz target for a minute (FUZZTIME=10s FUZZ=./memory for less)
+.PHONY: fuzz
+fuzz:
+	@for p in $$($(GO) list $(FUZZ)); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
 ## test-webgpu: run the model's graphs through WebGPU on a software Vulkan driver (Debian 12)
 .PHONY: test-webgpu
 test-webgpu: runtime

@@ -2,7 +2,9 @@ package importance
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -47,9 +49,15 @@ const (
 
 // Ties says how the weight that flows to a memory is divided.
 type Ties struct {
-	// Before is the share of the turn before in what flows along the conversation; the rest is the turn after's. Answers
-	// follow questions, so it is above one half.
+	// Before is the share of the turn before in what flows along the conversation, and Answer that of a turn before that
+	// ends in a question: what follows is likely to answer it. After is the share of the turn after. Before and Answer are
+	// at most 1 − After.
 	Before float64 `json:"before"`
+	Answer float64 `json:"answer"`
+	After  float64 `json:"after"`
+	// Length bounds what a long turn takes from others, for it stands for itself: of n distinct terms, it takes the share
+	// Length/(Length+n). Zero: every turn takes all.
+	Length float64 `json:"length"`
 	// Shared is the share of names, dates and numbers in all that flows.
 	Shared float64 `json:"shared"`
 	// Common bounds how many candidates may share a link for it to join them. Beyond it the link tells nothing, and the
@@ -58,7 +66,7 @@ type Ties struct {
 }
 
 // DefaultTies was chosen on five LoCoMo conversations and ten BEAM chats; see bench/LOG.md.
-var DefaultTies = Ties{Before: .75, Shared: .1, Common: 5}
+var DefaultTies = Ties{Before: .6, Answer: .9, After: .1, Length: 80, Shared: .1, Common: 5}
 
 // most is the greatest number of shared links that count for one memory: the rarest.
 const most = 8
@@ -101,18 +109,28 @@ func NewGraph(c *memory.Candidates, seq Sequence, ties Ties) *Graph {
 		for _, l := range links {
 			total += l.Weight
 		}
-		along := float32(1)
+		takes := float32(1)
+		if ties.Length > 0 {
+			takes = float32(ties.Length / (ties.Length + float64(len(c.List[i].Terms))))
+		}
+		along := takes
 		if total > 0 {
-			along = float32(1 - ties.Shared)
+			along *= float32(1 - ties.Shared)
 		}
-		if b := seq.Before[i]; b >= 0 && ties.Before > 0 {
-			g.edges = append(g.edges, Edge{From: b, Weight: along * float32(ties.Before), Reason: Before})
+		if b := seq.Before[i]; b >= 0 {
+			share := ties.Before
+			if c.List[b].Asks {
+				share = ties.Answer
+			}
+			if share > 0 {
+				g.edges = append(g.edges, Edge{From: b, Weight: along * float32(share), Reason: Before})
+			}
 		}
-		if a := seq.After[i]; a >= 0 && ties.Before < 1 {
-			g.edges = append(g.edges, Edge{From: a, Weight: along * float32(1-ties.Before), Reason: After})
+		if a := seq.After[i]; a >= 0 && ties.After > 0 {
+			g.edges = append(g.edges, Edge{From: a, Weight: along * float32(ties.After), Reason: After})
 		}
 		for _, l := range links {
-			l.Weight *= float32(ties.Shared) / max(total, 1)
+			l.Weight *= takes * float32(ties.Shared) / max(total, 1)
 			g.edges = append(g.edges, l)
 		}
 		g.start[i+1] = int32(len(g.edges))
@@ -157,6 +175,10 @@ func shared(c *memory.Candidates, ties Ties) [][]Edge {
 	for len(holders) > 0 {
 		k := int(holders[0] >> 56)
 		same := holders[:min(k, len(holders))]
+		if link := memory.Term(holders[0] >> 24); c.Word != nil && strings.HasPrefix(c.Word(link), text.PrefixType) {
+			holders = holders[len(same):]
+			continue // that two texts are of one type does not join them
+		}
 		for _, h := range same {
 			to := h & (1<<24 - 1)
 			for _, other := range same {

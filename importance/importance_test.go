@@ -24,8 +24,8 @@ func Example() {
 		fmt.Printf("decay %.2f, habituation %.2f: default %.2f, ada %.2f\n", s.Decay, s.Habituation, importance.Default.Score(s), importance.Ada.Score(s))
 	}
 	// Output:
-	// decay 0.70, habituation 1.00: default 0.98, ada 0.91
-	// decay 0.49, habituation 0.50: default 0.40, ada 0.20
+	// decay 0.70, habituation 1.00: default 0.97, ada 0.91
+	// decay 0.49, habituation 0.50: default 0.36, ada 0.20
 }
 
 func TestRetention(t *testing.T) {
@@ -273,7 +273,7 @@ func candidates(t *rapid.T) *memory.Candidates {
 		position += rapid.Int32Range(1, 2).Draw(t, "gap")
 		c.List = append(c.List, memory.Candidate{Row: int64(i), Session: session, Position: position,
 			Lexical: rapid.Float64Range(0, 20).Draw(t, "lexical"), Vector: rapid.Float64Range(-1, 1).Draw(t, "vector"),
-			Terms: terms("term", 0), Links: terms("link", 100)})
+			Asks: rapid.Bool().Draw(t, "asks"), Terms: terms("term", 0), Links: terms("link", 100)})
 	}
 	c.Len = n + rapid.IntRange(0, 100).Draw(t, "others")
 	c.Query = terms("query", 0)
@@ -283,7 +283,9 @@ func candidates(t *rapid.T) *memory.Candidates {
 func TestGraphNeverMakesMoreOfWeight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := candidates(t)
-		ties := importance.Ties{Before: rapid.Float64Range(0, 1).Draw(t, "before"), Shared: rapid.Float64Range(0, 1).Draw(t, "shared"), Common: rapid.IntRange(0, 8).Draw(t, "common")}
+		after := rapid.Float64Range(0, 1).Draw(t, "after")
+		ties := importance.Ties{After: after, Before: rapid.Float64Range(0, 1-after).Draw(t, "before"), Answer: rapid.Float64Range(0, 1-after).Draw(t, "answer"),
+			Length: rapid.Float64Range(0, 100).Draw(t, "length"), Shared: rapid.Float64Range(0, 1).Draw(t, "shared"), Common: rapid.IntRange(0, 8).Draw(t, "common")}
 		g := importance.NewGraph(c, importance.NewSequence(c.List), ties)
 		if g.Len() != len(c.List) {
 			t.Fatalf("%d of %d memories", g.Len(), len(c.List))
@@ -311,6 +313,53 @@ func TestGraphNeverMakesMoreOfWeight(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAnswersFollowQuestions checks the edge into a turn: it weighs most after a question, and less the longer the turn.
+func TestAnswersFollowQuestions(t *testing.T) {
+	c := conversation([]memory.Term{1}, []memory.Term{1, 2}, nil)
+	ties := importance.Ties{Before: .5, Answer: .8, After: .1}
+	into := func(i int) float32 {
+		for _, e := range importance.NewGraph(c, importance.NewSequence(c.List), ties).Edges(i) {
+			if e.Reason == importance.Before {
+				return e.Weight
+			}
+		}
+		return 0
+	}
+	if got := into(1); got != .5 {
+		t.Errorf("after a statement: %v", got)
+	}
+	c.List[0].Asks = true
+	if got := into(1); got != .8 {
+		t.Errorf("after a question: %v", got)
+	}
+	ties.Length = 2
+	if got := into(1); got != .4 {
+		t.Errorf("of two terms, where two halve it: %v", got)
+	}
+	if got := into(2); got != .5 {
+		t.Errorf("of no terms: %v", got)
+	}
+}
+
+// TestTypesJoinNothing: two rules are not about the same.
+func TestTypesJoinNothing(t *testing.T) {
+	c := conversation(nil, nil)
+	c.Word = func(x memory.Term) string { return map[memory.Term]string{5: "t:rule", 6: "n:rosa"}[x] }
+	for i := range c.List {
+		c.List[i].Session, c.List[i].Links = int32(i), []memory.Term{5}
+	}
+	ties := importance.Ties{Shared: .2, Common: 3}
+	if got := importance.NewGraph(c, importance.NewSequence(c.List), ties).Edges(0); len(got) != 0 {
+		t.Errorf("joined by type: %v", got)
+	}
+	for i := range c.List {
+		c.List[i].Links = []memory.Term{5, 6}
+	}
+	if got := importance.NewGraph(c, importance.NewSequence(c.List), ties).Edges(0); len(got) != 1 || got[0].Link != 6 {
+		t.Errorf("joined by a name: %v", got)
+	}
 }
 
 func TestGraphJoinsByRareLinks(t *testing.T) {

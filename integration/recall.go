@@ -59,7 +59,9 @@ func (p *Plugin) Options() *refine.Options {
 // Parameters are what a measurement of the configured recall needs to be repeated.
 func (p *Plugin) Parameters() map[string]any {
 	o := p.Options()
-	return map[string]any{"mode": o.Mode, "weights": o.Weights, "recursion": o.Parameters}
+	return map[string]any{"mode": o.Mode, "weights": o.Weights, "recursion": o.Parameters,
+		"candidates": map[string]any{"limit": memory.DefaultCandidates, "radius": memory.DefaultRadius,
+			"k1": memory.DefaultK1, "b": memory.DefaultB, "related": memory.DefaultRelated}}
 }
 
 // Systems are the configured recall, and the modes it is compared with, for [bench.Run].

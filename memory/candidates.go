@@ -21,10 +21,13 @@ type CandidateOptions struct {
 	Radius int
 	// K1 and B are the parameters of BM25. Zero means [DefaultK1] and [DefaultB].
 	K1, B float64
+	// Related is the share of a term's weight that a text has which holds no more than a word related to it: members of
+	// its kind, and words that mean much the same. Zero means [DefaultRelated], a negative share none.
+	Related float64
 }
 
-// The usual number of candidates. Of 200 each by words and by vector, all but 11 of the 7,860 records are among them that
-// [Store.Search] would put among the best ten of 786 LoCoMo questions; of 100, all but 92.
+// The usual number of candidates, of each kind. With 100, recall@10 falls by .002 on LoCoMo and .015 on BEAM; 400 change
+// nothing (bench/LOG.md).
 const (
 	DefaultCandidates = 200
 	DefaultRadius     = 2
@@ -73,7 +76,7 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 		now = query.At
 	}
 	asked := text.ParseQuestion(parsed.plain, now)
-	q := &question{scope: scope, plain: parsed.plain, limit: o.Limit, k1: o.K1, b: o.B, vector: query.Vector, moment: micros(now),
+	q := &question{scope: scope, plain: parsed.plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
 		terms: asked.Terms, links: asked.Links, self: asked.Self}
 	if q.limit <= 0 {
 		q.limit = DefaultCandidates
@@ -83,6 +86,9 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	}
 	if q.b <= 0 {
 		q.b = DefaultB
+	}
+	if q.related == 0 {
+		q.related = DefaultRelated
 	}
 	if !query.Since.IsZero() || !query.Until.IsZero() || len(query.Kinds) > 0 || len(query.Where) > 0 {
 		q.filter = &filter{since: always, until: never, kinds: query.Kinds, where: query.Where}
@@ -199,11 +205,20 @@ func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candi
 			Kind: d.kind, Session: d.leaf, Speaker: d.speaker, Position: d.position,
 			Created: seconds(d.created), LastShown: seconds(d.lastShown), LastUsed: seconds(d.lastUsed), Shown: d.shown, Used: d.used,
 			Importance: d.importance, Confidence: d.confidence, Surprise: d.surprise, Origin: d.origin,
-			Terms: d.terms, Links: d.links,
+			Asks: d.asks, Terms: d.terms, Links: d.links,
 		}
 	}
 	s.finish(list)
 	c.Query = p.known(q.terms, a)
+	if q.related > 0 {
+		for _, w := range q.terms {
+			for _, t := range p.known(text.Related(w), a) {
+				if !slices.Contains(c.Query, t) && !slices.Contains(c.Related, t) {
+					c.Related = append(c.Related, t)
+				}
+			}
+		}
+	}
 	c.Links = p.known(q.links, a)
 	c.DocFreq = m.docFreqs(a)
 	c.Word = func(t Term) string {

@@ -265,10 +265,16 @@ func (f *Flat) search(ctx context.Context, scope Scope, only []int64, query []fl
 	if len(b.rows) >= parallelRows && (only == nil || len(only) >= parallelRows) {
 		workers = min(runtime.GOMAXPROCS(0), 8)
 	}
+	// Only what lies between the first and the last row is divided: "since May" is the end of a block.
+	first, end := 0, len(b.rows)
+	if len(only) > 0 {
+		first, _ = slices.BinarySearch(b.rows, only[0])
+		end, _ = slices.BinarySearch(b.rows, only[len(only)-1]+1)
+	}
 	parts := make([]nearest, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
-		lo, hi := len(b.rows)*w/workers, len(b.rows)*(w+1)/workers
+		lo, hi := first+(end-first)*w/workers, first+(end-first)*(w+1)/workers
 		parts[w].k = k
 		if w == workers-1 {
 			b.scan(&parts[w], q, f.dim, leaves, only, lo, hi)

@@ -25,6 +25,7 @@ type doc struct {
 	kind                  Kind
 	origin                Origin
 	live                  bool
+	asks                  bool
 	terms, links          []Term   // sorted, distinct
 	meta                  []uint32 // numbers of its key-value pairs, sorted
 }
@@ -148,7 +149,9 @@ func (p *partition) add(l *light, scope Scope) error {
 		p.postings[t] = append(p.postings[t], posting{at, n})
 	}
 	for range r.count() {
-		t := p.number(r.bytes())
+		link := r.bytes()
+		d.asks = d.asks || string(link) == text.TypeAsks
+		t := p.number(link)
 		links = append(links, t)
 		p.postings[t] = append(p.postings[t], posting{at, 1})
 	}

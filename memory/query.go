@@ -48,6 +48,7 @@ type Candidate struct {
 	Confidence float32
 	Surprise   float32 // novelty against what was known before it, in [0, 1]; fixed when it is written
 	Origin     Origin
+	Asks       bool // it ends in a question
 
 	Terms []Term // sorted, distinct: the words of its text
 	Links []Term // sorted, distinct: names, dates and numbers in it, by which memories hang together
@@ -57,6 +58,7 @@ type Candidate struct {
 type Candidates struct {
 	List     []Candidate // by session, then position, then row
 	Query    []Term      // the query's terms that occur in the scope
+	Related  []Term      // terms related to those, as "camping" is to "activity"
 	Links    []Term      // the names, dates and numbers of the query that occur in the scope
 	Speakers []int32     // speakers whom the query names
 	// DocFreq tells in how many of the scope's Len live records a term occurs.

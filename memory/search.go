@@ -14,8 +14,9 @@ type Hit struct {
 	Score   float64 // in [0, 1]: LexicalWeight of Lexical and the rest of Vector, each as a share of the best hit's
 }
 
-// LexicalWeight is the share of the words in a hit's score; the vector has the rest. With the hashed embedder it is the
-// mix that recalled most on LoCoMo; equal ranks of both lists (RRF) recalled less than words alone.
+// LexicalWeight is the share of the words in a hit's score; the vector has the rest. With the hashed embedder it is a
+// compromise: recall@10 of words alone, this mix and equal shares is .655, .646 and .631 on LoCoMo's short turns, and .402,
+// .462 and .471 on BEAM's long ones. Fusing ranks (RRF) gave .617 and .462.
 const LexicalWeight = .7
 
 // Search returns the records that match a query best, by words and by vector, best first. It looks at each record for

@@ -470,6 +470,40 @@ func TestCandidatesBringNeighbours(t *testing.T) {
 	}
 }
 
+// TestRelatedWords checks that a member of a kind answers for the kind, at a share of what the word itself is worth.
+func TestRelatedWords(t *testing.T) {
+	s := newStore(t, nil)
+	add(t, s, ann, talk("We went camping at the lake.", "My favourite activity is waiting.", "The meeting was long.", "Is it?")...)
+	scores := func(related float64) []float64 {
+		c, err := s.Candidates(t.Context(), ann, Query{Text: "activities"}, &CandidateOptions{Related: related})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []float64
+		for _, x := range c.List {
+			got = append(got, x.Lexical)
+		}
+		if (len(c.Related) > 0) != (related >= 0) {
+			t.Errorf("at a share of %v: related terms %v", related, c.Related)
+		}
+		return got
+	}
+	with, without := scores(0), scores(-1)
+	if with[0] <= 0 || with[0] >= with[1] || with[2] != 0 {
+		t.Errorf("with related words: %v", with)
+	}
+	if without[0] != 0 || without[1] != with[1] {
+		t.Errorf("without: %v, with: %v", without, with)
+	}
+	// Scratch space is shared between queries: nothing of one may reach the next.
+	if again := scores(0); !slices.Equal(again, with) {
+		t.Errorf("again: %v, before: %v", again, with)
+	}
+	if asks, err := s.Candidates(t.Context(), ann, Query{Text: "long"}, nil); err != nil || !asks.List[3].Asks || asks.List[2].Asks {
+		t.Errorf("which asks: %+v, %v", asks.List, err)
+	}
+}
+
 func TestSurpriseIsNovelty(t *testing.T) {
 	s := newStore(t, nil)
 	add(t, s, ann, talk("we planted tomatoes in the garden", "we planted tomatoes in the garden", "the satellite lost its orbit")...)

@@ -64,7 +64,7 @@ type Parameters struct {
 var DefaultParameters = Parameters{
 	Context: importance.DefaultContext,
 	Ties:    importance.DefaultTies,
-	Spread:  .4,
+	Spread:  .35,
 	Session: .35,
 	Epsilon: 1e-6,
 	Steps:   100,
@@ -115,7 +115,9 @@ func (p *Parameters) validate() error {
 		in("speaker", p.Speaker, 0, 100), in("type", p.Type, 0, 100), in("short", p.Short, 0, 1000),
 		in("context before", p.Context.Before, 0, 1), in("context after", p.Context.After, 0, 1),
 		in("context fade", p.Context.Fade, 0, 1), in("context vector", p.Context.Vector, 0, 1),
-		in("ties before", p.Ties.Before, 0, 1), in("ties shared", p.Ties.Shared, 0, 1), in("ties common", float64(p.Ties.Common), 0, 100),
+		in("ties before", p.Ties.Before, 0, 1), in("ties after", p.Ties.After, 0, 1), in("ties answer", p.Ties.Answer, 0, 1),
+		in("ties before + after", max(p.Ties.Before, p.Ties.Answer)+p.Ties.After, 0, 1), in("ties length", p.Ties.Length, 0, 1e6),
+		in("ties shared", p.Ties.Shared, 0, 1), in("ties common", float64(p.Ties.Common), 0, 100),
 	} {
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package refine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/trm-go/refiner/importance"
@@ -29,7 +30,11 @@ type Recalled struct {
 type Recollection struct {
 	Memories    []Recalled  `json:"memories"` // best first
 	Certificate Certificate `json:"certificate"`
-	Ranking     *Ranking    `json:"-"` // of all candidates
+	// Matched reports whether any memory holds a word of the question, or one related to it. If none does, what was recalled
+	// is near by its vector alone: with the hashed embedder that is likeness of letters, which helps against misspelling and
+	// else means nothing.
+	Matched bool     `json:"matched"`
+	Ranking *Ranking `json:"-"` // of all candidates
 
 	source Source
 	scope  memory.Scope
@@ -71,7 +76,8 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if err != nil {
 		return nil, fmt.Errorf("recall: %w", err)
 	}
-	r := &Recollection{Memories: make([]Recalled, 0, len(best)), Certificate: ranking.Certificate, Ranking: ranking, source: src, scope: scope}
+	r := &Recollection{Memories: make([]Recalled, 0, len(best)), Certificate: ranking.Certificate, Ranking: ranking,
+		Matched: slices.ContainsFunc(candidates.List, func(c memory.Candidate) bool { return c.Lexical > 0 }), source: src, scope: scope}
 	for i, at := range best {
 		if records[i] == nil {
 			continue

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,20 @@ func TestRecallStaysInScope(t *testing.T) {
 	}
 }
 
+// TestMatched tells what was found by its words, or by words related to them, from what is merely near.
+func TestMatched(t *testing.T) {
+	store := remember(t)
+	for question, want := range map[string]bool{"Who has a puppy?": true, "What instruments are there?": true, "zzzzqqq": false, "pupyp": false} {
+		r, err := refine.Recall(context.Background(), store, scope, memory.Query{Text: question}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Matched != want {
+			t.Errorf("%q: matched is %v", question, r.Matched)
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
 	store := remember(t)
 	r := recall(t, store, "What is Ben's puppy called?", nil)
@@ -184,6 +199,10 @@ func TestExplain(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ben", "puppi"}, all[0].Terms); diff != "" && !strings.Contains(all[0].Text, "Nutmeg") && !strings.Contains(all[0].Text, "called") {
 		t.Errorf("terms of %q (-want +got):\n%s", all[0].Text, diff)
+	}
+	kin, err := recall(t, store, "What instruments does Ada play?", nil).Explain(context.Background())
+	if err != nil || !slices.ContainsFunc(kin, func(e refine.Explanation) bool { return slices.Contains(e.Related, "violin") }) {
+		t.Errorf("no memory is told to hold a word related to instruments: %+v, %v", kin, err)
 	}
 	plain, err := recall(t, store, "puppy", &refine.Options{Mode: refine.BM25}).Explain(context.Background())
 	if err != nil || len(plain) != 1 || len(plain[0].Lifts) != 1 || plain[0].Lifts[0].Share != 1 || len(plain[0].Steps) != 1 {

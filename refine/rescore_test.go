@@ -239,6 +239,8 @@ func TestOptionsAreRefused(t *testing.T) {
 		"parameter steps":     bad(func(p *refine.Parameters) { p.Steps = 0 }),
 		"parameter speaker":   bad(func(p *refine.Parameters) { p.Speaker = math.NaN() }),
 		"parameter ties bef":  bad(func(p *refine.Parameters) { p.Ties.Before = 2 }),
+		"ties before + after": bad(func(p *refine.Parameters) { p.Ties.After = .5 }),
+		"parameter ties leng": bad(func(p *refine.Parameters) { p.Ties.Length = -1 }),
 		"parameter context v": bad(func(p *refine.Parameters) { p.Context.Vector = -1 }),
 	} {
 		if _, err := refine.Rescore(context.Background(), turns(1), o); err == nil || !strings.Contains(err.Error(), want) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
@@ -25,6 +26,8 @@ var mends = []struct {
 	{memory.ErrDerived, ui.ExitError, "delete what rests on it too, with --derived"},
 	{memory.ErrReadOnly, ui.ExitError, "check who may write there: `refine doctor`"},
 	{memory.ErrFull, ui.ExitError, "make room on the disk; nothing was half written"},
+	{fs.ErrNotExist, ui.ExitError, "check the name and the folder"},
+	{fs.ErrPermission, ui.ExitError, "check who may read and write there"},
 }
 
 // mended gives an error its exit code and its mend.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ of its session, the turns around it, and memories that share a name, date or num
 			defer p.Close()
 			told, err := p.ExplainIn(cmd.Context(), p.Scope, f.query(args[0]))
 			if err != nil {
-				return err
+				return unasked(err)
 			}
 			e := &explanation{told}
 			if plot != "" {
@@ -52,7 +53,7 @@ of its session, the turns around it, and memories that share a name, date or num
 				return a.term.JSON(told)
 			}
 			if len(e.Memories) == 0 {
-				a.term.Notef("nothing in the scope %s answers this", p.Scope)
+				a.term.Notef("nothing in the scope %s answers this; is it the right one? --tenant, --user, --agent, --session", p.Scope)
 				return nil
 			}
 			e.print(a.term)
@@ -147,10 +148,15 @@ func (e *explanation) signals(t *ui.Terminal, s importance.Signals) string {
 func (e *explanation) source(t *ui.Terminal, m *refine.Explanation, l refine.Lift, letters map[memory.ID]string) string {
 	if l.Reason == refine.Own {
 		own := "its own words"
-		if len(m.Terms) > 0 {
-			own += ": " + strings.Join(m.Terms, ", ")
+		words := slices.Clone(m.Terms)
+		for _, r := range m.Related {
+			words = append(words, "~"+r)
 		}
-		return fmt.Sprintf("%s %s", cut(t, own, 30), t.Paint(ui.Dim, fmt.Sprintf("(fit ×%.2f)", m.Fit)))
+		if len(words) > 0 {
+			own += ": " + strings.Join(words, ", ")
+		}
+		fit := fmt.Sprintf("(fit ×%.2f%s)", m.Fit, types(m.Links))
+		return fmt.Sprintf("%s %s", cut(t, own, 19+len(fit)), t.Paint(ui.Dim, fit))
 	}
 	reason := map[importance.Reason]string{
 		refine.Session: "best of its session", importance.Before: "the turn before", importance.After: "the turn after",
@@ -162,6 +168,19 @@ func (e *explanation) source(t *ui.Terminal, m *refine.Explanation, l refine.Lif
 	}
 	letter := cmp.Or(letters[l.From.ID], "·")
 	return fmt.Sprintf("%s, %s %s", reason, letter, t.Paint(ui.Dim, cut(t, said(l.From), 26+len(reason))))
+}
+
+// types names what of the question a memory holds beside its words.
+func types(links []string) string {
+	names := map[string]string{"t:date": "tells when", "t:place": "tells where", "t:rule": "a rule", "t:self": "of the speaker"}
+	var told []string
+	for _, l := range links {
+		told = append(told, cmp.Or(names[l], bare(l)))
+	}
+	if len(told) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(told, ", ")
 }
 
 // bare is a link without the mark of its sort: n:bristol is bristol.

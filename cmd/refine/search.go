@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +46,7 @@ type found struct {
 	Scope       memory.Scope       `json:"scope"`
 	Memories    []refine.Recalled  `json:"memories"`
 	Certificate refine.Certificate `json:"certificate"`
+	Matched     bool               `json:"matched"`
 	Packed      *refine.Packed     `json:"packed,omitempty"`
 	// Opened are the turns that each summary stands for, with --open and no budget.
 	Opened map[memory.ID][]memory.Record `json:"opened,omitempty"`
@@ -81,9 +83,10 @@ summaries into the turns that they stand for, unless --open=false.`,
 			start := time.Now()
 			r, err := p.Recall(cmd.Context(), f.query(args[0]))
 			if err != nil {
-				return err
+				return unasked(err)
 			}
-			result := found{Query: args[0], Scope: p.Scope, Memories: r.Memories, Certificate: r.Certificate, Ms: float64(time.Since(start).Microseconds()) / 1000}
+			result := found{Query: args[0], Scope: p.Scope, Memories: r.Memories, Certificate: r.Certificate,
+				Matched: r.Matched, Ms: float64(time.Since(start).Microseconds()) / 1000}
 			budget := a.settings.Recall.Budget
 			opened := open && (budget > 0 || cmd.Flags().Changed("open"))
 			var sources map[memory.ID][]memory.Record
@@ -125,8 +128,12 @@ func (a *app) printFound(r *found) {
 	t := a.term
 	switch {
 	case len(r.Memories) == 0:
-		t.Notef("nothing in the scope %s answers this", r.Scope)
+		t.Notef("nothing in the scope %s answers this; is it the right one? --tenant, --user, --agent, --session", r.Scope)
 		return
+	case !r.Matched:
+		t.Notef("no memory holds a word of this; these are nearest by their vectors")
+	}
+	switch {
 	case r.Packed != nil:
 		t.Printf("%s\n", r.Packed.Text())
 		t.Notef("%d of %d tokens, %s", r.Packed.Tokens, a.settings.Recall.Budget, fmt.Sprintf("%d of %s", len(r.Packed.Items), plural(len(r.Memories), "memory", "memories")))
@@ -148,6 +155,14 @@ func (a *app) printFound(r *found) {
 	}
 	c := r.Certificate
 	t.Notef("%s after %s, residual %.1e, %.1f ms; see why with `refine explain`", c.Stop, counted(c.Steps, "step"), c.Residual, r.Ms)
+}
+
+// unasked tells that it is the question which is wrong.
+func unasked(err error) error {
+	if errors.Is(err, memory.ErrInvalid) {
+		return ui.Fail(ui.ExitUsage, "ask in words; `refine search --help` has the operators", "%w", err)
+	}
+	return err
 }
 
 // said is who said what and when, in one line.

@@ -104,6 +104,9 @@ replaced only with --force, or when asked at a terminal.`,
 				return err
 			}
 			path := a.settings.Store.Path
+			if _, err := os.Stat(args[0]); err != nil {
+				return ui.Fail(ui.ExitNoStore, "nothing was changed; `refine snapshot --list` shows the known copies", "restore: %w", err)
+			}
 			if info, err := os.Stat(path); err == nil && info.Size() > 0 && !force &&
 				!a.term.Confirm(fmt.Sprintf("Replace the store %s? It is copied aside first.", path)) {
 				return ui.Fail(ui.ExitError, "replace it with --force: it is copied aside first", "there is a store at %s", path)

@@ -4,6 +4,7 @@
 //   - [Terms] are folded, without stop words, and stemmed: "Caroline's paintings" → carolin, paint.
 //   - [Links] are names, dates and numbers; a date is resolved against the time of the text, so that "yesterday" in May
 //     meets "7 May" in June.
+//   - [Related] are the words that can stand where a term is asked for: "camping" where an activity is.
 //   - [Context] gives what its speaker and its day add to both, and [ParseQuestion] what a question looks for.
 //   - [Sentences] cuts a text where a sentence ends.
 //   - [Tokens] estimates what a language model's tokeniser would count.

@@ -16,13 +16,7 @@ const (
 	PrefixMonth  = "m:" // m:2023-05
 	PrefixYear   = "y:" // y:2023
 	PrefixNumber = "#:" // #:1200
-	PrefixType   = "t:" // t:date, t:self: what kind of answer the text may hold
-)
-
-// Links of the type of a text, by which a question meets the texts that can answer it.
-const (
-	TypeDate = PrefixType + "date" // it tells of a date, or of a time relative to its own
-	TypeSelf = PrefixType + "self" // its speaker tells of himself
+	PrefixType   = "t:" // t:date, t:place, ...: what kind of text it is
 )
 
 // Links returns the names, dates and numbers in s, distinct and in order of appearance, each with its prefix.
@@ -33,12 +27,6 @@ const (
 // dates that need it are left out. Numbers are digits, or words from two to twelve.
 func Links(s string, at time.Time) []string {
 	l := newLinker(s, at)
-	dated, self := false, false
-	for i, w := range l.words {
-		low := l.lower[i]
-		dated = dated || timeWords[low] || isWeekday(low)
-		self = self || selfWords[low] || strings.HasPrefix(w.text, "I'") || strings.HasPrefix(w.text, "I’")
-	}
 	for i := 0; i < len(l.words); {
 		if n := l.date(s, i); n > 0 {
 			l.dates++
@@ -49,12 +37,7 @@ func Links(s string, at time.Time) []string {
 		l.name(i)
 		i++
 	}
-	if dated || l.dates > 0 {
-		l.add(TypeDate, "")
-	}
-	if self {
-		l.add(TypeSelf, "")
-	}
+	l.types(s)
 	return l.links
 }
 
@@ -416,8 +399,3 @@ var numerals = map[string]int{
 	"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 	"eleven": 11, "twelve": 12,
 }
-
-// timeWords make a text tell of a time without a date that can be resolved.
-var timeWords = setOf("yesterday today tomorrow last next this ago week weeks weekend month months year years recently since")
-
-var selfWords = setOf("i my we our")

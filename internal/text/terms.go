@@ -14,7 +14,8 @@ import (
 const maxWord = 64
 
 // Terms returns the terms of s in order, with repeats: words in lower case without accents, without English stop words,
-// reduced to their stem (Porter's second English stemmer, snowballstem.org). Han, Hiragana, Katakana and Thai are
+// led to their lemma where the form is irregular, and reduced to their stem (Porter's second English stemmer,
+// snowballstem.org). Han, Hiragana, Katakana and Thai are
 // written without spaces, so runs of them become overlapping pairs of characters. Terms holds numbers as they stand,
 // without their separators of thousands.
 func Terms(s string) []string {
@@ -45,6 +46,9 @@ func stem(word string) string {
 		if word[i] >= '0' && word[i] <= '9' {
 			return word
 		}
+	}
+	if base, ok := lemmas[word]; ok {
+		word = base
 	}
 	return english.Stem(word, false)
 }
@@ -107,7 +111,7 @@ func (w word) folded() string {
 	}
 	for _, r := range norm.NFKD.String(s) {
 		switch {
-		case unicode.Is(unicode.Mn, r) && r < 0x3000, r == ',', r == '\'', r == '’':
+		case unicode.Is(unicode.Mn, r) && r < 0x3000, r != '.' && !isWord(r): // decomposing brings spaces too
 		default:
 			b.WriteRune(unicode.ToLower(r))
 		}

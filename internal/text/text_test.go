@@ -2,6 +2,7 @@ package text_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,13 +14,13 @@ import (
 
 func ExampleTerms() {
 	fmt.Println(text.Terms("Caroline's paintings weren't sold for $1,200!"))
-	// Output: [carolin paint sold 1200]
+	// Output: [carolin paint sell 1200]
 }
 
 func ExampleLinks() {
 	said := time.Date(2023, 5, 8, 13, 56, 0, 0, time.UTC)
 	fmt.Println(text.Links("I met Melanie at the LGBTQ support group yesterday, with 3 friends.", said))
-	// Output: [n:melanie n:lgbtq d:2023-05-07 m:2023-05 #:3 t:date t:self]
+	// Output: [n:melanie n:lgbtq d:2023-05-07 m:2023-05 #:3 t:date t:place t:self]
 }
 
 func TestTerms(t *testing.T) {
@@ -31,7 +32,8 @@ func TestTerms(t *testing.T) {
 		{"the of and", []string{}},
 		{"Don't you think it's Mel’s?", []string{"think", "mel"}},
 		{"Café CAFÉ cafe", []string{"cafe", "cafe", "cafe"}},
-		{"running runs run", []string{"run", "run", "run"}},
+		{"running runs run ran", []string{"run", "run", "run", "run"}},
+		{"The children went, she lives and leaves", []string{"child", "go", "live", "leav"}},
 		{"v1.5 costs 1,200.50 in 2023-05-07", []string{"v1", "5", "cost", "1200.50", "2023", "05", "07"}},
 		{"東京に行く x", []string{"東京", "京に", "に行", "行く", "x"}},
 		{"猫", []string{"猫"}},
@@ -64,7 +66,17 @@ func TestLinks(t *testing.T) {
 		{"at 2023-05-07.", []string{"d:2023-05-07", "m:2023-05", "t:date"}},
 		{"in December", []string{"m:2022-12", "t:date"}},
 		{"in may", []string{"m:2023-05", "t:date"}},
-		{"May I?", []string{"t:self"}},
+		{"May I?", []string{"t:self", "t:asks"}},
+		{"in the Alps", []string{"n:alps", "t:place"}},
+		{"in The Hague at 5, from Monday to May", []string{"n:hague", "#:5", "m:2023-05", "t:date", "t:place"}},
+		{"Always give dates when I ask about plans.", []string{"t:rule", "t:self"}},
+		{"please never use emoji", []string{"t:rule"}},
+		{"it is always so, and never was", nil},
+		{"from now on be brief", []string{"t:rule"}},
+		{"You go? Yes", nil},
+		{"You go?!\n[image: a boat]", []string{"t:asks"}},
+		{"行きますか？", []string{"t:asks"}},
+		{"How much? [image: a boat]", []string{"t:asks"}},
 		{"you may go, they march on", nil},
 		{"since 2019", []string{"y:2019", "t:date"}},
 		{"yesterday and tomorrow", []string{"d:2023-05-07", "m:2023-05", "d:2023-05-09", "t:date"}},
@@ -111,9 +123,12 @@ func TestParseQuestion(t *testing.T) {
 		in   string
 		want text.Question
 	}{
-		{"When did Mel's dog run?", text.Question{Terms: []string{"mel", "dog", "run"}, Links: []string{"t:date", "t:self"}}},
-		{"What did I buy last May in Rome?", text.Question{Terms: []string{"buy", "last", "rome"}, Links: []string{"m:2024-05", "t:self"}, Self: true}},
-		{"dog dog", text.Question{Terms: []string{"dog"}, Links: []string{"t:self"}}},
+		{"When did Mel's dog run?", text.Question{Terms: []string{"mel", "dog", "run"}, Links: []string{"t:date", "t:self", "t:rule"}}},
+		{"What did I buy last May in Rome?", text.Question{Terms: []string{"buy", "last", "rome"}, Links: []string{"m:2024-05", "t:self", "t:rule"}, Self: true}},
+		{"dog dog", text.Question{Terms: []string{"dog"}, Links: []string{"t:self", "t:rule"}}},
+		{"What kind of dog is it?", text.Question{Terms: []string{"dog"}, Links: []string{"t:self", "t:rule"}}},
+		{"Can you list them in order?", text.Question{Terms: []string{"list", "order"}, Links: []string{"t:self", "t:rule"}}},
+		{"Which city did we go to?", text.Question{Terms: []string{"citi", "go"}, Links: []string{"t:place", "t:self", "t:rule"}, Self: true}},
 	} {
 		if diff := cmp.Diff(c.want, text.ParseQuestion(c.in, at)); diff != "" {
 			t.Errorf("ParseQuestion(%q) (-want +got):\n%s", c.in, diff)
@@ -179,6 +194,28 @@ func FuzzLinks(f *testing.F) {
 	})
 }
 
+func FuzzQuestion(f *testing.F) {
+	seeds(f)
+	f.Add("What kind of rule did I always list in Rome, when I ask?")
+	at := time.Date(2023, 5, 8, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, s string) {
+		q := text.ParseQuestion(s, at)
+		all := map[string]bool{}
+		for _, term := range text.Terms(s) {
+			all[term] = true
+		}
+		if len(all) > 0 && len(q.Terms) == 0 {
+			t.Errorf("ParseQuestion(%q) has no terms of %v", s, all)
+		}
+		for _, term := range q.Terms {
+			if !all[term] {
+				t.Errorf("ParseQuestion(%q) has the term %q", s, term)
+			}
+			delete(all, term) // they are distinct
+		}
+	})
+}
+
 func FuzzSentences(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, s string) {
@@ -207,4 +244,25 @@ func BenchmarkLinks(b *testing.B) {
 		text.Links(turn, at)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "turns/s")
+}
+
+// TestRelated checks the table as a whole: its words are terms, and no term stands for itself.
+func TestRelated(t *testing.T) {
+	for _, c := range []struct{ asked, said string }{{"activities", "camping"}, {"mother", "Mom"}, {"mom", "mother"}, {"pets", "kittens"}, {"bought", "purchased"}} {
+		asked, said := text.Terms(c.asked)[0], text.Terms(c.said)[0]
+		if !slices.Contains(text.Related(asked), said) {
+			t.Errorf("%s is not met by %s: %v", c.asked, c.said, text.Related(asked))
+		}
+	}
+	if text.Related("zebra") != nil {
+		t.Errorf("a term without any: %v", text.Related("zebra"))
+	}
+	for _, term := range text.Terms("activity mother work trip eat") {
+		list := text.Related(term)
+		for i, r := range list {
+			if r == term || slices.Contains(list[:i], r) {
+				t.Errorf("%s is met by itself or twice by %s: %v", term, r, list)
+			}
+		}
+	}
 }

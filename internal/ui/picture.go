@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/color"
 	"io"
@@ -77,7 +78,13 @@ func SavePicture(path string, width, height vg.Length, paint func(draw.Canvas) e
 	if err := paint(draw.New(canvas)); err != nil {
 		return fmt.Errorf("draw %s: %w", path, err)
 	}
-	return replace(path, encode)
+	if err := replace(path, encode); err != nil {
+		if e := (*os.PathError)(nil); errors.As(err, &e) {
+			err = e.Err // its path is that of a file which nobody named
+		}
+		return fmt.Errorf("draw %s: %w", path, err)
+	}
+	return nil
 }
 
 // writeSVG names fonts of the same measures for readers that have no Liberation Sans.
