@@ -125,6 +125,7 @@ func (c *Chat) Complete(ctx context.Context, p specialists.Prompt) (specialists.
 var named = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 func (c *Chat) request(p specialists.Prompt) api.ChatCompletionRequest {
+	//lint:ignore SA1019 Ollama, vLLM and llama.cpp know no other; models that refuse it get the new one below
 	r := api.ChatCompletionRequest{Model: c.options.Model, MaxTokens: cmp.Or(p.MaxTokens, c.options.MaxTokens)}
 	for _, m := range p.Messages {
 		message := api.ChatCompletionMessage{Role: m.Role, Content: strings.ToValidUTF8(m.Content, "\uFFFD")}
@@ -137,6 +138,7 @@ func (c *Chat) request(p specialists.Prompt) api.ChatCompletionRequest {
 		r.Messages = append(r.Messages, message)
 	}
 	if errors.Is(api.NewReasoningValidator().Validate(r), api.ErrReasoningModelMaxTokensDeprecated) {
+		//lint:ignore SA1019 see above
 		r.MaxTokens, r.MaxCompletionTokens = 0, r.MaxTokens
 	}
 	return r
