@@ -169,7 +169,7 @@ demo-puzzles: runtime
 	@echo
 	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
 
-## demo: import a bundled conversation into a fresh store, ask it, and see a ranking settle
+## demo: import a bundled conversation, ask it, see a ranking and an answer settle, consolidate, solve Sudokus
 .PHONY: demo
 demo:
 	@mkdir -p $(BIN)
@@ -184,6 +184,10 @@ demo:
 	@echo
 	$(REFINE) explain "After whom is Priya's daughter named, and why?" --limit 5 --plot $(DEMO)/settling.svg
 	@$(REFINE) explain "After whom is Priya's daughter named, and why?" --plot $(DEMO)/settling.png >/dev/null
+	@echo
+	$(REFINE) ask "How much was the deposit at The Orchard?"
+	@echo
+	$(REFINE) ask "How much was the deposit at The Orchard?" --draft "The deposit was £250. It is due on 30 September, says Dr Miller." --trace
 	@echo
 	$(REFINE) eval sample
 	@echo
@@ -200,7 +204,8 @@ demo:
 	@echo
 	@echo "Where to look next:"
 	@echo "  $(DEMO)/settling.svg       the ranking as it settles"
-	@echo "  $(REFINE) search \"...\"   ask something else"
+	@echo "  $(REFINE) ask \"...\"   ask something else"
+	@echo "  $(REFINE) serve    a page to look at it all, and an OpenAI-compatible endpoint with memory"
 	@echo "  $(BIN)/refine --help             all commands; docs/cli.md has them on one page"
 	@echo "  go doc ./refine                  the recursion over memories, and its certificate"
 	@echo "  integration/example_test.go      the same from Go, in thirty lines"
