@@ -101,6 +101,10 @@ class Tie:
         self.orbits = {name: orbits(name, t.shape).to(t.device) for name, t in tensors.items()}
         self.counts = {name: torch.bincount(o.flatten()).float() for name, o in self.orbits.items()}
 
+    def to(self, device):
+        self.orbits = {name: o.to(device) for name, o in self.orbits.items()}
+        self.counts = {name: c.to(device) for name, c in self.counts.items()}
+
     def mean(self, name, tensor):
         orbit, count = self.orbits[name], self.counts[name]
         total = torch.zeros_like(count).index_add_(0, orbit.flatten(), tensor.flatten().float())
