@@ -137,7 +137,7 @@ bench-trm: runtime $(TORCH)
 
 ## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
 .PHONY: bench-gpu
-bench-gpu: $(PYTHON)
+bench-gpu: $(TORCH)
 	$(GO) run ./cmd/trm runtime install --cuda
 	$(GO) run ./bench/gpu -python $(PYTHON) -o $(CACHE)/bench-gpu.json
 
