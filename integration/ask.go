@@ -244,8 +244,13 @@ func pack(t *specialists.Task, memories []refine.Recalled, budget int) refine.Pa
 // rememberAnswer writes a question and its answer back. The question is what somebody said. The answer was made from
 // memories, so it is reconstructed and names them: recalled text never becomes evidence for itself.
 func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) error {
-	// The pair is adjacent, and behind whatever positions the session has.
-	position := int(now.UnixMilli())
+	last, err := p.Store.LastPosition(ctx, a.Scope)
+	if err != nil {
+		return err
+	}
+	// The pair is adjacent, and next after the session's last. Two that are written at the same moment may share their
+	// positions: recall then takes each for the other's neighbour, in what order does not matter to it, and nothing is lost.
+	position := last + 1
 	question := memory.Record{Kind: memory.KindTurn, Role: "user", Text: a.Question, Position: position, Created: now, Origin: memory.Observed, Importance: .5, Confidence: 1}
 	answer := memory.Record{Kind: memory.KindTurn, Role: "assistant", Text: a.Text, Position: position + 1, Created: now, Origin: memory.Observed, Importance: .5, Confidence: a.Score}
 	for _, c := range a.Citations {
