@@ -111,7 +111,7 @@ func (b *adaBackend) begin(ctx context.Context, r *ada.ChatRequest) (*adaChat, e
 	for _, m := range r.Before() {
 		c.messages = append(c.messages, specialists.Message{Role: m.Role, Content: string(m.Content)})
 	}
-	o := &TurnOptions{Scope: b.scope, Session: c.session, At: c.begun}
+	o := &TurnOptions{Scope: b.scope, Session: c.session, At: c.begun, Quiet: true} // Ask counts what it shows
 	if r.UserTimestamp != "" {
 		if at := ada.Time(r.UserTimestamp); at.Unix() > 0 {
 			o.At = at

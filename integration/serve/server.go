@@ -206,8 +206,19 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	s.metrics.handler().ServeHTTP(w, r)
 }
 
-// Flush returns when no chat is under way and all turns are written.
-func (s *Server) Flush() { s.writer.wait(true) }
+// Flush returns when no chat is under way, all turns are written, and what was shown is counted.
+func (s *Server) Flush() {
+	s.writer.wait(true)
+	s.plugin.Flush()
+}
+
+// of is the plugin as a caller may use it.
+func (s *Server) of(c *caller) *integration.Plugin {
+	if c.writes() != nil {
+		return s.plugin.ReadOnly()
+	}
+	return s.plugin
+}
 
 // Close waits for the turns that are still to be written, and lets go of the upstream. The plugin stays open.
 func (s *Server) Close() {
