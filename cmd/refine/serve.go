@@ -52,7 +52,10 @@ has every endpoint and setting.`,
 	a.setting(cmd, false, "tls-key", "serve.tls_key")
 	a.setting(cmd, false, "refine", "serve.refine")
 	a.setting(cmd, false, "ada", "serve.ada")
-	a.setting(cmd, false, "mcp", "serve.mcp")
+	a.setting(cmd, false, "mcp", "serve.mcp") // off with --mcp=false
+	for _, name := range []string{"ada", "mcp"} {
+		cmd.Flags().Lookup(name).NoOptDefVal = "true" // --ada alone means it
+	}
 	a.setting(cmd, false, "model", "model.model")
 	a.setting(cmd, false, "upstream", "model.base_url")
 	cmd.AddCommand(a.keyCommand())
