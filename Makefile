@@ -109,14 +109,17 @@ test-crash:
 	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
 
 # PyTorch, for training and for what compares with it; PYTHON=... takes one that is there. 2 GB, with a GPU's libraries 5.
-PYTHON ?= $(CACHE)/venv/bin/python
-$(CACHE)/venv/bin/python: bench/parity/requirements.txt tools/torch.sh
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(CACHE)/venv/bin/python
+TORCH  := $(CACHE)/venv/ready
+endif
+$(CACHE)/venv/ready: bench/parity/requirements.txt tools/torch.sh
 	tools/torch.sh $(CACHE)/venv
 	@touch $@
 
 ## parity: compare every step with PyTorch anew, also at the published sizes
 .PHONY: parity
-parity: runtime $(PYTHON)
+parity: runtime $(TORCH)
 	OMP_NUM_THREADS=1 $(PYTHON) bench/parity/golden.py trmcore/onnx/testdata --check
 	rm -rf $(CACHE)/parity
 	OMP_NUM_THREADS=1 $(PYTHON) bench/parity/golden.py $(CACHE)/parity --seed $$(date +%s)
@@ -125,7 +128,7 @@ parity: runtime $(PYTHON)
 
 ## test-train: the tests of the training, on the CPU (about three minutes)
 .PHONY: test-train
-test-train: runtime $(PYTHON)
+test-train: runtime $(TORCH)
 	$(PYTHON) -m pytest -q trmcore/train/tests
 
 ## train-data: make the Sudokus that training reads, in data/sudoku (COUNT=50000 of each new kind)
@@ -137,23 +140,23 @@ train-data: build
 .PHONY: train-sudoku
 RECIPE ?= b
 MINUTES ?= 9
-train-sudoku: build runtime $(PYTHON)
+train-sudoku: build runtime $(TORCH)
 	PYTHON=$(PYTHON) trmcore/train/gpu_sudoku.sh $(RECIPE) $(MINUTES)
 
 ## train-arc: the same for ARC
 .PHONY: train-arc
-train-arc: build runtime $(PYTHON)
+train-arc: build runtime $(TORCH)
 	PYTHON=$(PYTHON) trmcore/train/gpu_arc.sh $(MINUTES)
 
 ## bench-trm: puzzles a second against PyTorch, in one run
 .PHONY: bench-trm
-bench-trm: runtime $(PYTHON)
+bench-trm: runtime $(TORCH)
 	$(GO) run ./bench/trm -python $(PYTHON)
 	$(GO) run ./bench/trm -halting
 
 ## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
 .PHONY: bench-gpu
-bench-gpu: $(PYTHON)
+bench-gpu: $(TORCH)
 	$(GO) run ./cmd/trm runtime install --cuda
 	$(GO) run ./bench/gpu -python $(PYTHON) -o $(CACHE)/bench-gpu.json
 
@@ -169,7 +172,7 @@ demo-puzzles: runtime
 	@echo
 	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
 
-## demo: import a bundled conversation into a fresh store, ask it, and see a ranking settle
+## demo: import a bundled conversation, ask it, see a ranking and an answer settle, consolidate, solve Sudokus
 .PHONY: demo
 demo:
 	@mkdir -p $(BIN)
@@ -184,6 +187,10 @@ demo:
 	@echo
 	$(REFINE) explain "After whom is Priya's daughter named, and why?" --limit 5 --plot $(DEMO)/settling.svg
 	@$(REFINE) explain "After whom is Priya's daughter named, and why?" --plot $(DEMO)/settling.png >/dev/null
+	@echo
+	$(REFINE) ask "How much was the deposit at The Orchard?"
+	@echo
+	$(REFINE) ask "How much was the deposit at The Orchard?" --draft "The deposit was £250. It is due on 30 September, says Dr Miller." --trace
 	@echo
 	$(REFINE) eval sample
 	@echo
@@ -200,7 +207,8 @@ demo:
 	@echo
 	@echo "Where to look next:"
 	@echo "  $(DEMO)/settling.svg       the ranking as it settles"
-	@echo "  $(REFINE) search \"...\"   ask something else"
+	@echo "  $(REFINE) ask \"...\"   ask something else"
+	@echo "  $(REFINE) serve    a page to look at it all, and an OpenAI-compatible endpoint with memory"
 	@echo "  $(BIN)/refine --help             all commands; docs/cli.md has them on one page"
 	@echo "  go doc ./refine                  the recursion over memories, and its certificate"
 	@echo "  integration/example_test.go      the same from Go, in thirty lines"

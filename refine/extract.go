@@ -17,7 +17,7 @@ import (
 func Extract(t *specialists.Task) string {
 	q := ask(t)
 	all := q.passages(t)
-	if len(all) == 0 || all[0].held < leastHeld {
+	if len(all) == 0 || all[0].held < leastHeld || all[0].own < leastNamed && len(q.unheard(known(t))) > 0 {
 		return q.nothing(t)
 	}
 	chosen := q.choose(all)
@@ -59,6 +59,9 @@ type passage struct {
 const (
 	// leastHeld is the share of a question that its best passage must hold to count as an answer.
 	leastHeld = .3
+	// leastNamed is the share that the passage itself must hold where nothing in the evidence says a name of the question:
+	// what is said of the capital letters on a note is no answer about the capital of France.
+	leastNamed = .6
 	// mostPassages and mostWords bound an answer; leastFit is the share of the best one's fit that another must have.
 	mostPassages = 3
 	mostWords    = 60

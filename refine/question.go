@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,7 +88,7 @@ func (q *question) weigh(count map[string]int, n int) {
 
 // suits is what a passage gains by holding the kind of thing that is asked for. It finds the passage's dates.
 func (q *question) suits(r *memory.Record, p *passage) float64 {
-	p.dates = text.Dates(p.text, r.Created)
+	p.dates = certain(text.Dates(p.text, r.Created), p.text, r.Created)
 	switch q.kind {
 	case asksTime:
 		if len(p.dates) > 0 {
@@ -111,6 +112,19 @@ func (q *question) suits(r *memory.Record, p *passage) float64 {
 		}
 	}
 	return 0
+}
+
+// certain are the dates whose year is certain. A month without one is the nearest, and half a year away that may be either.
+func certain(dates []text.Date, s string, at time.Time) []text.Date {
+	return slices.DeleteFunc(dates, func(d text.Date) bool {
+		value, ok := strings.CutPrefix(d.Links[0], text.PrefixMonth)
+		month, err := time.Parse("2006-01", value)
+		if !ok || err != nil || strings.ContainsAny(s[d.Start:d.End], "0123456789") {
+			return false
+		}
+		away := (month.Year()-at.Year())*12 + int(month.Month()-at.Month())
+		return abs(away) > 4
+	})
 }
 
 // seeks names the kind of thing that answers the question, if a text can be seen to hold it.
@@ -229,8 +243,23 @@ func inWords(links []string) string {
 	return ""
 }
 
-// nothing says that the memories do not answer, and which words of the question none of them has.
-func (q *question) nothing(t *specialists.Task) string {
+// unheard are the names of the question that nothing in the evidence says, in lower case.
+func (q *question) unheard(known map[string]bool) []string {
+	var names []string
+	for _, link := range text.Links(q.text, time.Time{}) {
+		name, ok := strings.CutPrefix(link, text.PrefixName)
+		if !ok {
+			continue
+		}
+		if terms := text.Terms(name); len(terms) > 0 && !slices.ContainsFunc(terms, func(t string) bool { return known[t] }) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// known are the terms of the evidence and of those who speak in it.
+func known(t *specialists.Task) map[string]bool {
 	known := map[string]bool{}
 	for i := range t.Evidence {
 		for _, s := range append(testimony(&t.Evidence[i]), t.Evidence[i].Speaker) {
@@ -239,6 +268,12 @@ func (q *question) nothing(t *specialists.Task) string {
 			}
 		}
 	}
+	return known
+}
+
+// nothing says that the memories do not answer, and which words of the question none of them has.
+func (q *question) nothing(t *specialists.Task) string {
+	known := known(t)
 	var missing []string
 	for _, w := range strings.FieldsFunc(q.text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' && r != '-' }) {
 		if terms := text.Terms(w); len(terms) == 1 && !known[terms[0]] && !questionTerms[terms[0]] {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/internal/ui"
@@ -14,11 +15,10 @@ import (
 // app is what the commands share.
 type app struct {
 	term     *ui.Terminal
-	json     bool              // --json
-	file     string            // --config
-	keys     map[string]string // flag → the setting it stands for
-	implied  []config.Flag     // settings that a flag brings along with its own
-	settings *config.Settings  // set once the command line is read
+	json     bool             // --json
+	file     string           // --config
+	implied  []config.Flag    // settings that a flag brings along with its own
+	settings *config.Settings // set once the command line is read
 	log      *slog.Logger
 }
 
@@ -28,7 +28,6 @@ Exit codes: 0 done, 1 error, 2 usage, 3 completed with failures or below a thres
 `
 
 func (a *app) root() *cobra.Command {
-	a.keys = map[string]string{}
 	root := &cobra.Command{
 		Use:   "refine",
 		Short: "A memory for assistants that thinks again",
@@ -103,6 +102,9 @@ func (a *app) addCommands(root *cobra.Command) {
 	root.SetCompletionCommandGroupID("This command:")
 }
 
+// settingKey annotates a flag that stands for a setting with the setting's name.
+const settingKey = "refiner.setting"
+
 // setting adds a flag that stands for a setting, with the setting's own help.
 func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
 	flags := cmd.Flags()
@@ -119,7 +121,10 @@ func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
 		panic("there is no setting " + key)
 	}
 	flags.String(flag, "", help)
-	a.keys[flag] = key
+	// The flag itself says which setting it stands for: two commands may have a flag of the same name for different ones.
+	if err := flags.SetAnnotation(flag, settingKey, []string{key}); err != nil {
+		panic(err) // the flag was added above
+	}
 	if choices := config.Choices(key); len(choices) > 0 {
 		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // the flag was added above
@@ -146,11 +151,11 @@ func usageErrors(cmd *cobra.Command) {
 // load reads the settings that the command line, the environment and the files make together.
 func (a *app) load(cmd *cobra.Command) error {
 	opts := &config.Options{File: a.file}
-	for flag, key := range a.keys {
-		if f := cmd.Flags().Lookup(flag); f != nil && f.Changed {
-			opts.Flags = append(opts.Flags, config.Flag{Name: flag, Key: key, Value: f.Value.String()})
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		for _, key := range f.Annotations[settingKey] {
+			opts.Flags = append(opts.Flags, config.Flag{Name: f.Name, Key: key, Value: f.Value.String()})
 		}
-	}
+	})
 	opts.Flags = append(opts.Flags, a.implied...)
 	settings, err := config.Load(opts)
 	if err != nil {

@@ -16,8 +16,8 @@ import torch
 
 import arc
 import checkpoint
-from model import TRM, Arch, rotary_table
-from trainer import restored
+from model import rotary_table
+from trainer import averaged_model
 
 
 def expected_side(demonstrations, question):
@@ -107,18 +107,6 @@ def pass_at(ranked, tasks, k):
     return sum(scores) / max(1, len(scores)), len(scores)
 
 
-def load(run, device):
-    """Averaged weights, puzzle embeddings, recipe of a run."""
-    state = checkpoint.load(pathlib.Path(run) / "state")
-    kept = json.loads(state["recipe"])
-    model = TRM(Arch(**kept["arch"]), torch.bfloat16 if device.type == "cuda" else torch.float32)
-    model.load_state_dict(state["model"])
-    with torch.no_grad():
-        for p, difference in zip(model.parameters(), state["ema"], strict=True):
-            p.add_(difference.float())
-    return model.to(device), restored(*state["table"])
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("run")
@@ -130,7 +118,9 @@ def main():
     p.add_argument("--limit", type=int, default=0, help="first tasks only; 0 is all")
     a = p.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model, table = load(a.run, device)
+    state = checkpoint.load(pathlib.Path(a.run) / "state")
+    model, table = averaged_model(state, torch.bfloat16 if device.type == "cuda" else torch.float32)
+    model = model.to(device)
     names = json.loads((pathlib.Path(a.run) / "identifiers.json").read_text())
     tasks = dict(list(arc.read_tasks(a.challenges, a.solutions).items())[: a.limit or None])
     ranked = vote(model, table, names, tasks, a.steps, a.votes)

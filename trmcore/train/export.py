@@ -17,18 +17,16 @@ from safetensors.torch import save_file
 
 import arc
 import checkpoint
-from model import TRM, Arch
-from trainer import restored
+from trainer import averaged_model
 
 
 def card_of(recipe, step, seconds, params):
     """The card of a run: what is known without measuring. Metrics are for `trm bench` to say."""
-    fields = dataclasses.asdict(recipe)
-    arch = fields.pop("arch")
+    fields = dict(recipe)
     return {
-        "name": f"{recipe.task}-{params / 1e6:.1f}M",
-        "task": recipe.task,
-        "arch": arch,
+        "name": f"{recipe['task']}-{params / 1e6:.1f}M",
+        "task": recipe["task"],
+        "arch": fields.pop("arch"),
         "params": params,
         "training": {"recipe": fields, "steps": step, "seconds": round(seconds)},
         "licence": "MIT",
@@ -50,7 +48,7 @@ def write(folder, model, card, table=None, dtype=torch.float16):
 def export(trainer, folder):
     """The weights that the trainer's model holds now."""
     params = sum(p.numel() for p in trainer.model.parameters())
-    write(folder, trainer.model, card_of(trainer.recipe, trainer.step, trainer.seconds, params), trainer.table)
+    write(folder, trainer.model, card_of(dataclasses.asdict(trainer.recipe), trainer.step, trainer.seconds, params), trainer.table)
 
 
 def only(names, table, tasks):
@@ -61,21 +59,14 @@ def only(names, table, tasks):
 
 def from_state(state, folder, over=(), dtype=torch.float16, names=(), tasks=()):
     """The averaged weights of a saved state."""
-    kept = json.loads(state["recipe"])
-    arch = Arch(**kept.pop("arch"))
-    model = TRM(arch)
-    model.load_state_dict(state["model"])
-    with torch.no_grad():
-        for p, difference in zip(model.parameters(), state["ema"], strict=True):
-            p.add_(difference.float())
-    table = restored(*state["table"]) if state.get("table") else None
+    model, table = averaged_model(state)
     if tasks:
         names, table = only(names, table, tasks)
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
         (pathlib.Path(folder) / "identifiers.json").write_text(json.dumps(names))
     params = sum(p.numel() for p in model.parameters())
-    recipe = dataclasses.make_dataclass("Kept", ["arch", *kept])(arch=arch, **kept)
-    write(folder, model, card_of(recipe, state["step"], state["seconds"], params) | dict(over), table, dtype)
+    card = card_of(json.loads(state["recipe"]), state["step"], state["seconds"], params)
+    write(folder, model, card | dict(over), table, dtype)
 
 
 def main():

@@ -68,7 +68,7 @@ RECIPES = {
         adam_lr=2e-3, adam_decay=0.1, ema=0.995, warmup=30, schedule="cosine", tied=True, givens=(0.5, 24), dtype="float32",
     ),
     "arc": Recipe(
-        task="arc", batch=768, steps=65_000, muon_lr=0.0, adam_decay=0.1, schedule="cosine",
+        task="arc", batch=768, steps=65_000, muon_lr=0.01, adam_decay=0.1, schedule="cosine",  # with Adam's second moments the state is too big
         arch=Arch(vocab_size=12, seq_len=900, puzzle_emb_len=16, puzzle_emb_ndim=512, L_cycles=4, mlp_t=False, pos_encodings="rope"),
     ),
 }

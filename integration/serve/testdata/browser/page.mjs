@@ -149,7 +149,7 @@ const tests = {
     await page.waitForFunction(() => document.getElementById("detail-title")?.textContent === "What is believed now");
     await page.keyboard.press("Escape");
     assert.equal(await page.evaluate(() => document.querySelector("dialog[open]")), null);
-    assert.equal(new URL(page.url()).hash, "#/memories");
+    await page.waitForFunction(() => location.hash === "#/memories"); // the dialog tells of its end in a task of its own
     await page.goto(url + "/#/memory/01ARZ3NDEKTSV4RRFFQ69G5FAV");
     await page.waitForSelector("dialog .problem");
     await page.context().close();
