@@ -138,6 +138,8 @@ type Serve struct {
 	Remember      bool          `mapstructure:"remember" help:"write chats to memory"`
 	Memories      int           `mapstructure:"memories" help:"most memories in a chat's prompt"`
 	Budget        int           `mapstructure:"budget" help:"tokens that they may take"`
+	Ada           bool          `mapstructure:"ada" help:"answer as Ada's brain does too, under /v1"`
+	MCP           bool          `mapstructure:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
 }
 
 // Log says what is logged to stderr.
@@ -155,7 +157,7 @@ func Default() Config {
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
-			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Memories: 10, Budget: 800},
+			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Memories: 10, Budget: 800, MCP: true},
 		Log: Log{Level: "warn"},
 	}
 }

@@ -22,11 +22,14 @@ import (
 )
 
 // Ada is the plugin as an Ada's brain: mounted with [ada.Handler], it serves what talks to Ada without a change. The zero
-// Scope is the plugin's. settings are those of an Ada's environment, from [ada.FromEnv]; nil keeps what is configured here.
+// Scope is the plugin's. settings are those of an Ada's environment, from [ada.FromEnv]; nil, or weights that are all zero,
+// keep the recall that is configured here.
 func (p *Plugin) Ada(scope memory.Scope, settings *ada.Settings) ada.Backend {
 	b := &adaBackend{plugin: p, scope: p.scope(scope), settings: ada.Settings{Turns: usualTurns, Remember: true}}
 	if settings != nil {
 		b.settings = *settings
+	}
+	if b.settings.Weights != (importance.Weights{}) {
 		tuned := *p
 		tuned.tune = func(o *refine.Options) {
 			o.Weights, o.Thresholds = settings.Weights, settings.Thresholds
@@ -107,18 +110,26 @@ type adaChat struct {
 
 // begin reads the conversation: what the client sends of it, or else what is remembered.
 func (b *adaBackend) begin(ctx context.Context, r *ada.ChatRequest) (*adaChat, error) {
-	c := &adaChat{session: cmp.Or(r.ConversationID, strings.ToLower(rand.Text())), begun: time.Now()}
+	if r.SaveMemory {
+		if err := b.plugin.writes("save the memory"); err != nil {
+			return nil, err
+		}
+	}
+	if own := b.scope.Session; own != "" && r.ConversationID != "" && r.ConversationID != own {
+		return nil, fmt.Errorf("%w: the conversation is not the one that the scope is bound to", memory.ErrInvalid)
+	}
+	c := &adaChat{session: cmp.Or(b.scope.Session, r.ConversationID, strings.ToLower(rand.Text())), begun: time.Now()}
 	for _, m := range r.Before() {
 		c.messages = append(c.messages, specialists.Message{Role: m.Role, Content: string(m.Content)})
 	}
-	o := &TurnOptions{Scope: b.scope, Session: c.session, At: c.begun}
+	o := &TurnOptions{Scope: b.scope, Session: c.session, At: c.begun, Quiet: true} // Ask counts what it shows
 	if r.UserTimestamp != "" {
 		if at := ada.Time(r.UserTimestamp); at.Unix() > 0 {
 			o.At = at
 		}
 	}
-	if len(c.messages) == 0 && r.ConversationID != "" {
-		turns, err := b.turns(ctx, r.ConversationID)
+	if len(c.messages) == 0 && (r.ConversationID != "" || b.scope.Session != "") {
+		turns, err := b.turns(ctx, c.session)
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +191,7 @@ func (c *adaChat) round(r *refine.Round, thinking bool, emit func(ada.Event) boo
 // remember writes the turn, and the memory that the client asked for. An answer that is kept as a memory says what it was
 // made from.
 func (b *adaBackend) remember(ctx context.Context, c *adaChat, r *ada.ChatRequest, answer string) error {
-	if b.settings.Remember {
+	if b.settings.Remember && b.plugin.writes("") == nil {
 		if err := c.turn.Remember(ctx, answer); err != nil {
 			return err
 		}

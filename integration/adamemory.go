@@ -3,7 +3,6 @@ package integration
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -70,9 +69,7 @@ func (b *adaBackend) search(ctx context.Context, text, in, kind string, limit in
 		m := &found.Memories[i]
 		list, shown = append(list, memoryOf(&m.Record, m.Weight)), append(shown, m.ID)
 	}
-	if err := b.plugin.Store.MarkShown(ctx, b.scope, shown...); err != nil && !errors.Is(err, memory.ErrReadOnly) {
-		return nil, err
-	}
+	b.plugin.Shown(b.scope, shown...)
 	return list, nil
 }
 

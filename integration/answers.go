@@ -14,7 +14,7 @@ func (p *Plugin) Answerer() bench.Answerer { return p.answerer(Request{}) }
 func (p *Plugin) answerer(r Request) bench.Answerer {
 	return func(ctx context.Context, scope memory.Scope, question string) (string, error) {
 		r := r
-		r.Scope, r.Question = scope, question
+		r.Scope, r.Question, r.Quiet = scope, question, true // a measurement changes nothing
 		a, err := p.Ask(ctx, r)
 		if err != nil {
 			return "", err

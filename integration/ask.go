@@ -35,6 +35,8 @@ type Request struct {
 	// Remember writes the question and the answer back: the question as an observed turn, the answer as one that is
 	// derived from the memories it rests on, so that it is no evidence for itself.
 	Remember bool
+	// Quiet leaves uncounted that memories were shown: for measurements, and where the caller has counted them.
+	Quiet bool
 	// Eager lets AskStream yield the first draft's tokens as the model writes them, before they are refined. Otherwise its
 	// tokens are those of the answer.
 	Eager bool
@@ -52,7 +54,8 @@ type Answer struct {
 	Question string       `json:"question"`
 	Scope    memory.Scope `json:"scope"`
 	refine.Response
-	// Memories are those recalled, best first; the answer cites the first of them as [1].
+	// Memories are those recalled, best first, and then the turns that summaries among them were opened into within the
+	// budget; the answer cites the first of them as [1].
 	Memories []refine.Recalled `json:"memories"`
 	// Packed is what of them stood in the model's prompt. Empty without a model.
 	Packed refine.Packed `json:"packed"`
@@ -114,6 +117,9 @@ func (p *Plugin) RecallIn(ctx context.Context, scope memory.Scope, query memory.
 
 // RememberIn is Remember for callers with many scopes.
 func (p *Plugin) RememberIn(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
+	if err := p.writes("remember"); err != nil {
+		return memory.Added{}, err
+	}
 	return p.Store.Add(ctx, p.scope(scope), records...)
 }
 
@@ -135,7 +141,15 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
-	a := &Answer{Question: r.Question, Scope: scope, Memories: found.Memories}
+	var u unfolded
+	opened, err := u.open(ctx, found, r.Question, cmp.Or(r.Budget, p.config.Respond.Budget), found.Memories)
+	if err != nil {
+		return nil, fmt.Errorf("ask: %w", err)
+	}
+	a := &Answer{Question: r.Question, Scope: scope, Memories: append(found.Memories, opened...)}
+	if !r.Quiet {
+		defer func() { p.Shown(scope, idsOf(a.Memories)...) }()
+	}
 	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
 		return a, nil
 	}
@@ -143,7 +157,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	for _, m := range a.Memories {
 		task.Evidence = append(task.Evidence, m.Record)
 	}
-	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, emit), &a.Response) {
+	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, &u, emit), &a.Response) {
 		if errors.Is(err, errStopped) {
 			return a, nil
 		}
@@ -167,7 +181,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 var errStopped = errors.New("nobody listens any more")
 
 // respondOptions are those of the configuration and of the request, whose wins.
-func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *refine.RespondOptions {
+func (p *Plugin) respondOptions(r Request, a *Answer, u *unfolded, emit func(Event) bool) *refine.RespondOptions {
 	c := p.config.Respond
 	o := &refine.RespondOptions{
 		Model: p.Model, Specialists: p.chain(), Draft: r.Draft, Open: r.Open,
@@ -187,8 +201,12 @@ func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *re
 			if err != nil {
 				return nil, err
 			}
+			opened, err := u.open(ctx, found, question, cmp.Or(r.Budget, c.Budget), a.Memories)
+			if err != nil {
+				return nil, err
+			}
 			var records []memory.Record
-			for _, m := range found.Memories {
+			for _, m := range append(found.Memories, opened...) {
 				records = append(records, m.Record)
 				if !slices.ContainsFunc(a.Memories, func(had refine.Recalled) bool { return had.ID == m.ID }) {
 					m.Weight *= followed
@@ -198,7 +216,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *re
 			return records, nil
 		},
 		Memories: func(t *specialists.Task) string {
-			a.Packed = pack(t, a.Memories, cmp.Or(r.Budget, c.Budget))
+			a.Packed = u.pack(t, a.Memories, cmp.Or(r.Budget, c.Budget))
 			return a.Packed.Text()
 		},
 	}
@@ -230,22 +248,16 @@ func (p *Plugin) chain() []specialists.Specialist {
 // they complete what is there, and do not push it out of the prompt.
 const followed = .5
 
-// pack puts the memories into a budget, each with the number that an answer cites it by.
-func pack(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
-	numbers := map[memory.ID]int{}
-	for i, e := range t.Evidence {
-		numbers[e.ID] = i + 1
-	}
-	return refine.Pack(memories, t.Question, budget, &refine.PackOptions{Line: func(r *memory.Record, text string) string {
-		return fmt.Sprintf("[%d] %s", numbers[r.ID], refine.Line(r, text))
-	}})
-}
-
 // rememberAnswer writes a question and its answer back. The question is what somebody said. The answer was made from
 // memories, so it is reconstructed and names them: recalled text never becomes evidence for itself.
 func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) error {
-	// The pair is adjacent, and behind whatever positions the session has.
-	position := int(now.UnixMilli())
+	last, err := p.Store.LastPosition(ctx, a.Scope)
+	if err != nil {
+		return err
+	}
+	// The pair is adjacent, and next after the session's last. Two that are written at the same moment may share their
+	// positions: recall then takes each for the other's neighbour, in what order does not matter to it, and nothing is lost.
+	position := last + 1
 	question := memory.Record{Kind: memory.KindTurn, Role: "user", Text: a.Question, Position: position, Created: now, Origin: memory.Observed, Importance: .5, Confidence: 1}
 	answer := memory.Record{Kind: memory.KindTurn, Role: "assistant", Text: a.Text, Position: position + 1, Created: now, Origin: memory.Observed, Importance: .5, Confidence: a.Score}
 	for _, c := range a.Citations {

@@ -2,6 +2,8 @@ package integration_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +126,32 @@ func TestRememberedAnswersAreNoEvidence(t *testing.T) {
 	a, err := p.Ask(t.Context(), integration.Request{Question: "Does Ruth live in a villa?"})
 	if err != nil || strings.Contains(a.Text, "in a villa.”") {
 		t.Errorf("an answer is quoted as evidence: %q, %v", a.Text, err)
+	}
+}
+
+// What is remembered stands behind what the session holds, pair after pair, and each session counts for itself.
+func TestRememberedAnswersFollowTheSession(t *testing.T) {
+	p, _ := modelled(t, scripted.Says("Ruth lives in Lisbon [1]."))
+	if _, err := p.Remember(t.Context(), turn(math.MaxInt32, "Ben", "An old store numbered this by its time.")); err != nil {
+		t.Fatal(err)
+	}
+	for _, session := range []string{"1", "2", "1"} {
+		if _, err := p.Ask(t.Context(), integration.Request{Scope: memory.Scope{User: "ada", Session: session}, Question: "Where does Ruth live?", Remember: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	positions := map[string][]int{}
+	for r, err := range p.Store.All(t.Context(), p.Scope, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		positions[r.Scope.Session] = append(positions[r.Scope.Session], r.Position)
+	}
+	if got := fmt.Sprint(positions); got != "map[1:[0 1 2147483647 2 3 4 5] 2:[0 1]]" {
+		t.Errorf("the positions are %s", got)
+	}
+	if last, err := p.Store.LastPosition(t.Context(), memory.Scope{User: "ada", Session: "3"}); err != nil || last != -1 {
+		t.Errorf("an empty session ends at %d, %v", last, err)
 	}
 }
 

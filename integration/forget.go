@@ -22,6 +22,9 @@ func (p *Plugin) Forget(ctx context.Context, scope memory.Scope, ids ...memory.I
 	if len(ids) == 0 {
 		return memory.Deleted{}, fmt.Errorf("forget: %w: name the records", memory.ErrInvalid)
 	}
+	if err := p.writes("forget"); err != nil {
+		return memory.Deleted{}, err
+	}
 	copies, err := Copies(p.Store.Path())
 	if err != nil {
 		return memory.Deleted{}, fmt.Errorf("forget: %w", err)

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"context"
-	"errors"
 
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/memory"
@@ -22,6 +21,9 @@ var _ mcp.Asker = mcpMemory{}
 
 // Remember implements mcp.Memory.
 func (m mcpMemory) Remember(ctx context.Context, r memory.Record, old ...memory.ID) (memory.ID, error) {
+	if err := m.plugin.writes("remember"); err != nil {
+		return "", err
+	}
 	if len(old) > 0 {
 		return m.plugin.Store.Supersede(ctx, m.scope, r, old...)
 	}
@@ -53,12 +55,9 @@ func (m mcpMemory) Forget(ctx context.Context, ids ...memory.ID) (memory.Deleted
 }
 
 // MarkShown implements mcp.Memory.
-func (m mcpMemory) MarkShown(ctx context.Context, ids ...memory.ID) error {
-	err := m.plugin.Store.MarkShown(ctx, m.scope, ids...)
-	if errors.Is(err, memory.ErrReadOnly) {
-		return nil
-	}
-	return err
+func (m mcpMemory) MarkShown(_ context.Context, ids ...memory.ID) error {
+	m.plugin.Shown(m.scope, ids...)
+	return nil
 }
 
 // Ask implements mcp.Asker.

@@ -6,7 +6,8 @@
 //	config.Config ──New──▶ Plugin ──Remember──▶ memory.Store
 //	                              ──Recall────▶ refine ──▶ memories, rescored to their fixed point
 //
-// One Plugin serves any number of goroutines. It writes to no log of its own and starts nothing that outlives a call.
+// One Plugin serves any number of goroutines. What it puts into prompts or shows is counted behind the answers, which
+// [Plugin.Close] waits for; nothing else outlives a call.
 package integration
 
 import (
@@ -34,8 +35,10 @@ type Plugin struct {
 	// Specialists examine answers; nil: the configured ones. They may be set before the plugin is used.
 	Specialists []specialists.Specialist
 
-	config config.Config
-	tune   func(*refine.Options) // changes the configured recursion; nil: nothing does
+	config   config.Config
+	tune     func(*refine.Options) // changes the configured recursion; nil: nothing does
+	counter  *counter
+	readOnly bool
 }
 
 // Options say what a Config does not. Nil is the same as a zero Options.
@@ -75,13 +78,13 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c}, nil
+	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c, counter: newCounter(store, o.Log), readOnly: o.ReadOnly}, nil
 }
 
 // Remember writes records into the configured scope, all or none, and tells what became of each. A record whose key is
 // there already is not added again.
 func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory.Added, error) {
-	return p.Store.Add(ctx, p.Scope, records...)
+	return p.RememberIn(ctx, p.Scope, records...)
 }
 
 // index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size: 1 ms
@@ -93,8 +96,9 @@ func index(name string) func(dim, count int) (memory.Index, error) {
 	return func(dim, _ int) (memory.Index, error) { return memory.NewFlat(dim), nil }
 }
 
-// Close ends the use of the store, and the connections to the model.
+// Close waits until everything that was shown is counted, and ends the use of the store and the connections to the model.
 func (p *Plugin) Close() error {
+	p.Flush()
 	if m, ok := p.Model.(*openai.Chat); ok {
 		m.Close()
 	}

@@ -13,7 +13,7 @@ import (
 
 // Recall returns the memories of the configured scope that answer a query, best first, with the certificate of their
 // ranking. A query without a limit has the configured one. It writes nothing: what is shown to somebody is marked with
-// [memory.Store.MarkShown], what was of use with [memory.Store.MarkUsed].
+// [Plugin.Shown], what was of use with [memory.Store.MarkUsed].
 func (p *Plugin) Recall(ctx context.Context, query memory.Query) (*refine.Recollection, error) {
 	query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
 	return refine.Recall(ctx, p.Store, p.Scope, query, p.Options())

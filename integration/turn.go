@@ -20,7 +20,7 @@ import (
 type Turn struct {
 	// Notes are the memories as a system message of marked data; empty where nothing is known.
 	Notes string
-	// Memories are those in Notes, best first.
+	// Memories are those in Notes, best first, and then the turns that summaries among them were opened into.
 	Memories []refine.Recalled
 
 	plugin   *Plugin
@@ -44,6 +44,8 @@ type TurnOptions struct {
 	Before int
 	// At is the moment of the question. Zero: now.
 	At time.Time
+	// Quiet leaves uncounted that memories were put into the notes, as where nobody gets to see them.
+	Quiet bool
 }
 
 // Begin recalls for the last message of the user. What the conversation itself holds is left out: its model reads it
@@ -88,11 +90,17 @@ func (p *Plugin) Begin(ctx context.Context, messages []specialists.Message, o *T
 	for _, k := range keys {
 		said[k] = k != ""
 	}
-	list := slices.DeleteFunc(found.Memories, func(m refine.Recalled) bool { return said[m.Key] })
-	list = list[:min(len(list), query.Limit-len(t.messages))]
-	packed := refine.Pack(list, t.question.Text, cmp.Or(t.options.Budget, p.config.Respond.Budget), &refine.PackOptions{Line: refine.Mark(false)})
-	t.Notes = refine.Marked(packed.Text())
-	t.Memories = slices.DeleteFunc(list, func(m refine.Recalled) bool { return slices.Contains(packed.Dropped, m.ID) })
+	leave := func(r *memory.Record) bool { return said[r.Key] }
+	found.Memories = slices.DeleteFunc(found.Memories, func(m refine.Recalled) bool { return leave(&m.Record) })
+	found.Memories = found.Memories[:min(len(found.Memories), query.Limit-len(t.messages))]
+	notes, err := Pack(ctx, found, t.question.Text, cmp.Or(t.options.Budget, p.config.Respond.Budget), refine.Mark(false), leave)
+	if err != nil {
+		return nil, fmt.Errorf("recall for the turn: %w", err)
+	}
+	t.Notes, t.Memories = refine.Marked(notes.Packed.Text()), notes.Memories
+	if !t.options.Quiet {
+		p.Shown(t.options.Scope, notes.IDs()...)
+	}
 	return t, nil
 }
 
@@ -107,7 +115,7 @@ func (t *Turn) Refine(ctx context.Context, answer string) (string, error) {
 		return answer, nil
 	}
 	a, err := t.plugin.Ask(ctx, Request{Scope: t.options.Scope, Question: t.question.Text, Messages: t.messages, Draft: answer, Open: true,
-		Limit: t.options.Limit, Budget: t.options.Budget, Refine: t.options.Refine})
+		Limit: t.options.Limit, Budget: t.options.Budget, Refine: t.options.Refine, Quiet: true})
 	if err != nil {
 		return answer, err
 	}

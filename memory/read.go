@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"strings"
 )
 
@@ -30,6 +31,19 @@ func (s *Store) record(ctx context.Context, q queryer, scope Scope, id ID) (stor
 	}
 	r.Embedding, r.Model = decodeVector(nil, data), model
 	return r, err
+}
+
+// LastPosition is the greatest position of exactly this scope's records, superseded ones too, or -1 if none has one. A
+// position that the projection cannot tell from its neighbours, from 2³¹−1 on, does not count.
+func (s *Store) LastPosition(ctx context.Context, scope Scope) (int, error) {
+	if s.closed.Load() {
+		return -1, fail("read the last position", ErrClosed)
+	}
+	last := -1
+	err := s.reader.QueryRowContext(ctx, `SELECT coalesce(max(r.position), -1) FROM records r JOIN scopes c ON c.scope = r.scope
+		WHERE c.tenant = ? AND c.user = ? AND c.agent = ? AND c.session = ? AND r.position < ?`,
+		scope.Tenant, scope.User, scope.Agent, scope.Session, math.MaxInt32).Scan(&last)
+	return last, fail("read the last position", err)
 }
 
 // Fetch returns the records of rows, in that order and without their embeddings. Rows that are not there, or not in the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/internal/text"
@@ -19,28 +20,50 @@ type Opener interface {
 }
 
 // Sources are the records that the recalled summaries stand for, by the ID of the summary, as far as they are still there.
-// Given to [PackOptions], they open summaries within the budget.
+// Given to [PackOptions], they open summaries within the budget. One that only gave way to a summary holds as it did, and
+// comes as live; one that something else superseded comes as superseded.
 func (r *Recollection) Sources(ctx context.Context) (map[memory.ID][]memory.Record, error) {
 	src, ok := r.source.(Opener)
 	if !ok {
 		return nil, nil
 	}
-	sources := map[memory.ID][]memory.Record{}
+	sources, summaries := map[memory.ID][]memory.Record{}, map[memory.ID]bool{}
 	for _, m := range r.Memories {
-		if m.Kind != memory.KindSummary || m.Origin != memory.Reconstructed {
+		if summaries[m.ID] = isSummary(&m.Record); !summaries[m.ID] {
 			continue
 		}
 		for _, id := range m.DerivedFrom {
 			s, err := src.Record(ctx, r.scope, id)
 			switch {
-			case err == nil:
-				sources[m.ID] = append(sources[m.ID], s)
-			case !errors.Is(err, memory.ErrNotFound): // deleted for privacy
+			case errors.Is(err, memory.ErrNotFound): // deleted for privacy
+				continue
+			case err != nil:
 				return nil, fmt.Errorf("open %s: %w", m.ID, err)
 			}
+			if by := s.SupersededBy; by != "" {
+				summary, known := summaries[by]
+				if !known { // a summary of summaries stands for what lower ones took the place of
+					later, err := src.Record(ctx, r.scope, by)
+					if err != nil && !errors.Is(err, memory.ErrNotFound) {
+						return nil, fmt.Errorf("open %s: %w", m.ID, err)
+					}
+					summary = err == nil && isSummary(&later)
+					summaries[by] = summary
+				}
+				if summary {
+					s.Superseded, s.SupersededBy = time.Time{}, ""
+				}
+			}
+			s.Embedding, s.Model = nil, ""
+			sources[m.ID] = append(sources[m.ID], s)
 		}
 	}
 	return sources, nil
+}
+
+// isSummary reports whether a record is a summary that stands for others.
+func isSummary(r *memory.Record) bool {
+	return r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed
 }
 
 // Unfold orders what summaries stand for by how much it says about the question beyond them: the turns of the heaviest
@@ -78,6 +101,21 @@ func Unfold(summaries []Recalled, sources map[memory.ID][]memory.Record, questio
 		return cmp.Or(cmp.Compare(b.Weight, a.Weight), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	return all
+}
+
+// Opened are the turns that summaries were opened into when they were packed with these sources, the heaviest first.
+func (p *Packed) Opened(sources map[memory.ID][]memory.Record) []Recalled {
+	var turns []Recalled
+	for _, item := range p.Items {
+		for _, s := range sources[item.Of] {
+			if s.ID == item.ID {
+				turns = append(turns, Recalled{Record: s, Weight: item.Weight, Level: item.Level})
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(turns, func(a, b Recalled) int { return cmp.Compare(b.Weight, a.Weight) })
+	return turns
 }
 
 // open fills what is left of the budget with the turns that the chosen summaries stand for.

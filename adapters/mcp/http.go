@@ -22,11 +22,17 @@ const maxBody = 1 << 20
 // A browser's page may not call it: a request with an Origin other than the server's own is refused, and so is one whose
 // Host is not the loopback it came in by, which is how DNS rebinding looks. Where server lets everybody in, wrap the
 // handler in [Loopback].
-func Handler(server func(*http.Request) *Server) http.Handler {
+func Handler(server func(*http.Request) *Server) http.Handler { return handler(server, false) }
+
+// Guarded is Handler for a server that checks hosts itself: behind a reverse proxy on the same machine the Host is a name of
+// the outside.
+func Guarded(server func(*http.Request) *Server) http.Handler { return handler(server, true) }
+
+func handler(server func(*http.Request) *Server, anyHost bool) http.Handler {
 	type key struct{}
 	inner := sdk.NewStreamableHTTPHandler(
 		func(r *http.Request) *sdk.Server { s, _ := r.Context().Value(key{}).(*sdk.Server); return s },
-		&sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true})
+		&sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true, DisableLocalhostProtection: anyHost})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host && origin != "https://"+r.Host {
 			http.Error(w, "pages of other origins may not call this server", http.StatusForbidden)

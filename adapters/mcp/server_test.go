@@ -356,6 +356,7 @@ func TestShowingIsCounted(t *testing.T) {
 	s := connect(t, mcp.New(p.MCP(memory.Scope{}), nil))
 	var found memories
 	must(t, s, "recall", map[string]any{"question": "walnuts", "limit": 1}, &found)
+	p.Flush()
 	r, err := p.Store.Record(context.Background(), p.Scope, memory.ID(found.Memories[0].ID))
 	if err != nil || r.Shown != 1 {
 		t.Errorf("shown %d times, %v", r.Shown, err)

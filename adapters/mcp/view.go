@@ -57,10 +57,14 @@ type found struct {
 	Certificate refine.Certificate `json:"certificate" jsonschema:"how near the ranking is to its fixed point"`
 }
 
-func foundOf(r *refine.Recollection, packed *refine.Packed) found {
+// foundOf is what was recalled and packed, and the turns that summaries were opened into.
+func foundOf(r *refine.Recollection, packed *refine.Packed, opened []refine.Recalled) found {
 	out := found{Memories: []recalled{}, Omitted: len(packed.Dropped), Certificate: r.Certificate}
-	for i := range r.Memories {
-		m := &r.Memories[i]
+	shown := slices.Concat(r.Memories, slices.DeleteFunc(opened, func(t refine.Recalled) bool { // dropped, and then opened
+		return slices.ContainsFunc(r.Memories, func(m refine.Recalled) bool { return m.ID == t.ID })
+	}))
+	for i := range shown {
+		m := &shown[i]
 		at := slices.IndexFunc(packed.Items, func(item refine.Item) bool { return item.ID == m.ID })
 		if at < 0 {
 			continue

@@ -28,8 +28,9 @@ refined, and the turn is written back. Point any client at it:
 
   OPENAI_BASE_URL=http://127.0.0.1:8377/v1 your-app
 
-The same address has a page for people at /, a REST API at /api/v1, /healthz,
-/readyz and /metrics. Without keys it listens on this machine only. docs/serve.md
+The same address has a page for people at /, a REST API at /api/v1, MCP at /mcp
+(serve.mcp), /healthz, /readyz and /metrics, and with --ada (serve.ada) it answers as
+Ada's brain does. Without keys it listens on this machine only. docs/serve.md
 has every endpoint and setting.`,
 		Example: `  refine serve
   REFINE_MODEL_TYPE=openai REFINE_MODEL_BASE_URL=http://localhost:11434/v1 refine serve
@@ -50,6 +51,11 @@ has every endpoint and setting.`,
 	a.setting(cmd, false, "tls-cert", "serve.tls_cert")
 	a.setting(cmd, false, "tls-key", "serve.tls_key")
 	a.setting(cmd, false, "refine", "serve.refine")
+	a.setting(cmd, false, "ada", "serve.ada")
+	a.setting(cmd, false, "mcp", "serve.mcp") // off with --mcp=false
+	for _, name := range []string{"ada", "mcp"} {
+		cmd.Flags().Lookup(name).NoOptDefVal = "true" // --ada alone means it
+	}
 	a.setting(cmd, false, "model", "model.model")
 	a.setting(cmd, false, "upstream", "model.base_url")
 	cmd.AddCommand(a.keyCommand())
@@ -60,7 +66,7 @@ has every endpoint and setting.`,
 func (a *app) serve(ctx context.Context) error {
 	c := a.settings.Serve
 	o := &serve.Options{Refine: refine.Refinement(c.Refine), RefineStreams: c.RefineStreams, Forget: !c.Remember, Limit: c.Memories, Budget: c.Budget,
-		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Log: a.log}
+		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Ada: c.Ada, MCP: c.MCP, Version: buildInfo().Version, Log: a.log}
 	for _, host := range strings.Split(c.Names, ",") {
 		if host = strings.TrimSpace(host); host != "" {
 			o.Hosts = append(o.Hosts, host)
@@ -118,6 +124,12 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	address := scheme + "://" + listener.Addr().String()
 	a.term.Notef("serving %s (the page), %s/v1 (the OpenAI API), %s/api/v1 (REST)", address, address, address)
+	if c.MCP {
+		a.term.Notef("serving %s/mcp (MCP)", address)
+	}
+	if c.Ada {
+		a.term.Notef("serving %s/v1/chat/stream, /v1/memory and the rest of Ada's brain", address)
+	}
 	switch {
 	case o.Upstream == nil:
 		a.term.Notef("no model is configured: the memories answer for themselves; set model.type and model.base_url for one")

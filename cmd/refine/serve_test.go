@@ -42,7 +42,7 @@ func TestServe(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(ctx, &ui.Terminal{Out: io.Discard, Err: in, In: strings.NewReader("")}, []string{"serve", "--listen", "127.0.0.1:0",
-			"--store", filepath.Join(dir, "store.db"), "--user", "ada", "--upstream", model.URL, "--model", "small"})
+			"--store", filepath.Join(dir, "store.db"), "--user", "ada", "--upstream", model.URL, "--model", "small", "--ada"})
 		in.Close()
 	}()
 	var said strings.Builder
@@ -77,6 +77,19 @@ func TestServe(t *testing.T) {
 	}
 	if status, text := ask("a-key-that-nobody-will-guess"); status != 200 || !strings.Contains(text, "In Lisbon.") {
 		t.Errorf("answered %d %s", status, text)
+	}
+	for path, want := range map[string]int{"/v1/info": 200, "/mcp": 405} { // which is for a POST alone
+		request, _ := http.NewRequest(http.MethodGet, address+path, nil)
+		request.Header.Set("Authorization", "Bearer a-key-that-nobody-will-guess")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s answers %d %s", path, response.StatusCode, text)
+		}
 	}
 	if status, _ := ask("another key that is long enough"); status != 401 {
 		t.Errorf("a wrong key gives %d", status)

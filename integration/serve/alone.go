@@ -27,6 +27,7 @@ func (t *talk) answerAlone(w http.ResponseWriter) {
 	defer span.End()
 	request := t.ask("")
 	request.Refine, request.Open = "", false // as configured, and all of it from the memories
+	request.Quiet = !t.counts
 	answer, err := t.s.plugin.Ask(ctx, request)
 	if err != nil {
 		t.s.fail(w, t.r, err)

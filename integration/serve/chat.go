@@ -28,7 +28,8 @@ type talk struct {
 
 	reads, writes bool
 	how           refine.Refinement
-	memories      *memories // nil: none were asked for
+	counts        bool               // that memories were shown
+	memories      *integration.Notes // nil: none were asked for
 }
 
 // headerMemories tells a client how many memories stood in the prompt.
@@ -46,16 +47,19 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if t.memories != nil {
-		w.Header().Set(headerMemories, strconv.Itoa(len(t.memories.recalled)))
+		w.Header().Set(headerMemories, strconv.Itoa(len(t.memories.Memories)))
 	}
 	if s.upstream == nil {
 		t.answerAlone(w)
 		return
 	}
 	changed := t.body.value(refineField) == nil && t.Refine != ""
-	if t.memories != nil && len(t.memories.recalled) > 0 {
-		t.insert(t.memories.prompt())
+	if t.memories != nil && len(t.memories.Memories) > 0 {
+		t.insert(prompt(t.memories))
 		changed = true
+		if t.counts {
+			s.plugin.Shown(t.scope, t.memories.IDs()...)
+		}
 	}
 	if (t.Model == "" || t.Model == ModelAlias) && s.upstream.Model != "" {
 		name, _ := json.Marshal(s.upstream.Model)
@@ -115,7 +119,8 @@ func (s *Server) newTalk(w http.ResponseWriter, r *http.Request) (*talk, []byte,
 	}
 	switch how := r.Header.Get(headerMemory); how {
 	case "", "on":
-		t.reads, t.writes = true, s.remember && c.writes() == nil
+		t.reads, t.counts = true, c.writes() == nil
+		t.writes = s.remember && t.counts
 	case "read":
 		t.reads = true
 	case "off":
@@ -156,7 +161,7 @@ func (t *talk) recall(ctx context.Context) error {
 
 // refines reports whether the answer is to be refined: one text in prose, on the ground of memories.
 func (t *talk) refines() bool {
-	return t.how != refine.Off && t.Plain && t.asks() && t.memories != nil && (len(t.memories.recalled) > 0 || t.how == refine.Always)
+	return t.how != refine.Off && t.Plain && t.asks() && t.memories != nil && (len(t.memories.Memories) > 0 || t.how == refine.Always)
 }
 
 // question is what the user said last.
@@ -213,7 +218,9 @@ func (t *talk) write(said string) {
 		}
 	}
 	if t.memories != nil {
-		out.evidence = t.memories.records()
+		for _, m := range t.memories.Memories {
+			out.evidence = append(out.evidence, m.Record)
+		}
 	}
 	t.s.writer.put(out)
 }
@@ -261,7 +268,8 @@ func send(w http.ResponseWriter, p []byte) error {
 	return nil
 }
 
-// ask is what the plugin is asked about a talk. A conversation may say what the memories know nothing of.
+// ask is what the plugin is asked about a talk. A conversation may say what the memories know nothing of. What stood in the
+// prompt is counted already.
 func (t *talk) ask(draft string) integration.Request {
-	return integration.Request{Scope: t.scope, Question: t.question(), Messages: t.before(), Draft: draft, Refine: t.how, Open: true, Budget: t.s.budget}
+	return integration.Request{Scope: t.scope, Question: t.question(), Messages: t.before(), Draft: draft, Refine: t.how, Open: true, Quiet: true, Budget: t.s.budget}
 }

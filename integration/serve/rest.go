@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -304,12 +305,27 @@ func (s *Server) search(ctx context.Context, c *caller, q *searchRequest) (*foun
 		return nil, err
 	}
 	f := &found{Query: q.Query, Scope: scope, Memories: r.Memories, Certificate: r.Certificate}
+	shown := slices.Clone(r.Memories)
 	if q.Budget > 0 {
-		packed := refine.Pack(r.Memories, q.Query, q.Budget, nil)
+		sources, err := r.Sources(ctx)
+		if err != nil {
+			return nil, err
+		}
+		packed := refine.Pack(r.Memories, q.Query, q.Budget, &refine.PackOptions{Sources: sources})
 		f.Packed = &packed
+		shown = append(shown, packed.Opened(sources)...)
 	}
+	s.of(c).Shown(scope, idsOf(shown)...)
 	f.Ms = float64(time.Since(start).Microseconds()) / 1000
 	return f, nil
+}
+
+func idsOf(memories []refine.Recalled) []memory.ID {
+	ids := make([]memory.ID, len(memories))
+	for i, m := range memories {
+		ids[i] = m.ID
+	}
+	return ids
 }
 
 func (s *Server) explain(ctx context.Context, c *caller, q *question) (*integration.Explanation, error) {
@@ -378,7 +394,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 	ctx, span := s.tracer.Start(r.Context(), "refine")
 	defer span.End()
 	var answer *integration.Answer
-	for event, err := range s.plugin.AskStream(ctx, request) {
+	for event, err := range s.of(callerOf(r.Context())).AskStream(ctx, request) {
 		if err != nil {
 			if q.Stream && w.Header().Get("Content-Type") != "" {
 				return sendEvent(w, "error", envelope{asFailure(err)})

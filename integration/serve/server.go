@@ -50,6 +50,11 @@ type Options struct {
 	Hosts []string
 	// Wait is how long requests that are being answered may take to end when the server is stopped. Zero: DefaultWait.
 	Wait time.Duration
+	// Ada answers as Ada's brain does, under /v1 (docs/ada.md), and MCP serves the Model Context Protocol at /mcp
+	// (docs/mcp.md): both behind the same keys, and neither with more than a key may do over REST.
+	Ada, MCP bool
+	// Version is that of the program, as MCP clients are told it.
+	Version string
 	// Log hears of every request (debug) and of what fails. Nil: nobody does.
 	Log *slog.Logger
 	// Traces get a span for each request, recall, call of the upstream, refinement and round. Nil: nobody does.
@@ -130,7 +135,7 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	}
 	s.metrics = newMetrics(p.Store)
 	s.writer = newWriter(s.plugin, s.metrics, s.log)
-	handler, err := s.routes()
+	handler, err := s.routes(o)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +147,7 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // routes puts the handlers together.
-func (s *Server) routes() (http.Handler, error) {
+func (s *Server) routes(o *Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	protected := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.protect(h)) }
 	protected("POST /v1/chat/completions", s.chatCompletions)
@@ -160,6 +165,7 @@ func (s *Server) routes() (http.Handler, error) {
 	protected("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/models", r.Method, r.URL.Path).write(w)
 	})
+	s.mount(protected, o)
 	if err := s.rest(mux, protected); err != nil {
 		return nil, err
 	}
@@ -206,8 +212,19 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	s.metrics.handler().ServeHTTP(w, r)
 }
 
-// Flush returns when no chat is under way and all turns are written.
-func (s *Server) Flush() { s.writer.wait(true) }
+// Flush returns when no chat is under way, all turns are written, and what was shown is counted.
+func (s *Server) Flush() {
+	s.writer.wait(true)
+	s.plugin.Flush()
+}
+
+// of is the plugin as a caller may use it.
+func (s *Server) of(c *caller) *integration.Plugin {
+	if c.writes() != nil {
+		return s.plugin.ReadOnly()
+	}
+	return s.plugin
+}
 
 // Close waits for the turns that are still to be written, and lets go of the upstream. The plugin stays open.
 func (s *Server) Close() {

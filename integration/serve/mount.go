@@ -1,0 +1,58 @@
+package serve
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/trm-go/refiner/adapters/ada"
+	"github.com/trm-go/refiner/adapters/mcp"
+)
+
+// mount puts what else speaks for a memory beside the OpenAI API, behind the same guard: each request gets the memory of its
+// key's scope, one that only reads for a key that may only read.
+func (s *Server) mount(protected func(pattern string, h http.HandlerFunc), o *Options) {
+	if o.Ada {
+		for _, path := range ada.Endpoints {
+			protected(path, s.asAda)
+		}
+	}
+	if o.MCP {
+		protected("/mcp", s.asMCP(o.Version))
+	}
+}
+
+// adaTurns is how many remembered turns stand before a question that comes without its history.
+const adaTurns = 10
+
+// asAda answers as Ada's brain does, with the recall that is configured here.
+func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
+	c := callerOf(r.Context())
+	settings := &ada.Settings{Turns: adaTurns, Remember: s.remember}
+	if r.Method == http.MethodDelete {
+		s.writer.wait(false) // an answer that rests on it may be on its way
+	}
+	h := ada.Handler(s.of(c).Ada(c.scope, settings), &ada.Options{MaxBody: s.maxBody, Logger: s.log})
+	h.ServeHTTP(steady{w}, r)
+}
+
+// asMCP serves the tools of MCP. A server is made for each request, about 1 ms: its scope is the caller's, and there may be
+// as many as a key for any user has users.
+func (s *Server) asMCP(version string) http.HandlerFunc {
+	h := mcp.Guarded(func(r *http.Request) *mcp.Server {
+		c := callerOf(r.Context())
+		return mcp.New(s.of(c).MCP(c.scope), &mcp.Options{Version: version, ReadOnly: c.writes() != nil, Logger: s.log})
+	})
+	return func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(steady{w}, r) }
+}
+
+// steady lets each write take as long as a client may take none of what is sent to it.
+type steady struct{ http.ResponseWriter }
+
+// Unwrap lets http.ResponseController flush.
+func (w steady) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Write implements http.ResponseWriter.
+func (w steady) Write(p []byte) (int, error) {
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(stuck)) // a test's recorder has none
+	return w.ResponseWriter.Write(p)
+}
