@@ -31,7 +31,7 @@ type LoCoMoOptions struct {
 	Adversarial bool
 }
 
-// LoCoMo loads a file of LoCoMo (snap-research/LoCoMo, data/locomo10.json, or some of its conversations).
+// LoCoMo loads a file of LoCoMo (snap-research/LoCoMo, or some of its conversations).
 func LoCoMo(ctx context.Context, file string, o *LoCoMoOptions) (*Dataset, error) {
 	if o == nil {
 		o = &LoCoMoOptions{}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// locomo reads one conversation of LoCoMo (snap-research/LoCoMo, data/locomo10.json): sample_id, and in conversation the
+// locomo reads one conversation of LoCoMo (snap-research/LoCoMo): sample_id, and in conversation the
 // lists session_1, session_2, ... with session_1_date_time, ... Every turn has speaker, dia_id ("D3:12"), text and, where
 // it shares a picture, the caption that a model gave it.
 func (r *reader) locomo(v value) bool {

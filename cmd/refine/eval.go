@@ -65,7 +65,7 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 	}
 	locomo := &cobra.Command{
 		Use:   "locomo FILE",
-		Short: "LoCoMo: its file, as published (locomo10.json)",
+		Short: "LoCoMo: its file, as published (locomo.json)",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return evaluate(cmd, func(ctx context.Context) (*bench.Dataset, error) {

@@ -39,7 +39,7 @@ until the model is content with itself (threshold); and refine ask's way (refine
 Counted by round: invented claims in an answer, and true claims that were kept.
 See docs/study-hallucination.md.`,
 		Example: `  refine study hallucination --plot study.svg
-  refine study hallucination locomo10.json --questions 40 --json`,
+  refine study hallucination locomo.json --questions 40 --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.load(cmd); err != nil {
