@@ -9,6 +9,8 @@
 //		Model:    "nomic-embed-text",
 //	})
 //
+// [Decorate] gives a go-openai client that is there already a memory; integration.Chat does it with a plugin.
+//
 // Texts go out in batches, several at a time. What fails for a moment (a lost connection, a body that breaks off, status
 // 408, 429 and 5xx) is tried again with growing, jittered waits, or after the wait that Retry-After asks for. What comes
 // back is checked: one vector for each text, of one length, finite and not zero; anything else is an error, since a
