@@ -207,6 +207,9 @@ func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candi
 			Importance: d.importance, Confidence: d.confidence, Surprise: d.surprise, Origin: d.origin,
 			Asks: d.asks, Terms: d.terms, Links: d.links,
 		}
+		if top, ok := p.shownFor(x.doc, q, a); ok {
+			c.List[i].Summary = p.docs[top].row
+		}
 	}
 	s.finish(list)
 	c.Query = p.known(q.terms, a)
@@ -340,33 +343,45 @@ func (s *Store) asOf(ctx context.Context, scope Scope, at time.Time) (*partition
 	if err != nil {
 		return nil, nil, err
 	}
+	w := wallOf(scope)
+	covers, err := coversAt(ctx, t, w, micros(at))
+	if err != nil {
+		return nil, nil, err
+	}
+	const known = ` JOIN scopes c ON c.scope = r.scope WHERE c.tenant = ? AND c.user = ? AND r.recorded <= ? ORDER BY r.row`
 	// What happened last to a record up to that moment says whether it was live then.
-	const known = ` JOIN scopes c ON c.scope = r.scope WHERE c.tenant = ? AND c.user = ? AND r.recorded <= ? AND
-		ifnull((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= ? ORDER BY e.event DESC LIMIT 1), '') <> 'superseded'
-		ORDER BY r.row`
-	args := []any{scope.Tenant, scope.User, micros(at), micros(at)}
-	p := newPartition(wallOf(scope))
-	rows, err := t.QueryContext(ctx, "SELECT "+lightColumns+" FROM records r"+known, args...)
+	const superseded = `, ifnull((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= ? ORDER BY e.event DESC LIMIT 1), '') = 'superseded'`
+	p := newPartition(w)
+	rows, err := t.QueryContext(ctx, "SELECT "+lightColumns+superseded+" FROM records r"+known, micros(at), w.tenant, w.user, micros(at))
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { _ = rows.Close() }()
+	var hidden []int64
 	for rows.Next() {
-		l, err := scanLight(rows)
+		var superseded bool
+		l, err := scanLight(rows, &superseded)
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := p.add(&l, scopes[l.scope]); err != nil {
+		found, err := p.load(&l, scopes[l.scope], &covers, superseded)
+		if err != nil {
 			return nil, nil, err
+		}
+		if !found {
+			hidden = append(hidden, l.row)
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, nil, err
 	}
-	vectors, err := t.QueryContext(ctx, "SELECT v.row, v.scope, v.data FROM vectors v JOIN records r ON r.row = v.row"+known, args...)
+	vectors, err := t.QueryContext(ctx, "SELECT v.row, v.scope, v.data FROM vectors v JOIN records r ON r.row = v.row"+known, w.tenant, w.user, micros(at))
 	if err != nil {
 		return nil, nil, err
 	}
 	index := NewFlat(h.dim)
-	return p, index, putVectors(ctx, vectors, h.dim, scopes, index)
+	if err := putVectors(ctx, vectors, h.dim, scopes, index); err != nil {
+		return nil, nil, err
+	}
+	return p, index, index.Delete(ctx, hidden...)
 }

@@ -41,6 +41,7 @@ type filter struct {
 	since, until int64
 	kinds        []Kind
 	where        map[string]string
+	pairs        []uint32 // numbers of where, in the partition that is asked
 }
 
 // matched is a document with its scores.
@@ -69,21 +70,30 @@ func borrow(n int) *scratch {
 	return s
 }
 
-// allowed is the set of documents that a query may be answered from, nil if that is the whole area.
+func (f *filter) inTime(d *doc) bool { return d.created >= f.since && d.created < f.until }
+
+// ofSort reports whether a document is of the kinds and has the metadata.
+func (f *filter) ofSort(d *doc) bool {
+	return (len(f.kinds) == 0 || slices.Contains(f.kinds, d.kind)) &&
+		!slices.ContainsFunc(f.pairs, func(n uint32) bool { return !slices.Contains(d.meta, n) })
+}
+
+// allowed is the set of documents that a query may be answered from, nil if that is the whole area. What a summary stands
+// for has the summary's kind and metadata beside its own.
 func (p *partition) allowed(q *question, a area) []bool {
 	f := q.filter
 	if f == nil && q.must == nil && q.not == nil && p.bounded == 0 {
 		return nil
 	}
 	set := make([]bool, len(p.docs))
-	var pairs []uint32
 	if f != nil {
+		f.pairs = f.pairs[:0]
 		for k, v := range f.where {
 			n, ok := p.pairs[k+"\x00"+v]
 			if !ok {
 				return set
 			}
-			pairs = append(pairs, n)
+			f.pairs = append(f.pairs, n)
 		}
 	}
 	for i := range p.docs {
@@ -94,10 +104,12 @@ func (p *partition) allowed(q *question, a area) []bool {
 		case q.must != nil && !q.must[d.row], q.not[d.row]:
 			continue
 		case f == nil:
-		case d.created < f.since, d.created >= f.until,
-			len(f.kinds) > 0 && !slices.Contains(f.kinds, d.kind),
-			slices.ContainsFunc(pairs, func(n uint32) bool { return !slices.Contains(d.meta, n) }):
+		case !f.inTime(d):
 			continue
+		case !f.ofSort(d):
+			if _, ok := p.shownFor(uint32(i), q, a); !ok {
+				continue
+			}
 		}
 		set[i] = true
 	}

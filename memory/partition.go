@@ -9,9 +9,10 @@ import (
 	"github.com/trm-go/refiner/internal/text"
 )
 
-// doc is a live record as the projection knows it. Times are microseconds.
+// doc is a record as the projection knows it: one that is live, or that a live summary stands for. Times are microseconds.
 type doc struct {
 	row                   int64
+	by                    int64 // row of the summary that took its place; 0: none did
 	created               int64
 	validFrom, validUntil int64
 	lastShown, lastUsed   int64
@@ -24,7 +25,9 @@ type doc struct {
 	surprise              float32
 	kind                  Kind
 	origin                Origin
-	live                  bool
+	live                  bool // it is found: the postings hold it
+	stands                bool // it is a summary that is found through what it stands for, and not by itself
+	gone                  bool // it is superseded, and no summary took its place
 	asks                  bool
 	terms, links          []Term   // sorted, distinct
 	meta                  []uint32 // numbers of its key-value pairs, sorted
@@ -40,7 +43,7 @@ type leaf struct {
 	length int // terms of all its documents
 }
 
-// partition is the projection of the live records of one tenant and user: everything that is counted for a query is
+// partition is the projection of the records of one tenant and user that are found: everything that is counted for a query is
 // counted in here, so that nothing of another's records, not even how common a word is, can show in a result.
 //
 // Documents are numbered in the order of their rows. A number is never used again until the partition is loaded anew.
@@ -102,13 +105,14 @@ func (p *partition) keep(terms []Term) []Term {
 	return p.slab[n:len(p.slab):len(p.slab)]
 }
 
-// add appends a live record; its row is higher than all before it.
-func (p *partition) add(l *light, scope Scope) error {
+// add appends a record, with the row of the summary that took its place, if one did; its row is higher than all before it.
+// One that stands for others is not found by itself.
+func (p *partition) add(l *light, scope Scope, by int64, stands bool) error {
 	if n := len(p.docs); n > 0 && p.docs[n-1].row >= l.row {
 		return fmt.Errorf("row %d comes after row %d", l.row, p.docs[n-1].row)
 	}
 	at := uint32(len(p.docs))
-	d := doc{row: l.row, live: true, speaker: -1, shown: l.shown, lastShown: l.lastShown, used: l.used, lastUsed: l.lastUsed}
+	d := doc{row: l.row, by: by, live: !stands, stands: stands, speaker: -1, shown: l.shown, lastShown: l.lastShown, used: l.used, lastUsed: l.lastUsed}
 	var ok bool
 	if d.leaf, ok = p.leafByID[l.scope]; !ok {
 		d.leaf = int32(len(p.leaves))
@@ -143,7 +147,11 @@ func (p *partition) add(l *light, scope Scope) error {
 	var linkBuffer [16]Term
 	terms, links, total := termBuffer[:0], linkBuffer[:0], 0
 	for range r.count() {
-		t, n := p.number(r.bytes()), r.frequency()
+		word, n := r.bytes(), r.frequency()
+		if stands {
+			continue
+		}
+		t := p.number(word)
 		terms = append(terms, t)
 		total += int(n)
 		p.postings[t] = append(p.postings[t], posting{at, n})
@@ -151,6 +159,9 @@ func (p *partition) add(l *light, scope Scope) error {
 	for range r.count() {
 		link := r.bytes()
 		d.asks = d.asks || string(link) == text.TypeAsks
+		if stands {
+			continue
+		}
 		t := p.number(link)
 		links = append(links, t)
 		p.postings[t] = append(p.postings[t], posting{at, 1})
@@ -165,6 +176,9 @@ func (p *partition) add(l *light, scope Scope) error {
 	p.docs = append(p.docs, d)
 	p.lengths = append(p.lengths, uint32(total))
 	p.leafOf = append(p.leafOf, d.leaf)
+	if stands {
+		return nil
+	}
 	lf := &p.leaves[d.leaf]
 	lf.length += total
 	lf.insert(p, at)
@@ -193,8 +207,8 @@ func (l *leaf) insert(p *partition, at uint32) {
 	l.docs = slices.Insert(l.docs, i, at)
 }
 
-// find is the document of a row.
-func (p *partition) find(row int64) (uint32, bool) {
+// at is the document of a row, found or not.
+func (p *partition) at(row int64) (uint32, bool) {
 	i, ok := slices.BinarySearchFunc(p.docs, row, func(d doc, row int64) int {
 		switch {
 		case d.row < row:
@@ -204,10 +218,16 @@ func (p *partition) find(row int64) (uint32, bool) {
 		}
 		return 0
 	})
-	return uint32(i), ok && p.docs[i].live
+	return uint32(i), ok
 }
 
-// remove takes a record out that is no longer live.
+// find is the document of a row that is found.
+func (p *partition) find(row int64) (uint32, bool) {
+	i, ok := p.at(row)
+	return i, ok && p.docs[i].live
+}
+
+// remove takes a record out that is found no more.
 func (p *partition) remove(at uint32) {
 	d := &p.docs[at]
 	for _, terms := range [][]Term{d.terms, d.links} {
@@ -229,10 +249,10 @@ func (p *partition) remove(at uint32) {
 	if d.validFrom != always || d.validUntil != never {
 		p.bounded--
 	}
-	d.live, d.terms, d.links, d.meta = false, nil, nil, nil
+	d.live, d.gone, d.by, d.terms, d.links, d.meta = false, true, 0, nil, nil, nil
 }
 
-// count takes over what may change of a live record.
+// count takes over what may change of a record.
 func (p *partition) count(at uint32, l *light) {
 	d := &p.docs[at]
 	d.shown, d.lastShown, d.used, d.lastUsed = l.shown, l.lastShown, l.used, l.lastUsed

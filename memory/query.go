@@ -31,6 +31,7 @@ type Term uint32
 // the store: read them only.
 type Candidate struct {
 	Row     int64   // the store's integer key, for Fetch
+	Summary int64   // the row of the live summary that took its place; 0: none did, or the query may not see it
 	Lexical float64 // BM25 score of the query's terms, ≥ 0; 0 without a common term
 	Vector  float64 // cosine with the query, in [-1, 1]; 0 if it was not among the nearest
 

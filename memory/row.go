@@ -105,6 +105,7 @@ func scopeArgs(s Scope, more ...any) []any {
 type light struct {
 	row, scope          int64
 	superseded          int64
+	by                  string // what superseded it, with changedColumns
 	shown, used         int32
 	lastShown, lastUsed int64
 	digest              []byte
@@ -113,12 +114,15 @@ type light struct {
 // lightColumns are read by scanLight from records r.
 const lightColumns = `r.row, r.scope, r.superseded, r.shown, r.last_shown, r.used, r.last_used, r.digest`
 
-// scanLight reads lightColumns. The digest is valid until the next row.
-func scanLight(rows *sql.Rows) (light, error) {
+// changedColumns are lightColumns with what follow needs beside them.
+const changedColumns = lightColumns + `, r.superseded_by`
+
+// scanLight reads lightColumns, and whatever follows them into more. The digest is valid until the next row.
+func scanLight(rows *sql.Rows, more ...any) (light, error) {
 	var l light
 	var shown, used int64
 	var digest sql.RawBytes
-	err := rows.Scan(&l.row, &l.scope, &l.superseded, &shown, &l.lastShown, &used, &l.lastUsed, &digest)
+	err := rows.Scan(append([]any{&l.row, &l.scope, &l.superseded, &shown, &l.lastShown, &used, &l.lastUsed, &digest}, more...)...)
 	l.shown, l.used, l.digest = clamp32(shown), clamp32(used), digest
 	return l, err
 }

@@ -20,14 +20,15 @@ type Hit struct {
 const LexicalWeight = .7
 
 // Search returns the records that match a query best, by words and by vector, best first. It looks at each record for
-// itself; package refine looks at them together.
+// itself; package refine looks at them together. For a record that gave way to a summary the summary is returned, with the
+// scores of the best that it stands for.
 func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, error) {
 	limit := query.Limit
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
 	type scored struct {
-		row             int64
+		row, shown      int64 // of what answers, and of what is shown for it
 		lexical, vector float64
 		score           float64
 	}
@@ -35,7 +36,8 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 	err := s.ask(ctx, scope, query, &CandidateOptions{Limit: max(100, 4*limit)}, func(m *scene, q *question) error {
 		p := m.p
 		scratch := borrow(len(p.docs))
-		list, _, err := p.match(ctx, q, p.area(scope), m.index, scratch)
+		here := p.area(scope)
+		list, _, err := p.match(ctx, q, here, m.index, scratch)
 		if err != nil {
 			return err
 		}
@@ -44,7 +46,11 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 			topLexical, topVector = max(topLexical, x.lexical), max(topVector, x.vector)
 		}
 		for _, x := range list {
-			h := scored{row: p.docs[x.doc].row, lexical: x.lexical, vector: x.vector}
+			row := p.docs[x.doc].row
+			h := scored{row: row, shown: row, lexical: x.lexical, vector: x.vector}
+			if top, ok := p.shownFor(x.doc, q, here); ok {
+				h.shown = p.docs[top].row
+			}
 			if topLexical > 0 {
 				h.score += LexicalWeight * x.lexical / topLexical
 			}
@@ -67,10 +73,17 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 		}
 		return cmp.Compare(a.row, b.row)
 	})
+	// A summary is shown once, where the best of what it stands for is.
+	seen := make(map[int64]bool, limit)
+	best = slices.DeleteFunc(best, func(h scored) bool {
+		again := seen[h.shown]
+		seen[h.shown] = true
+		return again
+	})
 	best = best[:min(limit, len(best))]
 	rows := make([]int64, len(best))
 	for i, h := range best {
-		rows[i] = h.row
+		rows[i] = h.shown
 	}
 	records, err := s.fetch(ctx, scope, rows)
 	if err != nil {
@@ -79,7 +92,7 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 	hits := make([]Hit, 0, len(best))
 	for _, h := range best {
 		// Another process may have deleted it meanwhile.
-		if r, ok := records[h.row]; ok {
+		if r, ok := records[h.shown]; ok {
 			hits = append(hits, Hit{Record: r, Lexical: h.lexical, Vector: h.vector, Score: h.score})
 		}
 	}

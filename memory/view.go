@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -116,7 +118,7 @@ func (s *Store) load(ctx context.Context, t *sql.Tx, h head) error {
 	go func() { indexed <- s.loadVectors(ctx, h, scopes, index) }()
 
 	walls := map[wall]*partition{}
-	superseded, err := loadRecords(ctx, t, walls, scopes, Scope{}, false)
+	hidden, err := loadRecords(ctx, t, walls, scopes, nil)
 	if err != nil {
 		cancel()
 	}
@@ -131,7 +133,7 @@ func (s *Store) load(ctx context.Context, t *sql.Tx, h head) error {
 	if vectorErr != nil {
 		return vectorErr
 	}
-	if err := index.Delete(ctx, superseded...); err != nil {
+	if err := index.Delete(ctx, hidden...); err != nil {
 		return fmt.Errorf("vector index: %w", err)
 	}
 	v := &s.view
@@ -230,19 +232,23 @@ func readScopes(ctx context.Context, q queryer, after int64) (map[int64]Scope, e
 	return scopes, rows.Err()
 }
 
-// loadRecords fills partitions with all live records, or with those of one wall, and returns the rows that are not live.
-func loadRecords(ctx context.Context, q queryer, walls map[wall]*partition, scopes map[int64]Scope, only Scope, one bool) ([]int64, error) {
+// loadRecords fills partitions with all records that are found, or with those of one wall, and returns the rows that are
+// not.
+func loadRecords(ctx context.Context, q queryer, walls map[wall]*partition, scopes map[int64]Scope, only *wall) (hidden []int64, err error) {
+	covers, err := readCovers(ctx, q, only)
+	if err != nil {
+		return nil, err
+	}
 	query, args := "SELECT "+lightColumns+" FROM records r ORDER BY r.row", []any(nil)
-	if one {
+	if only != nil {
 		query = "SELECT " + lightColumns + " FROM records r JOIN scopes c ON c.scope = r.scope WHERE c.tenant = ? AND c.user = ? ORDER BY r.row"
-		args = []any{only.Tenant, only.User}
+		args = []any{only.tenant, only.user}
 	}
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var superseded []int64
 	for rows.Next() {
 		l, err := scanLight(rows)
 		if err != nil {
@@ -252,20 +258,38 @@ func loadRecords(ctx context.Context, q queryer, walls map[wall]*partition, scop
 		if !ok {
 			return nil, fmt.Errorf("%w: row %d has no scope", ErrCorrupt, l.row)
 		}
-		if l.superseded != 0 {
-			superseded = append(superseded, l.row)
-			continue
-		}
 		p := walls[wallOf(scope)]
 		if p == nil {
 			p = newPartition(wallOf(scope))
 			walls[p.wall] = p
 		}
-		if err := p.add(&l, scope); err != nil {
+		found, err := p.load(&l, scope, &covers, l.superseded != 0)
+		if err != nil {
 			return nil, err
 		}
+		if !found {
+			hidden = append(hidden, l.row)
+		}
 	}
-	return superseded, rows.Err()
+	return hidden, rows.Err()
+}
+
+// load appends a record as the covers say, if there is a use for it, and reports whether it is found.
+func (p *partition) load(l *light, scope Scope, covers *covers, superseded bool) (found bool, err error) {
+	by, stands := covers.by[l.row], covers.stands[l.row]
+	switch {
+	case !superseded:
+		return !stands, p.add(l, scope, 0, stands)
+	case covers.leaves[l.row]:
+		return true, p.add(l, scope, by, false)
+	case stands: // on the way to what stands for its own
+		err = p.add(l, scope, by, true)
+		if err == nil {
+			p.docs[len(p.docs)-1].gone = by == 0
+		}
+		return false, err
+	}
+	return false, nil
 }
 
 // follow takes over what was written since the last refresh.
@@ -287,22 +311,27 @@ func (s *Store) follow(ctx context.Context, t *sql.Tx) error {
 	if err != nil {
 		return err
 	}
+	takers, err := takersOf(ctx, t, changed)
+	if err != nil {
+		return err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.broken = true // until refresh has seen the end of it
 	for n, scope := range scopes {
 		v.scopes[n] = scope
 	}
-	reload := map[wall]bool{}
+	f := follower{reload: map[wall]bool{}, stands: map[int64]bool{}}
+	for _, taker := range takers {
+		f.stands[taker.row] = taker.summary
+	}
 	for _, row := range gone {
 		for w, p := range v.walls {
-			if _, ok := p.find(row); ok {
-				reload[w] = true
+			if _, ok := p.at(row); ok {
+				f.reload[w] = true
 			}
 		}
 	}
-	var dead []int64
-	var fresh []int64 // rows whose vector the index lacks
 	for i := range changed {
 		l := &changed[i]
 		scope := v.scopes[l.scope]
@@ -312,56 +341,153 @@ func (s *Store) follow(ctx context.Context, t *sql.Tx) error {
 			p = newPartition(w)
 			v.walls[w] = p
 		}
-		at, known := p.find(l.row)
-		switch {
-		case reload[w]:
-			if l.superseded == 0 {
-				fresh = append(fresh, l.row)
-			} else {
-				dead = append(dead, l.row)
-			}
-		case l.superseded != 0:
-			dead = append(dead, l.row)
-			if known {
-				p.remove(at)
-			}
-		case known:
-			p.count(at, l)
-		case len(p.docs) > 0 && p.docs[len(p.docs)-1].row >= l.row:
-			reload[w] = true // an undo made it live again
-			fresh = append(fresh, l.row)
-		default:
-			if err := p.add(l, scope); err != nil {
-				return err
-			}
-			fresh = append(fresh, l.row)
+		by := int64(0)
+		if taker := takers[l.by]; taker.summary {
+			by = taker.row
 		}
-	}
-	for w := range reload {
-		// A privacy delete too: the words of what is gone leave the memory with the old partition.
-		delete(v.walls, w)
-		if _, err := loadRecords(ctx, t, v.walls, v.scopes, Scope{Tenant: w.tenant, User: w.user}, true); err != nil {
+		if err := f.take(p, l, scope, by); err != nil {
 			return err
 		}
 	}
-	if err := v.index.Delete(ctx, append(dead, gone...)...); err != nil {
+	for w := range f.reload {
+		// A privacy delete too: the words of what is gone leave the memory with the old partition.
+		old := v.walls[w]
+		delete(v.walls, w)
+		hidden, err := loadRecords(ctx, t, v.walls, v.scopes, &w)
+		if err != nil {
+			return err
+		}
+		f.hidden = append(f.hidden, hidden...)
+		if err := s.index(ctx, t, v.walls[w].foundBeside(old)); err != nil {
+			return err
+		}
+	}
+	if f.fresh {
+		rows, err := t.QueryContext(ctx, changedVectorsQuery, v.seq)
+		if err != nil {
+			return err
+		}
+		if err := putVectors(ctx, rows, v.dim, v.scopes, v.index); err != nil {
+			return err
+		}
+	}
+	if err := v.index.Delete(ctx, append(f.hidden, gone...)...); err != nil {
 		return fmt.Errorf("vector index: %w", err)
 	}
-	if len(fresh) == 0 {
+	return nil
+}
+
+// follower gathers what taking over changed records leads to.
+type follower struct {
+	stands map[int64]bool // rows that stand for something that has changed
+	reload map[wall]bool
+	hidden []int64 // rows that are found no more
+	fresh  bool    // records were added, whose vectors the index lacks
+}
+
+// take takes over one changed record; by is the summary that took its place, 0 if none did. Records come in the order of
+// their rows, so that what a summary stands for comes before the summary.
+func (f *follower) take(p *partition, l *light, scope Scope, by int64) error {
+	if f.reload[p.wall] {
 		return nil
 	}
-	rows, err := t.QueryContext(ctx, changedVectorsQuery, v.seq)
-	if err != nil {
-		return err
+	at, known := p.at(l.row)
+	superseded, stands := l.superseded != 0, f.stands[l.row]
+	if !known {
+		switch {
+		case superseded && by == 0:
+			f.hidden = append(f.hidden, l.row)
+		case len(p.docs) > 0 && p.docs[len(p.docs)-1].row > l.row:
+			f.reload[p.wall] = true // an undo made it live again
+		default:
+			f.fresh = true
+			if stands {
+				f.hidden = append(f.hidden, l.row)
+			}
+			return p.add(l, scope, by, stands)
+		}
+		return nil
 	}
-	return putVectors(ctx, rows, v.dim, v.scopes, v.index)
+	d := &p.docs[at]
+	switch {
+	case stands && !d.stands, !d.stands && !d.live && (!superseded || by != 0), d.gone && !superseded && !p.covers(d.row):
+		f.reload[p.wall] = true // an undo made it, or what it stands for, live again
+		return nil
+	case superseded && by == 0 && d.stands:
+		d.gone, d.by = true, 0
+		f.reload[p.wall] = p.covers(d.row) // nothing stands any more for what it stood for
+	case superseded && by == 0 && d.live:
+		p.remove(at)
+	case superseded && by == 0:
+	default:
+		d.by, d.gone = by, false
+		p.count(at, l)
+	}
+	if !d.live {
+		f.hidden = append(f.hidden, l.row)
+	}
+	return nil
+}
+
+// foundBeside are the rows that are found here and were not in old.
+func (p *partition) foundBeside(old *partition) []int64 {
+	if p == nil { // nothing is left
+		return nil
+	}
+	var rows []int64
+	for i := range p.docs {
+		if d := &p.docs[i]; d.live {
+			if _, ok := old.find(d.row); !ok {
+				rows = append(rows, d.row)
+			}
+		}
+	}
+	return rows
+}
+
+// index puts the vectors of rows into the index.
+func (s *Store) index(ctx context.Context, q queryer, numbers []int64) error {
+	v := &s.view
+	for batch := range slices.Chunk(numbers, 500) {
+		args := make([]any, len(batch))
+		for i, row := range batch {
+			args[i] = row
+		}
+		rows, err := q.QueryContext(ctx, "SELECT row, scope, data FROM vectors WHERE row IN (?"+strings.Repeat(", ?", len(batch)-1)+") ORDER BY row", args...)
+		if err != nil {
+			return err
+		}
+		if err := putVectors(ctx, rows, v.dim, v.scopes, v.index); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takersOf are the records that superseded those that have changed, by their IDs.
+func takersOf(ctx context.Context, q queryer, changed []light) (map[string]taker, error) {
+	asked := map[string]bool{}
+	for _, l := range changed {
+		if l.by != "" {
+			asked[l.by] = true
+		}
+	}
+	takers := map[string]taker{}
+	for id := range asked {
+		found, err := readTakers(ctx, q, "SELECT n.row, n.id, n.kind, n.origin, n.superseded = 0 FROM records n WHERE n.id = ?", id)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(takers, found)
+	}
+	return takers, nil
 }
 
 // What has changed is sorted after it was found: the + keeps SQLite from going through all records in the order of their
 // rows instead, which took 3 ms after every write at 10,000 records.
 const (
-	changedQuery        = "SELECT " + lightColumns + " FROM records r WHERE r.seq > ? ORDER BY +r.row"
-	changedVectorsQuery = "SELECT v.row, v.scope, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE r.seq > ? AND r.superseded = 0 ORDER BY +v.row"
+	changedQuery        = "SELECT " + changedColumns + " FROM records r WHERE r.seq > ? ORDER BY +r.row"
+	changedVectorsQuery = "SELECT v.row, v.scope, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE r.seq > ? ORDER BY +v.row"
 )
 
 func readChanged(ctx context.Context, q queryer, after int64) ([]light, error) {
@@ -372,10 +498,12 @@ func readChanged(ctx context.Context, q queryer, after int64) ([]light, error) {
 	defer func() { _ = rows.Close() }()
 	var changed []light
 	for rows.Next() {
-		l, err := scanLight(rows)
+		var by string
+		l, err := scanLight(rows, &by)
 		if err != nil {
 			return nil, err
 		}
+		l.by = by
 		l.digest = slices.Clone(l.digest)
 		changed = append(changed, l)
 	}
