@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/trm-go/refiner/internal/text"
@@ -36,13 +35,12 @@ type ConsolidationPoint struct {
 	Share   float64 `json:"share,omitempty"`
 	Tokens  float64 `json:"tokens"`  // of the live memories, as a share of the turns' own, headings included
 	Records int     `json:"records"` // live
-	// Recall is the share of the evidence among the first ten memories that fit into the budget, by budget in the order
-	// of the options. Strict counts a summary only if it also holds half of the evidence's words by rarity.
+	// Recall is the share of the evidence that is shown when ten memories are recalled and packed into the budget, by
+	// budget in the order of the options; Strict asks half of the evidence's words by rarity beside its facts.
 	Recall []float64 `json:"recall@10"`
 	Strict []float64 `json:"recall@10_strict"`
-	// Opened is Recall when what is left of the budget opens the summaries into their turns; of the turns, when it is
-	// filled with the next fifty hits.
-	Opened []float64 `json:"recall@10_opened"`
+	// Filled is Recall when sixty memories are recalled, so that it is the budget that bounds what is shown.
+	Filled []float64 `json:"recall_filled"`
 	// FactsAsked are the names, numbers, dates and negations of the turns of people, FactsKept those among them that the
 	// summary of their turn holds; found again here from the texts. Invented are facts of summaries that no source has.
 	FactsAsked int `json:"facts_asked"`
@@ -51,11 +49,11 @@ type ConsolidationPoint struct {
 }
 
 // Consolidation measures what recall costs, or gains, when the memories of each conversation are consolidated up to the
-// month level: by the recursion, and by the one pass that believes its first writing. Memories are ranked by
-// [memory.Store.Search] and the first ten packed in order as far as they fit; a turn is packed with its day and speaker, as
-// a summary is.
+// month level: by the recursion, and by the one pass that believes its first writing. Memories are recalled by
+// [refine.Recall] and packed by [refine.Pack], as they are for a prompt.
 //
-// A summary counts as a turn of its sources only if it quotes it and holds every name, number, date and negation of it.
+// A turn is shown if it stands in the prompt, or if what a summary quotes of it there, or what is left of it where it was
+// shortened, holds every name, number, date and negation of it.
 func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]ConsolidationPoint, error) {
 	opts := ConsolidationOptions{}
 	if o != nil {
@@ -90,7 +88,7 @@ func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]
 }
 
 func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *ConsolidationPoint, dir string) error {
-	p.Recall, p.Strict, p.Opened = make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets))
+	p.Recall, p.Strict, p.Filled = make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets))
 	before, after := 0, 0
 	for i, c := range d.Conversations {
 		s, err := memory.Create(ctx, filepath.Join(dir, fmt.Sprintf("%d.db", i)), nil)
@@ -99,9 +97,7 @@ func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *C
 		}
 		shelf, err := p.fill(ctx, s, &c, o)
 		if err == nil {
-			for _, m := range shelf {
-				after += m.tokens
-			}
+			after += shelf.after
 			for _, r := range c.Records {
 				before += packedTokens(r)
 			}
@@ -116,30 +112,29 @@ func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *C
 	}
 	n := float64(d.Questions())
 	for i := range p.Recall {
-		p.Recall[i], p.Strict[i], p.Opened[i] = p.Recall[i]/n, p.Strict[i]/n, p.Opened[i]/n
+		p.Recall[i], p.Strict[i], p.Filled[i] = p.Recall[i]/n, p.Strict[i]/n, p.Filled[i]/n
 	}
 	p.Tokens = float64(after) / float64(before)
 	return nil
 }
 
-// shelved is a live memory with the turns it counts as.
-type shelved struct {
-	tokens       int
-	refs, strict []string
-	turns        []memory.Record // that it stands for
+// shelf knows the turns of a conversation, and what must be shown of each.
+type shelf struct {
+	turns map[memory.ID]turnOf
+	after int // tokens of the live memories
+}
+
+type turnOf struct {
+	record memory.Record
+	facts  []string
+	rarity map[string]float64 // of its terms: 1 / the turns that hold it
 }
 
 // packedTokens is what a turn takes of a prompt.
-func packedTokens(r memory.Record) int {
-	who := r.Speaker
-	if who == "" {
-		who = r.Role
-	}
-	return text.Tokens(r.Created.UTC().Format(time.DateOnly) + "\n" + who + ": " + r.Text)
-}
+func packedTokens(r memory.Record) int { return text.Tokens(refine.Line(&r, r.Text)) }
 
-// fill puts a conversation into a store, consolidates it if the point says so, and tells what each live record counts as.
-func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conversation, o *ConsolidationOptions) (map[memory.ID]shelved, error) {
+// fill puts a conversation into a store, consolidates it if the point says so, and counts what is kept.
+func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conversation, o *ConsolidationOptions) (*shelf, error) {
 	if _, err := s.Add(ctx, c.Scope, c.Records...); err != nil {
 		return nil, err
 	}
@@ -154,128 +149,121 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conve
 			return nil, err
 		}
 	}
-	turns := map[memory.ID]memory.Record{}
-	var live []memory.Record
-	frequency := map[string]int{}
+	shelf := &shelf{turns: map[memory.ID]turnOf{}}
+	var summaries []memory.Record
+	frequency := map[string]float64{}
 	for r, err := range s.All(ctx, c.Scope, &memory.AllOptions{History: true}) {
 		if err != nil {
 			return nil, err
 		}
+		if r.Superseded.IsZero() {
+			p.Records++
+			shelf.after += packedTokens(r)
+		}
 		if r.Origin == memory.Observed {
-			turns[r.ID] = r
+			shelf.turns[r.ID] = turnOf{record: r, facts: specialists.Facts(r.Text, r.Created), rarity: map[string]float64{}}
 			for _, t := range distinctTerms(r.Text) {
 				frequency[t]++
 			}
-		}
-		if r.Superseded.IsZero() {
-			live = append(live, r)
+		} else if r.Superseded.IsZero() {
+			summaries = append(summaries, r)
 		}
 	}
-	shelf := map[memory.ID]shelved{}
-	for _, r := range live {
-		p.Records++
-		if r.Origin == memory.Observed {
-			ref := []string{Ref(r)}
-			shelf[r.ID] = shelved{tokens: packedTokens(r), refs: ref, strict: ref}
-			continue
+	for _, turn := range shelf.turns {
+		for _, t := range distinctTerms(turn.record.Text) {
+			turn.rarity[t] = 1 / frequency[t]
 		}
-		m := shelved{tokens: text.Tokens(r.Text)}
-		facts, terms := map[string]bool{}, map[string]bool{}
-		quoted := map[memory.ID]bool{}
+	}
+	for _, r := range summaries {
+		facts := map[string]bool{}
 		for _, q := range r.Quotes {
-			quoted[q.Source] = true
-			for _, f := range specialists.Facts(q.Text, turns[q.Source].Created) {
+			for _, f := range specialists.Facts(q.Text, shelf.turns[q.Source].record.Created) {
 				facts[f] = true
-			}
-			for _, t := range text.Terms(q.Text) {
-				terms[t] = true
 			}
 		}
 		sourceFacts, sourceWords := map[string]bool{}, map[string]bool{}
 		for _, id := range r.DerivedFrom {
-			turn := turns[id]
-			m.turns = append(m.turns, turn)
-			said := specialists.Facts(turn.Text, turn.Created)
-			for _, f := range said {
+			turn := shelf.turns[id]
+			for _, f := range turn.facts {
 				sourceFacts[f] = true
 			}
-			for w := range words(turn.Text) {
+			for w := range words(turn.record.Text) {
 				sourceWords[w] = true
 			}
-			lost := specialists.Missing(said, facts)
-			if turn.Role != "assistant" || turn.Speaker != "" {
-				p.FactsAsked += len(said)
-				p.FactsKept += len(said) - len(lost)
-			}
-			if !quoted[id] || len(lost) > 0 {
-				continue
-			}
-			m.refs = append(m.refs, Ref(turn))
-			all, kept := 0.0, 0.0
-			for _, t := range distinctTerms(turn.Text) {
-				weight := 1 / float64(frequency[t])
-				all += weight
-				if terms[t] {
-					kept += weight
-				}
-			}
-			if kept >= all/2 {
-				m.strict = append(m.strict, Ref(turn))
+			if turn.record.Role != "assistant" || turn.record.Speaker != "" {
+				p.FactsAsked += len(turn.facts)
+				p.FactsKept += len(turn.facts) - len(specialists.Missing(turn.facts, facts))
 			}
 		}
 		p.Invented += len(specialists.Invented(slices.Sorted(maps.Keys(facts)), sourceFacts, sourceWords))
-		shelf[r.ID] = m
 	}
 	return shelf, nil
 }
 
 // ask scores the point on the questions of a conversation.
-func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conversation, budgets []int, shelf map[memory.ID]shelved) error {
+func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conversation, budgets []int, shelf *shelf) error {
 	for _, q := range c.Questions {
-		hits, err := s.Search(ctx, c.Scope, memory.Query{Text: q.Text, Limit: 60})
-		if err != nil {
-			return err
-		}
-		hits, more := hits[:min(10, len(hits))], hits[min(10, len(hits)):]
-		for i, left := range budgets {
-			found, strict := map[string]bool{}, map[string]bool{}
-			for _, h := range hits {
-				m := shelf[h.Record.ID]
-				if m.tokens > left {
+		for _, limit := range []int{10, 60} {
+			r, err := refine.Recall(ctx, s, c.Scope, memory.Query{Text: q.Text, Limit: limit}, nil)
+			if err != nil {
+				return err
+			}
+			for i, budget := range budgets {
+				packed := refine.Pack(r.Memories, q.Text, budget, nil)
+				found, strict := shelf.shown(&packed, r.Memories)
+				if limit > 10 {
+					p.Filled[i] += shareOf(q.Evidence, found)
 					continue
 				}
-				left -= m.tokens
-				for _, ref := range m.refs {
-					found[ref] = true
-				}
-				for _, ref := range m.strict {
-					strict[ref] = true
-				}
+				p.Recall[i] += shareOf(q.Evidence, found)
+				p.Strict[i] += shareOf(q.Evidence, strict)
 			}
-			p.Recall[i] += shareOf(q.Evidence, found)
-			p.Strict[i] += shareOf(q.Evidence, strict)
-			sources := map[memory.ID][]memory.Record{}
-			recalled := make([]refine.Recalled, len(hits))
-			for n, h := range hits {
-				sources[h.Record.ID] = shelf[h.Record.ID].turns
-				recalled[n] = refine.Recalled{Record: h.Record, Weight: h.Score / hits[0].Score}
-			}
-			unfolded := refine.Unfold(recalled, sources, q.Text)
-			if p.System == "turns" { // they have nothing to open: the next hits take the room
-				for _, h := range more {
-					unfolded = append(unfolded, refine.Recalled{Record: h.Record})
-				}
-			}
-			for _, turn := range unfolded {
-				if n := packedTokens(turn.Record); n <= left {
-					left -= n
-					found[Ref(turn.Record)] = true
-				}
-			}
-			p.Opened[i] += shareOf(q.Evidence, found)
 		}
 	}
 	return nil
+}
+
+// shown are the turns that a prompt shows: with all their facts, and strictly, with half of their words too.
+func (s *shelf) shown(packed *refine.Packed, recalled []refine.Recalled) (found, strict map[string]bool) {
+	texts := map[memory.ID][]string{} // what is shown of each turn
+	for _, item := range packed.Items {
+		if turn, ok := s.turns[item.ID]; ok {
+			texts[item.ID] = append(texts[item.ID], strings.TrimPrefix(item.Text, refine.Line(&turn.record, "")))
+			continue
+		}
+		i := slices.IndexFunc(recalled, func(m refine.Recalled) bool { return m.ID == item.ID })
+		for _, q := range recalled[i].Quotes {
+			if strings.Contains(item.Text, strings.Join(strings.Fields(q.Text), " ")) {
+				texts[q.Source] = append(texts[q.Source], q.Text)
+			}
+		}
+	}
+	found, strict = map[string]bool{}, map[string]bool{}
+	for id, parts := range texts {
+		turn := s.turns[id]
+		facts, kept, all := map[string]bool{}, 0.0, 0.0
+		for _, part := range parts {
+			for _, f := range specialists.Facts(part, turn.record.Created) {
+				facts[f] = true
+			}
+		}
+		if len(specialists.Missing(turn.facts, facts)) > 0 {
+			continue
+		}
+		ref := Ref(turn.record)
+		found[ref] = true
+		terms := distinctTerms(strings.Join(parts, " "))
+		for t, rarity := range turn.rarity {
+			all += rarity
+			if _, ok := slices.BinarySearch(terms, t); ok {
+				kept += rarity
+			}
+		}
+		if kept >= all/2 {
+			strict[ref] = true
+		}
+	}
+	return found, strict
 }
 
 func shareOf(evidence []string, found map[string]bool) float64 {

@@ -53,8 +53,8 @@ func TestConsolidation(t *testing.T) {
 			}
 			turns := points[0]
 			for _, p := range points {
-				t.Logf("%-9s share %.1f tokens %.3f records %4d recall@10 %.3f strict %.3f opened %.3f facts %d/%d invented %d",
-					p.System, p.Share, p.Tokens, p.Records, p.Recall, p.Strict, p.Opened, p.FactsKept, p.FactsAsked, p.Invented)
+				t.Logf("%-9s share %.1f tokens %.3f records %4d recall@10 %.3f strict %.3f filled %.3f facts %d/%d invented %d",
+					p.System, p.Share, p.Tokens, p.Records, p.Recall, p.Strict, p.Filled, p.FactsKept, p.FactsAsked, p.Invented)
 				if p.System != "recursion" || p.Share != consolidate.DefaultShare {
 					continue
 				}

@@ -141,12 +141,9 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
-	var u unfolded
-	opened, err := u.open(ctx, found, r.Question, cmp.Or(r.Budget, p.config.Respond.Budget), found.Memories)
-	if err != nil {
-		return nil, fmt.Errorf("ask: %w", err)
-	}
-	a := &Answer{Question: r.Question, Scope: scope, Memories: append(found.Memories, opened...)}
+	o := opened{}
+	a := &Answer{Question: r.Question, Scope: scope,
+		Memories: append(found.Memories, o.open(found, r.Question, cmp.Or(r.Budget, p.config.Respond.Budget), found.Memories)...)}
 	if !r.Quiet {
 		defer func() { p.Shown(scope, idsOf(a.Memories)...) }()
 	}
@@ -157,7 +154,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	for _, m := range a.Memories {
 		task.Evidence = append(task.Evidence, m.Record)
 	}
-	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, &u, emit), &a.Response) {
+	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, o, emit), &a.Response) {
 		if errors.Is(err, errStopped) {
 			return a, nil
 		}
@@ -181,7 +178,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 var errStopped = errors.New("nobody listens any more")
 
 // respondOptions are those of the configuration and of the request, whose wins.
-func (p *Plugin) respondOptions(r Request, a *Answer, u *unfolded, emit func(Event) bool) *refine.RespondOptions {
+func (p *Plugin) respondOptions(r Request, a *Answer, turns opened, emit func(Event) bool) *refine.RespondOptions {
 	c := p.config.Respond
 	o := &refine.RespondOptions{
 		Model: p.Model, Specialists: p.chain(), Draft: r.Draft, Open: r.Open,
@@ -201,22 +198,21 @@ func (p *Plugin) respondOptions(r Request, a *Answer, u *unfolded, emit func(Eve
 			if err != nil {
 				return nil, err
 			}
-			opened, err := u.open(ctx, found, question, cmp.Or(r.Budget, c.Budget), a.Memories)
-			if err != nil {
-				return nil, err
-			}
 			var records []memory.Record
-			for _, m := range append(found.Memories, opened...) {
+			for _, m := range append(found.Memories, turns.open(found, question, cmp.Or(r.Budget, c.Budget), a.Memories)...) {
 				records = append(records, m.Record)
 				if !slices.ContainsFunc(a.Memories, func(had refine.Recalled) bool { return had.ID == m.ID }) {
 					m.Weight *= followed
+					for i := range m.Turns {
+						m.Turns[i].Weight *= followed
+					}
 					a.Memories = append(a.Memories, m)
 				}
 			}
 			return records, nil
 		},
 		Memories: func(t *specialists.Task) string {
-			a.Packed = u.pack(t, a.Memories, cmp.Or(r.Budget, c.Budget))
+			a.Packed = turns.pack(t, a.Memories, cmp.Or(r.Budget, c.Budget))
 			return a.Packed.Text()
 		},
 	}

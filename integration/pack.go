@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -20,67 +19,60 @@ type Notes struct {
 // IDs are those of the memories.
 func (n *Notes) IDs() []memory.ID { return idsOf(n.Memories) }
 
-// Pack puts what was recalled into a budget of tokens, and opens summaries into their turns with what is left of it. What
-// leave reports is left out; line is as in [refine.PackOptions], and both may be nil.
-func Pack(ctx context.Context, found *refine.Recollection, question string, budget int, line func(*memory.Record, string) string, leave func(*memory.Record) bool) (*Notes, error) {
-	sources, err := found.Sources(ctx)
-	if err != nil {
-		return nil, err
+// Pack puts what was recalled into a budget of tokens. What leave reports is left out; line is as in [refine.PackOptions],
+// and both may be nil.
+func Pack(found *refine.Recollection, question string, budget int, line func(*memory.Record, string) string, leave func(*memory.Record) bool) *Notes {
+	list := found.Memories
+	if leave != nil {
+		list = without(list, leave)
 	}
-	if leave == nil {
-		leave = func(*memory.Record) bool { return false }
-	}
-	for id, turns := range sources {
-		sources[id] = slices.DeleteFunc(turns, func(r memory.Record) bool { return leave(&r) })
-	}
-	list := slices.DeleteFunc(slices.Clone(found.Memories), func(m refine.Recalled) bool { return leave(&m.Record) })
-	n := &Notes{Packed: refine.Pack(list, question, budget, &refine.PackOptions{Line: line, Sources: sources})}
-	n.Memories = slices.DeleteFunc(list, func(m refine.Recalled) bool { return slices.Contains(n.Packed.Dropped, m.ID) })
-	n.Memories = append(n.Memories, n.Packed.Opened(sources)...)
-	return n, nil
+	n := &Notes{Packed: refine.Pack(list, question, budget, &refine.PackOptions{Line: line})}
+	n.Memories = slices.DeleteFunc(slices.Clone(list), func(m refine.Recalled) bool { return slices.Contains(n.Packed.Dropped, m.ID) })
+	n.Memories = append(n.Memories, n.Packed.Opened(list)...)
+	return n
 }
 
-// unfolded are the turns that summaries were opened into for a question, which stand behind what was recalled.
-type unfolded struct {
-	sources map[memory.ID][]memory.Record // by their summary
-	turns   map[memory.ID]bool
+// without leaves out memories, and summaries that nothing else speaks for.
+func without(memories []refine.Recalled, leave func(*memory.Record) bool) []refine.Recalled {
+	left := func(m refine.Recalled) bool { return leave(&m.Record) }
+	var list []refine.Recalled
+	for _, m := range memories {
+		turns := slices.DeleteFunc(slices.Clone(m.Turns), left)
+		if left(m) || len(m.Turns) > 0 && len(turns) == 0 {
+			continue
+		}
+		m.Turns = turns
+		list = append(list, m)
+	}
+	return list
 }
+
+// opened are the turns that summaries were opened into for a question, which stand behind what was recalled.
+type opened map[memory.ID]bool
 
 // open returns the turns that the summaries among what was recalled open into within a budget, without those that are known
 // already, and keeps them in mind.
-func (u *unfolded) open(ctx context.Context, found *refine.Recollection, question string, budget int, known []refine.Recalled) ([]refine.Recalled, error) {
-	sources, err := found.Sources(ctx)
-	if err != nil || len(sources) == 0 {
-		return nil, err
-	}
-	packed := refine.Pack(found.Memories, question, budget, &refine.PackOptions{Sources: sources,
+func (o opened) open(found *refine.Recollection, question string, budget int, known []refine.Recalled) []refine.Recalled {
+	packed := refine.Pack(found.Memories, question, budget, &refine.PackOptions{
 		Line: func(r *memory.Record, text string) string { return numberedLine(10, r, text) }}) // most numbers have two digits
-	if u.turns == nil {
-		u.sources, u.turns = map[memory.ID][]memory.Record{}, map[memory.ID]bool{}
-	}
 	var turns []refine.Recalled
-	within := map[memory.ID]bool{}
-	for _, t := range packed.Opened(sources) {
-		within[t.ID] = true
+	for _, t := range packed.Opened(found.Memories) {
+		o[t.ID] = true
 		if !slices.ContainsFunc(known, func(m refine.Recalled) bool { return m.ID == t.ID }) {
-			u.turns[t.ID] = true
 			turns = append(turns, t)
 		}
 	}
-	for id, list := range sources {
-		u.sources[id] = slices.DeleteFunc(list, func(r memory.Record) bool { return !within[r.ID] })
-	}
-	return turns, nil
+	return turns
 }
 
 // pack puts the memories into a budget, each with the number that an answer cites it by.
-func (u *unfolded) pack(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
+func (o opened) pack(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
 	numbers := map[memory.ID]int{}
 	for i, e := range t.Evidence {
 		numbers[e.ID] = i + 1
 	}
-	recalled := slices.DeleteFunc(slices.Clone(memories), func(m refine.Recalled) bool { return u.turns[m.ID] })
-	return refine.Pack(recalled, t.Question, budget, &refine.PackOptions{Sources: u.sources,
+	recalled := slices.DeleteFunc(slices.Clone(memories), func(m refine.Recalled) bool { return o[m.ID] })
+	return refine.Pack(recalled, t.Question, budget, &refine.PackOptions{Open: func(r *memory.Record) bool { return o[r.ID] },
 		Line: func(r *memory.Record, text string) string { return numberedLine(numbers[r.ID], r, text) }})
 }
 

@@ -93,10 +93,7 @@ func (p *Plugin) Begin(ctx context.Context, messages []specialists.Message, o *T
 	leave := func(r *memory.Record) bool { return said[r.Key] }
 	found.Memories = slices.DeleteFunc(found.Memories, func(m refine.Recalled) bool { return leave(&m.Record) })
 	found.Memories = found.Memories[:min(len(found.Memories), query.Limit-len(t.messages))]
-	notes, err := Pack(ctx, found, t.question.Text, cmp.Or(t.options.Budget, p.config.Respond.Budget), refine.Mark(false), leave)
-	if err != nil {
-		return nil, fmt.Errorf("recall for the turn: %w", err)
-	}
+	notes := Pack(found, t.question.Text, cmp.Or(t.options.Budget, p.config.Respond.Budget), refine.Mark(false), leave)
 	t.Notes, t.Memories = refine.Marked(notes.Packed.Text()), notes.Memories
 	if !t.options.Quiet {
 		p.Shown(t.options.Scope, notes.IDs()...)

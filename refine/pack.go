@@ -22,9 +22,9 @@ type PackOptions struct {
 	// Line renders a memory whose text may have been shortened. Nil means date, speaker and text; a summary, which names
 	// its days and speakers itself, is rendered as it is, on one line.
 	Line func(r *memory.Record, text string) string
-	// Sources are what summaries stand for, by the ID of the summary: [Recollection.Sources]. What is left of the budget
-	// opens the heaviest summaries into those of their turns that say most about the question. Nil opens none.
-	Sources map[memory.ID][]memory.Record
+	// Open reports whether a turn that a summary stands for may be shown as it was said, and not only as the summary quotes
+	// it. Nil: every turn may.
+	Open func(*memory.Record) bool
 }
 
 // DefaultAlike is the default of PackOptions.Alike.
@@ -46,7 +46,7 @@ type Item struct {
 	Level  importance.Level `json:"level"`
 	Weight float64          `json:"weight"`
 	Text   string           `json:"text"` // as rendered
-	// Of is the summary that the memory was opened from; empty for one that was recalled itself.
+	// Of is the summary that stands for the memory; empty for one that was recalled itself.
 	Of memory.ID `json:"of,omitempty"`
 }
 
@@ -59,12 +59,15 @@ func (p *Packed) Text() string {
 	return strings.Join(lines, "\n")
 }
 
-// Pack puts memories into a budget of tokens, the heaviest first, each at its level: in full, the sentences that answer
-// the question, the beginning, or not at all. What does not fit is tried at lower levels; what repeats another memory is
-// left out; what budget is left then raises levels again, the heaviest first. The same input always gives the same
-// output.
+// Pack puts memories into a budget of tokens, the heaviest first, each in full if there is room, else the sentences that
+// answer the question, else the beginning. What repeats another memory is left out, and so is what weighs too little to be
+// shown at all ([importance.Dropped]).
+//
+// A summary is packed by the turns that it was found by: each as the summary quotes it if that holds its names, numbers,
+// dates and negations, else as it was said, for then the summary would not do. What budget is left opens quotes into their
+// turns, the heaviest first, and then shows summaries as a whole. The same input always gives the same output.
 func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Packed {
-	p := packer{question: map[string]bool{}, asked: question, budget: budget}
+	p := packer{question: map[string]bool{}, budget: budget}
 	if o != nil {
 		p.PackOptions = *o
 	}
@@ -77,45 +80,41 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	if p.Line == nil {
 		p.Line = Line
 	}
+	if p.Open == nil {
+		p.Open = func(*memory.Record) bool { return true }
+	}
 	for _, t := range text.Terms(question) {
 		p.question[t] = true
 	}
-	order := make([]int, len(recalled))
-	for i := range order {
-		order[i] = i
+	entries := entriesOf(recalled)
+	for _, e := range entries {
+		p.take(e)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(recalled[b].Weight, recalled[a].Weight) })
-
-	var packed Packed
-	var chosen []choice
-	for _, i := range order {
-		c := choice{r: &recalled[i], terms: distinct(recalled[i].Text)}
-		if p.repeats(c, chosen) || !p.fit(&c, p.used(chosen)) {
-			packed.Dropped = append(packed.Dropped, recalled[i].ID)
-			continue
-		}
-		chosen = append(chosen, c)
+	for _, e := range entries {
+		p.raise(e)
 	}
-	for i := range chosen {
-		p.raise(chosen, i)
-	}
-	if len(p.Sources) > 0 {
-		chosen = p.open(chosen)
-	}
+	p.complete()
 	// A tokeniser may count a text higher than its parts: the lightest goes until it fits.
-	for len(chosen) > 0 {
-		packed.Items = render(chosen)
+	var packed Packed
+	for len(p.chosen) > 0 {
+		packed.Items = render(p.chosen)
 		if packed.Tokens = p.PackOptions.Tokens(packed.Text()); packed.Tokens <= budget {
 			break
 		}
-		last := len(chosen) - 1
-		if chosen[last].of == "" {
-			packed.Dropped = append(packed.Dropped, chosen[last].r.ID)
-		}
-		chosen = chosen[:last]
+		p.chosen = p.chosen[:len(p.chosen)-1]
 	}
-	if len(chosen) == 0 {
+	if len(p.chosen) == 0 {
 		packed.Items, packed.Tokens = nil, 0
+	}
+	shown := map[memory.ID]bool{}
+	for _, c := range p.chosen {
+		shown[c.memory()] = true
+	}
+	for _, e := range entries {
+		if id := e.m.ID; !shown[id] {
+			shown[id] = true
+			packed.Dropped = append(packed.Dropped, id)
+		}
 	}
 	return packed
 }
@@ -133,64 +132,127 @@ func Line(r *memory.Record, s string) string {
 	return fmt.Sprintf("%s %s%s", r.Created.Format("2006-01-02"), who, strings.Join(strings.Fields(s), " "))
 }
 
-// packer holds what does not change while packing.
+// packer is the work of one Pack.
 type packer struct {
 	PackOptions
 	question map[string]bool
-	asked    string
 	budget   int
+	chosen   []choice // the heaviest first
 }
 
-// choice is a memory that goes into the prompt.
-type choice struct {
-	r     *Recalled
-	terms map[string]bool
-	level importance.Level
-	text  string
-	cost  int
-	of    memory.ID // the summary that it was opened from
+// entry is a memory that may go into the prompt: one that was recalled, or a turn that a recalled summary was found by.
+type entry struct {
+	m    *Recalled
+	turn *Recalled // nil: m itself
 }
+
+func (e entry) weight() float64 {
+	if e.turn != nil {
+		return e.turn.Weight
+	}
+	return e.m.Weight
+}
+
+// entriesOf are the entries of what was recalled, the heaviest first. A summary that does not consist of its quotes, for a
+// model has worded it, is an entry before its turns.
+func entriesOf(recalled []Recalled) []entry {
+	var entries []entry
+	for i := range recalled {
+		m := &recalled[i]
+		if len(m.Turns) == 0 || !quotes(&m.Record) {
+			entries = append(entries, entry{m: m})
+		}
+		for j := range m.Turns {
+			entries = append(entries, entry{m, &m.Turns[j]})
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.weight(), a.weight()) })
+	return entries
+}
+
+// choice is a memory in the prompt.
+type choice struct {
+	r      *Recalled
+	terms  map[string]bool
+	level  importance.Level
+	text   string
+	cost   int
+	of     memory.ID          // the summary that stands for it
+	quoted map[memory.ID]bool // of an excerpt of a summary: the turns whose quotes it shows
+}
+
+// memory is the ID of what was recalled.
+func (c *choice) memory() memory.ID { return cmp.Or(c.of, c.r.ID) }
 
 // used are the tokens of what was chosen, with a token for the end of each line.
-func (p *packer) used(chosen []choice) int {
+func (p *packer) used() int {
 	n := 0
-	for _, c := range chosen {
+	for _, c := range p.chosen {
 		n += c.cost + 1
 	}
 	return n
 }
 
-// below are the levels from one downwards.
-func below(l importance.Level) []importance.Level {
-	all := []importance.Level{importance.Full, importance.Chunk, importance.Summary}
-	if i := slices.Index(all, l); i >= 0 {
-		return all[i:]
-	}
-	return nil
+// find is the place of a memory among what was chosen, -1 if it was not.
+func (p *packer) find(id memory.ID) int {
+	return slices.IndexFunc(p.chosen, func(c choice) bool { return c.r.ID == id })
 }
 
-// fit renders a choice at the highest of its levels that the budget has room for.
-func (p *packer) fit(c *choice, used int) bool {
-	for _, l := range below(c.r.Level) {
-		if p.render(c, l); used+c.cost <= p.budget {
+// take chooses an entry if there is room for it.
+func (p *packer) take(e entry) {
+	switch {
+	case e.turn == nil:
+		p.add(e.m, "", importance.Full, importance.Chunk, importance.Summary)
+	case e.turn.Level == importance.Dropped:
+	case p.suffices(e) && p.quote(e):
+	case !p.Open(&e.turn.Record):
+		p.quote(e)
+	case p.add(e.turn, e.m.ID, importance.Full), p.quote(e):
+	default:
+		p.add(e.turn, e.m.ID, importance.Chunk, importance.Summary)
+	}
+}
+
+// add chooses a memory at the first of the levels that there is room for, and reports whether there is, or need be none.
+func (p *packer) add(r *Recalled, of memory.ID, levels ...importance.Level) bool {
+	if r.Level == importance.Dropped {
+		return false
+	}
+	c := choice{r: r, of: of, terms: distinct(r.Text)}
+	if p.repeats(c) {
+		return true
+	}
+	used := p.used()
+	for _, l := range levels {
+		if p.render(&c, l); used+c.cost <= p.budget {
+			p.chosen = append(p.chosen, c)
 			return true
 		}
 	}
 	return false
 }
 
-// raise renders choice i at the highest level that the rest of the budget has room for.
-func (p *packer) raise(chosen []choice, i int) {
-	now := chosen[i]
-	for _, l := range below(importance.Full) {
+// raise shows more of an entry if there is room for it.
+func (p *packer) raise(e entry) {
+	id := e.m.ID
+	if e.turn != nil {
+		if id = e.turn.ID; p.open(e) {
+			return
+		}
+	}
+	i := p.find(id)
+	if i < 0 || p.chosen[i].quoted != nil {
+		return
+	}
+	now := p.chosen[i]
+	for _, l := range []importance.Level{importance.Full, importance.Chunk} {
 		if l == now.level {
 			return
 		}
-		p.render(&chosen[i], l)
-		if p.used(chosen) <= p.budget {
+		if p.render(&p.chosen[i], l); p.used() <= p.budget {
 			return
 		}
-		chosen[i] = now
+		p.chosen[i] = now
 	}
 }
 
@@ -268,8 +330,11 @@ func (p *packer) cut(s string, most int) string {
 }
 
 // repeats reports whether a memory says what one of the chosen says already.
-func (p *packer) repeats(c choice, chosen []choice) bool {
-	for _, d := range chosen {
+func (p *packer) repeats(c choice) bool {
+	for _, d := range p.chosen {
+		if d.quoted != nil {
+			continue // it says less
+		}
 		common := 0
 		for t := range c.terms {
 			if d.terms[t] {

@@ -24,6 +24,9 @@ type Recalled struct {
 	Weight  float64            `json:"weight"` // in (0, 1], the best at 1
 	Level   importance.Level   `json:"level"`
 	Signals importance.Signals `json:"signals"`
+	// Turns are what a summary was found by: those of the records it stands for that answer the question, best first, as if
+	// they were live. Its weight and its signals are those of the first.
+	Turns []Recalled `json:"-"`
 }
 
 // Recollection is the answer of [Recall].
@@ -38,7 +41,7 @@ type Recollection struct {
 
 	source Source
 	scope  memory.Scope
-	at     []int // the candidate of each memory
+	at     []int // the candidate of each memory; of a summary, the best of its turns
 }
 
 // Recall returns the memories of a scope that answer a query, best first, at most query.Limit of them (zero:
@@ -67,26 +70,80 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if limit <= 0 {
 		limit = memory.DefaultLimit
 	}
-	best := ranking.Order[:min(limit, len(ranking.Order))]
-	rows := make([]int64, len(best))
-	for i, at := range best {
-		rows[i] = candidates.List[at].Row
+	chosen := choose(candidates, ranking.Order, limit)
+	var rows []int64
+	for _, c := range chosen {
+		rows = append(rows, c.row)
+		for _, at := range c.turns {
+			rows = append(rows, candidates.List[at].Row)
+		}
 	}
 	records, err := fetch(ctx, src, scope, rows)
 	if err != nil {
 		return nil, fmt.Errorf("recall: %w", err)
 	}
-	r := &Recollection{Memories: make([]Recalled, 0, len(best)), Certificate: ranking.Certificate, Ranking: ranking,
+	r := &Recollection{Memories: make([]Recalled, 0, len(chosen)), Certificate: ranking.Certificate, Ranking: ranking,
 		Matched: slices.ContainsFunc(candidates.List, func(c memory.Candidate) bool { return c.Lexical > 0 }), source: src, scope: scope}
-	for i, at := range best {
-		if records[i] == nil {
+	recalled := func(record *memory.Record, at int) Recalled {
+		w := ranking.Weights[at]
+		return Recalled{Record: *record, Weight: w, Level: opts.Thresholds.Level(w), Signals: ranking.Signals[at]}
+	}
+	for _, c := range chosen {
+		record := records[0]
+		turns := records[1 : 1+len(c.turns)]
+		records = records[1+len(c.turns):]
+		if record == nil {
 			continue
 		}
-		w := ranking.Weights[at]
-		r.at = append(r.at, at)
-		r.Memories = append(r.Memories, Recalled{Record: *records[i], Weight: w, Level: opts.Thresholds.Level(w), Signals: ranking.Signals[at]})
+		m := recalled(record, c.at)
+		for i, t := range turns {
+			if t != nil {
+				t.Superseded, t.SupersededBy = time.Time{}, ""
+				m.Turns = append(m.Turns, recalled(t, c.turns[i]))
+			}
+		}
+		r.at = append(r.at, c.at)
+		r.Memories = append(r.Memories, m)
 	}
 	return r, nil
+}
+
+// chosen is a memory that is recalled.
+type chosen struct {
+	row   int64
+	at    int   // its candidate, or the best of its turns
+	turns []int // the candidates by which a summary was found, best first
+}
+
+// turnsPerMemory bounds how far down the ranking turns are looked for that belong to summaries, in multiples of the limit.
+const turnsPerMemory = 10
+
+// choose takes the best candidates, up to the limit; of those that gave way to one summary, the summary takes one place.
+func choose(c *memory.Candidates, order []int, limit int) []chosen {
+	var all []chosen
+	places := map[int64]int{}
+	for n, at := range order {
+		row, summary := c.List[at].Row, c.List[at].Summary
+		if n >= turnsPerMemory*limit && len(all) == limit {
+			break
+		}
+		if summary != 0 {
+			row = summary
+		}
+		i, ok := places[row]
+		if !ok {
+			if len(all) == limit {
+				continue
+			}
+			i = len(all)
+			places[row] = i
+			all = append(all, chosen{row: row, at: at})
+		}
+		if summary != 0 {
+			all[i].turns = append(all[i].turns, at)
+		}
+	}
+	return all
 }
 
 // fetch returns a record for each row; nil for one that was deleted since it became a candidate.

@@ -191,12 +191,8 @@ func (t *tools) find(ctx context.Context, q memory.Query) (found, string, error)
 	if err != nil {
 		return found{}, "", err
 	}
-	sources, err := r.Sources(ctx)
-	if err != nil {
-		return found{}, "", err
-	}
-	packed := refine.Pack(r.Memories, q.Text, t.budget, &refine.PackOptions{Line: refine.Mark(true), Sources: sources})
-	out := foundOf(r, &packed, packed.Opened(sources))
+	packed := refine.Pack(r.Memories, q.Text, t.budget, &refine.PackOptions{Line: refine.Mark(true)})
+	out := foundOf(r, &packed, packed.Opened(r.Memories))
 	ids := make([]memory.ID, len(out.Memories))
 	for i, m := range out.Memories {
 		ids[i] = m.ID

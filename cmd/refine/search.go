@@ -64,8 +64,10 @@ who said what, when and about whom, until the ranking stands still. Words in "qu
 must occur as a phrase, word* as a beginning, and -word must not occur.
 
 With --budget the memories are packed into so many tokens, ready for a prompt: the
-best in full, the next in part, the rest dropped. What is left of the budget opens
-summaries into the turns that they stand for, unless --open=false.`,
+best in full, the next in part, the rest dropped. Of a summary only what answers is
+shown: the turns by which it was found, as it quotes them, or as they were said where
+the quotes do not hold all their names, numbers and dates, or the budget has room;
+with --open=false never as they were said.`,
 		Example: `  refine search "when are Jo and Dev going to the cottage?"
   refine search "birthday" --since 2025-01-01 --limit 3 --json
   refine search "what may Nora not eat?" --budget 300`,
@@ -88,18 +90,13 @@ summaries into the turns that they stand for, unless --open=false.`,
 			result := found{Query: args[0], Scope: p.Scope, Memories: r.Memories, Certificate: r.Certificate,
 				Matched: r.Matched, Ms: float64(time.Since(start).Microseconds()) / 1000}
 			budget := a.settings.Recall.Budget
-			opened := open && (budget > 0 || cmd.Flags().Changed("open"))
-			var sources map[memory.ID][]memory.Record
-			if opened {
-				if sources, err = r.Sources(cmd.Context()); err != nil {
+			if budget > 0 {
+				packed := refine.Pack(r.Memories, args[0], budget, &refine.PackOptions{Open: func(*memory.Record) bool { return open }})
+				result.Packed = &packed
+			} else if open && cmd.Flags().Changed("open") {
+				if result.Opened, err = r.Sources(cmd.Context()); err != nil {
 					return err
 				}
-			}
-			if budget > 0 {
-				packed := refine.Pack(r.Memories, args[0], budget, &refine.PackOptions{Sources: sources})
-				result.Packed = &packed
-			} else if opened {
-				result.Opened = sources
 			}
 			if record {
 				ids := make([]memory.ID, len(r.Memories))

@@ -307,13 +307,9 @@ func (s *Server) search(ctx context.Context, c *caller, q *searchRequest) (*foun
 	f := &found{Query: q.Query, Scope: scope, Memories: r.Memories, Certificate: r.Certificate}
 	shown := slices.Clone(r.Memories)
 	if q.Budget > 0 {
-		sources, err := r.Sources(ctx)
-		if err != nil {
-			return nil, err
-		}
-		packed := refine.Pack(r.Memories, q.Query, q.Budget, &refine.PackOptions{Sources: sources})
+		packed := refine.Pack(r.Memories, q.Query, q.Budget, nil)
 		f.Packed = &packed
-		shown = append(shown, packed.Opened(sources)...)
+		shown = append(shown, packed.Opened(r.Memories)...)
 	}
 	s.of(c).Shown(scope, idsOf(shown)...)
 	f.Ms = float64(time.Since(start).Microseconds()) / 1000

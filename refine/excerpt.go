@@ -1,0 +1,142 @@
+package refine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// quotes reports whether a summary consists of its quotes, so that it can be shown in part.
+func quotes(r *memory.Record) bool {
+	return len(r.Quotes) > 0 && !slices.ContainsFunc(r.Quotes, func(q memory.Quote) bool { return !strings.Contains(r.Text, q.Text) })
+}
+
+// excerpt is what a summary quotes of some of its turns: the day where it changes, then what each said, with an ellipsis
+// between two passages of one speaker.
+func excerpt(m *Recalled, of map[memory.ID]bool) string {
+	var b strings.Builder
+	day, speaker := "", ""
+	for _, q := range m.Quotes {
+		if !of[q.Source] {
+			continue
+		}
+		i := slices.IndexFunc(m.Turns, func(t Recalled) bool { return t.ID == q.Source })
+		if i < 0 {
+			continue
+		}
+		t := &m.Turns[i]
+		d, who := t.Created.UTC().Format(time.DateOnly), cmp.Or(t.Speaker, t.Role)
+		switch {
+		case d != day:
+			if day != "" {
+				b.WriteString("\n")
+			}
+			b.WriteString(d + "\n" + named(who))
+		case who != speaker:
+			b.WriteString("\n" + named(who))
+		default:
+			b.WriteString(" … ")
+		}
+		b.WriteString(q.Text)
+		day, speaker = d, who
+	}
+	return b.String()
+}
+
+func named(who string) string {
+	if who == "" {
+		return ""
+	}
+	return who + ": "
+}
+
+// suffices reports whether what the summary quotes of a turn holds all of the turn's names, numbers, dates and negations.
+func (p *packer) suffices(e entry) bool {
+	have := map[string]bool{}
+	quoted := false
+	for _, q := range e.m.Quotes {
+		if q.Source == e.turn.ID {
+			quoted = true
+			for _, f := range specialists.Facts(q.Text, e.turn.Created) {
+				have[f] = true
+			}
+		}
+	}
+	return quoted && len(specialists.Missing(specialists.Facts(e.turn.Text, e.turn.Created), have)) == 0
+}
+
+// quote shows what the summary quotes of the turn, beside what else of it is shown, and reports whether there is such and
+// room for it.
+func (p *packer) quote(e entry) bool {
+	if !slices.ContainsFunc(e.m.Quotes, func(q memory.Quote) bool { return q.Source == e.turn.ID }) || !quotes(&e.m.Record) {
+		return false
+	}
+	i := p.find(e.m.ID)
+	if i < 0 {
+		i = len(p.chosen)
+		p.chosen = append(p.chosen, choice{r: e.m, level: importance.Chunk, quoted: map[memory.ID]bool{}})
+	}
+	c := &p.chosen[i]
+	c.quoted[e.turn.ID] = true
+	before := *c
+	if p.renderExcerpt(c); p.used()-1 <= p.budget {
+		return true
+	}
+	if *c = before; c.text == "" {
+		p.chosen = p.chosen[:i]
+	} else {
+		delete(c.quoted, e.turn.ID)
+	}
+	return false
+}
+
+func (p *packer) renderExcerpt(c *choice) {
+	c.text = p.Line(&c.r.Record, excerpt(c.r, c.quoted))
+	c.cost = p.PackOptions.Tokens(c.text)
+}
+
+// open shows a turn whose quotes are shown as it was said, in their stead, and reports whether there is room for it.
+func (p *packer) open(e entry) bool {
+	i := p.find(e.m.ID)
+	if i < 0 || !p.chosen[i].quoted[e.turn.ID] || !p.Open(&e.turn.Record) {
+		return false
+	}
+	full := choice{r: e.turn, of: e.m.ID, terms: distinct(e.turn.Text)}
+	p.render(&full, importance.Full)
+	before := p.chosen[i]
+	delete(before.quoted, e.turn.ID)
+	if len(before.quoted) == 0 {
+		p.chosen[i] = full
+	} else {
+		p.renderExcerpt(&p.chosen[i])
+		p.chosen = append(p.chosen, full)
+	}
+	if p.used() <= p.budget {
+		return true
+	}
+	before.quoted[e.turn.ID] = true
+	if len(before.quoted) > 1 {
+		p.chosen = p.chosen[:len(p.chosen)-1]
+	}
+	p.chosen[i] = before
+	return false
+}
+
+// complete shows the excerpts as whole summaries while there is room, the heaviest first.
+func (p *packer) complete() {
+	for i := range p.chosen {
+		if p.chosen[i].quoted == nil || slices.ContainsFunc(p.chosen, func(c choice) bool { return c.of == p.chosen[i].r.ID }) {
+			continue
+		}
+		before := p.chosen[i]
+		p.render(&p.chosen[i], importance.Full)
+		if p.used() > p.budget {
+			p.chosen[i] = before
+		}
+	}
+}
