@@ -41,7 +41,7 @@ const asked = "What is the yacht called that Cleo owns?"
 // A hit on a summary is opened into its turns within the budget: the model reads them, an answer may cite them, and the
 // judge holds it against them.
 func TestAskOpensSummaries(t *testing.T) {
-	p, server, turns := summarised(t, scripted.Says("Cleo's yacht is called Esmeralda [3]."))
+	p, server, turns := summarised(t, scripted.Says("Cleo's yacht is called Esmeralda [2]."))
 	ask := func(budget int) *integration.Answer {
 		t.Helper()
 		a, err := p.Ask(t.Context(), integration.Request{Question: asked, Limit: 1, Budget: budget, Refine: refine.Off})
@@ -60,10 +60,10 @@ func TestAskOpensSummaries(t *testing.T) {
 			at = i + 1
 		}
 	}
-	if at != 3 {
+	if at != 2 {
 		t.Fatalf("the turn stands at %d of %+v", at, a.Memories)
 	}
-	if prompt := server.Requests()[0].Last("system"); !strings.Contains(prompt, "[3] 2025-03-09 Cleo: My yacht is called Esmeralda.") || strings.Contains(prompt, "[0]") {
+	if prompt := server.Requests()[0].Last("system"); !strings.Contains(prompt, "[2] 2025-03-09 Cleo: My yacht is called Esmeralda.") || strings.Contains(prompt, "[0]") {
 		t.Errorf("the prompt is %s", prompt)
 	}
 	if len(a.Citations) != 1 || a.Citations[0].Memory.ID != turns.IDs[1] || a.Claims[0].Support != specialists.Supported {

@@ -208,7 +208,7 @@ func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candi
 			Asks: d.asks, Terms: d.terms, Links: d.links,
 		}
 		if top, ok := p.shownFor(x.doc, q, a); ok {
-			c.List[i].Summary = p.docs[top].row
+			c.List[i].stand(&p.docs[top])
 		}
 	}
 	s.finish(list)
@@ -233,6 +233,13 @@ func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candi
 		return p.words[t]
 	}
 	return c, nil
+}
+
+// stand lets a summary be shown for a candidate: showing and using it counts for what it stands for.
+func (c *Candidate) stand(summary *doc) {
+	c.Summary = summary.row
+	c.Shown, c.LastShown = c.Shown+summary.shown, max(c.LastShown, seconds(summary.lastShown))
+	c.Used, c.LastUsed = c.Used+summary.used, max(c.LastUsed, seconds(summary.lastUsed))
 }
 
 func seconds(us int64) int64 {

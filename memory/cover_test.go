@@ -44,6 +44,20 @@ func TestASummaryIsFoundThroughWhatItStandsFor(t *testing.T) {
 		t.Errorf("the summary is found with %+v, the turn was with %+v", after[0], before[0])
 	}
 
+	// Showing the summary counts for the turn.
+	if err := s.MarkShown(ctx, ann, day, day); err != nil {
+		t.Fatal(err)
+	}
+	candidates, err := s.Candidates(ctx, ann, query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range candidates.List {
+		if want := map[bool]int32{true: 2, false: 0}[x.Summary != 0]; x.Shown != want {
+			t.Errorf("row %d, shown as %d, was shown %d times, want %d", x.Row, x.Summary, x.Shown, want)
+		}
+	}
+
 	// Of the week's summary, which stands for another session too, a question about one session gets to see nothing.
 	c.move(time.Hour)
 	week, err := s.Supersede(ctx, ann, summary("A dog on a diet.", append(slices.Clone(first), second...)...), day, second[0])

@@ -213,19 +213,19 @@ func (p *packer) take(e entry) {
 	}
 }
 
-// add chooses a memory at the first of the levels that there is room for, and reports whether there is, or need be none.
+// add chooses a memory at the first of the levels that there is room for, unless it repeats another, and reports whether
+// there is room.
 func (p *packer) add(r *Recalled, of memory.ID, levels ...importance.Level) bool {
 	if r.Level == importance.Dropped {
 		return false
 	}
-	c := choice{r: r, of: of, terms: distinct(r.Text)}
-	if p.repeats(c) {
-		return true
-	}
+	c := choice{r: r, of: of}
 	used := p.used()
 	for _, l := range levels {
 		if p.render(&c, l); used+c.cost <= p.budget {
-			p.chosen = append(p.chosen, c)
+			if c.terms = distinct(r.Text); !p.repeats(c) {
+				p.chosen = append(p.chosen, c)
+			}
 			return true
 		}
 	}
@@ -361,8 +361,9 @@ func distinct(s string) map[string]bool {
 func render(chosen []choice) []Item {
 	sorted := slices.Clone(chosen)
 	slices.SortStableFunc(sorted, func(a, b choice) int {
-		return cmp.Or(a.r.Created.Compare(b.r.Created), cmp.Compare(a.r.Scope.Session, b.r.Scope.Session),
-			cmp.Compare(a.r.Position, b.r.Position), cmp.Compare(a.r.ID, b.r.ID))
+		x, y := a.first(), b.first()
+		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.Scope.Session, y.Scope.Session),
+			cmp.Compare(x.Position, y.Position), cmp.Compare(x.ID, y.ID))
 	})
 	items := make([]Item, len(sorted))
 	for i, c := range sorted {

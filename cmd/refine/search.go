@@ -133,7 +133,7 @@ func (a *app) printFound(r *found) {
 	switch {
 	case r.Packed != nil:
 		t.Printf("%s\n", r.Packed.Text())
-		t.Notef("%d of %d tokens, %s", r.Packed.Tokens, a.settings.Recall.Budget, fmt.Sprintf("%d of %s", len(r.Packed.Items), plural(len(r.Memories), "memory", "memories")))
+		t.Notef("%d of %d tokens, %d of %s", r.Packed.Tokens, a.settings.Recall.Budget, len(r.Memories)-len(r.Packed.Dropped), plural(len(r.Memories), "memory", "memories"))
 		return
 	}
 	for i, m := range r.Memories {

@@ -41,11 +41,7 @@ func (s *Server) recall(ctx context.Context, scope memory.Scope, c *chat) (*inte
 	leave := func(r *memory.Record) bool { return said[strings.TrimSpace(r.Text)] }
 	found.Memories = slices.DeleteFunc(found.Memories, func(m refine.Recalled) bool { return leave(&m.Record) })
 	found.Memories = found.Memories[:min(len(found.Memories), s.limit)]
-	m, err := integration.Pack(ctx, found, question, s.budget, nil, leave)
-	if err != nil {
-		span.SetStatus(codes.Error, err.Error())
-		return nil, err
-	}
+	m := integration.Pack(found, question, s.budget, nil, leave)
 	span.SetAttributes(attribute.Int("refine.memories", len(m.Memories)), attribute.Int("refine.memory_tokens", m.Packed.Tokens),
 		attribute.Int("refine.steps", found.Certificate.Steps), attribute.String("refine.stop", string(found.Certificate.Stop)))
 	s.metrics.recall.Observe(time.Since(start).Seconds())
