@@ -41,6 +41,8 @@ type ConsolidationPoint struct {
 	Strict []float64 `json:"recall@10_strict"`
 	// Filled is Recall when sixty memories are recalled, so that it is the budget that bounds what is shown.
 	Filled []float64 `json:"recall_filled"`
+	// Closed is Recall when no summary is opened: what the summaries themselves hold. Of the turns it is Recall.
+	Closed []float64 `json:"recall@10_closed"`
 	// FactsAsked are the names, numbers, dates and negations of the turns of people, FactsKept those among them that the
 	// summary of their turn holds; found again here from the texts. Invented are facts of summaries that no source has.
 	FactsAsked int `json:"facts_asked"`
@@ -88,7 +90,10 @@ func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]
 }
 
 func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *ConsolidationPoint, dir string) error {
-	p.Recall, p.Strict, p.Filled = make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets)), make([]float64, len(o.Budgets))
+	scores := []*[]float64{&p.Recall, &p.Strict, &p.Filled, &p.Closed}
+	for _, s := range scores {
+		*s = make([]float64, len(o.Budgets))
+	}
 	before, after := 0, 0
 	for i, c := range d.Conversations {
 		s, err := memory.Create(ctx, filepath.Join(dir, fmt.Sprintf("%d.db", i)), nil)
@@ -111,8 +116,10 @@ func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *C
 		}
 	}
 	n := float64(d.Questions())
-	for i := range p.Recall {
-		p.Recall[i], p.Strict[i], p.Filled[i] = p.Recall[i]/n, p.Strict[i]/n, p.Filled[i]/n
+	for _, s := range scores {
+		for i := range *s {
+			(*s)[i] /= n
+		}
 	}
 	p.Tokens = float64(after) / float64(before)
 	return nil
@@ -217,6 +224,9 @@ func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conver
 				}
 				p.Recall[i] += shareOf(q.Evidence, found)
 				p.Strict[i] += shareOf(q.Evidence, strict)
+				packed = refine.Pack(r.Memories, q.Text, budget, &refine.PackOptions{Open: func(*memory.Record) bool { return false }})
+				found, _ = shelf.shown(&packed, r.Memories)
+				p.Closed[i] += shareOf(q.Evidence, found)
 			}
 		}
 	}

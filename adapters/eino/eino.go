@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,14 +134,19 @@ func (p *Packer) Transform(_ context.Context, documents []*schema.Document, _ ..
 	list := []*schema.Document{}
 	for _, item := range packed.Items {
 		for _, d := range documents {
-			if d.ID != string(item.ID) {
+			if d.ID != string(cmp.Or(item.Of, item.ID)) {
 				continue
 			}
 			meta := map[string]any{"level": string(item.Level)}
 			for name, value := range d.MetaData {
 				meta[name] = value
 			}
-			list = append(list, &schema.Document{ID: d.ID, Content: item.Text, MetaData: meta})
+			if m, ok := meta[recalled].(refine.Recalled); ok && item.Of != "" { // a turn that the summary stands for
+				if i := slices.IndexFunc(m.Turns, func(t refine.Recalled) bool { return t.ID == item.ID }); i >= 0 {
+					meta[recalled] = m.Turns[i]
+				}
+			}
+			list = append(list, &schema.Document{ID: string(item.ID), Content: item.Text, MetaData: meta})
 			break
 		}
 	}

@@ -145,3 +145,30 @@ func Example() {
 	// system
 	// <memory said="2025-03-09" speaker="Ada">My sister Ruth moved to Lisbon.</memory>
 }
+
+// Of a summary the turn that answers is packed, as it was said and with its own day.
+func TestPackerOpensSummaries(t *testing.T) {
+	s := opened(t)
+	var ids []memory.ID
+	for r, err := range s.All(t.Context(), own, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, r.ID)
+	}
+	if _, err := s.Supersede(t.Context(), own, memory.Record{Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Text: "Of a sister.",
+		Quotes: []memory.Quote{{Source: ids[0], Text: "sister"}}, DerivedFrom: ids, Created: time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC)}, ids...); err != nil {
+		t.Fatal(err)
+	}
+	list, err := eino.NewRetriever(s, nil).Retrieve(t.Context(), "Where did Ruth move?")
+	if err != nil || len(list) != 1 || list[0].Content != "Of a sister." {
+		t.Fatalf("%v, %v", list, err)
+	}
+	packed, err := (&eino.Packer{Question: "Where did Ruth move?", Budget: 40}).Transform(t.Context(), list)
+	if err != nil || len(packed) == 0 || packed[0].ID != string(ids[0]) || packed[0].Content != "My sister Ruth moved to Lisbon." {
+		t.Fatalf("%v, %v", packed, err)
+	}
+	if m := eino.Message(packed); !strings.Contains(m.Content, `said="2025-03-09" speaker="Ada">My sister Ruth`) {
+		t.Errorf("the message is %s", m.Content)
+	}
+}
