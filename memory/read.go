@@ -62,6 +62,12 @@ func (s *Store) Fetch(ctx context.Context, scope Scope, rows ...int64) ([]Record
 	return records, nil
 }
 
+// fetchQuery reads n rows of a scope. CROSS JOIN has SQLite look the rows up and then their scopes: of many rows it would
+// else look for each in every session, which took 35 ms for 100 rows among 800 sessions instead of 1.
+func fetchQuery(n int) string {
+	return "SELECT " + recordColumns + " FROM records r CROSS JOIN scopes c ON c.scope = r.scope WHERE " + inScope + " AND r.row IN (?" + strings.Repeat(", ?", n-1) + ")"
+}
+
 func (s *Store) fetch(ctx context.Context, scope Scope, numbers []int64) (map[int64]Record, error) {
 	if s.closed.Load() {
 		return nil, ErrClosed
@@ -74,8 +80,7 @@ func (s *Store) fetch(ctx context.Context, scope Scope, numbers []int64) (map[in
 		for _, row := range numbers[:n] {
 			args = append(args, row)
 		}
-		rows, err := s.reader.QueryContext(ctx, "SELECT "+recordColumns+" FROM records r JOIN scopes c ON c.scope = r.scope WHERE "+
-			inScope+" AND r.row IN (?"+strings.Repeat(", ?", n-1)+")", args...)
+		rows, err := s.reader.QueryContext(ctx, fetchQuery(n), args...)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package refine_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ import (
 	"github.com/trm-go/refiner/refine/consolidate"
 )
 
-// ranking are the turns that a question recalls, with their weights, be they recalled themselves or through a summary.
+// ranking are the turns that a question recalls and that are worth showing, with their weights, be they recalled themselves
+// or through a summary.
 func ranking(t *testing.T, store *memory.Store, question string) map[memory.ID]float64 {
 	t.Helper()
 	r, err := refine.Recall(t.Context(), store, scope, memory.Query{Text: question, Limit: 30}, nil)
@@ -23,6 +25,7 @@ func ranking(t *testing.T, store *memory.Store, question string) map[memory.ID]f
 		t.Fatal(err)
 	}
 	weights := map[memory.ID]float64{}
+	defer maps.DeleteFunc(weights, func(_ memory.ID, w float64) bool { return w < importance.DefaultThresholds.Summary })
 	for _, m := range r.Memories {
 		if len(m.Turns) == 0 {
 			weights[m.ID] = m.Weight

@@ -70,7 +70,7 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if limit <= 0 {
 		limit = memory.DefaultLimit
 	}
-	chosen := choose(candidates, ranking.Order, limit)
+	chosen := choose(candidates, ranking.Order, limit, func(at int) bool { return opts.Thresholds.Level(ranking.Weights[at]) != importance.Dropped })
 	var rows []int64
 	for _, c := range chosen {
 		rows = append(rows, c.row)
@@ -118,8 +118,9 @@ type chosen struct {
 // turnsPerMemory bounds how far down the ranking turns are looked for that belong to summaries, in multiples of the limit.
 const turnsPerMemory = 10
 
-// choose takes the best candidates, up to the limit; of those that gave way to one summary, the summary takes one place.
-func choose(c *memory.Candidates, order []int, limit int) []chosen {
+// choose takes the best candidates, up to the limit; of those that gave way to one summary, the summary takes one place, and
+// keeps the best of them and those that are worth showing.
+func choose(c *memory.Candidates, order []int, limit int, worth func(at int) bool) []chosen {
 	var all []chosen
 	places := map[int64]int{}
 	for n, at := range order {
@@ -139,7 +140,7 @@ func choose(c *memory.Candidates, order []int, limit int) []chosen {
 			places[row] = i
 			all = append(all, chosen{row: row, at: at})
 		}
-		if summary != 0 {
+		if summary != 0 && (!ok || worth(at)) {
 			all[i].turns = append(all[i].turns, at)
 		}
 	}
