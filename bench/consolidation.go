@@ -23,6 +23,8 @@ type ConsolidationOptions struct {
 	Shares []float64
 	// Budgets are the tokens that recall may pack. Nil: 250, 500, 1000 and 2000.
 	Budgets []int
+	// Short leaves Filled and Closed out, which take most of the time.
+	Short bool
 	// Policy is the rest of the policy.
 	Policy consolidate.Policy
 	// Dir is where the stores are made. Zero: a temporary folder.
@@ -40,9 +42,9 @@ type ConsolidationPoint struct {
 	Recall []float64 `json:"recall@10"`
 	Strict []float64 `json:"recall@10_strict"`
 	// Filled is Recall when sixty memories are recalled, so that it is the budget that bounds what is shown.
-	Filled []float64 `json:"recall_filled"`
+	Filled []float64 `json:"recall_filled,omitempty"`
 	// Closed is Recall when no summary is opened: what the summaries themselves hold. Of the turns it is Recall.
-	Closed []float64 `json:"recall@10_closed"`
+	Closed []float64 `json:"recall@10_closed,omitempty"`
 	// FactsAsked are the names, numbers, dates and negations of the turns of people, FactsKept those among them that the
 	// summary of their turn holds; found again here from the texts. Invented are facts of summaries that no source has.
 	FactsAsked int `json:"facts_asked"`
@@ -90,7 +92,10 @@ func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]
 }
 
 func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *ConsolidationPoint, dir string) error {
-	scores := []*[]float64{&p.Recall, &p.Strict, &p.Filled, &p.Closed}
+	scores := []*[]float64{&p.Recall, &p.Strict}
+	if !o.Short {
+		scores = append(scores, &p.Filled, &p.Closed)
+	}
 	for _, s := range scores {
 		*s = make([]float64, len(o.Budgets))
 	}
@@ -106,7 +111,7 @@ func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *C
 			for _, r := range c.Records {
 				before += packedTokens(r)
 			}
-			err = p.ask(ctx, s, &c, o.Budgets, shelf)
+			err = p.ask(ctx, s, &c, o, shelf)
 		}
 		if err2 := s.Close(); err == nil {
 			err = err2
@@ -208,14 +213,17 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conve
 }
 
 // ask scores the point on the questions of a conversation.
-func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conversation, budgets []int, shelf *shelf) error {
+func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conversation, o *ConsolidationOptions, shelf *shelf) error {
 	for _, q := range c.Questions {
 		for _, limit := range []int{10, 60} {
+			if limit > 10 && o.Short {
+				continue
+			}
 			r, err := refine.Recall(ctx, s, c.Scope, memory.Query{Text: q.Text, Limit: limit}, nil)
 			if err != nil {
 				return err
 			}
-			for i, budget := range budgets {
+			for i, budget := range o.Budgets {
 				packed := refine.Pack(r.Memories, q.Text, budget, nil)
 				found, strict := shelf.shown(&packed, r.Memories)
 				if limit > 10 {
@@ -224,6 +232,9 @@ func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conver
 				}
 				p.Recall[i] += shareOf(q.Evidence, found)
 				p.Strict[i] += shareOf(q.Evidence, strict)
+				if o.Short {
+					continue
+				}
 				packed = refine.Pack(r.Memories, q.Text, budget, &refine.PackOptions{Open: func(*memory.Record) bool { return false }})
 				found, _ = shelf.shown(&packed, r.Memories)
 				p.Closed[i] += shareOf(q.Evidence, found)

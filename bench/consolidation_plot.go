@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// PlotConsolidation draws recall within a budget against the share of the tokens that is left, one line for each system,
-// into a file whose ending (.svg, .png, .pdf) says what kind it is. budget counts those of the options from 0; tokens is
+// PlotConsolidation draws recall within a budget against the share of the tokens that is left, one line for each system
+// and, dashed, one for its summaries without opening any, into a file whose ending (.svg, .png, .pdf) says what kind it is. budget counts those of the options from 0; tokens is
 // what it stands for, for the title.
 func PlotConsolidation(path, dataset string, points []ConsolidationPoint, budget, tokens int) error {
 	p := plot.New()
@@ -24,32 +24,42 @@ func PlotConsolidation(path, dataset string, points []ConsolidationPoint, budget
 		"recursion": color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, "one pass": color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff},
 		"turns": color.Gray{Y: 0x60},
 	}
-	for _, system := range []string{"recursion", "one pass", "turns"} {
-		var line plotter.XYs
+	for _, line := range []struct {
+		system, name string
+		recall       func(ConsolidationPoint) []float64
+		dashed       bool
+	}{
+		{"recursion", "recursion", func(p ConsolidationPoint) []float64 { return p.Recall }, false},
+		{"one pass", "one pass", func(p ConsolidationPoint) []float64 { return p.Recall }, false},
+		{"recursion", "recursion, quotes alone", func(p ConsolidationPoint) []float64 { return p.Closed }, true},
+		{"one pass", "one pass, quotes alone", func(p ConsolidationPoint) []float64 { return p.Closed }, true},
+		{"turns", "turns", func(p ConsolidationPoint) []float64 { return p.Recall }, true},
+	} {
+		var xys plotter.XYs
 		for _, at := range points {
-			if at.System == system {
-				line = append(line, plotter.XY{X: at.Tokens, Y: at.Recall[budget]})
+			if recall := line.recall(at); at.System == line.system && recall != nil {
+				xys = append(xys, plotter.XY{X: at.Tokens, Y: recall[budget]})
 			}
 		}
-		if system == "turns" && len(line) == 1 {
-			line = plotter.XYs{{X: 0, Y: line[0].Y}, {X: 1, Y: line[0].Y}}
+		if line.system == "turns" && len(xys) == 1 {
+			xys = plotter.XYs{{X: 0, Y: xys[0].Y}, {X: 1, Y: xys[0].Y}}
 		}
-		if len(line) == 0 {
+		if len(xys) == 0 {
 			continue
 		}
-		l, s, err := plotter.NewLinePoints(line)
+		l, s, err := plotter.NewLinePoints(xys)
 		if err != nil {
-			return fmt.Errorf("plot %s: %w", system, err)
+			return fmt.Errorf("plot %s: %w", line.name, err)
 		}
-		l.Color, l.Width, s.Color = colours[system], vg.Points(1.6), colours[system]
-		if system == "turns" {
+		l.Color, l.Width, s.Color = colours[line.system], vg.Points(1.6), colours[line.system]
+		if line.dashed {
 			l.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
-			p.Add(l)
-		} else {
-			p.Add(l, s)
 		}
-		p.Legend.Add(system, l)
-		for _, xy := range line {
+		if p.Add(l); line.system != "turns" {
+			p.Add(s)
+		}
+		p.Legend.Add(line.name, l)
+		for _, xy := range xys {
 			p.Y.Max = max(p.Y.Max, xy.Y*1.1)
 		}
 	}

@@ -42,7 +42,7 @@ func TestConsolidation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := &bench.ConsolidationOptions{Shares: []float64{consolidate.DefaultShare}, Budgets: []int{250, 500, 1000, 2000}, Dir: t.TempDir()}
+			o := &bench.ConsolidationOptions{Shares: []float64{consolidate.DefaultShare}, Budgets: []int{250, 500, 1000, 2000}, Dir: t.TempDir(), Short: curves == ""}
 			if curves != "" {
 				o.Shares = nil
 			}
