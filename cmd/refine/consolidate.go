@@ -99,7 +99,7 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags.DurationVar(&f.Age, "age", 0, "leave alone what is younger, for example 720h")
 	flags.IntVar(&f.Size, "size", 0, "summarise nothing while what is remembered has no more tokens than this")
 	flags.Var(&f.since, "since", "leave alone what is older")
-	flags.Float64Var(&f.Share, "share", consolidate.DefaultShare, "share of the tokens that a summary may have before what is lost is put back")
+	flags.Float64Var(&f.Share, "share", consolidate.DefaultShare, "share of the tokens that a summary may have before what is lost is put back; a quarter more at the level of weeks, half more of days")
 	flags.IntVar(&f.Unit, "unit", consolidate.DefaultUnit, "tokens of turns that one summary stands for, about")
 	flags.Float64Var(&f.Keep, "keep", consolidate.DefaultKeep, "importance from which on every name, number, date and negation is kept")
 	flags.IntVar(&f.Recurs, "recurs", consolidate.DefaultRecurs, "days on which the same must be said to become a fact; -1: never")

@@ -182,6 +182,31 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+// TestOlderMemoriesHaveLessDetail consolidates the same memories at each level: each has less than the one before, nothing
+// that must be kept is lost, and nothing is left to do at a level that was reached.
+func TestOlderMemoriesHaveLessDetail(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, chatter(240, 5))
+	before := plan(t, s, consolidate.Policy{Keep: 1}).Before.Tokens
+	for _, level := range []consolidate.Level{consolidate.Day, consolidate.Week, consolidate.Month} {
+		policy := consolidate.Policy{Level: level, Keep: .6} // all turns are of less importance
+		p := plan(t, s, policy)
+		if p.After.Tokens > before*95/100 {
+			t.Errorf("the level %s has %d tokens, the one before had %d", level, p.After.Tokens, before)
+		}
+		if p.Coverage.Kept != p.Coverage.Asked {
+			t.Errorf("at the level %s %+v is kept", level, p.Coverage)
+		}
+		if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+			t.Fatal(err)
+		}
+		if again := plan(t, s, policy); len(again.Changes) != 0 {
+			t.Errorf("at the level %s a second run plans %d changes", level, len(again.Changes))
+		}
+		before = p.After.Tokens
+	}
+}
+
 func TestNewTurnsAreConsolidatedLater(t *testing.T) {
 	ctx := t.Context()
 	all := chatter(120, 3)

@@ -65,7 +65,7 @@ func (m *material) budget(sources []int32) int {
 	for _, s := range sources {
 		total += float64(m.sources[s].tokens) * min(1, m.sources[s].weight/m.policy.Keep)
 	}
-	return int(m.policy.Share * total)
+	return int(min(1, m.policy.Share*detail[m.policy.Level]) * total)
 }
 
 // prepare cuts records, which are in order of session and position, into passages.

@@ -99,7 +99,9 @@ func (n net) Answer(ctx context.Context, m *material, y draft, z notes) (draft, 
 		}
 	}
 	if z.level == 0 {
-		next = append(next, m.standing...)
+		for _, u := range m.standing {
+			next = append(next, m.tighten(u)) // it may be of a lower level, which has more detail
+		}
 	}
 	sortUnits(next)
 	return next, nil

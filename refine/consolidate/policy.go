@@ -28,8 +28,8 @@ type Policy struct {
 	Age time.Duration `json:"age,omitempty"`
 	// Size is how many tokens the live records may have before anything is summarised. Zero: none.
 	Size int `json:"size,omitempty"`
-	// Share is how many of a group's tokens its summary may have before what is lost is put back, in (0, 1]. Zero:
-	// DefaultShare.
+	// Share is how many of a group's tokens its summary may have before what is lost is put back, in (0, 1], where Level is
+	// Month; where it is Week a quarter more, and where it is Day half more. Zero: DefaultShare.
 	Share float64 `json:"share"`
 	// Unit is about how many tokens of turns one summary stands for at the day level, and twice of what one may have.
 	// Small units are found more precisely, large ones compress better. Zero: DefaultUnit.
@@ -42,6 +42,9 @@ type Policy struct {
 	// Idle is after how long without use a summary of importance below Keep loses a tenth of its importance. Zero: never.
 	Idle time.Duration `json:"idle,omitempty"`
 }
+
+// detail is what Share is multiplied with at each level: what is older is remembered in less detail.
+var detail = map[Level]float64{Day: 1.5, Week: 1.25, Month: 1}
 
 // Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; docs/consolidate.md has the curves.
 const (

@@ -167,7 +167,7 @@ func (m *material) restore(u unit, lost []int32) unit {
 }
 
 // tighten drops the picks without which nothing is lost that is asked for, the least telling first, while the unit is
-// over its share.
+// over its share. A unit of which nothing can be dropped stays as it is.
 func (m *material) tighten(u unit) unit {
 	budget := m.budget(u.sources)
 	if u.tokens <= budget || len(u.picks) < 2 {
@@ -239,7 +239,9 @@ func (m *material) tighten(u unit) unit {
 		tokens -= int(p.tokens)
 		picks = slices.Delete(picks, drop, drop+1)
 	}
-	u.picks, u.tokens, u.fresh = picks, tokens, true
+	if len(picks) < len(u.picks) {
+		u.picks, u.tokens, u.fresh = picks, tokens, true
+	}
 	return u
 }
 
