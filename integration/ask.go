@@ -278,13 +278,10 @@ func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) e
 // longestQuery is how much of a question is searched for, in bytes. Pasted documents are longer than any index needs.
 const longestQuery = 4 << 10
 
-// searchable is a question without what the query language would take for its own: quotes, asterisks and minus signs. Of a long
-// text it is only the beginning.
+// searchable is a question without what the query language refuses or would take for its own: quotes, asterisks and minus
+// signs. Of a long text it is only the beginning.
 func searchable(question string) string {
-	if len(question) > longestQuery {
-		question = strings.ToValidUTF8(question[:longestQuery], "")
-	}
-	words := strings.FieldsFunc(question, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"*“”„", r) })
+	words := strings.FieldsFunc(clean(strings.ToValidUTF8(question[:min(len(question), longestQuery)], "")), func(r rune) bool { return strings.ContainsRune(" \t\r\n\"*“”„", r) })
 	for i, w := range words {
 		words[i] = strings.TrimLeft(w, "-")
 	}

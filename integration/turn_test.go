@@ -97,7 +97,7 @@ func TestTurnsOfBadSessions(t *testing.T) {
 // conversation.
 func TestLongTurnsAreSplit(t *testing.T) {
 	p := create(t, settings(t))
-	long := strings.Repeat("ä", memory.MaxText/2-1) + "\x00xx " + strings.Repeat("Where did Ruth move? ", 60)
+	long := "Where\x00 did Ruth move?" + strings.Repeat("\u2003", memory.MaxText/3) + "To Lisbon, or where did Ruth move?" // spaces of three bytes
 	for range 2 {
 		remember(t, begin(t, p, &integration.TurnOptions{Session: "s"}, conversation(long)...), "")
 	}
@@ -269,7 +269,7 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// Whatever a conversation holds, its turn can be named and its records stored, and sending it again changes nothing.
+// Whatever a conversation holds, its turn can be named, recalled for and stored, and sending it again changes nothing.
 func FuzzTurn(f *testing.F) {
 	p := create(f, settings(f))
 	f.Add("You are kind.", "Hello", "Hi!", "And now?", "Now it rains.", "nora")
@@ -296,6 +296,9 @@ func FuzzTurn(f *testing.F) {
 		}
 		if after, err := p.Store.Stats(t.Context(), p.Scope); err != nil || after.Records != before.Records {
 			t.Errorf("%d records became %d, %v", before.Records, after.Records, err)
+		}
+		if err := turn.Recall(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }
