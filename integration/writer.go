@@ -36,8 +36,9 @@ type heard struct {
 
 // The bounds of writing.
 const (
-	mostHeard = 1024        // turns that wait: beyond it answers wait for the disk
-	writeTime = time.Minute // for those that wait together. It is long: what is lost here is lost for good
+	mostHeard   = 1024                  // turns that wait: beyond it answers wait for the disk
+	writeTime   = time.Minute           // for those that wait together. It is long: what is lost here is lost for good
+	writeLinger = 50 * time.Millisecond // for more to come, which share a commit; a crash may lose as much more
 )
 
 // Writer makes a writer of turns. It needs no end, but [Writer.Wait] before the plugin is closed.
@@ -49,11 +50,11 @@ func (p *Plugin) Writer(o *WriterOptions) *Writer {
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)
 	}
-	w.queue = behind.New(mostHeard, 0, w.write)
+	w.queue = behind.New(mostHeard, writeLinger, w.write)
 	return w
 }
 
-// Remember writes a turn as [Turn.Remember] does, soon. The turn must not be used any more.
+// Remember writes a turn as [Turn.Remember] does, within about a tenth of a second. The turn must not be used any more.
 func (w *Writer) Remember(t *Turn, answer string) { w.queue.Put(heard{t, answer}) }
 
 // Pending is how many turns wait.
