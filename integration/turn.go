@@ -144,9 +144,7 @@ func (t *Turn) Recall(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("recall for the turn: %w", err)
 	}
-	other := *found
-	other.Memories = slices.DeleteFunc(slices.Clone(found.Memories), func(m refine.Recalled) bool { return t.history.has(&m.Record) })
-	notes, err := Pack(ctx, &other, t.question.Text, t.budget(), refine.Mark(false), t.history.has)
+	notes, err := Pack(ctx, found, t.question.Text, t.budget(), refine.Mark(false), t.history.has)
 	if err != nil {
 		return fmt.Errorf("recall for the turn: %w", err)
 	}
@@ -179,17 +177,17 @@ func (t *Turn) recall(ctx context.Context) (*refine.Recollection, error) {
 		return nil, err
 	}
 	room := map[bool]int{false: t.limit(), true: t.limit()}
-	t.recalled = &refine.Recollection{}
-	*t.recalled = *found
-	t.recalled.Ranking, t.recalled.Memories = nil, nil // of all candidates: too much to be kept as long as an answer takes
+	var best []refine.Recalled
 	for _, m := range found.Memories {
 		if said := t.history.has(&m.Record); room[said] > 0 {
-			t.recalled.Memories = append(t.recalled.Memories, m)
+			best = append(best, m)
 			room[said]--
 		}
 	}
-	t.recalled.Memories = slices.Clip(t.recalled.Memories) // each answer appends its own
-	return t.recalled, nil
+	found.Memories = slices.Clip(best) // each answer appends its own
+	found.Ranking = nil                // of all candidates: too much to be kept as long as an answer takes
+	t.recalled = found
+	return found, nil
 }
 
 // Ask answers the question, or refines r.Draft, as [Plugin.AskStream] does. Scope, question, messages, limits and time are
