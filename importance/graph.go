@@ -168,10 +168,7 @@ func shared(c *memory.Candidates, ties Ties) [][]Edge {
 	}
 	slices.Sort(holders)
 	edges := make([][]Edge, len(c.List))
-	room := make([]Edge, len(c.List)*most)
-	for i := range edges {
-		edges[i] = room[i*most : i*most : (i+1)*most]
-	}
+	var room []Edge // made as it is needed: most candidates share nothing rare
 	for len(holders) > 0 {
 		k := int(holders[0] >> 56)
 		same := holders[:min(k, len(holders))]
@@ -181,6 +178,12 @@ func shared(c *memory.Candidates, ties Ties) [][]Edge {
 		}
 		for _, h := range same {
 			to := h & (1<<24 - 1)
+			if edges[to] == nil {
+				if len(room) == 0 {
+					room = make([]Edge, 64*most)
+				}
+				edges[to], room = room[:0:most], room[most:]
+			}
 			for _, other := range same {
 				if other != h && len(edges[to]) < most {
 					edges[to] = append(edges[to], Edge{From: int32(other & (1<<24 - 1)), Weight: 1 / float32(k-1), Reason: Shared, Link: memory.Term(h >> 24)})

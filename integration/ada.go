@@ -71,8 +71,7 @@ func (b *adaBackend) Chat(ctx context.Context, r ada.ChatRequest) iter.Seq2[ada.
 			return open
 		}
 		var answer *Answer
-		ask := Request{Scope: b.scope, Question: r.Question(), Messages: c.messages, Limit: r.MemoryK.Count(b.settings.Memories, ada.MaxMemories)}
-		for e, err := range b.plugin.AskStream(ctx, ask) {
+		for e, err := range c.turn.Ask(ctx, Request{}) {
 			if err != nil {
 				yield(ada.Event{}, err)
 				return
@@ -103,7 +102,6 @@ func (b *adaBackend) Chat(ctx context.Context, r ada.ChatRequest) iter.Seq2[ada.
 type adaChat struct {
 	session         string
 	turn            *Turn
-	messages        []specialists.Message
 	begun, recalled time.Time
 	specialists     []string // that found something
 }
@@ -115,20 +113,18 @@ func (b *adaBackend) begin(ctx context.Context, r *ada.ChatRequest) (*adaChat, e
 			return nil, err
 		}
 	}
-	if own := b.scope.Session; own != "" && r.ConversationID != "" && r.ConversationID != own {
-		return nil, fmt.Errorf("%w: the conversation is not the one that the scope is bound to", memory.ErrInvalid)
-	}
-	c := &adaChat{session: cmp.Or(b.scope.Session, r.ConversationID, strings.ToLower(rand.Text())), begun: time.Now()}
+	c := &adaChat{session: cmp.Or(r.ConversationID, b.scope.Session, strings.ToLower(rand.Text())), begun: time.Now()}
+	var messages []specialists.Message
 	for _, m := range r.Before() {
-		c.messages = append(c.messages, specialists.Message{Role: m.Role, Content: string(m.Content)})
+		messages = append(messages, specialists.Message{Role: m.Role, Content: string(m.Content)})
 	}
-	o := &TurnOptions{Scope: b.scope, Session: c.session, At: c.begun, Quiet: true} // Ask counts what it shows
+	o := &TurnOptions{Scope: b.scope, Session: c.session, At: c.begun, Limit: r.MemoryK.Count(b.settings.Memories, ada.MaxMemories)}
 	if r.UserTimestamp != "" {
 		if at := ada.Time(r.UserTimestamp); at.Unix() > 0 {
 			o.At = at
 		}
 	}
-	if len(c.messages) == 0 && (r.ConversationID != "" || b.scope.Session != "") {
+	if len(messages) == 0 && (r.ConversationID != "" || b.scope.Session != "") {
 		turns, err := b.turns(ctx, c.session)
 		if err != nil {
 			return nil, err
@@ -137,12 +133,12 @@ func (b *adaBackend) begin(ctx context.Context, r *ada.ChatRequest) (*adaChat, e
 			o.Before = turns[n-1].Position + 1
 		}
 		for _, t := range turns[max(0, len(turns)-r.TurnsK.Count(b.settings.Turns, 1000)):] {
-			c.messages = append(c.messages, specialists.Message{Role: t.Role, Content: t.Text})
+			messages = append(messages, specialists.Message{Role: t.Role, Content: t.Text})
 			o.Before--
 		}
 	}
 	var err error
-	c.turn, err = b.plugin.Begin(ctx, append(slices.Clone(c.messages), specialists.Message{Role: "user", Content: r.Question()}), o)
+	c.turn, err = b.plugin.Turn(append(messages, specialists.Message{Role: "user", Content: r.Question()}), o)
 	return c, err
 }
 
@@ -203,9 +199,7 @@ func (b *adaBackend) remember(ctx context.Context, c *adaChat, r *ada.ChatReques
 	record := b.fact(&m)
 	if m.Text == "" {
 		record.Text, record.Role = answer, "assistant"
-		if err := c.turn.ground(ctx, &record); err != nil {
-			return err
-		}
+		c.turn.ground(&record)
 	}
 	_, err := b.plugin.RememberIn(ctx, b.scope, record)
 	return err

@@ -47,6 +47,8 @@ type Request struct {
 	MaxTokens int
 	MaxCost   float64
 	Timeout   time.Duration
+
+	turn *Turn // that the question is of, and that has recalled or recalls for it; nil: none
 }
 
 // Answer is what was found, and how.
@@ -137,7 +139,14 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if query.Text == "" {
 		return nil, fmt.Errorf("ask: %w: the question is empty", memory.ErrInvalid)
 	}
-	found, err := p.RecallIn(ctx, scope, query)
+	var found *refine.Recollection
+	var err error
+	if r.turn != nil {
+		now = r.turn.options.At
+		found, err = r.turn.recall(ctx)
+	} else {
+		found, err = p.RecallIn(ctx, scope, query)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
@@ -256,10 +265,7 @@ func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) e
 	position := last + 1
 	question := memory.Record{Kind: memory.KindTurn, Role: "user", Text: a.Question, Position: position, Created: now, Origin: memory.Observed, Importance: .5, Confidence: 1}
 	answer := memory.Record{Kind: memory.KindTurn, Role: "assistant", Text: a.Text, Position: position + 1, Created: now, Origin: memory.Observed, Importance: .5, Confidence: a.Score}
-	for _, c := range a.Citations {
-		answer.DerivedFrom = append(answer.DerivedFrom, c.Memory.ID)
-		answer.Origin = memory.Reconstructed
-	}
+	derive(&answer, a.Claims, a.Citations)
 	added, err := p.RememberIn(ctx, a.Scope, question, answer)
 	a.Remembered = added.IDs
 	return err
@@ -268,12 +274,10 @@ func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) e
 // longestQuery is how much of a question is searched for, in bytes. Pasted documents are longer than any index needs.
 const longestQuery = 4 << 10
 
-// searchable is a question without what the query language would take for its own: quotes, asterisks and minus signs.
+// searchable is a question without what the query language refuses or would take for its own: quotes, asterisks and minus
+// signs. Of a long text it is only the beginning.
 func searchable(question string) string {
-	if len(question) > longestQuery {
-		question = strings.ToValidUTF8(question[:longestQuery], "")
-	}
-	words := strings.FieldsFunc(question, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"*“”„", r) })
+	words := strings.FieldsFunc(clean(strings.ToValidUTF8(question[:min(len(question), longestQuery)], "")), func(r rune) bool { return strings.ContainsRune(" \t\r\n\"*“”„", r) })
 	for i, w := range words {
 		words[i] = strings.TrimLeft(w, "-")
 	}

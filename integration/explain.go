@@ -49,9 +49,3 @@ func (p *Plugin) ExplainIn(ctx context.Context, scope memory.Scope, query memory
 	}
 	return e, nil
 }
-
-// RecallFor recalls the memories that bear on what somebody wrote in a chat. Nothing in it is an operator of the query
-// language, and of a long text only the beginning is searched for.
-func (p *Plugin) RecallFor(ctx context.Context, scope memory.Scope, said string, limit int) (*refine.Recollection, error) {
-	return p.RecallIn(ctx, scope, memory.Query{Text: searchable(said), Limit: limit})
-}

@@ -24,7 +24,12 @@ func (n *Notes) IDs() []memory.ID { return idsOf(n.Memories) }
 func Pack(found *refine.Recollection, question string, budget int, line func(*memory.Record, string) string, leave func(*memory.Record) bool) *Notes {
 	list := found.Memories
 	if leave != nil {
-		list = without(list, leave)
+		list = nil
+		for _, m := range found.Memories {
+			if m, ok := without(m, leave); ok {
+				list = append(list, m)
+			}
+		}
 	}
 	n := &Notes{Packed: refine.Pack(list, question, budget, &refine.PackOptions{Line: line})}
 	n.Memories = slices.DeleteFunc(slices.Clone(list), func(m refine.Recalled) bool { return slices.Contains(n.Packed.Dropped, m.ID) })
@@ -32,19 +37,14 @@ func Pack(found *refine.Recollection, question string, budget int, line func(*me
 	return n
 }
 
-// without leaves out memories, and summaries that nothing else speaks for.
-func without(memories []refine.Recalled, leave func(*memory.Record) bool) []refine.Recalled {
-	left := func(m refine.Recalled) bool { return leave(&m.Record) }
-	var list []refine.Recalled
-	for _, m := range memories {
-		turns := slices.DeleteFunc(slices.Clone(m.Turns), left)
-		if left(m) || len(m.Turns) > 0 && len(turns) == 0 {
-			continue
-		}
-		m.Turns = turns
-		list = append(list, m)
+// without is a memory without the turns that are left out, and whether anything speaks for it then.
+func without(m refine.Recalled, leave func(*memory.Record) bool) (refine.Recalled, bool) {
+	if leave(&m.Record) {
+		return m, false
 	}
-	return list
+	found := len(m.Turns)
+	m.Turns = slices.DeleteFunc(slices.Clone(m.Turns), func(t refine.Recalled) bool { return leave(&t.Record) })
+	return m, found == 0 || len(m.Turns) > 0
 }
 
 // opened are the turns that summaries were opened into for a question, which stand behind what was recalled.

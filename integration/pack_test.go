@@ -225,3 +225,23 @@ func BenchmarkShown(b *testing.B) {
 		}
 	})
 }
+
+// A summary of what the conversation itself says is no news, and one of more is shown by the rest.
+func TestTurnsLeaveOutSummariesOfWhatIsSaid(t *testing.T) {
+	p, _, _ := summarised(t, scripted.Silent)
+	said := []specialists.Message{{Role: "user", Content: "What is your yacht called?"}, {Role: "assistant", Content: "My yacht is called Esmeralda."}}
+	notes := func(messages []specialists.Message) string {
+		t.Helper()
+		turn, err := p.Begin(t.Context(), append(messages, specialists.Message{Role: "user", Content: "How long is the yacht that Cleo owns?"}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return turn.Notes
+	}
+	if n := notes(said); !strings.Contains(n, "She is eleven metres long.") || strings.Contains(n, "Esmeralda") {
+		t.Errorf("the notes are %q", n)
+	}
+	if n := notes(append(said, specialists.Message{Role: "user", Content: "She is eleven metres long."})); n != "" {
+		t.Errorf("what the conversation says is noted again: %q", n)
+	}
+}

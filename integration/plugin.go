@@ -6,8 +6,10 @@
 //	config.Config ──New──▶ Plugin ──Remember──▶ memory.Store
 //	                              ──Recall────▶ refine ──▶ memories, rescored to their fixed point
 //
+// A [Turn] is one exchange of a conversation, and every way in is built on it: [Chat], [Middleware], Ada's API and the proxy.
+//
 // One Plugin serves any number of goroutines. What it puts into prompts or shows is counted behind the answers, which
-// [Plugin.Close] waits for; nothing else outlives a call.
+// [Plugin.Close] waits for; a [Writer] writes behind them, which [Writer.Wait] waits for. Nothing else outlives a call.
 package integration
 
 import (

@@ -30,7 +30,7 @@ func settings(t testing.TB) config.Config {
 	return c
 }
 
-func create(t *testing.T, c config.Config) *integration.Plugin {
+func create(t testing.TB, c config.Config) *integration.Plugin {
 	t.Helper()
 	p, err := integration.New(t.Context(), c, &integration.Options{Create: true})
 	if err != nil {

@@ -6,22 +6,18 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/trm-go/refiner/internal/behind"
 	"github.com/trm-go/refiner/memory"
 )
 
 // counter counts what was shown, behind the answers: a count waits for the disk and for other processes that write, and no
-// answer should. It runs only while there is something to count.
+// answer should.
 type counter struct {
 	store *memory.Store
 	log   *slog.Logger
-
-	mu      sync.Mutex
-	idle    sync.Cond // all is counted
-	pending []showing
-	running bool
+	queue *behind.Queue[showing]
 }
 
 // showing is what one answer showed.
@@ -32,8 +28,9 @@ type showing struct {
 
 // The bounds of counting. Beyond them a showing is not counted: it is a statistic, and nothing is lost with it.
 const (
-	mostShowings = 1024             // that wait
-	countTime    = 10 * time.Second // for those that wait together
+	mostShowings = 1024                   // that wait
+	countTime    = 10 * time.Second       // for those that wait together
+	countLinger  = 100 * time.Millisecond // for more to come
 )
 
 func newCounter(s *memory.Store, log *slog.Logger) *counter {
@@ -41,50 +38,14 @@ func newCounter(s *memory.Store, log *slog.Logger) *counter {
 		log = slog.New(slog.DiscardHandler)
 	}
 	c := &counter{store: s, log: log}
-	c.idle.L = &c.mu
+	c.queue = behind.New(mostShowings, countLinger, c.count)
 	return c
 }
 
 // put hands a showing over. It does not wait.
 func (c *counter) put(scope memory.Scope, ids []memory.ID) {
-	if len(ids) == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.pending) >= mostShowings {
+	if len(ids) > 0 && !c.queue.Offer(showing{scope, ids}) {
 		c.log.Warn("what was shown is not counted: too much waits to be", "scope", scope.String())
-		return
-	}
-	c.pending = append(c.pending, showing{scope, ids})
-	if !c.running {
-		c.running = true
-		go c.run() // ends when nothing is left to count
-	}
-}
-
-// wait returns when everything that was put is counted, or could not be.
-func (c *counter) wait() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.running {
-		c.idle.Wait()
-	}
-}
-
-func (c *counter) run() {
-	for {
-		c.mu.Lock()
-		list := c.pending
-		c.pending = nil
-		if len(list) == 0 {
-			c.running = false
-			c.idle.Broadcast()
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		c.count(list)
 	}
 }
 
@@ -117,8 +78,8 @@ func (c *counter) count(list []showing) {
 }
 
 // Shown counts that memories of a scope were shown to somebody or put into a prompt, which habituation reckons with. The
-// zero Scope is the plugin's. It counts behind the caller's back and does not wait; [Plugin.Flush] does. What cannot be
-// counted is logged. A plugin that only reads counts nothing.
+// zero Scope is the plugin's. It counts behind the caller's back, within a tenth of a second, and does not wait;
+// [Plugin.Flush] does. What cannot be counted is logged. A plugin that only reads counts nothing.
 func (p *Plugin) Shown(scope memory.Scope, ids ...memory.ID) {
 	if !p.readOnly {
 		p.counter.put(p.scope(scope), slices.Clone(ids))
@@ -126,7 +87,7 @@ func (p *Plugin) Shown(scope memory.Scope, ids ...memory.ID) {
 }
 
 // Flush returns when everything that was shown is counted.
-func (p *Plugin) Flush() { p.counter.wait() }
+func (p *Plugin) Flush() { p.counter.queue.Wait() }
 
 // ReadOnly is a plugin on the same store that writes nothing: its writes return [memory.ErrReadOnly], and what it shows is
 // not counted. [Plugin.Store] stays as it is. Closing either closes both.

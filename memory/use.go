@@ -22,7 +22,7 @@ func (s *Store) mark(ctx context.Context, scope Scope, column string, ids []ID) 
 	}
 	return s.write(ctx, false, func(t *tx) error {
 		stmt, err := t.PrepareContext(ctx, fmt.Sprintf(`UPDATE records SET %[1]s = %[1]s + 1, last_%[1]s = ?, seq = ?
-			WHERE id = ? AND scope IN (SELECT c.scope FROM scopes c WHERE `+inScope+`)`, column))
+			WHERE id = ? AND EXISTS (SELECT 1 FROM scopes c WHERE c.scope = records.scope AND `+inScope+`)`, column))
 		if err != nil {
 			return err
 		}

@@ -192,8 +192,10 @@ func (r *Ranking) settle(ctx context.Context, seq importance.Sequence, o Options
 // farthest is the greatest difference between two answers.
 func farthest(a, b []float64) float64 {
 	d := 0.0
-	for i := range a {
-		d = max(d, math.Abs(a[i]-b[i]))
+	for i, x := range a {
+		if change := math.Abs(x - b[i]); change > d { // max would see to NaN as well, which no weight is
+			d = change
+		}
 	}
 	return d
 }
@@ -208,7 +210,10 @@ func (r *Ranking) order() {
 		}
 	}
 	slices.SortFunc(r.Order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(r.Weights[b], r.Weights[a]), cmp.Compare(list[b].Created, list[a].Created), cmp.Compare(list[a].Row, list[b].Row))
+		if x, y := r.Weights[a], r.Weights[b]; x != y { // nearly always: the rest is not looked at
+			return cmp.Compare(y, x)
+		}
+		return cmp.Or(cmp.Compare(list[b].Created, list[a].Created), cmp.Compare(list[a].Row, list[b].Row))
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/trm-go/refiner/integration"
@@ -25,13 +26,16 @@ func (t *talk) answerAlone(w http.ResponseWriter) {
 	}
 	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
 	defer span.End()
-	request := t.ask("")
-	request.Refine, request.Open = "", false // as configured, and all of it from the memories
-	request.Quiet = !t.counts
-	answer, err := t.s.plugin.Ask(ctx, request)
-	if err != nil {
-		t.s.fail(w, t.r, err)
-		return
+	var answer *integration.Answer
+	for event, err := range t.turn.Ask(ctx, integration.Request{}) { // all of it from the memories
+		if err != nil {
+			t.s.fail(w, t.r, err)
+			return
+		}
+		answer = event.Answer
+	}
+	if t.reads {
+		w.Header().Set(headerMemories, strconv.Itoa(len(answer.Memories)))
 	}
 	t.s.noteAnswer(span, answer)
 	about := account{Stop: string(answer.Stop), Rounds: len(answer.Rounds), FirstScore: answer.FirstScore, Score: answer.Score}
@@ -39,7 +43,7 @@ func (t *talk) answerAlone(w http.ResponseWriter) {
 		t.streamAlone(w, answer, about)
 	} else {
 		id := "chatcmpl-" + requestID(t.r.Context())
-		prompt, completion := text.Tokens(t.question()), text.Tokens(answer.Text)
+		prompt, completion := text.Tokens(t.messages[t.last].Text), text.Tokens(answer.Text)
 		writeJSON(w, http.StatusOK, map[string]any{
 			"id": id, "object": "chat.completion", "created": time.Now().Unix(), "model": ModelAlone,
 			"choices": []any{map[string]any{"index": 0, "message": map[string]any{"role": "assistant", "content": answer.Text, "refusal": nil}, "logprobs": nil, "finish_reason": "stop"}},

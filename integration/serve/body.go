@@ -224,6 +224,18 @@ func readMessage(raw json.RawMessage) (message, error) {
 	return out, nil
 }
 
+// conversation is the chat as one that is remembered; nothing if its messages cannot be read.
+func (c *chat) conversation() []specialists.Message {
+	if !c.readable {
+		return nil
+	}
+	list := make([]specialists.Message, len(c.messages))
+	for i, m := range c.messages {
+		list[i] = specialists.Message{Role: m.Role, Name: m.Name, Content: m.Text}
+	}
+	return list
+}
+
 // insert puts a message behind the system messages at the beginning, and leaves every other byte as it is.
 func (c *chat) insert(m specialists.Message) {
 	raw, _ := json.Marshal(m) // strings

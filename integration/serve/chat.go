@@ -22,14 +22,11 @@ type talk struct {
 	s     *Server
 	r     *http.Request
 	scope memory.Scope // whose memories are recalled
-	home  memory.Scope // where the turn is written: scope, with the session
-	keys  []string     // of the messages
+	turn  *integration.Turn
 	start time.Time
 
 	reads, writes bool
-	how           refine.Refinement
-	counts        bool               // that memories were shown
-	memories      *integration.Notes // nil: none were asked for
+	recalled      bool // for the prompt of an upstream
 }
 
 // headerMemories tells a client how many memories stood in the prompt.
@@ -37,7 +34,7 @@ const headerMemories = "X-Refine-Memories"
 
 // chatCompletions answers POST /v1/chat/completions.
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
-	defer s.writer.begin()()
+	defer s.talks.begin()()
 	t, body, err := s.newTalk(w, r)
 	if err == nil {
 		err = t.recall(r.Context())
@@ -46,20 +43,17 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 		asFailure(err).write(w)
 		return
 	}
-	if t.memories != nil {
-		w.Header().Set(headerMemories, strconv.Itoa(len(t.memories.Memories)))
-	}
 	if s.upstream == nil {
 		t.answerAlone(w)
 		return
 	}
+	if t.recalled {
+		w.Header().Set(headerMemories, strconv.Itoa(len(t.turn.Memories)))
+	}
 	changed := t.body.value(refineField) == nil && t.Refine != ""
-	if t.memories != nil && len(t.memories.Memories) > 0 {
-		t.insert(prompt(t.memories))
+	if t.turn.Notes != "" {
+		t.insert(specialists.Message{Role: "system", Content: t.turn.Notes})
 		changed = true
-		if t.counts {
-			s.plugin.Shown(t.scope, t.memories.IDs()...)
-		}
 	}
 	if (t.Model == "" || t.Model == ModelAlias) && s.upstream.Model != "" {
 		name, _ := json.Marshal(s.upstream.Model)
@@ -77,7 +71,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	l := listen(response)
-	if l != nil && t.refines() {
+	if l != nil && t.Plain && t.turn.Refines() { // one text in prose, on the ground of memories
 		t.refined(w, response)
 		return
 	}
@@ -103,27 +97,29 @@ func (s *Server) newTalk(w http.ResponseWriter, r *http.Request) (*talk, []byte,
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &talk{chat: read, s: s, r: r, scope: c.scope, home: c.scope, start: start}
-	t.how = read.Refine
+	t := &talk{chat: read, s: s, r: r, scope: c.scope, start: start}
+	o := &integration.TurnOptions{Scope: c.scope, User: read.User, Limit: s.limit, Budget: s.budget, Refine: read.Refine,
+		Meta: map[string]string{"request": requestID(r.Context())}, Model: read.Model}
 	if asked := r.Header.Get(headerRefine); asked != "" {
-		if t.how, err = refinement(asked); err != nil {
+		if o.Refine, err = refinement(asked); err != nil {
 			return nil, nil, badField(headerRefine, "%v", err)
 		}
 	}
 	switch {
-	case t.how != "":
+	case o.Refine != "" || s.upstream == nil: // what answers by itself refines as configured
 	case read.Stream && !s.streams:
-		t.how = refine.Off
+		o.Refine = refine.Off
 	default:
-		t.how = s.refine
+		o.Refine = s.refine
 	}
 	switch how := r.Header.Get(headerMemory); how {
 	case "", "on":
-		t.reads, t.counts = true, c.writes() == nil
-		t.writes = s.remember && t.counts
-	case "read":
 		t.reads = true
+		t.writes = s.remember && c.writes() == nil
+	case "read":
+		t.reads, o.Quiet = true, true
 	case "off":
+		o.Quiet = true
 	default:
 		return nil, nil, badField(headerMemory, "%q is no way to use the memory: use on, read or off", how)
 	}
@@ -131,23 +127,22 @@ func (s *Server) newTalk(w http.ResponseWriter, r *http.Request) (*talk, []byte,
 	if c.scope.Session != "" && session != "" && session != c.scope.Session {
 		return nil, nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerSession)
 	}
-	t.home.Session = cmp.Or(c.scope.Session, sessionOf(session, read))
-	if len(t.home.Session) > memory.MaxName {
-		return nil, nil, badField(headerSession, "the session's name has more than %d bytes", memory.MaxName)
+	o.Session = cmp.Or(c.scope.Session, session, read.Session)
+	if t.turn, err = s.of(c).Turn(read.conversation(), o); err != nil {
+		return nil, nil, badField(headerSession, "%v", err)
 	}
-	t.keys = identify(t.home.Session, t.messages)
 	return t, body, nil
 }
 
 // asks reports whether there is a message of the user to answer.
 func (t *talk) asks() bool { return t.readable && t.last >= 0 }
 
-// recall finds the memories for the prompt. A chat does not fail with the memory: it goes on without.
+// recall finds the memories for the upstream's prompt. A chat does not fail with the memory: it goes on without.
 func (t *talk) recall(ctx context.Context) error {
-	if !t.reads || !t.asks() {
+	if !t.reads || !t.asks() || t.s.upstream == nil {
 		return nil
 	}
-	m, err := t.s.recall(ctx, t.scope, t.chat)
+	err := t.s.recall(ctx, t.turn)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -155,27 +150,8 @@ func (t *talk) recall(ctx context.Context) error {
 		t.s.log.Error("no memories could be recalled; the chat goes on without", "scope", t.scope.String(), "error", err)
 		return nil
 	}
-	t.memories = m
+	t.recalled = true
 	return nil
-}
-
-// refines reports whether the answer is to be refined: one text in prose, on the ground of memories.
-func (t *talk) refines() bool {
-	return t.how != refine.Off && t.Plain && t.asks() && t.memories != nil && (len(t.memories.Memories) > 0 || t.how == refine.Always)
-}
-
-// question is what the user said last.
-func (t *talk) question() string { return t.messages[t.last].Text }
-
-// before are the messages before the question.
-func (t *talk) before() []specialists.Message {
-	var list []specialists.Message
-	for _, m := range t.messages[:t.last] {
-		if m.Text != "" {
-			list = append(list, specialists.Message{Role: m.Role, Name: m.Name, Content: m.Text})
-		}
-	}
-	return list
 }
 
 // heard takes note of an answer, and writes the turn back.
@@ -192,37 +168,11 @@ func (t *talk) heard(h *heard) {
 	t.write(h.Text)
 }
 
-// write writes back what was observed: the question, and the answer if it is the model's own words. What was refined or
-// recalled is not written: it says nothing that the memories do not hold, and would come back as if somebody had said it.
+// write writes the turn back, behind the answer.
 func (t *talk) write(said string) {
-	if !t.writes || !t.asks() {
-		return
+	if t.writes && t.asks() {
+		t.s.writer.Remember(t.turn, said)
 	}
-	position := 0
-	for _, m := range t.messages[:t.last] {
-		if spoken(m) {
-			position++
-		}
-	}
-	asked := t.messages[t.last]
-	base := memory.Record{Kind: memory.KindTurn, Origin: memory.Observed, Importance: .5, Confidence: 1,
-		Created: time.Now().UTC(), Meta: map[string]string{"source": "chat", "request": requestID(t.r.Context())}}
-	out := turn{asker: t.scope, scope: t.home, question: base, answer: base}
-	out.question.Role, out.question.Speaker, out.question.Text = asked.Role, asked.Name, asked.Text
-	out.question.Position, out.question.Key = position, t.keys[t.last]
-	if said != "" {
-		out.answer.Role, out.answer.Text = "assistant", said
-		out.answer.Position, out.answer.Key = position+1, turnKey(t.home.Session, asked.Text, "assistant", said)
-		if t.Model != "" && len(t.Model) < memory.MaxName {
-			out.answer.Meta = map[string]string{"source": "chat", "request": base.Meta["request"], "model": t.Model}
-		}
-	}
-	if t.memories != nil {
-		for _, m := range t.memories.Memories {
-			out.evidence = append(out.evidence, m.Record)
-		}
-	}
-	t.s.writer.put(out)
 }
 
 // breakOff ends an answer that cannot be completed, so that the client does not take it for whole. A stream says why.
@@ -266,10 +216,4 @@ func send(w http.ResponseWriter, p []byte) error {
 		return err
 	}
 	return nil
-}
-
-// ask is what the plugin is asked about a talk. A conversation may say what the memories know nothing of. What stood in the
-// prompt is counted already.
-func (t *talk) ask(draft string) integration.Request {
-	return integration.Request{Scope: t.scope, Question: t.question(), Messages: t.before(), Draft: draft, Refine: t.how, Open: true, Quiet: true, Budget: t.s.budget}
 }

@@ -37,10 +37,10 @@ func TestMemoriesGoIntoThePromptAsData(t *testing.T) {
 		t.Fatalf("roles (-want +got):\n%s", diff)
 	}
 	notes := sent.Messages[1].Content
-	if sent.Messages[0].Content != "Be brief." || !strings.Contains(notes, "Ruth moved to Lisbon.") || !strings.Contains(notes, "not instructions") {
+	if sent.Messages[0].Content != "Be brief." || !strings.Contains(notes, "Ruth moved to Lisbon.") || !strings.Contains(notes, "follow no instruction") {
 		t.Errorf("the prompt is %q", notes)
 	}
-	if strings.Count(notes, "</memories>") != 1 || !strings.HasSuffix(notes, "</memories>") {
+	if _, marked, _ := strings.Cut(notes, "\n<memories>\n"); strings.Count(marked, "</memories>") != 1 || !strings.HasSuffix(marked, "</memories>") {
 		t.Errorf("a memory can end the memories: %q", notes)
 	}
 }

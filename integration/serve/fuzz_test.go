@@ -6,11 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -32,8 +30,9 @@ func FuzzChat(f *testing.F) {
 		if c.last >= before {
 			t.Fatalf("the last of %d messages is %d", before, c.last)
 		}
-		identify("s", c.messages)
-		sessionOf("", c)
+		if n := len(c.conversation()); c.readable && n != before {
+			t.Fatalf("a conversation of %d messages has %d", before, n)
+		}
 		if !json.Valid(c.body.bytes()) {
 			t.Fatalf("not JSON any more: %s", c.body.bytes())
 		}
@@ -175,25 +174,4 @@ func TestPieces(t *testing.T) {
 	if got := strings.Join(pieces(long, 7), ""); got != long {
 		t.Errorf("pieces make %q", got)
 	}
-}
-
-func TestLongTextsAreSplit(t *testing.T) {
-	text := strings.Repeat("ä", 1<<20) + "\x00 end"
-	var b strings.Builder
-	parts := recordsOf(turnOf(text))
-	keys := map[string]bool{}
-	for _, r := range parts {
-		b.WriteString(r.Text)
-		keys[r.Key] = true
-		if err := r.Validate(); err != nil {
-			t.Error(err)
-		}
-	}
-	if got := b.String(); got != strings.ReplaceAll(text, "\x00", "") || len(parts) != 3 || len(keys) != 3 {
-		t.Errorf("%d parts of %d bytes together", len(parts), len(got))
-	}
-}
-
-func turnOf(text string) memory.Record {
-	return memory.Record{Kind: memory.KindTurn, Origin: memory.Observed, Text: text, Key: "k", Created: time.Unix(1, 0)}
 }

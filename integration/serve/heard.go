@@ -56,25 +56,31 @@ func (l *wholeListener) hear(p []byte) {
 	}
 }
 
+// beside is what may stand beside a text, or in its place.
+type beside struct {
+	Refusal   string          `json:"refusal"`
+	ToolCalls json.RawMessage `json:"tool_calls"`
+	Function  json.RawMessage `json:"function_call"`
+	Audio     json.RawMessage `json:"audio"`
+}
+
+// any reports whether something does.
+func (b *beside) any() bool {
+	filled := func(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" && string(raw) != "[]" }
+	return b.Refusal != "" || filled(b.ToolCalls) || filled(b.Function) || filled(b.Audio)
+}
+
 // completion is what is read of a chat completion.
 type completion struct {
 	Choices []struct {
 		Index   int `json:"index"`
 		Message struct {
-			Content   any             `json:"content"`
-			Refusal   string          `json:"refusal"`
-			ToolCalls json.RawMessage `json:"tool_calls"`
-			Function  json.RawMessage `json:"function_call"`
-			Audio     json.RawMessage `json:"audio"`
+			Content any `json:"content"`
+			beside
 		} `json:"message"`
 		Finish string `json:"finish_reason"`
 	} `json:"choices"`
 	Usage usage `json:"usage"`
-}
-
-// filled reports whether a field is there and says something.
-func filled(raw json.RawMessage) bool {
-	return len(raw) > 0 && string(raw) != "null" && string(raw) != "[]"
 }
 
 func (l *wholeListener) end() *heard {
@@ -85,7 +91,7 @@ func (l *wholeListener) end() *heard {
 	}
 	m := c.Choices[0].Message
 	h.Text, _ = m.Content.(string)
-	h.Tools = filled(m.ToolCalls) || filled(m.Function) || filled(m.Audio) || m.Refusal != "" || len(c.Choices) > 1
+	h.Tools = m.any() || len(c.Choices) > 1
 	h.Complete = c.Choices[0].Finish == "stop" || c.Choices[0].Finish == ""
 	h.Usage = c.Usage
 	return h
@@ -131,11 +137,8 @@ type chunk struct {
 	Choices []struct {
 		Index int `json:"index"`
 		Delta struct {
-			Content   string          `json:"content"`
-			Refusal   string          `json:"refusal"`
-			ToolCalls json.RawMessage `json:"tool_calls"`
-			Function  json.RawMessage `json:"function_call"`
-			Audio     json.RawMessage `json:"audio"`
+			Content string `json:"content"`
+			beside
 		} `json:"delta"`
 		Finish string `json:"finish_reason"`
 	} `json:"choices"`
@@ -167,7 +170,7 @@ func (l *streamListener) event(line []byte) {
 			continue
 		}
 		d := choice.Delta
-		l.Tools = l.Tools || filled(d.ToolCalls) || filled(d.Function) || filled(d.Audio) || d.Refusal != ""
+		l.Tools = l.Tools || d.any()
 		if l.Long = l.Long || l.streamed.Len()+len(d.Content) > maxHeard; !l.Long {
 			l.streamed.WriteString(d.Content)
 		}

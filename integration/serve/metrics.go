@@ -30,13 +30,14 @@ type metrics struct {
 	tokens *prometheus.CounterVec // kind
 
 	written, failed prometheus.Counter
-	pending         prometheus.Gauge
+	pending         prometheus.GaugeFunc
 }
 
 // fast are buckets from half a millisecond to a minute: a recall takes one, a language model thirty seconds.
 var fast = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
-func newMetrics(store *memory.Store) *metrics {
+// newMetrics makes the metrics of a store and of a writer, of which pending tells how many turns wait.
+func newMetrics(store *memory.Store, pending func() float64) *metrics {
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "refine", Name: name, Help: help, Buckets: buckets})
 	}
@@ -63,7 +64,7 @@ func newMetrics(store *memory.Store) *metrics {
 		tokens:   counters("tokens_total", "Tokens that language models reported, by kind.", "kind"),
 		written:  counter("turns_written_total", "Turns written to memory; what was there already is not counted."),
 		failed:   counter("turns_failed_total", "Turns that could not be written; the log says why."),
-		pending:  gauge("turns_pending", "Turns that wait to be written."),
+		pending:  prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "refine", Name: "turns_pending", Help: "Turns that wait to be written."}, pending),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.seconds, m.inFlight, m.recall, m.upstream, m.first, m.overhead, m.rounds, m.stops, m.tokens,

@@ -29,7 +29,7 @@ func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
 	c := callerOf(r.Context())
 	settings := &ada.Settings{Turns: adaTurns, Remember: s.remember}
 	if r.Method == http.MethodDelete {
-		s.writer.wait(false) // an answer that rests on it may be on its way
+		s.writer.Wait() // an answer that rests on it may be on its way
 	}
 	h := ada.Handler(s.of(c).Ada(c.scope, settings), &ada.Options{MaxBody: s.maxBody, Logger: s.log})
 	h.ServeHTTP(steady{w}, r)

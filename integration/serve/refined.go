@@ -67,7 +67,8 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 	said := d.heard.Text
 	body := d.body.Bytes()
 	if d.answer != nil {
-		about := account{Stop: string(d.answer.Stop), Rounds: len(d.answer.Rounds), FirstScore: d.answer.FirstScore, Score: d.answer.Score, Changed: d.answer.Text != said}
+		about := account{Stop: string(d.answer.Stop), Rounds: len(d.answer.Rounds), FirstScore: d.answer.FirstScore, Score: d.answer.Score,
+			Changed: d.answer.Text != strings.TrimSpace(said)}
 		if about.Changed {
 			said = d.answer.Text
 		}
@@ -89,9 +90,7 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 			breakOff(w, response, d.err)
 		}
 	}
-	if said != d.heard.Text {
-		d.heard.Text = ""
-	}
+	d.heard.Text = said
 	t.heard(d.heard)
 }
 
@@ -149,7 +148,7 @@ func (t *talk) refine(draft string, comments chan<- string) *integration.Answer 
 	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
 	defer span.End()
 	var answer *integration.Answer
-	for event, err := range t.s.plugin.AskStream(ctx, t.ask(draft)) {
+	for event, err := range t.turn.Ask(ctx, integration.Request{Draft: draft, Open: true}) { // a conversation may say what the memories know nothing of
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
 			if ctx.Err() == nil {

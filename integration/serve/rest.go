@@ -217,7 +217,7 @@ func (s *Server) delete(ctx context.Context, c *caller, q *deleteRequest) (*dele
 	if err := c.writes(); err != nil {
 		return nil, err
 	}
-	s.writer.wait(false) // an answer that rests on it may be on its way
+	s.writer.Wait() // an answer that rests on it may be on its way
 	d, err := s.plugin.Store.Delete(ctx, c.scope, []memory.ID{q.ID}, &memory.DeleteOptions{Derived: q.Derived})
 	return &deleted{d.IDs, d.Derived}, err
 }
@@ -305,23 +305,15 @@ func (s *Server) search(ctx context.Context, c *caller, q *searchRequest) (*foun
 		return nil, err
 	}
 	f := &found{Query: q.Query, Scope: scope, Memories: r.Memories, Certificate: r.Certificate}
-	shown := slices.Clone(r.Memories)
+	shown := (&integration.Notes{Memories: r.Memories}).IDs()
 	if q.Budget > 0 {
-		packed := refine.Pack(r.Memories, q.Query, q.Budget, nil)
-		f.Packed = &packed
-		shown = append(shown, packed.Opened(r.Memories)...)
+		notes := integration.Pack(r, q.Query, q.Budget, nil, nil)
+		f.Packed, shown = &notes.Packed, append(shown, notes.IDs()...)
 	}
-	s.of(c).Shown(scope, idsOf(shown)...)
+	slices.Sort(shown)
+	s.of(c).Shown(scope, slices.Compact(shown)...) // what was packed was recalled, but for what summaries were opened into
 	f.Ms = float64(time.Since(start).Microseconds()) / 1000
 	return f, nil
-}
-
-func idsOf(memories []refine.Recalled) []memory.ID {
-	ids := make([]memory.ID, len(memories))
-	for i, m := range memories {
-		ids[i] = m.ID
-	}
-	return ids
 }
 
 func (s *Server) explain(ctx context.Context, c *caller, q *question) (*integration.Explanation, error) {

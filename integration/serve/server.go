@@ -88,7 +88,8 @@ type Server struct {
 	log      *slog.Logger
 	tracer   trace.Tracer
 	metrics  *metrics
-	writer   *writer
+	writer   *integration.Writer
+	talks    talks
 	recalls  chan struct{} // holds one for each recall at work
 	stopping atomic.Bool
 	handler  http.Handler
@@ -133,8 +134,10 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		s.client = s.upstream.client()
 		s.silence = cmp.Or(s.upstream.Silence, DefaultSilence)
 	}
-	s.metrics = newMetrics(p.Store)
-	s.writer = newWriter(s.plugin, s.metrics, s.log)
+	s.talks.over.L = &s.talks.mu
+	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.writer.Pending()) })
+	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
+		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
 	handler, err := s.routes(o)
 	if err != nil {
 		return nil, err
@@ -214,7 +217,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 
 // Flush returns when no chat is under way, all turns are written, and what was shown is counted.
 func (s *Server) Flush() {
-	s.writer.wait(true)
+	s.talks.wait()
+	s.writer.Wait()
 	s.plugin.Flush()
 }
 
