@@ -62,8 +62,8 @@ func (s *Store) Fetch(ctx context.Context, scope Scope, rows ...int64) ([]Record
 	return records, nil
 }
 
-// fetchQuery reads n rows of a scope. CROSS JOIN has SQLite look the rows up and then their scopes: of many rows it would
-// else look for each in every session, which took 35 ms for 100 rows among 800 sessions instead of 1.
+// fetchQuery reads n rows of a scope. CROSS JOIN has SQLite look the rows up and then their scopes: of 20 rows and more it
+// would else look for each in every session, which took 25 ms for 100 rows among 834 sessions instead of 1.
 func fetchQuery(n int) string {
 	return "SELECT " + recordColumns + " FROM records r CROSS JOIN scopes c ON c.scope = r.scope WHERE " + inScope + " AND r.row IN (?" + strings.Repeat(", ?", n-1) + ")"
 }
