@@ -198,7 +198,7 @@ demo:
 	@echo
 	$(REFINE) consolidate apply $(DEMO)/plan.json
 	@echo
-	$(REFINE) search "Is Eli allergic to penicillin?" --budget 200
+	$(REFINE) search "Which foods must Nora not eat?" --budget 120
 	@echo
 	$(REFINE) consolidate undo
 	@echo

@@ -13,11 +13,13 @@ import (
 // Explanation tells why a memory was recalled.
 type Explanation struct {
 	Recalled
-	Terms   []string `json:"terms"`   // of the question, that it holds
-	Related []string `json:"related"` // terms it holds that are related to the question's: camp, where an activity is asked for
-	Links   []string `json:"links"`   // of the question, that it holds: dates, and the type of text that can answer it
-	Seed    float64  `json:"seed"`    // what it says for itself, in [0, 1]
-	Fit     float64  `json:"fit"`     // factor for how well it fits the question beyond its words
+	// Through is the turn by which a summary was found: all that follows is said of it.
+	Through *memory.Record `json:"through,omitempty"`
+	Terms   []string       `json:"terms"`   // of the question, that it holds
+	Related []string       `json:"related"` // terms it holds that are related to the question's: camp, where an activity is asked for
+	Links   []string       `json:"links"`   // of the question, that it holds: dates, and the type of text that can answer it
+	Seed    float64        `json:"seed"`    // what it says for itself, in [0, 1]
+	Fit     float64        `json:"fit"`     // factor for how well it fits the question beyond its words
 	// Steps are its weights before the first step and after each.
 	Steps []float64 `json:"steps"`
 	// Lifts are where its weight comes from, the greatest first; their shares sum to 1.
@@ -47,6 +49,9 @@ func (r *Recollection) Explain(ctx context.Context) ([]Explanation, error) {
 		m := &c.List[at]
 		out[i] = Explanation{Recalled: r.Memories[i], Seed: k.Seed[at], Fit: k.Fit[at],
 			Terms: words(c, c.Query, m.Terms), Related: words(c, c.Related, m.Terms), Links: words(c, c.Links, m.Links)}
+		if turns := r.Memories[i].Turns; len(turns) > 0 {
+			out[i].Through = &turns[0].Record
+		}
 	}
 	for w, err := range k.Steps(ctx) {
 		if err != nil {

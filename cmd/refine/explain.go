@@ -115,6 +115,9 @@ func (e *explanation) print(t *ui.Terminal) {
 		}
 		t.Printf("\n%s %2d %s %.3f %s  %s\n", t.Paint(ui.Bold, ui.Letter(i)), i+1, climb, m.Weight,
 			t.Paint(ui.Cyan, ui.Pad(ui.Spark(s.Lines[i].Weights, 0, 1, sparkWidth), sparkWidth)), cut(t, said(&m.Record), 15+sparkWidth))
+		if m.Through != nil {
+			t.Printf("     %s %s\n", t.Paint(ui.Dim, "through"), cut(t, said(m.Through), 13))
+		}
 		t.Printf("     %s %s\n", t.Paint(ui.Dim, "signals"), e.signals(t, m.Signals))
 		for _, l := range m.Lifts[:min(mostLifts, len(m.Lifts))] {
 			if l.Share < leastLift {
