@@ -166,3 +166,19 @@ func TestPackShowsWhatASummaryWasFoundBy(t *testing.T) {
 		t.Errorf("worded by a model it is\n%s", p.Text())
 	}
 }
+
+func TestExplainTellsThroughWhichTurn(t *testing.T) {
+	ctx := t.Context()
+	store := remember(t)
+	if _, err := consolidate.Auto(ctx, store, scope, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := refine.Recall(ctx, store, scope, memory.Query{Text: "What is the puppy called?", Limit: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained, err := r.Explain(ctx)
+	if err != nil || len(explained) != 1 || explained[0].Through == nil || explained[0].Through.ID != r.Memories[0].Turns[0].ID || explained[0].Kind != memory.KindSummary {
+		t.Errorf("explained as %+v, %v", explained, err)
+	}
+}
