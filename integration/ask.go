@@ -56,8 +56,8 @@ type Answer struct {
 	Question string       `json:"question"`
 	Scope    memory.Scope `json:"scope"`
 	refine.Response
-	// Memories are those recalled, best first, and then the turns that summaries among them were opened into within the
-	// budget; the answer cites the first of them as [1].
+	// Memories are those recalled, best first, with the turns that answer in place of the summaries that stand for them; the
+	// answer cites the first of them as [1].
 	Memories []refine.Recalled `json:"memories"`
 	// Packed is what of them stood in the model's prompt. Empty without a model.
 	Packed refine.Packed `json:"packed"`
@@ -150,9 +150,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
-	o := opened{}
-	a := &Answer{Question: r.Question, Scope: scope,
-		Memories: append(found.Memories, o.open(found, r.Question, cmp.Or(r.Budget, p.config.Respond.Budget), found.Memories)...)}
+	a := &Answer{Question: r.Question, Scope: scope, Memories: refine.Unfold(found.Memories, max(cmp.Or(r.Limit, p.config.Recall.Limit), len(found.Memories)))}
 	if !r.Quiet {
 		defer func() { p.Shown(scope, idsOf(a.Memories)...) }()
 	}
@@ -163,7 +161,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	for _, m := range a.Memories {
 		task.Evidence = append(task.Evidence, m.Record)
 	}
-	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, o, emit), &a.Response) {
+	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, emit), &a.Response) {
 		if errors.Is(err, errStopped) {
 			return a, nil
 		}
@@ -187,7 +185,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 var errStopped = errors.New("nobody listens any more")
 
 // respondOptions are those of the configuration and of the request, whose wins.
-func (p *Plugin) respondOptions(r Request, a *Answer, turns opened, emit func(Event) bool) *refine.RespondOptions {
+func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *refine.RespondOptions {
 	c := p.config.Respond
 	o := &refine.RespondOptions{
 		Model: p.Model, Specialists: p.chain(), Draft: r.Draft, Open: r.Open,
@@ -199,7 +197,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, turns opened, emit func(Ev
 		MaxAnswer: p.config.Model.MaxTokens,
 		Timeout:   cmp.Or(r.Timeout, c.Time),
 		Recall: func(ctx context.Context, question string) ([]memory.Record, error) {
-			query := memory.Query{Text: searchable(question), Limit: r.Limit, At: r.At}
+			query := memory.Query{Text: searchable(question), Limit: cmp.Or(r.Limit, p.config.Recall.Limit), At: r.At}
 			if query.Text == "" {
 				return nil, nil
 			}
@@ -208,20 +206,17 @@ func (p *Plugin) respondOptions(r Request, a *Answer, turns opened, emit func(Ev
 				return nil, err
 			}
 			var records []memory.Record
-			for _, m := range append(found.Memories, turns.open(found, question, cmp.Or(r.Budget, c.Budget), a.Memories)...) {
+			for _, m := range refine.Unfold(found.Memories, query.Limit) {
 				records = append(records, m.Record)
 				if !slices.ContainsFunc(a.Memories, func(had refine.Recalled) bool { return had.ID == m.ID }) {
 					m.Weight *= followed
-					for i := range m.Turns {
-						m.Turns[i].Weight *= followed
-					}
 					a.Memories = append(a.Memories, m)
 				}
 			}
 			return records, nil
 		},
 		Memories: func(t *specialists.Task) string {
-			a.Packed = turns.pack(t, a.Memories, cmp.Or(r.Budget, c.Budget))
+			a.Packed = numbered(t, a.Memories, cmp.Or(r.Budget, c.Budget))
 			return a.Packed.Text()
 		},
 	}

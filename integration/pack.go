@@ -47,37 +47,14 @@ func without(m refine.Recalled, leave func(*memory.Record) bool) (refine.Recalle
 	return m, found == 0 || len(m.Turns) > 0
 }
 
-// opened are the turns that summaries were opened into for a question, which stand behind what was recalled.
-type opened map[memory.ID]bool
-
-// open returns the turns that the summaries among what was recalled open into within a budget, without those that are known
-// already, and keeps them in mind.
-func (o opened) open(found *refine.Recollection, question string, budget int, known []refine.Recalled) []refine.Recalled {
-	packed := refine.Pack(found.Memories, question, budget, &refine.PackOptions{
-		Line: func(r *memory.Record, text string) string { return numberedLine(10, r, text) }}) // most numbers have two digits
-	var turns []refine.Recalled
-	for _, t := range packed.Opened(found.Memories) {
-		o[t.ID] = true
-		if !slices.ContainsFunc(known, func(m refine.Recalled) bool { return m.ID == t.ID }) {
-			turns = append(turns, t)
-		}
-	}
-	return turns
-}
-
-// pack puts the memories into a budget, each with the number that an answer cites it by.
-func (o opened) pack(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
+// numbered puts the memories into a budget, each with the number that an answer cites it by.
+func numbered(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
 	numbers := map[memory.ID]int{}
 	for i, e := range t.Evidence {
 		numbers[e.ID] = i + 1
 	}
-	recalled := slices.DeleteFunc(slices.Clone(memories), func(m refine.Recalled) bool { return o[m.ID] })
-	return refine.Pack(recalled, t.Question, budget, &refine.PackOptions{Open: func(r *memory.Record) bool { return o[r.ID] },
-		Line: func(r *memory.Record, text string) string { return numberedLine(numbers[r.ID], r, text) }})
-}
-
-func numberedLine(n int, r *memory.Record, text string) string {
-	return fmt.Sprintf("[%d] %s", n, refine.Line(r, text))
+	return refine.Pack(memories, t.Question, budget, &refine.PackOptions{
+		Line: func(r *memory.Record, text string) string { return fmt.Sprintf("[%d] %s", numbers[r.ID], refine.Line(r, text)) }})
 }
 
 func idsOf(memories []refine.Recalled) []memory.ID {

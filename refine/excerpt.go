@@ -67,22 +67,30 @@ func (c *choice) first() *memory.Record {
 	return &c.r.Record
 }
 
+// brief is what a summary quotes of a turn, with an ellipsis between two passages. It is empty if the summary does not
+// consist of its quotes.
+func brief(summary *memory.Record, turn memory.ID) string {
+	var parts []string
+	for _, q := range summary.Quotes {
+		if q.Source == turn {
+			parts = append(parts, q.Text)
+		}
+	}
+	if len(parts) == 0 || !quotes(summary) {
+		return ""
+	}
+	return strings.Join(parts, " … ")
+}
+
 // suffices reports whether what the summary quotes of a turn does for it: it holds all of the turn's names, numbers, dates
 // and negations, all of the question's words that the turn holds, and half of its words. Without the last two more turns fit
 // (recall@10 on LoCoMo is .766 instead of .726 within 250 tokens), and less of each is told (.574 instead of .683 if half of
 // a turn's words by rarity must be there).
-func (p *packer) suffices(e entry) bool {
-	var quoted []string
-	size := 0
-	for _, q := range e.m.Quotes {
-		if q.Source == e.turn.ID {
-			quoted, size = append(quoted, q.Text), size+len(q.Text)
-		}
-	}
-	if 4*size < len(e.turn.Text) { // it cannot hold half of the words
+func (p *packer) suffices(turn *Recalled) bool {
+	if 4*len(turn.Brief) < len(turn.Text) { // it cannot hold half of the words
 		return false
 	}
-	have, all := distinct(strings.Join(quoted, "\n")), distinct(e.turn.Text)
+	have, all := distinct(turn.Brief), distinct(turn.Text)
 	if 2*len(have) < len(all) {
 		return false
 	}
@@ -92,18 +100,16 @@ func (p *packer) suffices(e entry) bool {
 		}
 	}
 	facts := map[string]bool{}
-	for _, q := range quoted {
-		for _, f := range specialists.Facts(q, e.turn.Created) {
-			facts[f] = true
-		}
+	for _, f := range specialists.Facts(turn.Brief, turn.Created) {
+		facts[f] = true
 	}
-	return len(specialists.Missing(specialists.Facts(e.turn.Text, e.turn.Created), facts)) == 0
+	return len(specialists.Missing(specialists.Facts(turn.Text, turn.Created), facts)) == 0
 }
 
 // quote shows what the summary quotes of the turn, beside what else of it is shown, and reports whether there is such and
 // room for it.
 func (p *packer) quote(e entry) bool {
-	if !slices.ContainsFunc(e.m.Quotes, func(q memory.Quote) bool { return q.Source == e.turn.ID }) || !quotes(&e.m.Record) {
+	if e.turn.Brief == "" {
 		return false
 	}
 	i := p.find(e.m.ID)

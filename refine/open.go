@@ -63,6 +63,21 @@ func isSummary(r *memory.Record) bool {
 	return r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed
 }
 
+// Unfold puts the turns that summaries were found by in their place, and keeps the first limit of all, best first. That is
+// what evidence is: what was said, and not what was made of it.
+func Unfold(memories []Recalled, limit int) []Recalled {
+	var all []Recalled
+	for _, m := range memories {
+		if len(m.Turns) > 0 {
+			all = append(all, m.Turns...)
+		} else {
+			all = append(all, m)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Recalled) int { return cmp.Compare(b.Weight, a.Weight) })
+	return all[:min(limit, len(all))]
+}
+
 // Opened are the turns of the recalled summaries that were packed as they were said, the heaviest first.
 func (p *Packed) Opened(recalled []Recalled) []Recalled {
 	var turns []Recalled

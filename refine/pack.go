@@ -108,7 +108,7 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	}
 	shown := map[memory.ID]bool{}
 	for _, c := range p.chosen {
-		shown[c.memory()] = true
+		shown[c.r.ID], shown[c.of] = true, true
 	}
 	for _, e := range entries {
 		if id := e.m.ID; !shown[id] {
@@ -181,9 +181,6 @@ type choice struct {
 	quoted map[memory.ID]bool // of an excerpt of a summary: the turns whose quotes it shows
 }
 
-// memory is the ID of what was recalled.
-func (c *choice) memory() memory.ID { return cmp.Or(c.of, c.r.ID) }
-
 // used are the tokens of what was chosen, with a token for the end of each line.
 func (p *packer) used() int {
 	n := 0
@@ -201,10 +198,12 @@ func (p *packer) find(id memory.ID) int {
 // take chooses an entry if there is room for it.
 func (p *packer) take(e entry) {
 	switch {
+	case e.turn == nil && e.m.Brief != "" && p.suffices(e.m):
+		p.add(e.m, e.m.Of, importance.Chunk, importance.Summary)
 	case e.turn == nil:
-		p.add(e.m, "", importance.Full, importance.Chunk, importance.Summary)
+		p.add(e.m, e.m.Of, importance.Full, importance.Chunk, importance.Summary)
 	case e.turn.Level == importance.Dropped:
-	case p.suffices(e) && p.quote(e):
+	case p.suffices(e.turn) && p.quote(e):
 	case !p.Open(&e.turn.Record):
 		p.quote(e)
 	case p.add(e.turn, e.m.ID, importance.Full), p.quote(e):
@@ -260,7 +259,9 @@ func (p *packer) render(c *choice, l importance.Level) {
 	s := c.r.Text
 	switch l {
 	case importance.Chunk:
-		s = p.chunk(s)
+		if s = c.r.Brief; s == "" {
+			s = p.chunk(c.r.Text)
+		}
 	case importance.Summary:
 		s = p.cut(s, summaryTokens)
 	}

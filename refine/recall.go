@@ -27,6 +27,9 @@ type Recalled struct {
 	// Turns are what a summary was found by: those of the records it stands for that answer the question, best first, as if
 	// they were live. Its weight and its signals are those of the first.
 	Turns []Recalled `json:"-"`
+	// Of is the summary that stands for a turn of Turns, and Brief what it quotes of the turn.
+	Of    memory.ID `json:"-"`
+	Brief string    `json:"-"`
 }
 
 // Recollection is the answer of [Recall].
@@ -99,7 +102,9 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 		for i, t := range turns {
 			if t != nil {
 				t.Superseded, t.SupersededBy = time.Time{}, ""
-				m.Turns = append(m.Turns, recalled(t, c.turns[i]))
+				turn := recalled(t, c.turns[i])
+				turn.Of, turn.Brief = record.ID, brief(record, t.ID)
+				m.Turns = append(m.Turns, turn)
 			}
 		}
 		r.at = append(r.at, c.at)

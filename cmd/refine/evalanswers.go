@@ -11,11 +11,12 @@ import (
 	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/refine/consolidate"
 )
 
 // evalAnswersCommand measures answers and not only what is recalled.
 func (a *app) evalAnswersCommand() *cobra.Command {
-	show, parts := 0, false
+	show, parts, consolidated := 0, false, false
 	cmd := &cobra.Command{
 		Use:   "answers [FILE]",
 		Short: "the answers of refine ask, against those that LoCoMo's FILE or the bundled conversation give",
@@ -28,11 +29,25 @@ func (a *app) evalAnswersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			prepare := func(p *integration.Plugin) error {
+				for _, c := range set.Conversations {
+					if !consolidated {
+						break
+					}
+					if _, err := consolidate.Auto(cmd.Context(), p.Store, c.Scope, nil, &consolidate.RunOptions{NoSnapshot: true}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
 			if parts {
-				return a.evaluateParts(cmd.Context(), set)
+				return a.evaluateParts(cmd.Context(), set, prepare)
 			}
 			var report *bench.AnswerReport
 			err = a.imported(cmd.Context(), set, func(p *integration.Plugin) error {
+				if err := prepare(p); err != nil {
+					return err
+				}
 				bar := a.term.Progress("asking", "questions", int64(set.Questions()))
 				defer bar.Done()
 				report, err = bench.RunAnswers(cmd.Context(), set, p.Answerer(), func(done, _ int) { bar.Set(int64(done)) })
@@ -49,6 +64,7 @@ func (a *app) evalAnswersCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&parts, "parts", false, "compare smaller assistants, each with one part more than the one before")
+	cmd.Flags().BoolVar(&consolidated, "consolidated", false, "consolidate the conversations before they are asked")
 	cmd.Flags().IntVar(&show, "show", 0, "also print so many answers of each category")
 	return cmd
 }
@@ -88,13 +104,16 @@ func (a *app) printAnswers(r *bench.AnswerReport, show int) {
 }
 
 // evaluateParts measures what each part of the assistant adds. Its JSON is a list of reports with the part's name.
-func (a *app) evaluateParts(ctx context.Context, set *bench.Dataset) error {
+func (a *app) evaluateParts(ctx context.Context, set *bench.Dataset, prepare func(*integration.Plugin) error) error {
 	type part struct {
 		Part string `json:"part"`
 		*bench.AnswerReport
 	}
 	var all []part
 	err := a.imported(ctx, set, func(p *integration.Plugin) error {
+		if err := prepare(p); err != nil {
+			return err
+		}
 		parts := p.Parts()
 		bar := a.term.Progress("asking", "questions", int64(len(parts)*set.Questions()))
 		defer bar.Done()
