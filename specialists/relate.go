@@ -1,8 +1,10 @@
 package specialists
 
 import (
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -42,11 +44,15 @@ type Parsed struct {
 	said       Said
 	folded     string
 	statements []statement
+	outline    func() *outline // read when it is first asked for
 }
 
 // Parse cuts a text into its statements.
 func Parse(s Said) *Parsed {
-	return &Parsed{said: s, folded: strings.Join(strings.Fields(strings.ToLower(s.Text)), " "), statements: statements(s.Text, s.Speaker, s.At)}
+	return &Parsed{
+		said: s, folded: strings.Join(strings.Fields(strings.ToLower(s.Text)), " "), statements: statements(s.Text, s.Speaker, s.At),
+		outline: sync.OnceValue(func() *outline { return readOutline(s) }),
+	}
 }
 
 // Keys are what p must have in common with another text for the two to be anything but apart: the words that its
@@ -100,6 +106,12 @@ func (p *Parsed) Relate(later *Parsed) Verdict {
 	}
 	if p.folded == later.folded && p.said.Speaker == later.said.Speaker && !p.dated() {
 		return Verdict{Same, "the same words"}
+	}
+	if p.said.Speaker != later.said.Speaker && (p.said.Speaker == "" || later.said.Speaker == "") {
+		return best
+	}
+	if v := relateOutlines(p.outline(), later.outline(), later.said.At.Sub(p.said.At)); v.Relation != Apart {
+		return v
 	}
 	return best
 }
@@ -210,6 +222,8 @@ func values(a, b *statement) Verdict {
 		return Verdict{Apart, "two events"}
 	case times && !numbers && event && (!once[a.verb] || a.relative || b.relative):
 		return Verdict{Apart, "it may happen again"}
+	case event && a.relative != b.relative:
+		return Verdict{Apart, "two events"}
 	case event, a.past && b.past && a.verb == "be":
 		return Verdict{Contradicts, "one event has two values"}
 	case numbers && (len(a.numbers) == 0 || len(b.numbers) == 0):
@@ -237,6 +251,10 @@ func slot(a, b *statement) (Verdict, bool) {
 		return Verdict{Apart, "one says more"}, true
 	}
 	switch {
+	case timesConflict(a, b) && (ka == "job" || occasional(a) && occasional(b)) && !b.change && !b.correct:
+		return Verdict{Apart, "of two times"}, true
+	case b.change && !b.correct && isLasting(a) && ka != "birth":
+		return Verdict{Updates, "another value now"}, true
 	case ka == "residence" && (len(a.numbers) > 0) != (len(b.numbers) > 0):
 		return Verdict{Apart, "one says more"}, true
 	case b.correct:
@@ -247,6 +265,9 @@ func slot(a, b *statement) (Verdict, bool) {
 		return Verdict{Contradicts, "a lasting attribute has two values"}, true
 	case ka == "job" && overlap(va, vb) && !b.change:
 		return Verdict{Apart, "one says more"}, true
+	}
+	if a.past && b.past && !b.change {
+		return Verdict{Contradicts, "it had two values"}, true
 	}
 	return Verdict{Updates, "another value"}, true
 }
@@ -279,16 +300,21 @@ func filled(s *statement) (string, []string) {
 			return "", nil
 		}
 		return "birth", s.object
-	case s.verb != "be" && !(changers[s.verb] && describes(s.subject)):
+	case s.verb != "be" && !(changers[s.verb] && describes(s.subject) && !person(s)):
 		return "", nil
 	case len(s.subject) == 0 || len(value) == 0:
 		return "", nil
 	}
-	attribute := false
+	attribute, held := false, false
 	for _, w := range s.subject {
-		attribute = attribute || attributes[w] || lasting[w]
+		attribute = attribute || (attributes[w] || lasting[w]) && !holders[w]
+		held = held || holders[w]
 	}
 	named := hasProper(s, s.object)
+	if held && (!named || whereabouts.MatchString(s.raw)) {
+		return "", nil // "my boss is on holiday", "my boss is from Ireland"
+	}
+	attribute = attribute || held
 	switch {
 	case named && s.naming:
 		return "kin " + subjectKey(s.subject), value
@@ -299,6 +325,17 @@ func filled(s *statement) (string, []string) {
 	}
 	return "", nil
 }
+
+// occasional reports whether s names a season or a feast.
+func occasional(s *statement) bool {
+	return slices.ContainsFunc(s.times, func(m moment) bool { return strings.HasPrefix(string(m), "o:") })
+}
+
+// holders are roles, whose value is who holds them.
+var holders = set(`manag boss doctor dentist landlord captain mayor president teacher mother father`)
+
+// whereabouts is a statement of where its subject is or is from.
+var whereabouts = regexp.MustCompile(` (?:is|are|was|were) (?:from|in|on|at|with|of) `)
 
 // temporal are words that a place is followed by.
 var temporal = set(`month week year ago last next earlier later`)
@@ -368,7 +405,7 @@ func replacement(a, b *statement) (Verdict, bool) {
 	yes := func(why string) (Verdict, bool) { return Verdict{Updates, why}, true }
 	all := a.words()
 	same := sameSubject(a, b)
-	if len(b.instead) > 0 && same && contains(all, content(b.instead)) {
+	if len(b.instead) > 0 && same && !a.negative && contains(all, content(b.instead)) {
 		return yes("instead of it")
 	}
 	switch {
@@ -393,6 +430,7 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("it was moved")
 	case b.verb == "switch" && a.verb == "use" && same && !a.past:
 		return yes("switched")
+	case rivals(a, b):
 	case disposers[b.verb] && having[a.verb] && !a.past && same && overlap(a.object, b.object):
 		return yes("it was given away")
 	case enders[b.verb] && b.verb != a.verb && !a.past && same && overlap(a.object, b.object):
@@ -409,6 +447,12 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("left")
 	}
 	return Verdict{}, false
+}
+
+// rivals reports whether each names somebody or something in its object, and not the same.
+func rivals(a, b *statement) bool {
+	na, nb := names(a, a.object), names(b, b.object)
+	return len(na) > 0 && len(nb) > 0 && !overlap(na, nb)
 }
 
 // opposed reports whether one has the antonym of a word of the other.
@@ -429,6 +473,9 @@ func opposite(a, b *statement) string {
 		return ""
 	}
 	onlyA, onlyB := difference(a.words(), b.words()), difference(b.words(), a.words())
+	if len(a.numbers) > 0 && sameNumbers(a, b) && a.verb != b.verb {
+		return "" // open until eight, closes at eight
+	}
 	for _, f := range families {
 		for _, x := range onlyA {
 			for _, y := range onlyB {
