@@ -150,6 +150,7 @@ var units = map[string]struct {
 	"kg": {"g", 1e3}, "g": {"g", 1}, "mg": {"g", 1e-3}, "gram": {"g", 1}, "kilogram": {"g", 1e3}, "kilo": {"g", 1e3},
 	"km": {"m", 1e3}, "m": {"m", 1}, "cm": {"m", 1e-2}, "mm": {"m", 1e-3}, "meter": {"m", 1}, "metr": {"m", 1},
 	"kilomet": {"m", 1e3}, "kilometr": {"m", 1e3}, "mile": {"m", 1609.344},
+	"gigabyt": {"byte", 1 << 30}, "megabyt": {"byte", 1 << 20}, "terabyt": {"byte", 1 << 40},
 	"gb": {"byte", 1 << 30}, "mb": {"byte", 1 << 20}, "kb": {"byte", 1 << 10}, "tb": {"byte", 1 << 40},
 	"euro": {"eur", 1}, "eur": {"eur", 1}, "dollar": {"usd", 1}, "usd": {"usd", 1}, "buck": {"usd", 1},
 	"pound": {"gbp", 1}, "gbp": {"gbp", 1}, "percent": {"%", 1}, "time": {"times", 1},

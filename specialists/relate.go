@@ -56,7 +56,8 @@ func Parse(s Said) *Parsed {
 }
 
 // Keys are what p must have in common with another text for the two to be anything but apart: the words that its
-// statements are about and what they say of them, and the attributes they fill. They are distinct and sorted.
+// statements are about and what they say of them, their concepts, and the attributes they fill. They are distinct and
+// sorted.
 func (p *Parsed) Keys() []string {
 	var keys []string
 	for i := range p.statements {
@@ -66,7 +67,7 @@ func (p *Parsed) Keys() []string {
 			keys = append(keys, ownerOf(s)+" "+slot)
 		}
 	}
-	return distinct(keys)
+	return distinct(append(keys, p.outline().keys()...))
 }
 
 // Lasting reports whether p states something that holds beyond the day it was said: no question, wish or plan, nothing
@@ -144,6 +145,9 @@ func relate(a, b *statement) Verdict {
 	if v, ok := exceptions(a, b); ok {
 		return v
 	}
+	if b.fresh && !a.fresh && strings.Contains(" "+a.raw+" ", " old ") {
+		return apart("the old one and the new one")
+	}
 	if v, ok := replacement(a, b); ok {
 		return v
 	}
@@ -187,7 +191,8 @@ func relate(a, b *statement) Verdict {
 	if a.negative != b.negative {
 		return apart("one denies something else")
 	}
-	if b.correct && a.verb == b.verb && len(a.object) > 0 && len(b.object) > 0 && !slices.Equal(a.object, b.object) {
+	if b.correct && a.verb == b.verb && len(a.object) > 0 && len(b.object) > 0 && !slices.Equal(a.object, b.object) &&
+		(len(unowned(a.subject)) > 0 && len(a.object) <= 4 && len(b.object) <= 4 || len(a.object) <= 2 && len(b.object) <= 2 || overlap(a.object, b.object)) {
 		return Verdict{Contradicts, "corrected"}
 	}
 	if bag {
@@ -326,11 +331,6 @@ func filled(s *statement) (string, []string) {
 	return "", nil
 }
 
-// occasional reports whether s names a season or a feast.
-func occasional(s *statement) bool {
-	return slices.ContainsFunc(s.times, func(m moment) bool { return strings.HasPrefix(string(m), "o:") })
-}
-
 // holders are roles, whose value is who holds them.
 var holders = set(`manag boss doctor dentist landlord captain mayor president teacher mother father`)
 
@@ -447,50 +447,4 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("left")
 	}
 	return Verdict{}, false
-}
-
-// rivals reports whether each names somebody or something in its object, and not the same.
-func rivals(a, b *statement) bool {
-	na, nb := names(a, a.object), names(b, b.object)
-	return len(na) > 0 && len(nb) > 0 && !overlap(na, nb)
-}
-
-// opposed reports whether one has the antonym of a word of the other.
-func opposed(a, b []string) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if antonyms[x] == y || antonyms[y] == x {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// opposite tells whether a and b differ in one antonym: "state" if the world moves between the two, "" if they do not.
-func opposite(a, b *statement) string {
-	if isLasting(a) && !sameWords(a.words(), b.words()) && len(a.numbers) == 0 {
-		return ""
-	}
-	onlyA, onlyB := difference(a.words(), b.words()), difference(b.words(), a.words())
-	if len(a.numbers) > 0 && sameNumbers(a, b) && a.verb != b.verb {
-		return "" // open until eight, closes at eight
-	}
-	for _, f := range families {
-		for _, x := range onlyA {
-			for _, y := range onlyB {
-				// The partner of a marriage, or the day of a closing, may be named besides.
-				if f[x] && f[y] && (a.verb == "be" || b.verb == "be") {
-					return "state"
-				}
-			}
-		}
-	}
-	if len(onlyA) != 1 || len(onlyB) != 1 {
-		return ""
-	}
-	if antonyms[onlyA[0]] == onlyB[0] || antonyms[onlyB[0]] == onlyA[0] {
-		return "antonym"
-	}
-	return ""
 }

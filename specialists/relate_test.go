@@ -130,3 +130,32 @@ func TestFreshRelations(t *testing.T) {
 		}
 	}
 }
+
+// TestThirdRelations counts a suite by an author who knew neither the rules nor the other suites, and who avoids the words
+// that give a change away. Before any rule was made for it 2 of 90 relations were found. The rules then learnt from the
+// failures of half of it; the other half was only counted: 16 of 45 found, 16 of 23 claimed rightly. What a stranger gets
+// is what the other half got.
+func TestThirdRelations(t *testing.T) {
+	const leastFound, leastRight = 50, 80 // percent, of all of it; measured 54 and 84
+	hit, claimed, truth := 0, 0, 0
+	for i, c := range relationCases(t, "relations_third.jsonl", 120) {
+		a, b := c.said(t)
+		got := specialists.Relate(a, b)
+		if c.Is != specialists.Apart {
+			truth++
+		}
+		if got.Relation != specialists.Apart {
+			claimed++
+		}
+		switch {
+		case got.Relation != specialists.Apart && got.Relation != c.Is:
+			t.Logf("case %d: %s, want %s (%s): %s", i+1, got.Relation, c.Is, c.Why, got.Why)
+		case c.Is != specialists.Apart && got.Relation == c.Is:
+			hit++
+		}
+	}
+	t.Logf("%d of %d found, %d claimed", hit, truth, claimed)
+	if hit*100 < truth*leastFound || hit*100 < claimed*leastRight {
+		t.Errorf("%d of %d found and %d claimed, want %d %% of the first and %d %% of the second", hit, truth, claimed, leastFound, leastRight)
+	}
+}

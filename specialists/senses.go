@@ -34,6 +34,7 @@ type kind struct {
 	fixed    bool // its values do not change in the course of things
 	personal bool // its values are about somebody, and need no thing they are said of
 	turns    bool // its values follow on each other, and none goes back
+	poles    bool // what is not one of its two values is the other
 	compares bool // its values set two against each other: taller, older
 	onward   bool // they are of a place or a thing, and another one at each turn
 }
@@ -159,7 +160,7 @@ func readLexicon(s string) *lexicon {
 		case "kind":
 			n := int16(len(l.kinds))
 			has := func(mode string) bool { return slices.Contains(names[2:], mode) }
-			k := kind{name: names[1], open: has("open"), fixed: has("fixed"), personal: has("personal"), turns: has("turns") || has("onward"), onward: has("onward"), compares: has("compares")}
+			k := kind{name: names[1], open: has("open"), fixed: has("fixed"), personal: has("personal"), turns: has("turns") || has("onward"), onward: has("onward"), compares: has("compares"), poles: has("poles")}
 			l.kinds = append(l.kinds, k)
 			if k.name == "kin" {
 				l.kin = n
@@ -205,6 +206,9 @@ func readLexicon(s string) *lexicon {
 	}
 	for _, id := range order {
 		words := strings.Split(id, " ")
+		if len(words) == 2 && particles[words[1]] { // "turned it down"
+			l.phrases[words[0]] = append(l.phrases[words[0]], phrase{[]string{words[0], "*", words[1]}, all[id]})
+		}
 		all[id].only = len(words) > 1 && !whole[all[id]]
 		l.phrases[words[0]] = append(l.phrases[words[0]], phrase{words, all[id]})
 	}
@@ -262,7 +266,9 @@ func (p phrase) length(lemmas []string) int {
 	n := 0
 	for k := 0; k < len(p.words); k++ {
 		if p.words[k] == "*" {
-			k++
+			if k++; k == len(p.words) {
+				return 0
+			}
 			skip := 0
 			for n+skip < len(lemmas) && lemmas[n+skip] != p.words[k] && lemmas[n+skip] != "," && skip <= 3 {
 				skip++
@@ -279,6 +285,9 @@ func (p phrase) length(lemmas []string) int {
 	}
 	return n
 }
+
+// particles may stand behind the object of their verb.
+var particles = set(`up down off out away back over`)
 
 // possessives stand where a phrase of the lexicon has "my".
 var possessives = set(`my his her our their your its the`)

@@ -1,0 +1,351 @@
+package specialists
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// pair is how two outlines stand side by side.
+type pair struct {
+	l              *lexicon
+	a, b           *outline
+	to             []int // for each word of a the word of b it meets; -1: none
+	back           []int
+	near, nearBack []float64 // how near it is
+	coverA, coverB float64
+	shared         float64 // weight of the words that both have, persons aside
+	names          bool    // each names somebody or something that the other does not
+	kinds          []int16 // in which each has another member
+	number         int     // units of which each has another number
+	when           bool    // a time differs
+	topic          bool    // each has a word before its verb, or before a word of both, that the other lacks
+	lone           bool    // one of them has
+	aside          int     // the words that count of either that the other has nothing like
+	extraA, extraB bool    // it has a word that counts and that the other has nothing like
+	gap            time.Duration
+}
+
+// compareOutlines sets two outlines side by side.
+func compareOutlines(a, b *outline, gap time.Duration) *pair {
+	c := &pair{l: lexical(), a: a, b: b, gap: gap}
+	var topicA, topicB bool
+	c.to, c.near, c.coverA, topicA, c.extraA = meet(a.words, b.words)
+	c.back, c.nearBack, c.coverB, topicB, c.extraB = meet(b.words, a.words)
+	for i := range a.words {
+		if c.to[i] < 0 && a.words[i].weight >= 1 {
+			c.aside++
+		}
+	}
+	for i := range b.words {
+		if c.back[i] < 0 && b.words[i].weight >= 1 {
+			c.aside++
+		}
+	}
+	c.topic = topicA && topicB
+	c.lone = topicA || topicB
+	for i, j := range c.to {
+		if j >= 0 && !a.words[i].person {
+			c.shared += a.words[i].weight
+		}
+	}
+	loneA, loneB := false, false
+	for i, j := range c.to {
+		loneA = loneA || j < 0 && a.words[i].name
+		if j >= 0 {
+			continue
+		}
+		for k, h := range c.back {
+			if h < 0 {
+				if kind, ok := contrast(a.words[i].sense, b.words[k].sense); ok && !slices.Contains(c.kinds, kind) {
+					c.kinds = append(c.kinds, kind)
+				}
+			}
+		}
+	}
+	for k, h := range c.back {
+		loneB = loneB || h < 0 && b.words[k].name
+	}
+	c.names = loneA && loneB
+	c.number = otherAmounts(a.numbers, b.numbers)
+	c.names = c.names || otherAmounts(a.which, b.which) > 0
+	c.when = timesConflict(&statement{times: a.times}, &statement{times: b.times})
+	return c
+}
+
+// meet finds for each word the one that says the same among the others, and the weight of the words that have one; whether
+// one tells what it is about that has none, and whether one that counts has none.
+func meet(words, others []concept) (to []int, near []float64, cover float64, topic, extra bool) {
+	to, near = make([]int, len(words)), make([]float64, len(words))
+	met, all := 0.0, 0.0
+	last := -1
+	taken := make([]bool, len(others)) // has its like, and needs no word of its topic
+	for j := range others {
+		for i := range words {
+			taken[j] = taken[j] || likeness(&words[i], &others[j]) >= .7
+		}
+	}
+	for i := range words {
+		to[i] = -1
+		best := 0.0
+		for j := range others {
+			if q := likeness(&words[i], &others[j]); q > best && (q >= .7 || !taken[j]) {
+				best = q
+				to[i] = j
+			}
+		}
+		if best < .7 {
+			to[i] = -1
+		} else if last >= 0 && words[i].weight >= 1 && last == i-1 && words[i].at == words[last].at+1 && !words[last].verb {
+			topic = true // the swimming of "swimming test"
+		}
+		if best < .5 && i > 0 && words[i-1].owner && to[i-1] >= 0 && words[i].weight >= 1 {
+			topic = true // the brother of "Julia's brother"
+		}
+		if best < .5 {
+			last = i
+		}
+		if best < .5 && words[i].weight >= 1 {
+			extra = true
+			topic = topic || words[i].subject && words[i].clause == words[0].clause
+		}
+		near[i] = best
+		all += words[i].weight
+		met += best * words[i].weight
+	}
+	if all == 0 {
+		return to, near, 0, topic, extra
+	}
+	return to, near, met / all, topic, extra
+}
+
+// likeness is how near two words are: 1 one concept, .8 a sort of the other, .5 of one topic.
+func likeness(a, b *concept) float64 {
+	if a.key == b.key {
+		return 1
+	}
+	kind, other := contrast(a.sense, b.sense)
+	if other {
+		switch k := lexical().kinds[kind]; {
+		case k.open:
+			return 0
+		case k.poles && a.not != b.not:
+			return .8 // "not like" and "hate"
+		}
+	}
+	for _, m := range a.told {
+		if slices.Contains(b.told, m) {
+			return .8
+		}
+	}
+	if other {
+		return 0
+	}
+	if akin(a.sense, b.sense) {
+		return .8
+	}
+	for _, f := range a.fields {
+		if slices.Contains(b.fields, f) {
+			return .5
+		}
+	}
+	return 0
+}
+
+// akin reports whether a and b are one concept, or one is a sort of the other.
+func akin(a, b *sense) bool {
+	switch {
+	case a.key == b.key:
+		return true
+	case slices.Contains(a.above, b.key), slices.Contains(b.above, a.key):
+		return true
+	case strings.Contains(a.key+b.key, " "):
+		return false
+	case len(a.key) > len(b.key)+2 && len(b.key) > 3 && strings.HasSuffix(a.key, b.key), len(b.key) > len(a.key)+2 && len(a.key) > 3 && strings.HasSuffix(b.key, a.key):
+		return true // "collarbone" and "bone"
+	}
+	return false
+}
+
+// contrast is the kind of which two words are different members.
+func contrast(a, b *sense) (int16, bool) {
+	if slices.Contains(a.above, b.key) || slices.Contains(b.above, a.key) {
+		return 0, false
+	}
+	for _, x := range a.kinds {
+		for _, y := range b.kinds {
+			if x.kind == y.kind && x.value != y.value {
+				return x.kind, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// contrasts counts in how many respects the two differ, but for one kind: one makes another value, two another thing.
+func (c *pair) contrasts(but int16) int {
+	n := 0
+	for _, k := range c.kinds {
+		if k != but {
+			n++
+		}
+	}
+	for _, v := range []bool{c.names, c.topic, c.when} {
+		if v {
+			n++
+		}
+	}
+	return n + c.number
+}
+
+// leads reports whether word j of b only qualifies the next one, which a lacks: the bike in "bike helmet".
+func (c *pair) leads(j int) bool {
+	k := j + 1
+	return k < len(c.b.words) && !c.b.words[j].capital && c.back[k] < 0 && c.b.words[k].at == c.b.words[j].at+1 && c.b.words[k].clause == c.b.words[j].clause && c.b.words[k].weight >= 1 && !c.b.words[k].name
+}
+
+// agreed reports whether both tell one value of how somebody or something is: "a vegetarian" and "no meat".
+func (c *pair) agreed() bool {
+	return slices.ContainsFunc(c.a.marks, func(m mark) bool {
+		k := c.l.kinds[m.kind]
+		return !(k.personal && k.fixed) && slices.Contains(c.b.marks, m) ||
+			k.poles && slices.ContainsFunc(c.b.marks, func(n mark) bool { return n.kind == m.kind && n.value != m.value && n.not != m.not })
+	})
+}
+
+// bothDeny reports whether both deny one and the same.
+func (c *pair) bothDeny() bool {
+	for i, j := range c.to {
+		if j >= 0 && c.a.words[i].not && c.b.words[j].not && c.a.words[i].weight >= 1 && !c.a.words[i].subject {
+			return true
+		}
+	}
+	return false
+}
+
+// clauseCover is the weight of what is denied in a clause that the other outline has.
+func clauseCover(g *outline, clause int, near []float64) float64 {
+	met, all := 0.0, 0.0
+	for i, w := range g.words {
+		if w.clause == clause && (w.not || w.subject) {
+			all += w.weight
+			met += w.weight * near[i]
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return met / all
+}
+
+// rest is the weight of g's words that the other has, but for those that tell a value of a kind; 1: it has no others.
+func rest(g *outline, to []int, kind int16) float64 {
+	met, all := 0.0, 0.0
+	for i, w := range g.words {
+		if w.light || slices.ContainsFunc(w.told, func(m member) bool { return m.kind == kind }) {
+			continue
+		}
+		all += w.weight
+		if to[i] >= 0 {
+			met += w.weight
+		}
+	}
+	if all == 0 {
+		return 1
+	}
+	return met / all
+}
+
+// people counts those whom both are about or name.
+func (c *pair) people() int {
+	n := 0
+	if len(c.a.self) > 0 && overlap(c.a.self, c.b.self) {
+		n++
+	}
+	for i, j := range c.to {
+		if j >= 0 && (c.a.words[i].person || c.a.words[i].name) && !slices.Contains(c.a.self, c.a.words[i].key) {
+			n++
+		}
+	}
+	return n
+}
+
+// sameName reports whether both name one place or thing.
+func (c *pair) sameName() bool {
+	for i, j := range c.to {
+		if j >= 0 && c.a.words[i].name && !c.a.words[i].subject {
+			return true
+		}
+	}
+	return false
+}
+
+// agree reports whether both say one and the same value of a kind.
+func (c *pair) agree(kind int16) bool {
+	for _, x := range c.a.marks {
+		for _, y := range c.b.marks {
+			if x.kind == kind && x == y {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// differs reports whether one tells a value of a kind that the other tells, but not this one.
+func (c *pair) differs() bool {
+	other := func(marks, others []mark) bool {
+		return slices.ContainsFunc(marks, func(m mark) bool {
+			return !c.l.kinds[m.kind].poles && slices.ContainsFunc(others, func(n mark) bool { return n.kind == m.kind }) && !slices.Contains(others, m)
+		})
+	}
+	return other(c.a.marks, c.b.marks) || other(c.b.marks, c.a.marks)
+}
+
+// covers reports whether either has enough of the other's words; fewer do where both have the same number or denial.
+func (c *pair) covers() bool {
+	low, high := min(c.coverA, c.coverB), max(c.coverA, c.coverB)
+	measured := slices.ContainsFunc(c.a.numbers, func(q quantity) bool { return !plainUnit(q.unit) })
+	return low >= sameOutline || low >= .45 && (high >= .85 && (len(c.a.numbers) > 0 || c.bothDeny()) || measured && c.shared >= 1)
+}
+
+// compares reports whether one is more than the other in both, and not the same one.
+func (c *pair) compares() bool {
+	both := slices.ContainsFunc(c.a.marks, func(m mark) bool {
+		return c.l.kinds[m.kind].compares && slices.ContainsFunc(c.b.marks, func(n mark) bool { return n.kind == m.kind })
+	})
+	return both && len(c.a.words) > 0 && len(c.b.words) > 0 && c.a.words[0].key != c.b.words[0].key
+}
+
+// swapped reports whether one who does something in a has it done to him in b.
+func (c *pair) swapped() bool {
+	if c.a.copula() && c.b.copula() {
+		return false // "the CEO is Dana" and "Dana is the CEO"
+	}
+	first, second := false, false
+	for i, j := range c.to {
+		if j >= 0 && (c.a.words[i].name || c.a.words[i].person) {
+			first = first || c.a.words[i].subject && !c.b.words[j].subject
+			second = second || !c.a.words[i].subject && c.b.words[j].subject
+		}
+	}
+	return first && second
+}
+
+// beside is the weight of a's words that b has, but for those that b has others for; 0 if nothing is shared.
+func (c *pair) beside() float64 {
+	met, all := 0.0, 0.0
+	for i, w := range c.a.words {
+		if w.light || c.to[i] < 0 && (w.name || slices.ContainsFunc(w.kinds, func(m member) bool { return slices.Contains(c.kinds, m.kind) })) {
+			continue
+		}
+		all += w.weight
+		if c.to[i] >= 0 {
+			met += w.weight
+		}
+	}
+	if met < 1 {
+		return 0
+	}
+	return met / all
+}
