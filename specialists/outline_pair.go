@@ -29,9 +29,16 @@ type pair struct {
 // compareOutlines sets two outlines side by side.
 func compareOutlines(a, b *outline, gap time.Duration) *pair {
 	c := &pair{l: lexical(), a: a, b: b, gap: gap}
-	var topicA, topicB bool
-	c.to, c.near, c.coverA, topicA, c.extraA = meet(a.words, b.words)
-	c.back, c.nearBack, c.coverB, topicB, c.extraB = meet(b.words, a.words)
+	m := make([]float64, len(a.words)*len(b.words))
+	for i := range a.words {
+		for j := range b.words {
+			m[i*len(b.words)+j] = c.l.likeness(&a.words[i], &b.words[j])
+		}
+	}
+	there := meet(a.words, b.words, func(i, j int) float64 { return m[i*len(b.words)+j] })
+	back := meet(b.words, a.words, func(i, j int) float64 { return m[j*len(b.words)+i] })
+	c.to, c.near, c.coverA, c.extraA = there.to, there.near, there.cover, there.extra
+	c.back, c.nearBack, c.coverB, c.extraB = back.to, back.near, back.cover, back.extra
 	for i := range a.words {
 		if c.to[i] < 0 && a.words[i].weight >= 1 {
 			c.aside++
@@ -42,8 +49,8 @@ func compareOutlines(a, b *outline, gap time.Duration) *pair {
 			c.aside++
 		}
 	}
-	c.topic = topicA && topicB
-	c.lone = topicA || topicB
+	c.topic = there.topic && back.topic
+	c.lone = there.topic || back.topic
 	for i, j := range c.to {
 		if j >= 0 && !a.words[i].person {
 			c.shared += a.words[i].weight
@@ -73,80 +80,92 @@ func compareOutlines(a, b *outline, gap time.Duration) *pair {
 	return c
 }
 
-// meet finds for each word the one that says the same among the others, and the weight of the words that have one; whether
-// one tells what it is about that has none, and whether one that counts has none.
-func meet(words, others []concept) (to []int, near []float64, cover float64, topic, extra bool) {
-	to, near = make([]int, len(words)), make([]float64, len(words))
-	met, all := 0.0, 0.0
-	last := -1
+// side is how the words of one outline stand to those of the other.
+type side struct {
+	to    []int     // for each word the word of the other that it meets; -1: none
+	near  []float64 // how near that is
+	cover float64   // the weight of the words that meet one
+	topic bool      // one that meets none tells what it is about
+	extra bool      // one that counts has nothing like it
+}
+
+// meet finds for each word the one that says the same among the others. near is how near word i is to word j of them.
+func meet(words, others []concept, near func(i, j int) float64) side {
+	s := side{to: make([]int, len(words)), near: make([]float64, len(words))}
 	taken := make([]bool, len(others)) // has its like, and needs no word of its topic
 	for j := range others {
 		for i := range words {
-			taken[j] = taken[j] || likeness(&words[i], &others[j]) >= .7
+			taken[j] = taken[j] || near(i, j) >= enoughLike
 		}
 	}
+	met, all := 0.0, 0.0
+	last := -1
 	for i := range words {
-		to[i] = -1
+		s.to[i] = -1
 		best := 0.0
 		for j := range others {
-			if q := likeness(&words[i], &others[j]); q > best && (q >= .7 || !taken[j]) {
-				best = q
-				to[i] = j
+			if q := near(i, j); q > best && (q >= enoughLike || !taken[j]) {
+				best, s.to[i] = q, j
 			}
 		}
-		if best < .7 {
-			to[i] = -1
-		} else if last >= 0 && words[i].weight >= 1 && last == i-1 && words[i].at == words[last].at+1 && !words[last].verb {
-			topic = true // the swimming of "swimming test"
+		w := &words[i]
+		if best < enoughLike {
+			s.to[i] = -1
+		} else if last >= 0 && w.weight >= 1 && last == i-1 && w.at == words[last].at+1 && !words[last].verb {
+			s.topic = true // the swimming of "swimming test"
 		}
-		if best < .5 && i > 0 && words[i-1].owner && to[i-1] >= 0 && words[i].weight >= 1 {
-			topic = true // the brother of "Julia's brother"
-		}
-		if best < .5 {
+		if best < sameTopic {
 			last = i
+			if w.weight >= 1 {
+				s.extra = true
+				s.topic = s.topic || w.subject && w.clause == words[0].clause ||
+					i > 0 && words[i-1].owner && s.to[i-1] >= 0 // the brother of "Julia's brother"
+			}
 		}
-		if best < .5 && words[i].weight >= 1 {
-			extra = true
-			topic = topic || words[i].subject && words[i].clause == words[0].clause
-		}
-		near[i] = best
-		all += words[i].weight
-		met += best * words[i].weight
+		s.near[i] = best
+		all += w.weight
+		met += best * w.weight
 	}
-	if all == 0 {
-		return to, near, 0, topic, extra
+	if all > 0 {
+		s.cover = met / all
 	}
-	return to, near, met / all, topic, extra
+	return s
 }
 
-// likeness is how near two words are: 1 one concept, .8 a sort of the other, .5 of one topic.
-func likeness(a, b *concept) float64 {
+// How near words are: of one concept 1, a sort of the other or telling the same enoughLike, of one topic sameTopic.
+const (
+	enoughLike = .8
+	sameTopic  = .5
+)
+
+// likeness is how near two words are.
+func (l *lexicon) likeness(a, b *concept) float64 {
 	if a.key == b.key {
 		return 1
 	}
 	kind, other := contrast(a.sense, b.sense)
 	if other {
-		switch k := lexical().kinds[kind]; {
+		switch k := &l.kinds[kind]; {
 		case k.open:
 			return 0
 		case k.poles && a.not != b.not:
-			return .8 // "not like" and "hate"
+			return enoughLike // "not like" and "hate"
 		}
 	}
 	for _, m := range a.told {
 		if slices.Contains(b.told, m) {
-			return .8
+			return enoughLike
 		}
 	}
 	if other {
 		return 0
 	}
 	if akin(a.sense, b.sense) {
-		return .8
+		return enoughLike
 	}
 	for _, f := range a.fields {
 		if slices.Contains(b.fields, f) {
-			return .5
+			return sameTopic
 		}
 	}
 	return 0
@@ -159,12 +178,13 @@ func akin(a, b *sense) bool {
 		return true
 	case slices.Contains(a.above, b.key), slices.Contains(b.above, a.key):
 		return true
-	case strings.Contains(a.key+b.key, " "):
-		return false
-	case len(a.key) > len(b.key)+2 && len(b.key) > 3 && strings.HasSuffix(a.key, b.key), len(b.key) > len(a.key)+2 && len(a.key) > 3 && strings.HasSuffix(b.key, a.key):
-		return true // "collarbone" and "bone"
 	}
-	return false
+	return compound(a.key, b.key) || compound(b.key, a.key)
+}
+
+// compound reports whether a word ends in another: "collarbone" and "bone".
+func compound(whole, last string) bool {
+	return len(whole) > len(last)+2 && len(last) > 3 && strings.HasSuffix(whole, last) && !strings.Contains(whole, " ")
 }
 
 // contrast is the kind of which two words are different members.
