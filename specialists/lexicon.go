@@ -164,7 +164,7 @@ var numerals = map[string]float64{
 	"eighty": 80, "ninety": 90, "hundred": 100,
 }
 
-var multipliers = map[string]float64{"k": 1e3, "thousand": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9}
+var multipliers = map[string]float64{"hundred": 100, "k": 1e3, "thousand": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9}
 
 // months by the first three letters.
 var months = map[string]int{

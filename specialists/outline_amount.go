@@ -29,7 +29,7 @@ func amount(low []string, i int) (quantity, int, bool) {
 		if (low[i] == "a" || low[i] == "an") && i+1 < len(low) && low[i+1] != "second" {
 			if u, known := units[stem(low[i+1])]; known && u.kind == "s" {
 				q, n, ok = quantity{u.scale, u.kind}, 2, true
-			} else if u, known := stretches[stem(low[i+1])]; known && (i+2 == len(low) || low[i+2] != "ago") && (i == 0 || low[i-1] == "for" || low[i-1] == "lasted" || low[i-1] == "spent") {
+			} else if u, known := stretches[stem(low[i+1])]; known && (i+2 == len(low) || low[i+2] != "ago") && (i == 0 || lasts[low[i-1]]) {
 				q, n, ok = quantity{u, "days"}, 2, true
 			}
 		}
@@ -77,6 +77,9 @@ func amount(low []string, i int) (quantity, int, bool) {
 	}
 	return q, n, true
 }
+
+// lasts are words that a stretch of time follows.
+var lasts = set(`for last lasts lasted spent spend take takes took`)
 
 // stretches are the days that stretches of time last.
 var stretches = map[string]float64{"day": 1, "night": 1, "week": 7, "fortnight": 14, "month": 30, "year": 365, "decad": 3650}

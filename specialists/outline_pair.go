@@ -92,10 +92,10 @@ type side struct {
 // meet finds for each word the one that says the same among the others. near is how near word i is to word j of them.
 func meet(words, others []concept, near func(i, j int) float64) side {
 	s := side{to: make([]int, len(words)), near: make([]float64, len(words))}
-	taken := make([]bool, len(others)) // has its like, and needs no word of its topic
+	taken := make([]float64, len(others)) // how near its nearest is: what has its equal needs nothing alike
 	for j := range others {
 		for i := range words {
-			taken[j] = taken[j] || near(i, j) >= enoughLike
+			taken[j] = max(taken[j], near(i, j))
 		}
 	}
 	met, all := 0.0, 0.0
@@ -104,7 +104,7 @@ func meet(words, others []concept, near func(i, j int) float64) side {
 		s.to[i] = -1
 		best := 0.0
 		for j := range others {
-			if q := near(i, j); q > best && (q >= enoughLike || !taken[j]) {
+			if q := near(i, j); q > best && (q == taken[j] || q >= enoughLike && taken[j] < 1) {
 				best, s.to[i] = q, j
 			}
 		}
@@ -233,6 +233,16 @@ func (c *pair) agreed() bool {
 	})
 }
 
+// opposed reports whether one denies a word that the other does not.
+func (c *pair) opposed() bool {
+	for i, j := range c.to {
+		if j >= 0 && c.a.words[i].not != c.b.words[j].not && akin(c.a.words[i].sense, c.b.words[j].sense) {
+			return true
+		}
+	}
+	return false
+}
+
 // bothDeny reports whether both deny one and the same.
 func (c *pair) bothDeny() bool {
 	for i, j := range c.to {
@@ -334,7 +344,17 @@ func (c *pair) compares() bool {
 	both := slices.ContainsFunc(c.a.marks, func(m mark) bool {
 		return c.l.kinds[m.kind].compares && slices.ContainsFunc(c.b.marks, func(n mark) bool { return n.kind == m.kind })
 	})
-	return both && len(c.a.words) > 0 && len(c.b.words) > 0 && c.a.words[0].key != c.b.words[0].key
+	return both && c.a.first() != "" && c.b.first() != "" && c.a.first() != c.b.first()
+}
+
+// first is who is named first before a verb.
+func (g *outline) first() string {
+	for _, w := range g.words {
+		if w.subject && (w.person || w.name) {
+			return w.key
+		}
+	}
+	return ""
 }
 
 // swapped reports whether one who does something in a has it done to him in b.

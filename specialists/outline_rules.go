@@ -169,6 +169,9 @@ func (c *pair) value() (Relation, string) {
 	if c.number == 0 && !c.when || len(c.kinds) > 0 || c.names || c.topic || c.number > 1 || c.shared < 1 || max(c.coverA, c.coverB) < topicOutline || c.b.cues&(cueMove|cueChange|cueCorrect) == 0 && min(c.coverA, c.coverB) < topicOutline/2 {
 		return "", ""
 	}
+	if c.opposed() {
+		return "", ""
+	}
 	if (len(c.a.times) == 0) != (len(c.b.times) == 0) && c.b.cues&(cueMove|cueChange|cueCorrect) == 0 {
 		return "", ""
 	}
@@ -176,7 +179,7 @@ func (c *pair) value() (Relation, string) {
 		return "", ""
 	}
 	switch {
-	case c.b.cues&(cueCorrect|cueMove|cueChange) != 0, c.b.cues&cueGain != 0 && c.shared >= 2 && c.gap > worldTurn && !c.a.past:
+	case c.b.cues&cueCorrect != 0, c.b.cues&(cueMove|cueChange) != 0 && !c.a.past, c.b.cues&cueGain != 0 && c.shared >= 2 && c.gap > worldTurn && !c.a.past:
 		return Updates, "another value"
 	case c.when && c.a.past && c.b.past && (c.a.cues|c.b.cues)&cueFinal == 0:
 		return "", ""
@@ -231,15 +234,8 @@ func (c *pair) same() (Relation, string) {
 	if c.contrasts(-1) > 0 || c.extraA && c.extraB && (min(c.coverA, c.coverB) < .65 || c.shared < 3) || c.swapped() || !c.covers() || (c.a.cues^c.b.cues)&cueWish != 0 || c.shared < 1 && len(c.a.numbers) == 0 || (c.a.cues|c.b.cues)&cuePassing != 0 && c.gap > 0 {
 		return "", ""
 	}
-	if c.compares() || c.differs() {
+	if c.compares() || c.differs() || c.opposed() && !c.bothDeny() {
 		return "", ""
-	}
-	if !c.bothDeny() {
-		for i, j := range c.to {
-			if j >= 0 && c.a.words[i].not != c.b.words[j].not && akin(c.a.words[i].sense, c.b.words[j].sense) {
-				return "", ""
-			}
-		}
 	}
 	if len(c.a.times) > 0 && len(c.b.times) > 0 && !slices.ContainsFunc(c.a.times, func(m moment) bool { return slices.Contains(c.b.times, m) }) {
 		return "", ""

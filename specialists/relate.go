@@ -201,7 +201,7 @@ func relate(a, b *statement) Verdict {
 	if b.verb != a.verb && changers[b.verb] && sameSubject(a, b) && similarObject(a, b) && !sameValues(a, b) {
 		return Verdict{Updates, "the value was changed"}
 	}
-	if b.change && a.verb == b.verb && a.verb != "be" && a.verb != "have" && len(a.object) > 0 && len(b.object) > 0 && !a.past && !b.past && len(a.object) <= 4 && len(b.object) <= 4 {
+	if b.change && !strings.Contains(b.raw, "used to") && a.verb == b.verb && a.verb != "be" && a.verb != "have" && len(a.object) > 0 && len(b.object) > 0 && !a.past && !b.past && len(a.object) <= 4 && len(b.object) <= 4 {
 		if a.plan != b.plan {
 			return apart("a plan and a fact")
 		}
@@ -337,6 +337,9 @@ var holders = set(`manag boss doctor dentist landlord captain mayor president te
 // whereabouts is a statement of where its subject is or is from.
 var whereabouts = regexp.MustCompile(` (?:is|are|was|were) (?:from|in|on|at|with|of) `)
 
+// into is said of what something changes to.
+var into = regexp.MustCompile(` (?:to|till|until|by|from) `)
+
 // temporal are words that a place is followed by.
 var temporal = set(`month week year ago last next earlier later`)
 
@@ -420,6 +423,7 @@ func replacement(a, b *statement) (Verdict, bool) {
 			return Verdict{}, false
 		}
 		return yes("the value was changed")
+	case timesConflict(a, b) && !b.change && !into.MatchString(b.raw): // "the flight on Thursday was delayed"
 	case changers[b.verb] && b.verb != a.verb && same && a.verb == "be" && (valueDiffers(a, b)):
 		return yes("the value was changed")
 	case changers[b.verb] && b.verb != a.verb && len(a.numbers) > 0 && len(b.numbers) > 0 && overlap(a.object, b.object) && !sameNumbers(a, b) && same:

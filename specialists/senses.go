@@ -34,6 +34,7 @@ type kind struct {
 	fixed    bool // its values do not change in the course of things
 	personal bool // its values are about somebody, and need no thing they are said of
 	turns    bool // its values follow on each other, and none goes back
+	values   int16
 	poles    bool // what is not one of its two values is the other
 	compares bool // its values set two against each other: taller, older
 	onward   bool // they are of a place or a thing, and another one at each turn
@@ -158,10 +159,17 @@ func readLexicon(s string) *lexicon {
 				}
 			}
 		case "kind":
-			n := int16(len(l.kinds))
-			has := func(mode string) bool { return slices.Contains(names[2:], mode) }
-			k := kind{name: names[1], open: has("open"), fixed: has("fixed"), personal: has("personal"), turns: has("turns") || has("onward"), onward: has("onward"), compares: has("compares"), poles: has("poles")}
-			l.kinds = append(l.kinds, k)
+			// A kind may go on in another line.
+			n, has := int16(len(l.kinds)), func(mode string) bool { return slices.Contains(names[2:], mode) }
+			if at := slices.IndexFunc(l.kinds, func(k kind) bool { return k.name == names[1] }); at >= 0 {
+				n = int16(at)
+			} else {
+				l.kinds = append(l.kinds, kind{
+					name: names[1], open: has("open"), fixed: has("fixed"), personal: has("personal"), turns: has("turns") || has("onward"),
+					onward: has("onward"), poles: has("poles"), compares: has("compares"),
+				})
+			}
+			k := &l.kinds[n]
 			if k.name == "kin" {
 				l.kin = n
 			}
@@ -171,10 +179,12 @@ func readLexicon(s string) *lexicon {
 			} else {
 				values = strings.Fields(body)
 			}
-			for v, words := range values {
+			for _, words := range values {
+				v := k.values
+				k.values++
 				for _, w := range strings.Fields(words) {
 					g := get(w)
-					g.kinds = append(g.kinds, member{n, int16(v)})
+					g.kinds = append(g.kinds, member{n, v})
 					if k.open || !strings.Contains(w, "_") {
 						whole[g] = true
 					}
