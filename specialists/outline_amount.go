@@ -37,8 +37,8 @@ func amount(low []string, i int) (quantity, int, bool) {
 			return q, 0, false
 		}
 	}
-	if low[i] == "one" && q.unit == "" && (i+1 == len(low) || stems.of(low[i+1]) == "" || i == 0) {
-		return q, 0, false // "one of them"
+	if low[i] == "one" && q.unit == "" && (i+1 == len(low) || stems.of(low[i+1]) == "" || i == 0 || stretches[low[i+1]] > 0 || low[i+1] == "half") {
+		return q, 0, false // "one of them", "one day"
 	}
 	if q.value >= 20 && q.value < 100 && q.unit == "" && i+1 < len(low) && numerals[low[i]] > 0 && numerals[low[i+1]] > 0 && numerals[low[i+1]] < 10 {
 		q.value, n = q.value+numerals[low[i+1]], 2 // "twenty-five"

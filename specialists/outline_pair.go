@@ -111,7 +111,7 @@ func meet(words, others []concept, near func(i, j int) float64) side {
 		w := &words[i]
 		if best < enoughLike {
 			s.to[i] = -1
-		} else if last >= 0 && w.weight >= 1 && last == i-1 && w.at == words[last].at+1 && !words[last].verb {
+		} else if last >= 0 && w.weight >= 1 && last == i-1 && w.at == words[last].at+1 && words[last].at > 0 && !words[last].verb && !w.verb {
 			s.topic = true // the swimming of "swimming test"
 		}
 		if best < sameTopic {
@@ -326,7 +326,8 @@ func (c *pair) agree(kind int16) bool {
 func (c *pair) differs() bool {
 	other := func(marks, others []mark) bool {
 		return slices.ContainsFunc(marks, func(m mark) bool {
-			return !c.l.kinds[m.kind].poles && slices.ContainsFunc(others, func(n mark) bool { return n.kind == m.kind }) && !slices.Contains(others, m)
+			return !c.l.kinds[m.kind].poles && !slices.Contains(others, m) &&
+				slices.ContainsFunc(others, func(n mark) bool { return n.kind == m.kind && !(m.not && !n.not && n.value != m.value) })
 		})
 	}
 	return other(c.a.marks, c.b.marks) || other(c.b.marks, c.a.marks)

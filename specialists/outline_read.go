@@ -103,7 +103,7 @@ func (o *outliner) word(i int) int {
 		return n
 	}
 	if q, n, ok := amount(o.low, i); ok {
-		if q.unit == "" && n == 1 && t.digit && i > 0 && o.toks[i-1].stem != "" && !verbs[o.toks[i-1].stem] {
+		if q.unit == "" && n == 1 && t.digit && !strings.Contains(t.low, ",") && i > 0 && o.toks[i-1].stem != "" && !verbs[o.toks[i-1].stem] {
 			q.unit = "#" + o.lemmas[i-1] // "invoice 301", "Python 3.12"
 		}
 		if !o.verb && (q.unit == "th" || strings.HasPrefix(q.unit, "#")) {

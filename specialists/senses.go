@@ -173,11 +173,9 @@ func readLexicon(s string) *lexicon {
 			if k.name == "kin" {
 				l.kin = n
 			}
-			values := []string{body}
+			values := strings.Fields(body)
 			if strings.Contains(body, "|") {
 				values = strings.Split(body, "|")
-			} else {
-				values = strings.Fields(body)
 			}
 			for _, words := range values {
 				v := k.values
