@@ -34,7 +34,7 @@ type kind struct {
 	fixed    bool // its values do not change in the course of things
 	personal bool // its values are about somebody, and need no thing they are said of
 	turns    bool // its values follow on each other, and none goes back
-	values   int16
+	values   int16 // how many it has
 	poles    bool // what is not one of its two values is the other
 	compares bool // its values set two against each other: taller, older
 	onward   bool // they are of a place or a thing, and another one at each turn
@@ -64,7 +64,8 @@ const (
 
 var cueNames = map[string]cue{
 	"change": cueChange, "end": cueEnd, "death": cueDeath, "correct": cueCorrect, "passing": cuePassing, "wish": cueWish,
-	"gain": cueGain, "negate": cueNegate, "move": cueMove, "habit": cueHabit, "final": cueFinal, "limit": cueLimit, "all": cueAll, "many": cueMany, "await": cueAwait, "never": cueNever,
+	"gain": cueGain, "negate": cueNegate, "move": cueMove, "habit": cueHabit, "final": cueFinal, "limit": cueLimit,
+	"all": cueAll, "many": cueMany, "await": cueAwait, "never": cueNever,
 }
 
 // lexicon is senses.txt, read.
@@ -118,7 +119,7 @@ func readLexicon(s string) *lexicon {
 		return all[id]
 	}
 	fields := int16(0)
-	for line := range strings.Lines(s) {
+	for line := range strings.Lines(strings.ReplaceAll(s, "\n  ", " ")) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
 		head, body, ok := strings.Cut(line, ":")
 		if !ok {

@@ -10,7 +10,7 @@ import (
 // ends with a gap.
 func TestSenses(t *testing.T) {
 	modes := []string{"open", "fixed", "personal", "turns", "onward", "poles", "compares"}
-	for i, line := range strings.Split(sensesText, "\n") {
+	for i, line := range strings.Split(strings.ReplaceAll(sensesText, "\n  ", " "), "\n") {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
