@@ -30,14 +30,14 @@ type member struct {
 // kind is a set of words of which one excludes the other where they are said of the same.
 type kind struct {
 	name     string
-	open     bool // dishes, animals, rooms: that one is so does not deny that another is
-	fixed    bool // its values do not change in the course of things
-	personal bool // its values are about somebody, and need no thing they are said of
-	turns    bool // its values follow on each other, and none goes back
+	open     bool  // dishes, animals, rooms: that one is so does not deny that another is
+	fixed    bool  // its values do not change in the course of things
+	personal bool  // its values are about somebody, and need no thing they are said of
+	turns    bool  // its values follow on each other, and none goes back
 	values   int16 // how many it has
-	poles    bool // what is not one of its two values is the other
-	compares bool // its values set two against each other: taller, older
-	onward   bool // they are of a place or a thing, and another one at each turn
+	poles    bool  // what is not one of its two values is the other
+	compares bool  // its values set two against each other: taller, older
+	onward   bool  // they are of a place or a thing, and another one at each turn
 }
 
 // cue is what a word says of the clause it stands in.
