@@ -1,7 +1,10 @@
 package specialists_test
 
 import (
+	"bufio"
+	"encoding/json"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -73,3 +76,39 @@ var benchTask20 = func() func(testing.TB) *specialists.Task {
 		return &specialists.Task{Question: made.Question, Now: made.Now, Evidence: made.Evidence}
 	}
 }()
+
+// BenchmarkRelate compares every pair of a suite's statements, parsed before.
+func BenchmarkRelate(b *testing.B) {
+	var parsed []*specialists.Parsed
+	for _, name := range []string{"relations.jsonl", "relations_third.jsonl"} {
+		f, err := os.Open("testdata/" + name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			var c relationCase
+			if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+				b.Fatal(err)
+			}
+			parsed = append(parsed, specialists.Parse(specialists.Said{Text: c.A, Speaker: "Ana"}), specialists.Parse(specialists.Said{Text: c.B, Speaker: "Ana"}))
+		}
+		f.Close()
+	}
+	for _, p := range parsed {
+		p.Keys() // reads what is read on demand
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		parsed[i%len(parsed)].Relate(parsed[i*7%len(parsed)])
+		i++
+	}
+}
+
+// BenchmarkParse reads a statement, and what is read of it on demand.
+func BenchmarkParse(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		specialists.Parse(specialists.Said{Text: "The request timeout in our config is 90 seconds, since the upgrade.", Speaker: "Ana"}).Keys()
+	}
+}

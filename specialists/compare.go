@@ -217,3 +217,54 @@ func covers(a, b *statement) bool {
 	}
 	return sameSubject(a, b) && contains(said, deny.words()) && len(say.words())-len(deny.words()) <= 2
 }
+
+// rivals reports whether each names somebody or something in its object, and not the same.
+func rivals(a, b *statement) bool {
+	na, nb := names(a, a.object), names(b, b.object)
+	return len(na) > 0 && len(nb) > 0 && !overlap(na, nb)
+}
+
+// opposed reports whether one has the antonym of a word of the other.
+func opposed(a, b []string) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if antonyms[x] == y || antonyms[y] == x {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// opposite tells whether a and b differ in one antonym: "state" if the world moves between the two, "" if they do not.
+func opposite(a, b *statement) string {
+	if isLasting(a) && !sameWords(a.words(), b.words()) && len(a.numbers) == 0 {
+		return ""
+	}
+	onlyA, onlyB := difference(a.words(), b.words()), difference(b.words(), a.words())
+	if len(a.numbers) > 0 && sameNumbers(a, b) && a.verb != b.verb {
+		return "" // open until eight, closes at eight
+	}
+	for _, f := range families {
+		for _, x := range onlyA {
+			for _, y := range onlyB {
+				// The partner of a marriage, or the day of a closing, may be named besides.
+				if f[x] && f[y] && (a.verb == "be" || b.verb == "be") {
+					return "state"
+				}
+			}
+		}
+	}
+	if len(onlyA) != 1 || len(onlyB) != 1 {
+		return ""
+	}
+	if antonyms[onlyA[0]] == onlyB[0] || antonyms[onlyB[0]] == onlyA[0] {
+		return "antonym"
+	}
+	return ""
+}
+
+// occasional reports whether s names a season or a feast.
+func occasional(s *statement) bool {
+	return slices.ContainsFunc(s.times, func(m moment) bool { return strings.HasPrefix(string(m), "o:") })
+}

@@ -150,6 +150,7 @@ var units = map[string]struct {
 	"kg": {"g", 1e3}, "g": {"g", 1}, "mg": {"g", 1e-3}, "gram": {"g", 1}, "kilogram": {"g", 1e3}, "kilo": {"g", 1e3},
 	"km": {"m", 1e3}, "m": {"m", 1}, "cm": {"m", 1e-2}, "mm": {"m", 1e-3}, "meter": {"m", 1}, "metr": {"m", 1},
 	"kilomet": {"m", 1e3}, "kilometr": {"m", 1e3}, "mile": {"m", 1609.344},
+	"gigabyt": {"byte", 1 << 30}, "megabyt": {"byte", 1 << 20}, "terabyt": {"byte", 1 << 40},
 	"gb": {"byte", 1 << 30}, "mb": {"byte", 1 << 20}, "kb": {"byte", 1 << 10}, "tb": {"byte", 1 << 40},
 	"euro": {"eur", 1}, "eur": {"eur", 1}, "dollar": {"usd", 1}, "usd": {"usd", 1}, "buck": {"usd", 1},
 	"pound": {"gbp", 1}, "gbp": {"gbp", 1}, "percent": {"%", 1}, "time": {"times", 1},
@@ -158,11 +159,12 @@ var units = map[string]struct {
 
 var numerals = map[string]float64{
 	"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-	"ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
-	"hundred": 100,
+	"ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
+	"eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
+	"eighty": 80, "ninety": 90, "hundred": 100,
 }
 
-var multipliers = map[string]float64{"k": 1e3, "thousand": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9}
+var multipliers = map[string]float64{"hundred": 100, "k": 1e3, "thousand": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9}
 
 // months by the first three letters.
 var months = map[string]int{

@@ -1,8 +1,10 @@
 package specialists
 
 import (
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -42,15 +44,20 @@ type Parsed struct {
 	said       Said
 	folded     string
 	statements []statement
+	outline    func() *outline // read when it is first asked for
 }
 
 // Parse cuts a text into its statements.
 func Parse(s Said) *Parsed {
-	return &Parsed{said: s, folded: strings.Join(strings.Fields(strings.ToLower(s.Text)), " "), statements: statements(s.Text, s.Speaker, s.At)}
+	return &Parsed{
+		said: s, folded: strings.Join(strings.Fields(strings.ToLower(s.Text)), " "), statements: statements(s.Text, s.Speaker, s.At),
+		outline: sync.OnceValue(func() *outline { return readOutline(s) }),
+	}
 }
 
 // Keys are what p must have in common with another text for the two to be anything but apart: the words that its
-// statements are about and what they say of them, and the attributes they fill. They are distinct and sorted.
+// statements are about and what they say of them, their concepts, and the attributes they fill. They are distinct and
+// sorted.
 func (p *Parsed) Keys() []string {
 	var keys []string
 	for i := range p.statements {
@@ -60,7 +67,7 @@ func (p *Parsed) Keys() []string {
 			keys = append(keys, ownerOf(s)+" "+slot)
 		}
 	}
-	return distinct(keys)
+	return distinct(append(keys, p.outline().keys()...))
 }
 
 // Lasting reports whether p states something that holds beyond the day it was said: no question, wish or plan, nothing
@@ -101,6 +108,12 @@ func (p *Parsed) Relate(later *Parsed) Verdict {
 	if p.folded == later.folded && p.said.Speaker == later.said.Speaker && !p.dated() {
 		return Verdict{Same, "the same words"}
 	}
+	if p.said.Speaker != later.said.Speaker && (p.said.Speaker == "" || later.said.Speaker == "") {
+		return best
+	}
+	if v := relateOutlines(p.outline(), later.outline(), later.said.At.Sub(p.said.At)); v.Relation != Apart {
+		return v
+	}
 	return best
 }
 
@@ -131,6 +144,9 @@ func relate(a, b *statement) Verdict {
 	}
 	if v, ok := exceptions(a, b); ok {
 		return v
+	}
+	if b.fresh && !a.fresh && strings.Contains(" "+a.raw+" ", " old ") {
+		return apart("the old one and the new one")
 	}
 	if v, ok := replacement(a, b); ok {
 		return v
@@ -175,7 +191,8 @@ func relate(a, b *statement) Verdict {
 	if a.negative != b.negative {
 		return apart("one denies something else")
 	}
-	if b.correct && a.verb == b.verb && len(a.object) > 0 && len(b.object) > 0 && !slices.Equal(a.object, b.object) {
+	if b.correct && a.verb == b.verb && len(a.object) > 0 && len(b.object) > 0 && !slices.Equal(a.object, b.object) &&
+		(len(unowned(a.subject)) > 0 && len(a.object) <= 4 && len(b.object) <= 4 || len(a.object) <= 2 && len(b.object) <= 2 || overlap(a.object, b.object)) {
 		return Verdict{Contradicts, "corrected"}
 	}
 	if bag {
@@ -184,7 +201,7 @@ func relate(a, b *statement) Verdict {
 	if b.verb != a.verb && changers[b.verb] && sameSubject(a, b) && similarObject(a, b) && !sameValues(a, b) {
 		return Verdict{Updates, "the value was changed"}
 	}
-	if b.change && a.verb == b.verb && a.verb != "be" && a.verb != "have" && len(a.object) > 0 && len(b.object) > 0 && !a.past && !b.past && len(a.object) <= 4 && len(b.object) <= 4 {
+	if b.change && !strings.Contains(b.raw, "used to") && a.verb == b.verb && a.verb != "be" && a.verb != "have" && len(a.object) > 0 && len(b.object) > 0 && !a.past && !b.past && len(a.object) <= 4 && len(b.object) <= 4 {
 		if a.plan != b.plan {
 			return apart("a plan and a fact")
 		}
@@ -210,6 +227,8 @@ func values(a, b *statement) Verdict {
 		return Verdict{Apart, "two events"}
 	case times && !numbers && event && (!once[a.verb] || a.relative || b.relative):
 		return Verdict{Apart, "it may happen again"}
+	case event && a.relative != b.relative:
+		return Verdict{Apart, "two events"}
 	case event, a.past && b.past && a.verb == "be":
 		return Verdict{Contradicts, "one event has two values"}
 	case numbers && (len(a.numbers) == 0 || len(b.numbers) == 0):
@@ -237,6 +256,10 @@ func slot(a, b *statement) (Verdict, bool) {
 		return Verdict{Apart, "one says more"}, true
 	}
 	switch {
+	case timesConflict(a, b) && (ka == "job" || occasional(a) && occasional(b)) && !b.change && !b.correct:
+		return Verdict{Apart, "of two times"}, true
+	case b.change && !b.correct && isLasting(a) && ka != "birth":
+		return Verdict{Updates, "another value now"}, true
 	case ka == "residence" && (len(a.numbers) > 0) != (len(b.numbers) > 0):
 		return Verdict{Apart, "one says more"}, true
 	case b.correct:
@@ -247,6 +270,9 @@ func slot(a, b *statement) (Verdict, bool) {
 		return Verdict{Contradicts, "a lasting attribute has two values"}, true
 	case ka == "job" && overlap(va, vb) && !b.change:
 		return Verdict{Apart, "one says more"}, true
+	}
+	if a.past && b.past && !b.change {
+		return Verdict{Contradicts, "it had two values"}, true
 	}
 	return Verdict{Updates, "another value"}, true
 }
@@ -279,16 +305,21 @@ func filled(s *statement) (string, []string) {
 			return "", nil
 		}
 		return "birth", s.object
-	case s.verb != "be" && !(changers[s.verb] && describes(s.subject)):
+	case s.verb != "be" && !(changers[s.verb] && describes(s.subject) && !person(s)):
 		return "", nil
 	case len(s.subject) == 0 || len(value) == 0:
 		return "", nil
 	}
-	attribute := false
+	attribute, held := false, false
 	for _, w := range s.subject {
-		attribute = attribute || attributes[w] || lasting[w]
+		attribute = attribute || (attributes[w] || lasting[w]) && !holders[w]
+		held = held || holders[w]
 	}
 	named := hasProper(s, s.object)
+	if held && (!named || whereabouts.MatchString(s.raw)) {
+		return "", nil // "my boss is on holiday", "my boss is from Ireland"
+	}
+	attribute = attribute || held
 	switch {
 	case named && s.naming:
 		return "kin " + subjectKey(s.subject), value
@@ -299,6 +330,15 @@ func filled(s *statement) (string, []string) {
 	}
 	return "", nil
 }
+
+// holders are roles, whose value is who holds them.
+var holders = set(`manag boss doctor dentist landlord captain mayor president teacher mother father`)
+
+// whereabouts is a statement of where its subject is or is from.
+var whereabouts = regexp.MustCompile(` (?:is|are|was|were) (?:from|in|on|at|with|of) `)
+
+// into is said of what something changes to.
+var into = regexp.MustCompile(` (?:to|till|until|by|from) `)
 
 // temporal are words that a place is followed by.
 var temporal = set(`month week year ago last next earlier later`)
@@ -368,7 +408,7 @@ func replacement(a, b *statement) (Verdict, bool) {
 	yes := func(why string) (Verdict, bool) { return Verdict{Updates, why}, true }
 	all := a.words()
 	same := sameSubject(a, b)
-	if len(b.instead) > 0 && same && contains(all, content(b.instead)) {
+	if len(b.instead) > 0 && same && !a.negative && contains(all, content(b.instead)) {
 		return yes("instead of it")
 	}
 	switch {
@@ -383,6 +423,7 @@ func replacement(a, b *statement) (Verdict, bool) {
 			return Verdict{}, false
 		}
 		return yes("the value was changed")
+	case timesConflict(a, b) && !b.change && !into.MatchString(b.raw): // "the flight on Thursday was delayed"
 	case changers[b.verb] && b.verb != a.verb && same && a.verb == "be" && (valueDiffers(a, b)):
 		return yes("the value was changed")
 	case changers[b.verb] && b.verb != a.verb && len(a.numbers) > 0 && len(b.numbers) > 0 && overlap(a.object, b.object) && !sameNumbers(a, b) && same:
@@ -393,6 +434,7 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("it was moved")
 	case b.verb == "switch" && a.verb == "use" && same && !a.past:
 		return yes("switched")
+	case rivals(a, b):
 	case disposers[b.verb] && having[a.verb] && !a.past && same && overlap(a.object, b.object):
 		return yes("it was given away")
 	case enders[b.verb] && b.verb != a.verb && !a.past && same && overlap(a.object, b.object):
@@ -409,41 +451,4 @@ func replacement(a, b *statement) (Verdict, bool) {
 		return yes("left")
 	}
 	return Verdict{}, false
-}
-
-// opposed reports whether one has the antonym of a word of the other.
-func opposed(a, b []string) bool {
-	for _, x := range a {
-		for _, y := range b {
-			if antonyms[x] == y || antonyms[y] == x {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// opposite tells whether a and b differ in one antonym: "state" if the world moves between the two, "" if they do not.
-func opposite(a, b *statement) string {
-	if isLasting(a) && !sameWords(a.words(), b.words()) && len(a.numbers) == 0 {
-		return ""
-	}
-	onlyA, onlyB := difference(a.words(), b.words()), difference(b.words(), a.words())
-	for _, f := range families {
-		for _, x := range onlyA {
-			for _, y := range onlyB {
-				// The partner of a marriage, or the day of a closing, may be named besides.
-				if f[x] && f[y] && (a.verb == "be" || b.verb == "be") {
-					return "state"
-				}
-			}
-		}
-	}
-	if len(onlyA) != 1 || len(onlyB) != 1 {
-		return ""
-	}
-	if antonyms[onlyA[0]] == onlyB[0] || antonyms[onlyB[0]] == onlyA[0] {
-		return "antonym"
-	}
-	return ""
 }

@@ -130,3 +130,46 @@ func TestFreshRelations(t *testing.T) {
 		}
 	}
 }
+
+// TestStrangeRelations counts suites in which words hardly give a relation away: "I share an office with Bea", "I've got an
+// office to myself". What is held is the count over all relations; what is missing, and claimed wrongly, is logged.
+//
+// relations_third.jsonl is by an author who knew neither the rules nor the other suites. Before any rule was made for it 2 of
+// 90 relations were found, and 2 of 5 claims were right. The rules then learnt from the failures of half of it: 34 of 45 and
+// 34 of 36. The other half was only counted: 15 of 45 and 15 of 21. That is what a stranger gets.
+//
+// relations_wide.jsonl is by the rules' author, in four parts, each counted before its failures were looked at: together 113
+// of 280 found, 113 of 146 right. The rules of before found 27, and 27 of 40 were right.
+func TestStrangeRelations(t *testing.T) {
+	for _, suite := range []struct {
+		name         string
+		cases        int
+		found, right int // percent
+	}{
+		{"relations_third.jsonl", 120, 50, 82},
+		{"relations_wide.jsonl", 420, 48, 94},
+	} {
+		hit, claimed, truth := 0, 0, 0
+		for i, c := range relationCases(t, suite.name, suite.cases) {
+			a, b := c.said(t)
+			got := specialists.Relate(a, b)
+			if c.Is != specialists.Apart {
+				truth++
+			}
+			if got.Relation != specialists.Apart {
+				claimed++
+			}
+			switch {
+			case got.Relation != c.Is:
+				t.Logf("%s, case %d: %s, want %s: %q / %q: %s", suite.name, i+1, got.Relation, c.Is, c.A, c.B, got.Why)
+			case c.Is != specialists.Apart:
+				hit++
+			}
+		}
+		t.Logf("%s: %d of %d found, %d claimed", suite.name, hit, truth, claimed)
+		if hit*100 < truth*suite.found || hit*100 < claimed*suite.right {
+			t.Errorf("%s: %d of %d found and %d claimed, want %d %% of the first and %d %% of the second",
+				suite.name, hit, truth, claimed, suite.found, suite.right)
+		}
+	}
+}

@@ -181,28 +181,47 @@ func reference(s string) int {
 type stemCache struct {
 	mu   sync.RWMutex
 	stem map[string]string
+	find func(string) string
 }
 
 const maxStems = 1 << 14
 
-var stems = stemCache{stem: map[string]string{}}
+var (
+	stems = stemCache{stem: map[string]string{}, find: tellingStem}
+	roots = stemCache{stem: map[string]string{}, find: root}
+)
 
-// of is the stem of a folded word, or "" if the word tells nothing.
+// tellingStem is the stem of a folded word, or "" if the word tells nothing.
+func tellingStem(w string) string {
+	if text.Stop(w) || text.Stop(strings.ReplaceAll(w, "'", "")) || fillers[w] || auxiliaries[w] {
+		return ""
+	}
+	return stem(w)
+}
+
+// longestStemmed is the longest word that is stemmed, in bytes: what is longer is a key or a hash.
+const longestStemmed = 64
+
+// stem is the stem of a folded word; a longer one than longestStemmed is its own.
+func stem(w string) string {
+	if len(w) > longestStemmed {
+		return w
+	}
+	return roots.of(w)
+}
+
+// of is what find says of a folded word, and nothing of one that is too long.
 func (c *stemCache) of(w string) string {
+	if len(w) > longestStemmed {
+		return ""
+	}
 	c.mu.RLock()
 	s, ok := c.stem[w]
 	c.mu.RUnlock()
 	if ok {
 		return s
 	}
-	switch {
-	case len(w) > 64, text.Stop(w), text.Stop(strings.ReplaceAll(w, "'", "")), fillers[w], auxiliaries[w]:
-	default:
-		s = stem(w)
-	}
-	if len(w) > 64 {
-		return s
-	}
+	s = c.find(w)
 	c.mu.Lock()
 	if len(c.stem) >= maxStems {
 		clear(c.stem)

@@ -204,7 +204,8 @@ func cutAndVerb(s string) (head, tail string, ok bool) {
 
 func owner(speaker string) string { return "@" + strings.ToLower(strings.TrimSpace(speaker)) }
 
-func stem(w string) string {
+// root leads a folded word to its stem: of an irregular form, and of synonyms to one of them.
+func root(w string) string {
 	if s, ok := irregular[w]; ok {
 		w = s
 	}
