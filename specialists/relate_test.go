@@ -131,28 +131,35 @@ func TestFreshRelations(t *testing.T) {
 	}
 }
 
-// TestStrangeRelations counts suites in which words hardly give a relation away: "I share an office with Bea", "I've got an
-// office to myself". What is held is the count over all relations; what is missing, and claimed wrongly, is logged.
+// TestHints counts suites in which words hardly give a relation away: "I share an office with Bea", "I've got an office to
+// myself". Relate, and Hint where it says apart, are counted over all relations; what is missing, and claimed wrongly, is
+// logged.
 //
-// relations_third.jsonl is by an author who knew neither the rules nor the other suites. Before any rule was made for it 2 of
-// 90 relations were found, and 2 of 5 claims were right. The rules then learnt from the failures of half of it: 34 of 45 and
-// 34 of 36. The other half was only counted: 15 of 45 and 15 of 21. That is what a stranger gets.
+// relations_third.jsonl and relations_held.jsonl are by an author who knew neither the rules nor the other suites. Before
+// there were hints 2 of 90 relations were found in each, and 2 of 5 and 2 of 6 claims were right. The rules then learnt from
+// half of the third: 34 of its 45 are found, and 34 of 36 claims right, but of its other half, which was only counted, 15 of
+// 45 and 15 of 21. The held one was measured once, by somebody else: 22 of 90 and 22 of 31. That is what a stranger gets,
+// and why hints are shown and not acted on.
 //
 // relations_wide.jsonl is by the rules' author, in four parts, each counted before its failures were looked at: together 113
 // of 280 found, 113 of 146 right. The rules of before found 27, and 27 of 40 were right.
-func TestStrangeRelations(t *testing.T) {
+func TestHints(t *testing.T) {
 	for _, suite := range []struct {
 		name         string
 		cases        int
 		found, right int // percent
 	}{
 		{"relations_third.jsonl", 120, 50, 82},
+		{"relations_held.jsonl", 120, 24, 68},
 		{"relations_wide.jsonl", 420, 48, 94},
 	} {
 		hit, claimed, truth := 0, 0, 0
 		for i, c := range relationCases(t, suite.name, suite.cases) {
 			a, b := c.said(t)
 			got := specialists.Relate(a, b)
+			if got.Relation == specialists.Apart {
+				got = specialists.Parse(a).Hint(specialists.Parse(b))
+			}
 			if c.Is != specialists.Apart {
 				truth++
 			}

@@ -56,9 +56,11 @@ func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) ma
 			w.merge(Promote, g, taken)
 		}
 	}
-	update := func(a, b statement, v specialists.Verdict) {
+	update := func(a, b statement, v, hint specialists.Verdict) {
 		switch {
 		case taken[a.ID] || taken[b.ID]:
+		case v.Relation == specialists.Apart:
+			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Perhaps: hint.Relation, Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: hint.Why})
 		case v.Relation == specialists.Updates:
 			w.expire(a.Record, b.Record, b.Created, v.Why, taken)
 		case v.Relation == specialists.Contradicts && v.Why == "corrected":
@@ -67,25 +69,41 @@ func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) ma
 			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: v.Why})
 		}
 	}
-	var judged []func()
-	for _, g := range w.repeats(facts, func(a, b statement, v specialists.Verdict) { judged = append(judged, func() { update(a, b, v) }) }) {
+	var judged, hinted []func()
+	for _, g := range w.repeats(facts, func(a, b statement, v, hint specialists.Verdict) {
+		if v.Relation == specialists.Apart {
+			hinted = append(hinted, func() { update(a, b, v, hint) })
+		} else {
+			judged = append(judged, func() { update(a, b, v, hint) })
+		}
+	}) {
 		w.merge(Merge, g, taken)
 	}
-	for _, j := range judged {
+	for _, j := range append(judged, hinted...) { // what is sure first: of what it takes away there is nothing to hint
 		j()
 	}
 	return taken
 }
 
-// repeats groups statements that say the same, in order. other gets each pair that is neither the same nor apart, the
-// earlier first.
-func (w *writer) repeats(list []statement, other func(a, b statement, v specialists.Verdict)) [][]statement {
+// repeats groups statements that say the same, in order. other gets each pair that is neither the same nor apart, and each
+// that is apart and gives a hint of something else, the earlier first.
+func (w *writer) repeats(list []statement, other func(a, b statement, v, hint specialists.Verdict)) [][]statement {
+	keysOf := func(s statement) []string {
+		keys := append(s.parsed.Keys(), "text "+s.Text)
+		if other != nil {
+			for _, k := range s.parsed.HintKeys() {
+				keys = append(keys, "hint "+k)
+			}
+		}
+		return keys
+	}
 	where := map[string][]int{}
+	keys := make([][]string, len(list))
 	for i, s := range list {
-		for _, k := range s.parsed.Keys() {
+		keys[i] = keysOf(s)
+		for _, k := range keys[i] {
 			where[k] = append(where[k], i)
 		}
-		where[s.Text] = append(where[s.Text], i)
 	}
 	group := make([]int, len(list))
 	for i := range group {
@@ -102,7 +120,7 @@ func (w *writer) repeats(list []statement, other func(a, b statement, v speciali
 			w.progress(j, w.total)
 		}
 		near := map[int]bool{}
-		for _, k := range append(b.parsed.Keys(), b.Text) {
+		for _, k := range keys[j] {
 			others := where[k]
 			at, _ := slices.BinarySearch(others, j)
 			for _, i := range others[max(0, at-commonKey):at] {
@@ -116,12 +134,18 @@ func (w *writer) repeats(list []statement, other func(a, b statement, v speciali
 			}
 			switch v := a.parsed.Relate(b.parsed); v.Relation {
 			case specialists.Apart:
+				if other == nil {
+					break
+				}
+				if hint := a.parsed.Hint(b.parsed); hint.Relation != specialists.Apart {
+					other(a, b, v, hint)
+				}
 			case specialists.Same:
 				x, y := find(i), find(j)
 				group[max(x, y)] = min(x, y)
 			default:
 				if other != nil {
-					other(a, b, v)
+					other(a, b, v, specialists.Verdict{})
 				}
 			}
 		}
