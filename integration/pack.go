@@ -54,7 +54,9 @@ func numbered(t *specialists.Task, memories []refine.Recalled, budget int) refin
 		numbers[e.ID] = i + 1
 	}
 	return refine.Pack(memories, t.Question, budget, &refine.PackOptions{
-		Line: func(r *memory.Record, text string) string { return fmt.Sprintf("[%d] %s", numbers[r.ID], refine.Line(r, text)) }})
+		Line: func(r *memory.Record, text string) string {
+			return fmt.Sprintf("[%d] %s", numbers[r.ID], refine.Line(r, text))
+		}})
 }
 
 func idsOf(memories []refine.Recalled) []memory.ID {

@@ -8,10 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/refine/consolidate"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -38,43 +42,69 @@ func summarised(t *testing.T, script scripted.Script) (*integration.Plugin, *scr
 
 const asked = "What is the yacht called that Cleo owns?"
 
-// A hit on a summary is opened into its turns within the budget: the model reads them, an answer may cite them, and the
-// judge holds it against them.
+// What a summary was found by is the evidence in its place: the model reads it, an answer may cite it, and the judge holds the
+// answer against it.
 func TestAskOpensSummaries(t *testing.T) {
-	p, server, turns := summarised(t, scripted.Says("Cleo's yacht is called Esmeralda [2]."))
-	ask := func(budget int) *integration.Answer {
+	p, server, turns := summarised(t, scripted.Says("Cleo's yacht is called Esmeralda [1]."))
+	ask := func() *integration.Answer {
 		t.Helper()
-		a, err := p.Ask(t.Context(), integration.Request{Question: asked, Limit: 1, Budget: budget, Refine: refine.Off})
+		a, err := p.Ask(t.Context(), integration.Request{Question: asked, Limit: 2, Refine: refine.Off})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(a.Memories) == 0 || a.Memories[0].Kind != memory.KindSummary {
-			t.Fatalf("the summary is not the best: %+v", a.Memories)
+		if len(a.Memories) != 2 || a.Memories[0].ID != turns.IDs[1] || a.Memories[1].Kind != memory.KindTurn {
+			t.Fatalf("the memories are %+v", a.Memories)
 		}
 		return a
 	}
-	a := ask(400)
-	at := 0
-	for i, m := range a.Memories {
-		if m.ID == turns.IDs[1] {
-			at = i + 1
-		}
-	}
-	if at != 2 {
-		t.Fatalf("the turn stands at %d of %+v", at, a.Memories)
-	}
-	if prompt := server.Requests()[0].Last("system"); !strings.Contains(prompt, "[2] 2025-03-09 Cleo: My yacht is called Esmeralda.") || strings.Contains(prompt, "[0]") {
+	a := ask()
+	if prompt := server.Requests()[0].Last("system"); !strings.Contains(prompt, "[1] 2025-03-09 Cleo: My yacht is called Esmeralda.") || strings.Contains(prompt, "[0]") {
 		t.Errorf("the prompt is %s", prompt)
 	}
 	if len(a.Citations) != 1 || a.Citations[0].Memory.ID != turns.IDs[1] || a.Claims[0].Support != specialists.Supported {
 		t.Errorf("cited %+v, claims %+v", a.Citations, a.Claims)
 	}
-	if a := ask(30); len(a.Memories) != 1 || a.Packed.Tokens > 30 {
-		t.Errorf("a budget for the summary alone has %d memories in %d tokens", len(a.Memories), a.Packed.Tokens)
-	}
 	p.Model = nil // an extractive answer quotes what the summary has no words for
-	if a := ask(400); !strings.Contains(a.Text, "Esmeralda") {
+	if a := ask(); !strings.Contains(a.Text, "Esmeralda") {
 		t.Errorf("the answer is %q", a.Text)
+	}
+}
+
+// TestConsolidationChangesNoAnswer asks the bundled conversation before and after it is consolidated.
+func TestConsolidationChangesNoAnswer(t *testing.T) {
+	set, err := bench.Sample(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _ := modelled(t, scripted.Silent)
+	p.Model = nil
+	answers := func() (texts []string) {
+		t.Helper()
+		for _, c := range set.Conversations {
+			for _, q := range c.Questions[:20] {
+				a, err := p.Ask(t.Context(), integration.Request{Scope: c.Scope, Question: q.Text, Quiet: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts = append(texts, a.Text)
+			}
+		}
+		return texts
+	}
+	for _, c := range set.Conversations {
+		if _, err := p.RememberIn(t.Context(), c.Scope, c.Records...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := answers()
+	for _, c := range set.Conversations {
+		run, err := consolidate.Auto(t.Context(), p.Store, c.Scope, nil, nil)
+		if err != nil || run.Changes == 0 {
+			t.Fatalf("%+v, %v", run, err)
+		}
+	}
+	if d := cmp.Diff(before, answers()); d != "" {
+		t.Errorf("answers (-before +after):\n%s", d)
 	}
 }
 

@@ -135,6 +135,9 @@ func TestPackShowsWhatASummaryWasFoundBy(t *testing.T) {
 			turn("1", "Ana", "We moved to Porto in May. "+long, .5),
 			turn("5", "Ben", "Never mind.", .1),
 		}}
+	for i, brief := range []string{"Rent is 900 euros.", "The garden has a lemon tree.", "We moved to Porto in May.", ""} {
+		summary.Turns[i].Of, summary.Turns[i].Brief = "s", brief // as Recall reads them from the quotes
+	}
 	for budget, want := range map[int][]string{
 		14: {"2024-01-08 Ana: Rent is 900 euros."},
 		50: {"2024-01-08 Ana: We moved to Porto in May. … Rent is 900 euros.", "2024-01-08 Ben: The garden has a lemon tree. Ruth planted it in 2011."},
@@ -160,8 +163,20 @@ func TestPackShowsWhatASummaryWasFoundBy(t *testing.T) {
 	if p := refine.Pack([]refine.Recalled{summary}, "", 3, nil); len(p.Items) > 0 || fmt.Sprint(p.Dropped) != "[s]" {
 		t.Errorf("within three tokens it is %+v", p)
 	}
+	// As evidence each turn is for itself, as brief as will do.
+	unfolded := refine.Unfold([]refine.Recalled{summary}, 3)
+	if got := fmt.Sprintf("%s %s %s", unfolded[0].ID, unfolded[1].ID, unfolded[2].ID); len(unfolded) != 3 || got != "2 3 1" {
+		t.Errorf("unfolded into %s", got)
+	}
+	if p := refine.Pack(unfolded, "What is the rent?", 40, nil); p.Text() != "2024-01-08 Ana: Rent is 900 euros.\n2024-01-08 Ben: The garden has a lemon tree. Ruth planted it in 2011." ||
+		fmt.Sprint(p.Dropped) != "[1]" || p.Items[0].Of != "s" || p.Items[0].Level != importance.Chunk {
+		t.Errorf("unfolded it is %+v", p)
+	}
 	// A model's wording cannot be shown in part: it comes first, and its turns when there is room.
 	summary.Text = "In May Ana moved to Porto, where rent is 900 euros and the garden has a tree."
+	for i := range summary.Turns {
+		summary.Turns[i].Brief = ""
+	}
 	if p := refine.Pack([]refine.Recalled{summary}, "", math.MaxInt, nil); len(p.Items) != 4 || !strings.Contains(p.Text(), summary.Text) {
 		t.Errorf("worded by a model it is\n%s", p.Text())
 	}

@@ -1,0 +1,105 @@
+package consolidate_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/consolidate"
+	"github.com/trm-go/refiner/specialists"
+)
+
+func TestFacts(t *testing.T) {
+	ctx := t.Context()
+	fact := func(day int, text string) memory.Record {
+		return memory.Record{Kind: memory.KindFact, Speaker: "Ana", Text: text, Created: start.AddDate(0, 0, day), Importance: .5, Confidence: .9 - float64(day)/1000, Position: -1}
+	}
+	s := open(t, []memory.Record{
+		fact(0, "I live in Berlin."), fact(9, "My dog's name is Rex."), fact(20, "I live in Berlin."), fact(30, "Loves cheese pizza."),
+		fact(40, "I moved to Lisbon last month."), fact(41, "Dislikes cheese pizza."), fact(42, "I have a dog named Rex."),
+		fact(43, "I like sushi."),
+	})
+	p := plan(t, s, consolidate.Policy{})
+	var got []string
+	for _, c := range p.Changes {
+		got = append(got, fmt.Sprintf("%s %q %d", c.Op, c.Write.Text, len(c.Replaces)))
+	}
+	want := []string{
+		`merge "I live in Berlin." 2`,
+		`merge "My dog's name is Rex." 2`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	if len(p.Conflicts) != 1 || p.Conflicts[0].Texts != [2]string{"Loves cheese pizza.", "Dislikes cheese pizza."} {
+		t.Errorf("conflicts are %v, want the pizza", p.Conflicts)
+	}
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	// Once the repeats are one, the update is seen.
+	p = plan(t, s, consolidate.Policy{})
+	if len(p.Changes) != 1 || p.Changes[0].Op != consolidate.Expire || p.Changes[0].Write.Text != "I live in Berlin." {
+		t.Fatalf("changes are %+v, want that Berlin expires", p.Changes)
+	}
+	if got := p.Changes[0].Write; !got.ValidUntil.Equal(start.AddDate(0, 0, 40)) || !got.ValidFrom.Equal(start) || got.Confidence != .88 || got.Meta["single_source"] != "" {
+		t.Errorf("it is valid from %s until %s with confidence %v, want from %s until the move and .88", got.ValidFrom, got.ValidUntil, got.Confidence, start)
+	}
+	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
+		t.Fatal(err)
+	}
+	if p = plan(t, s, consolidate.Policy{}); len(p.Changes) != 0 {
+		t.Errorf("a third run plans %d changes, want none: %+v", len(p.Changes), p.Changes)
+	}
+	hits, err := s.Search(ctx, scope, memory.Query{Text: "where does Ana live, Berlin or Lisbon?"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hits {
+		if strings.Contains(h.Record.Text, "Berlin") {
+			t.Errorf("what is no longer true is found: %q", h.Record.Text)
+		}
+	}
+	if len(texts(t, s)) != 6 {
+		t.Errorf("%q are left, want 6 records", texts(t, s))
+	}
+}
+
+// TestHintsAreShownAndNotActedOn holds that a pair which only a loose reading relates is left as it is.
+func TestHintsAreShownAndNotActedOn(t *testing.T) {
+	fact := func(day int, text string) memory.Record {
+		return memory.Record{Kind: memory.KindFact, Speaker: "Ana", Text: text, Created: start.AddDate(0, 0, day), Importance: .5, Confidence: 1, Position: -1}
+	}
+	s := open(t, []memory.Record{fact(0, "My laptop runs Windows 10."), fact(9, "I like sushi."), fact(40, "I wiped the laptop at the weekend and put Fedora on it.")})
+	p := plan(t, s, consolidate.Policy{})
+	if len(p.Changes) != 0 || len(p.Conflicts) != 1 || p.Conflicts[0].Perhaps != specialists.Updates {
+		t.Fatalf("changes %v, conflicts %+v", p.Changes, p.Conflicts)
+	}
+	var b strings.Builder
+	if err := p.Diff(&b, 0, nil); err != nil || !strings.Contains(b.String(), `perhaps out of date, left as it is: `) {
+		t.Errorf("%s, %v", b.String(), err)
+	}
+}
+
+func TestWhatRecursIsPromoted(t *testing.T) {
+	records := chatter(72, 4)
+	for i, text := range map[int]string{3: "I am allergic to peanuts.", 30: "I'm allergic to peanuts.", 55: "I am allergic to peanuts!"} {
+		records[i].Text, records[i].Speaker = text, "Ana"
+	}
+	s := open(t, records)
+	p := plan(t, s, consolidate.Policy{})
+	i := slices.IndexFunc(p.Changes, func(c consolidate.Change) bool { return c.Op == consolidate.Promote })
+	if i < 0 {
+		t.Fatal("what was said on three days was not promoted")
+	}
+	if c := p.Changes[i]; c.Write.Kind != memory.KindFact || c.Write.Origin != memory.Reconstructed || len(c.Write.Quotes) != 3 {
+		t.Errorf("promoted to %+v", c.Write)
+	}
+	if p = plan(t, s, consolidate.Policy{Recurs: -1}); slices.ContainsFunc(p.Changes, func(c consolidate.Change) bool { return c.Op == consolidate.Promote }) {
+		t.Error("promoted against the policy")
+	}
+}
