@@ -101,7 +101,7 @@ func (s *Store) load(ctx context.Context, t *sql.Tx, h head) error {
 		return fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim)
 	}
 	var count int
-	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM vectors").Scan(&count); err != nil {
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records").Scan(&count); err != nil {
 		return err
 	}
 	index, err := s.newIndex(h.dim, count)
