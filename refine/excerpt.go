@@ -17,10 +17,10 @@ func quotes(r *memory.Record) bool {
 }
 
 // excerpt is what a summary quotes of some of its turns: the day where it changes, then what each said, with an ellipsis
-// between two passages of one speaker.
+// where something was left out.
 func excerpt(m *Recalled, of map[memory.ID]bool) string {
 	var b strings.Builder
-	day, speaker := "", ""
+	day, speaker, before := "", "", memory.Quote{}
 	for _, q := range m.Quotes {
 		if !of[q.Source] {
 			continue
@@ -40,10 +40,10 @@ func excerpt(m *Recalled, of map[memory.ID]bool) string {
 		case who != speaker:
 			b.WriteString("\n" + named(who))
 		default:
-			b.WriteString(" … ")
+			b.WriteString(between(&t.Record, before, q))
 		}
 		b.WriteString(q.Text)
-		day, speaker = d, who
+		day, speaker, before = d, who, q
 	}
 	return b.String()
 }
@@ -67,19 +67,34 @@ func (c *choice) first() *memory.Record {
 	return &c.r.Record
 }
 
-// brief is what a summary quotes of a turn, with an ellipsis between two passages. It is empty if the summary does not
-// consist of its quotes.
-func brief(summary *memory.Record, turn memory.ID) string {
-	var parts []string
-	for _, q := range summary.Quotes {
-		if q.Source == turn {
-			parts = append(parts, q.Text)
+// between is what stands between two quotes of one speaker: an ellipsis, unless the turn says one right after the other.
+func between(turn *memory.Record, before, q memory.Quote) string {
+	if before.Source == q.Source {
+		if _, rest, ok := strings.Cut(turn.Text, before.Text); ok && strings.HasPrefix(strings.TrimSpace(rest), q.Text) {
+			return " "
 		}
 	}
-	if len(parts) == 0 || !quotes(summary) {
+	return " … "
+}
+
+// brief is what a summary quotes of a turn. It is empty if the summary does not consist of its quotes.
+func brief(summary, turn *memory.Record) string {
+	if !quotes(summary) {
 		return ""
 	}
-	return strings.Join(parts, " … ")
+	var b strings.Builder
+	var before memory.Quote
+	for _, q := range summary.Quotes {
+		if q.Source != turn.ID {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(between(turn, before, q))
+		}
+		b.WriteString(q.Text)
+		before = q
+	}
+	return b.String()
 }
 
 // suffices reports whether what the summary quotes of a turn does for it: it holds all of the turn's names, numbers, dates
@@ -161,18 +176,4 @@ func (p *packer) open(e entry) bool {
 	}
 	p.chosen[i] = before
 	return false
-}
-
-// complete shows the excerpts as whole summaries while there is room, the heaviest first.
-func (p *packer) complete() {
-	for i := range p.chosen {
-		if p.chosen[i].quoted == nil || slices.ContainsFunc(p.chosen, func(c choice) bool { return c.of == p.chosen[i].r.ID }) {
-			continue
-		}
-		before := p.chosen[i]
-		p.render(&p.chosen[i], importance.Full)
-		if p.used() > p.budget {
-			p.chosen[i] = before
-		}
-	}
 }

@@ -65,7 +65,7 @@ func (p *Packed) Text() string {
 //
 // A summary is packed by the turns that it was found by: each as the summary quotes it if that holds its names, numbers,
 // dates and negations, else as it was said, for then the summary would not do. What budget is left opens quotes into their
-// turns, the heaviest first, and then shows summaries as a whole. The same input always gives the same output.
+// turns, the heaviest first. The same input always gives the same output.
 func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Packed {
 	p := packer{question: map[string]bool{}, budget: budget}
 	if o != nil {
@@ -93,7 +93,6 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	for _, e := range entries {
 		p.raise(e)
 	}
-	p.complete()
 	// A tokeniser may count a text higher than its parts: the lightest goes until it fits.
 	var packed Packed
 	for len(p.chosen) > 0 {

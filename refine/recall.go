@@ -103,7 +103,7 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 			if t != nil {
 				t.Superseded, t.SupersededBy = time.Time{}, ""
 				turn := recalled(t, c.turns[i])
-				turn.Of, turn.Brief = record.ID, brief(record, t.ID)
+				turn.Of, turn.Brief = record.ID, brief(record, t)
 				m.Turns = append(m.Turns, turn)
 			}
 		}
