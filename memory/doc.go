@@ -13,6 +13,7 @@
 // Caveats:
 //   - Nothing is overwritten. [Store.Supersede] replaces a record and keeps it; [Store.Undo] takes that back. Only
 //     [Store.Delete] and [Store.Forget] delete, for privacy, and then for good.
+//   - What a summary superseded is still what a question finds; the summary is what it gets to see ([Candidate].Summary).
 //   - Several processes may use one store on one machine. Not over a network file system: SQLite's locks do not hold there.
 //   - Times are kept in UTC, to the microsecond.
 //

@@ -2,7 +2,8 @@
 //
 // [Recall] answers a question from a store: it takes the candidates that match by words or by vector, with their
 // neighbours in the conversation, measures what each says for itself (package importance), and lets weight spread among
-// them until nothing changes ([Rescore]). [Pack] puts what was recalled into a token budget.
+// them until nothing changes ([Rescore]). [Pack] puts what was recalled into a token budget. A summary is recalled through
+// the turns that gave way to it, and packed by those that answer.
 //
 // In the terms of the Tiny Recursive Model: the question x is the query with its candidates and the graph between them,
 // the answer y a weight for each memory, the latent z the evidence gathered so far. Each step reads the memories that now
