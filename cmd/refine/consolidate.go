@@ -58,7 +58,7 @@ plans are made, applied and undone in the same way, and what changed is written 
 			if err != nil {
 				return err
 			}
-			if err := a.words(cmd, &policy, o); err != nil {
+			if err := a.models(cmd, &policy, o); err != nil {
 				return err
 			}
 			looked, planned := a.watch("planning", "records")
@@ -91,6 +91,7 @@ type policyFlags struct {
 	since      moment
 	noSnapshot bool
 	reword     bool
+	judge      bool
 }
 
 func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
@@ -105,6 +106,7 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags.IntVar(&f.Recurs, "recurs", consolidate.DefaultRecurs, "days on which the same must be said to become a fact; -1: never")
 	flags.DurationVar(&f.Idle, "idle", 0, "lower the importance of what nobody has used for so long")
 	flags.BoolVar(&f.reword, "reword", false, "let the configured language model word the summaries, under the same checks")
+	flags.BoolVar(&f.judge, "judge", false, "let the configured language model say how facts stand to each other that the rules leave apart")
 	if applies {
 		flags.BoolVar(&f.noSnapshot, "no-snapshot", false, "do not copy the store first")
 	}
@@ -120,9 +122,9 @@ func (f *policyFlags) options(cmd *cobra.Command) (*consolidate.Options, error) 
 	return &consolidate.Options{Policy: f.Policy, Since: f.since.Time}, nil
 }
 
-// words gives o the configured model as its writer, if that is asked for.
-func (a *app) words(cmd *cobra.Command, f *policyFlags, o *consolidate.Options) error {
-	if !f.reword {
+// models gives o the configured model as its writer and its judge, as far as that is asked for.
+func (a *app) models(cmd *cobra.Command, f *policyFlags, o *consolidate.Options) error {
+	if !f.reword && !f.judge {
 		return nil
 	}
 	model, err := integration.Model(cmd.Context(), a.settings.Config)
@@ -130,9 +132,14 @@ func (a *app) words(cmd *cobra.Command, f *policyFlags, o *consolidate.Options) 
 		return err
 	}
 	if model == nil {
-		return ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--reword needs a language model, and none is configured")
+		return ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--reword and --judge need a language model, and none is configured")
 	}
-	o.Writer = consolidate.ModelWriter(model, a.settings.Model.Model)
+	if f.reword {
+		o.Writer = consolidate.ModelWriter(model, a.settings.Model.Model)
+	}
+	if f.judge {
+		o.Judge = consolidate.ModelJudge(model, a.settings.Model.Model)
+	}
 	return nil
 }
 
@@ -176,7 +183,7 @@ func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote 
 		return err
 	}
 	defer p.Close()
-	if err := a.words(cmd, policy, o); err != nil {
+	if err := a.models(cmd, policy, o); err != nil {
 		return err
 	}
 	looked, planned := a.watch("planning", "records")

@@ -36,6 +36,11 @@ type Options struct {
 	Now time.Time
 	// Writer words the summaries anew, shorter than their quotes, under the same checks. Nil: they consist of quotes.
 	Writer Writer
+	// Judge says how facts stand to each other that the rules leave apart, of Judgements pairs at most: those that share most
+	// words. Nil: what gives a hint is shown in the plan's conflicts.
+	Judge Judge
+	// Judgements is how many pairs the judge is asked about. Zero: DefaultJudgements.
+	Judgements int
 	// OnePass believes every summary as it is first written, without looking for what it lost: what the recursion is
 	// measured against.
 	OnePass bool
@@ -80,14 +85,17 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 	ripe := func(r *memory.Record) bool {
 		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
 	}
-	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live), words: o.Writer}
+	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live), words: o.Writer, judge: o.Judge, judgements: cmp.Or(o.Judgements, DefaultJudgements)}
 	if w.progress = o.Progress; w.progress == nil {
 		w.progress = func(_, _ int) {}
 	} else if o.Writer != nil {
 		w.progress = func(done, total int) { o.Progress(done/10, total) } // most of the time goes to the writer
 		w.worded = func(done, of int) { o.Progress(len(live)/10+len(live)*9/10*done/of, len(live)) }
 	}
-	taken := w.facts(live, ripe)
+	taken, err := w.facts(ctx, live, ripe)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
 	if p.Before.Tokens > policy.Size {
 		if err := w.summaries(ctx, live, ripe, taken); err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
@@ -111,11 +119,13 @@ type writer struct {
 	all  map[memory.ID]*memory.Record
 	now  time.Time
 
-	single   bool
-	words    Writer
-	progress func(done, total int)
-	worded   func(done, of int) // nil: nobody asks
-	total    int
+	single     bool
+	words      Writer
+	judge      Judge
+	judgements int
+	progress   func(done, total int)
+	worded     func(done, of int) // nil: nobody asks
+	total      int
 }
 
 // id names the record of a change: by the generation of the store, what it replaces and what it says, so that the same

@@ -2,7 +2,7 @@ package consolidate
 
 import (
 	"cmp"
-	"maps"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,26 +12,26 @@ import (
 	"github.com/trm-go/refiner/specialists"
 )
 
-// common is in how many records a key may occur for two records to be compared because of it: what is in more says
-// nothing, and would make every record be compared with every other.
-const commonKey = 64
-
 // statement is a record with what it states.
 type statement struct {
 	*memory.Record
 	parsed *specialists.Parsed
 }
 
+func (s statement) said() specialists.Said {
+	return specialists.Said{Text: s.Text, Speaker: cmp.Or(s.Speaker, s.Role), At: s.Created}
+}
+
 // facts plans what the standing records ask for by themselves: repeats become one, and what a later one updates stays
 // true until then. It also promotes what turns say again and again. It returns the records that changes take away.
-func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) map[memory.ID]bool {
+func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool) (map[memory.ID]bool, error) {
 	taken := map[memory.ID]bool{}
 	var facts, turns []statement
 	for _, r := range live {
 		if !ripe(r) || !r.ValidUntil.IsZero() {
 			continue
 		}
-		said := specialists.Said{Text: r.Text, Speaker: cmp.Or(r.Speaker, r.Role), At: r.Created}
+		said := statement{Record: r}.said()
 		switch {
 		case r.Kind == memory.KindFact || r.Kind == memory.KindPersona:
 			facts = append(facts, statement{r, specialists.Parse(said)})
@@ -47,7 +47,11 @@ func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) ma
 		})
 	}
 	// What a fact already says need not become one.
-	for _, g := range w.repeats(turns, nil) {
+	repeats, _, err := w.compare(ctx, turns, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range repeats {
 		days := map[string]bool{}
 		for _, s := range g {
 			days[s.Created.UTC().Format(time.DateOnly)] = true
@@ -56,112 +60,28 @@ func (w *writer) facts(live []*memory.Record, ripe func(*memory.Record) bool) ma
 			w.merge(Promote, g, taken)
 		}
 	}
-	update := func(a, b statement, v, hint specialists.Verdict) {
-		switch {
-		case taken[a.ID] || taken[b.ID]:
-		case v.Relation == specialists.Apart:
-			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Perhaps: hint.Relation, Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: hint.Why})
-		case v.Relation == specialists.Updates:
-			w.expire(a.Record, b.Record, b.Created, v.Why, taken)
-		case v.Relation == specialists.Contradicts && v.Why == "corrected":
-			w.expire(a.Record, b.Record, a.Created, "corrected by "+string(b.ID), taken)
-		case v.Relation == specialists.Contradicts:
-			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: v.Why})
-		}
+	same, pairs, err := w.compare(ctx, facts, true)
+	if err != nil {
+		return nil, err
 	}
-	var judged, hinted []func()
-	for _, g := range w.repeats(facts, func(a, b statement, v, hint specialists.Verdict) {
-		if v.Relation == specialists.Apart {
-			hinted = append(hinted, func() { update(a, b, v, hint) })
-		} else {
-			judged = append(judged, func() { update(a, b, v, hint) })
-		}
-	}) {
+	for _, g := range same {
 		w.merge(Merge, g, taken)
 	}
-	for _, j := range append(judged, hinted...) { // what is sure first: of what it takes away there is nothing to hint
-		j()
-	}
-	return taken
-}
-
-// repeats groups statements that say the same, in order. other gets each pair that is neither the same nor apart, and each
-// that is apart and gives a hint of something else, the earlier first.
-func (w *writer) repeats(list []statement, other func(a, b statement, v, hint specialists.Verdict)) [][]statement {
-	keysOf := func(s statement) []string {
-		keys := append(s.parsed.Keys(), "text "+s.Text)
-		if other != nil {
-			for _, k := range s.parsed.HintKeys() {
-				keys = append(keys, "hint "+k)
-			}
-		}
-		return keys
-	}
-	where := map[string][]int{}
-	keys := make([][]string, len(list))
-	for i, s := range list {
-		keys[i] = keysOf(s)
-		for _, k := range keys[i] {
-			where[k] = append(where[k], i)
+	// What is sure comes first: of what it takes away there is nothing to hint.
+	slices.SortStableFunc(pairs, func(x, y related) int { return cmp.Compare(len(x.perhaps), len(y.perhaps)) })
+	for _, p := range pairs {
+		a, b := p.earlier, p.later
+		switch {
+		case taken[a.ID] || taken[b.ID]:
+		case p.perhaps == "" && p.Relation == specialists.Updates:
+			w.expire(a.Record, b.Record, b.Created, p.Why, taken)
+		case p.perhaps == "" && p.Relation == specialists.Contradicts && p.Why == "corrected":
+			w.expire(a.Record, b.Record, a.Created, "corrected by "+string(b.ID), taken)
+		default:
+			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Perhaps: p.perhaps, Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: p.Why})
 		}
 	}
-	group := make([]int, len(list))
-	for i := range group {
-		group[i] = i
-	}
-	find := func(i int) int {
-		for group[i] != i {
-			i = group[i]
-		}
-		return i
-	}
-	for j, b := range list {
-		if j%1024 == 0 {
-			w.progress(j, w.total)
-		}
-		near := map[int]bool{}
-		for _, k := range keys[j] {
-			others := where[k]
-			at, _ := slices.BinarySearch(others, j)
-			for _, i := range others[max(0, at-commonKey):at] {
-				near[i] = true
-			}
-		}
-		for _, i := range slices.Sorted(maps.Keys(near)) {
-			a := list[i]
-			if a.Scope.Agent != b.Scope.Agent || a.Kind != b.Kind {
-				continue
-			}
-			switch v := a.parsed.Relate(b.parsed); v.Relation {
-			case specialists.Apart:
-				if other == nil {
-					break
-				}
-				if hint := a.parsed.Hint(b.parsed); hint.Relation != specialists.Apart {
-					other(a, b, v, hint)
-				}
-			case specialists.Same:
-				x, y := find(i), find(j)
-				group[max(x, y)] = min(x, y)
-			default:
-				if other != nil {
-					other(a, b, v, specialists.Verdict{})
-				}
-			}
-		}
-	}
-	members := map[int][]statement{}
-	for i, s := range list {
-		root := find(i)
-		members[root] = append(members[root], s)
-	}
-	var groups [][]statement
-	for _, root := range slices.Sorted(maps.Keys(members)) {
-		if len(members[root]) > 1 {
-			groups = append(groups, members[root])
-		}
-	}
-	return groups
+	return taken, nil
 }
 
 // merge makes one fact of several records that say the same: the wording with most facts, of equals the earliest.
