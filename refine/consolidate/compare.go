@@ -109,10 +109,11 @@ func (w *writer) compare(ctx context.Context, list []statement, facts bool) (sam
 	return same, pairs, nil
 }
 
-// near yields for each statement the earlier ones that it has keys in common with, and how many.
+// near yields for each statement the earlier ones that it has keys in common with, and how many. The map is valid until the
+// next.
 func near(list []statement, facts bool) iter.Seq2[int, map[int]int] {
 	return func(yield func(int, map[int]int) bool) {
-		where := map[string][]int{}
+		where, found := map[string][]int{}, map[int]int{}
 		for j, s := range list {
 			keys := append(s.parsed.Keys(), "text "+s.Text)
 			if facts {
@@ -120,7 +121,7 @@ func near(list []statement, facts bool) iter.Seq2[int, map[int]int] {
 					keys = append(keys, "hint "+k)
 				}
 			}
-			found := map[int]int{}
+			clear(found)
 			for _, k := range keys {
 				others := where[k]
 				for _, i := range others[max(0, len(others)-commonKey):] {
