@@ -130,6 +130,12 @@ func TestResponsesHaveMemory(t *testing.T) {
 			t.Errorf("a memory can end the memories: %q", notes)
 		}
 	}
+	counted := p.send(t, http.MethodGet, "/metrics", "").Body
+	for _, line := range []string{`refine_tokens_total{kind="completion"} 6`, `refine_http_requests_total{code="200",route="/v1/responses"} 3`, "refine_recall_seconds_count 3"} {
+		if !strings.Contains(counted, line) {
+			t.Errorf("the metrics do not hold %s", line)
+		}
+	}
 }
 
 // What is not understood goes through byte for byte: calls of tools and their results, thoughts, images, what nobody knows.
