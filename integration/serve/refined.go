@@ -48,15 +48,16 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 		body   bytes.Buffer // what came
 		heard  *heard
 		answer *integration.Answer
+		ended  bool  // it was read to its end
 		err    error // of reading
 	}
 	var d draft
+	l := listen(t.api, response)
 	comments := make(chan string)
 	done := make(chan struct{})
 	go func() { // ends with the answer or the request, and is waited for
 		defer close(done)
-		l := listen(t.api, response)
-		d.err = gather(&d.body, response.Body, l)
+		d.ended, d.err = gather(&d.body, response.Body, l)
 		d.heard = l.end()
 		if d.err != nil || !d.heard.Complete || d.heard.Tools || d.heard.Fixed || d.heard.Long || strings.TrimSpace(d.heard.Text) == "" {
 			return
@@ -88,13 +89,12 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 	if err := send(w, body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	if !d.heard.Complete { // longer, or calling a tool: the rest goes by as it comes
-		if d.err == nil {
-			d.err = relay(w, response.Body, nil)
+	if !d.ended && d.err == nil { // longer, or calling a tool: the rest goes by as it comes
+		if err := relay(w, response.Body, l); err != nil {
+			t.breakOff(w, response, l.end(), err)
 		}
-		if d.err != nil {
-			t.breakOff(w, response, d.heard, d.err)
-		}
+	} else if d.err != nil && !d.heard.Complete {
+		t.breakOff(w, response, d.heard, d.err)
 	}
 	d.heard.Text = said
 	t.heard(d.heard)
@@ -126,8 +126,8 @@ func (t *talk) await(w http.ResponseWriter, stream bool, comments <-chan string,
 	}
 }
 
-// gather reads an answer to its end, or to where it is clear that it is not one to be refined.
-func gather(into *bytes.Buffer, from io.Reader, l listener) error {
+// gather reads an answer to its end, or to where it is clear that it is not one to be refined: then it has not ended.
+func gather(into *bytes.Buffer, from io.Reader, l listener) (ended bool, err error) {
 	buffer := buffers.Get().(*[4 << 10]byte)
 	defer buffers.Put(buffer)
 	for {
@@ -135,16 +135,16 @@ func gather(into *bytes.Buffer, from io.Reader, l listener) error {
 		into.Write(buffer[:n])
 		l.hear(buffer[:n])
 		if s, ok := l.(*streamListener); ok && (s.Tools || s.Long) && err == nil {
-			return nil
+			return false, nil
 		}
 		if w, ok := l.(*wholeListener); ok && w.long && err == nil {
-			return nil
+			return false, nil
 		}
 		if err == io.EOF {
-			return nil
+			return true, nil
 		}
 		if err != nil {
-			return errors.Join(errReading, err)
+			return false, errors.Join(errReading, err)
 		}
 	}
 }

@@ -380,8 +380,9 @@ func TestGoodResponsesAreLeftAlone(t *testing.T) {
 // Tool calls are never held back or refined, and are nobody's words.
 func TestResponseToolCallsPassWhileRefining(t *testing.T) {
 	events := "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Let me see.\"}\n\n" +
-		"data: {\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"type\":\"function_call\",\"name\":\"f\"}}\n\n"
-	rest := "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"output\":[{\"type\":\"function_call\",\"name\":\"f\"}]}}\n\n"
+		"data: {\"type\":\"response.output_item.added\",\"output_index\":1,\"item\":{\"type\":\"function_call\",\"name\":\"f\"}}\n\n" +
+		"data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"output\":[{\"type\":\"function_call\",\"name\":\"f\"}]}}\n"
+	rest := "\ndata: [DONE]\n\n" // also behind what is complete
 	go_on := make(chan struct{})
 	up := wire(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
