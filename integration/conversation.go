@@ -29,9 +29,9 @@ func prose(messages []specialists.Message) []specialists.Message {
 
 // keysOf gives every spoken message the key that its record has: made of the session, of what is said and of what was said
 // before. So it stays the same when a client sends its history again, or leaves the beginning out, and two "yes" are told
-// apart by the questions they answer.
-func keysOf(session string, messages []specialists.Message) []string {
-	keys, before := make([]string, len(messages)), ""
+// apart by the questions they answer, or by the name of what they go on from: before.
+func keysOf(session, before string, messages []specialists.Message) []string {
+	keys := make([]string, len(messages))
 	for i, m := range messages {
 		if spoken(m) {
 			keys[i], before = turnKey(session, before, m.Role, m.Content), m.Content

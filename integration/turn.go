@@ -60,6 +60,8 @@ type TurnOptions struct {
 	Refine refine.Refinement
 	// Before is the number of turns that the session held already, for clients that send no history.
 	Before int
+	// After names what the conversation goes on from, for clients that send no history: so two "yes" are told apart.
+	After string
 	// At is the moment of the question. Zero: now.
 	At time.Time
 	// Quiet leaves uncounted that memories were shown, as where nobody gets to see them.
@@ -111,7 +113,7 @@ func (p *Plugin) Turn(messages []specialists.Message, o *TurnOptions) (*Turn, er
 		return t, nil
 	}
 	t.messages = messages[:last]
-	keys, position := keysOf(t.session, messages[:last+1]), t.options.Before
+	keys, position := keysOf(t.session, t.options.After, messages[:last+1]), t.options.Before
 	for _, m := range t.messages {
 		if spoken(m) {
 			position++
@@ -262,7 +264,7 @@ func (t *Turn) records(answer string) []memory.Record {
 	if strings.TrimSpace(answer) == "" || answer == t.refined {
 		return records
 	}
-	a := t.record("assistant", answer, turnKey(t.session, t.question.Text, "assistant", answer), t.question.Position+1)
+	a := t.record("assistant", answer, turnKey(t.session, t.options.After+t.question.Text, "assistant", answer), t.question.Position+1)
 	if model := short(t.options.Model); model != "" {
 		a.Meta["model"] = model
 	}

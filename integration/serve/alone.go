@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/text"
@@ -18,10 +17,10 @@ import (
 // ModelAlone is the name of what answers where there is no upstream: the memories themselves, with citations.
 const ModelAlone = "refine-extractive"
 
-// answerAlone answers a chat from the memories.
+// answerAlone answers from the memories.
 func (t *talk) answerAlone(w http.ResponseWriter) {
 	if !t.asks() {
-		badField("messages", "there is no message of the user with a text to answer").write(w)
+		badField(t.api.field(), "there is no message of the user with a text to answer").write(w)
 		return
 	}
 	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
@@ -39,26 +38,14 @@ func (t *talk) answerAlone(w http.ResponseWriter) {
 	}
 	t.s.noteAnswer(span, answer)
 	about := account{Stop: string(answer.Stop), Rounds: len(answer.Rounds), FirstScore: answer.FirstScore, Score: answer.Score}
+	whole, h := t.api.compose(t.asked, requestID(t.r.Context()), answer.Text)
 	if t.Stream {
-		t.streamAlone(w, answer, about)
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = w.Write(t.api.asStream(h, answer.Text, about))
 	} else {
-		id := "chatcmpl-" + requestID(t.r.Context())
-		prompt, completion := text.Tokens(t.messages[t.last].Text), text.Tokens(answer.Text)
-		writeJSON(w, http.StatusOK, map[string]any{
-			"id": id, "object": "chat.completion", "created": time.Now().Unix(), "model": ModelAlone,
-			"choices": []any{map[string]any{"index": 0, "message": map[string]any{"role": "assistant", "content": answer.Text, "refusal": nil}, "logprobs": nil, "finish_reason": "stop"}},
-			"usage":   map[string]int{"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
-			"refine":  about,
-		})
+		writeJSON(w, http.StatusOK, json.RawMessage(t.api.withText(whole, answer.Text, about)))
 	}
 	t.write("")
-}
-
-// streamAlone sends an answer as a stream of chunks.
-func (t *talk) streamAlone(w http.ResponseWriter, answer *integration.Answer, about account) {
-	first, _ := json.Marshal(map[string]any{"id": "chatcmpl-" + requestID(t.r.Context()), "object": "chat.completion.chunk", "created": time.Now().Unix(), "model": ModelAlone})
-	w.Header().Set("Content-Type", "text/event-stream")
-	_, _ = w.Write(asStream(&heard{first: first}, answer.Text, about))
 }
 
 // models answers GET /v1/models without an upstream.

@@ -102,7 +102,54 @@ func (o object) bytes() []byte {
 	return b.Bytes()
 }
 
-// message is what the server understands of a chat message.
+// put replaces what stands at a path of names and positions in a JSON value, and leaves every other byte as it is.
+func put(raw, value json.RawMessage, path ...any) (json.RawMessage, error) {
+	if len(path) == 0 {
+		return value, nil
+	}
+	if name, ok := path[0].(string); ok {
+		o, err := readObject(raw)
+		if err != nil {
+			return nil, err
+		}
+		inner, err := put(o.value(name), value, path[1:]...)
+		if err != nil {
+			return nil, err
+		}
+		o.set(name, inner)
+		return o.bytes(), nil
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	at, _ := path[0].(int)
+	if at >= len(list) {
+		return nil, fmt.Errorf("there are %d of them, and no number %d", len(list), at)
+	}
+	inner, err := put(list[at], value, path[1:]...)
+	if err != nil {
+		return nil, err
+	}
+	list[at] = inner
+	return array(list), nil
+}
+
+// array is a JSON array of values as they stand.
+func array(list []json.RawMessage) json.RawMessage {
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, raw := range list {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(raw)
+	}
+	b.WriteByte(']')
+	return b.Bytes()
+}
+
+// message is what the server understands of a message.
 type message struct {
 	raw  json.RawMessage
 	Role string
@@ -110,19 +157,22 @@ type message struct {
 	Text string // its text parts
 }
 
-// chat is what the server understands of a chat request. The rest of it is in body.
-type chat struct {
+// asked is what the server understands of a request for an answer. The rest of it is in body.
+type asked struct {
 	body     object
 	messages []message
-	readable bool // messages is a list of objects; else the upstream may say what is wrong
+	readable bool // messages are all of the conversation that the request holds; else the upstream may say what is wrong
 
 	Model   string
 	Stream  bool
 	User    string
-	Session string // from metadata
+	Session string // from the body
 	Refine  refine.Refinement
 	// Plain is whether the answer is one text in prose: only such a one is refined.
 	Plain bool
+	// Continues is whether the conversation began with what the request does not hold, and After names what it goes on from.
+	Continues bool
+	After     string
 
 	last int // the last message of the user in messages; -1: none
 }
@@ -130,56 +180,53 @@ type chat struct {
 // refineField is the body's field that asks for refinement; the upstream does not see it.
 const refineField = "refine"
 
-// readChat reads a chat request.
-func readChat(body []byte) (*chat, error) {
+// readAsked reads a request of an API.
+func readAsked(a api, body []byte) (*asked, error) {
 	o, err := readObject(body)
 	if err != nil {
 		return nil, badField("", "the body cannot be read: %v", err)
 	}
-	c := &chat{body: o, last: -1, Plain: true}
-	text := func(raw json.RawMessage) string {
-		var s string
-		_ = json.Unmarshal(raw, &s) // of another type: not understood here, and the upstream's to refuse
-		return s
-	}
-	c.Model, c.User = text(o.value("model")), text(o.value("user"))
-	_ = json.Unmarshal(o.value("stream"), &c.Stream)
+	q := &asked{body: o, last: -1, Plain: true}
+	q.Model, q.User = textOf(o.value("model")), textOf(o.value("user"))
+	_ = json.Unmarshal(o.value("stream"), &q.Stream)
 	var metadata map[string]json.RawMessage
 	if json.Unmarshal(o.value("metadata"), &metadata) == nil {
 		for _, name := range []string{"session_id", "conversation_id", "thread_id", "chat_id"} {
-			if c.Session = text(metadata[name]); c.Session != "" {
+			if q.Session = textOf(metadata[name]); q.Session != "" {
 				break
 			}
 		}
 	}
 	if raw := o.value(refineField); raw != nil {
-		if c.Refine, err = refinement(text(raw)); err != nil {
+		if q.Refine, err = refinement(textOf(raw)); err != nil {
 			return nil, badField(refineField, "%v", err)
 		}
-		c.body.remove(refineField)
+		q.body.remove(refineField)
 	}
-	var n int
-	var format struct{ Type string }
-	_ = json.Unmarshal(o.value("n"), &n)
-	_ = json.Unmarshal(o.value("response_format"), &format)
-	c.Plain = n <= 1 && (format.Type == "" || format.Type == "text") && !isTrue(o.value("logprobs"))
+	a.read(q)
+	return q, nil
+}
 
-	var raw []json.RawMessage
-	if err := json.Unmarshal(o.value("messages"), &raw); err != nil {
-		return c, nil
-	}
-	for i, r := range raw {
-		m, err := readMessage(r)
+// textOf is a JSON string. What is of another type is not understood here, and the upstream's to refuse.
+func textOf(raw json.RawMessage) string {
+	var s string
+	_ = json.Unmarshal(raw, &s)
+	return s
+}
+
+// readMessages reads the messages of a conversation.
+func (q *asked) readMessages(list []json.RawMessage) {
+	for i, raw := range list {
+		m, err := readMessage(raw)
 		if err != nil {
-			return c, nil
+			return
 		}
 		if m.Role == "user" && strings.TrimSpace(m.Text) != "" {
-			c.last = i
+			q.last = i
 		}
-		c.messages = append(c.messages, m)
+		q.messages = append(q.messages, m)
 	}
-	c.readable = true
-	return c, nil
+	q.readable = true
 }
 
 func isTrue(raw json.RawMessage) bool { return string(raw) == "true" }
@@ -193,15 +240,20 @@ func refinement(s string) (refine.Refinement, error) {
 	return "", fmt.Errorf("%q is no way to refine: use off, auto or always", s)
 }
 
-// readMessage reads a message. Its content is a text, or a list of parts of which those of text are read.
+// readMessage reads a message. Its content is a text, or a list of parts of which those of text are read. What is of a type
+// that is no message, as calls of tools are in the Responses API, is nobody's words.
 func readMessage(raw json.RawMessage) (message, error) {
 	var m struct {
+		Type    string          `json:"type"`
 		Role    string          `json:"role"`
 		Name    string          `json:"name"`
 		Content json.RawMessage `json:"content"`
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return message{}, err
+	}
+	if m.Type != "" && m.Type != "message" {
+		return message{raw: raw}, nil
 	}
 	out := message{raw: raw, Role: m.Role, Name: m.Name}
 	if json.Unmarshal(m.Content, &out.Text) == nil {
@@ -216,7 +268,7 @@ func readMessage(raw json.RawMessage) (message, error) {
 	}
 	var texts []string
 	for _, p := range parts {
-		if p.Text != "" && (p.Type == "text" || p.Type == "input_text") {
+		if p.Text != "" && (p.Type == "text" || p.Type == "input_text" || p.Type == "output_text") {
 			texts = append(texts, p.Text)
 		}
 	}
@@ -224,43 +276,16 @@ func readMessage(raw json.RawMessage) (message, error) {
 	return out, nil
 }
 
-// conversation is the chat as one that is remembered; nothing if its messages cannot be read.
-func (c *chat) conversation() []specialists.Message {
-	if !c.readable {
+// conversation is what is asked as one that is remembered; nothing if its messages cannot be read.
+func (q *asked) conversation() []specialists.Message {
+	if !q.readable {
 		return nil
 	}
-	list := make([]specialists.Message, len(c.messages))
-	for i, m := range c.messages {
+	list := make([]specialists.Message, len(q.messages))
+	for i, m := range q.messages {
 		list[i] = specialists.Message{Role: m.Role, Name: m.Name, Content: m.Text}
 	}
 	return list
-}
-
-// insert puts a message behind the system messages at the beginning, and leaves every other byte as it is.
-func (c *chat) insert(m specialists.Message) {
-	raw, _ := json.Marshal(m) // strings
-	at := 0
-	for at < len(c.messages) && (c.messages[at].Role == "system" || c.messages[at].Role == "developer") {
-		at++
-	}
-	var b bytes.Buffer
-	b.WriteByte('[')
-	for i := 0; i <= len(c.messages); i++ {
-		if i == at {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			b.Write(raw)
-		}
-		if i < len(c.messages) {
-			if i > 0 || at == 0 {
-				b.WriteByte(',')
-			}
-			b.Write(c.messages[i].raw)
-		}
-	}
-	b.WriteByte(']')
-	c.body.set("messages", b.Bytes())
 }
 
 // readBody reads a body that is bounded already.

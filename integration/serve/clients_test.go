@@ -22,6 +22,7 @@ import (
 type office struct {
 	mu      sync.Mutex
 	prompts []string
+	asked   map[string]int // by path
 }
 
 const officeSaid = "You live in Madrid since 2019."
@@ -65,10 +66,15 @@ func (o *office) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	o.mu.Lock()
 	o.prompts = append(o.prompts, string(body))
+	o.asked[r.URL.Path]++
 	o.mu.Unlock()
 	if q.Model == "busy" {
 		w.WriteHeader(http.StatusTooManyRequests)
 		io.WriteString(w, `{"error":{"message":"slow down","type":"requests","param":null,"code":"slow"}}`)
+		return
+	}
+	if r.URL.Path == "/v1/responses" {
+		respond(w, q.Stream, q.Model == "breaks", len(q.Tools) > 0 && !strings.Contains(string(body), "function_call_output"), len(q.Tools) > 0)
 		return
 	}
 	text, tool := officeSaid, false
@@ -112,9 +118,65 @@ func (o *office) serve(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "data: [DONE]\n\n")
 }
 
+// respond answers in the Responses API.
+func respond(w http.ResponseWriter, stream, breaks, calls, tools bool) {
+	const call = `{"type":"function_call","id":"fc_1","call_id":"call_1","name":"weather","arguments":"{\"city\":\"Lisbon\"}","status":"completed"}`
+	text := officeSaid
+	if tools {
+		text = "It has 21 degrees."
+	}
+	part := func(text string) string {
+		return fmt.Sprintf(`{"type":"output_text","text":%q,"annotations":[],"logprobs":[]}`, text)
+	}
+	message := func(status, content string) string {
+		return fmt.Sprintf(`{"type":"message","id":"msg_1","status":%q,"role":"assistant","content":[%s]}`, status, content)
+	}
+	item := message("completed", part(text))
+	if calls {
+		item = call
+	}
+	whole := func(status, output, usage string) string {
+		return fmt.Sprintf(`{"id":"resp_1","object":"response","created_at":1,"status":%q,"model":"scripted","error":null,"incomplete_details":null,"instructions":null,"metadata":{},`+
+			`"output":[%s],"parallel_tool_calls":true,"temperature":1.0,"tool_choice":"auto","tools":[],"top_p":1.0,"usage":%s}`, status, output, usage)
+	}
+	done := whole("completed", item, `{"input_tokens":4,"input_tokens_details":{"cached_tokens":0},"output_tokens":5,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":9}`)
+	if !stream {
+		io.WriteString(w, done)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	number := 0
+	event := func(kind, members string) {
+		fmt.Fprintf(w, "event: %s\ndata: {\"type\":%q,\"sequence_number\":%d,%s}\n\n", kind, kind, number, members)
+		number++
+		_ = http.NewResponseController(w).Flush()
+	}
+	const item0, part0 = `"output_index":0,"item":`, `"item_id":"msg_1","output_index":0,"content_index":0,`
+	event("response.created", `"response":`+whole("in_progress", "", "null"))
+	event("response.in_progress", `"response":`+whole("in_progress", "", "null"))
+	if calls {
+		event("response.output_item.added", item0+strings.Replace(call, `{\"city\":\"Lisbon\"}`, "", 1))
+		event("response.function_call_arguments.delta", `"item_id":"fc_1","output_index":0,"delta":"{\"city\":\"Lisbon\"}"`)
+		event("response.function_call_arguments.done", `"item_id":"fc_1","output_index":0,"name":"weather","arguments":"{\"city\":\"Lisbon\"}"`)
+	} else {
+		event("response.output_item.added", item0+message("in_progress", ""))
+		event("response.content_part.added", part0+`"part":`+part(""))
+		for i, word := range strings.SplitAfter(text, " ") {
+			if breaks && i == 2 {
+				panic(http.ErrAbortHandler)
+			}
+			event("response.output_text.delta", part0+fmt.Sprintf(`"delta":%q,"logprobs":[]`, word))
+		}
+		event("response.output_text.done", part0+fmt.Sprintf(`"text":%q,"logprobs":[]`, text))
+		event("response.content_part.done", part0+`"part":`+part(text))
+	}
+	event("response.output_item.done", item0+item)
+	event("response.completed", `"response":`+done)
+}
+
 // counter is a proxy in front of an office, which knows where Ada lives.
 func counter(t *testing.T) (*proxy, *office, string) {
-	o := &office{}
+	o := &office{asked: map[string]int{}}
 	up := wire(t, o.serve)
 	secret, key := serve.NewKey("client", ada)
 	return start(t, newPlugin(t, "I live in Lisbon since 2021."), &serve.Options{Upstream: up, Keys: []serve.Key{key}}), o, secret
@@ -218,6 +280,9 @@ func TestClients(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 			o.told(t)
+			if o.asked["/v1/responses"] == 0 {
+				t.Error("the Responses API was not used")
+			}
 		})
 	}
 }

@@ -4,7 +4,7 @@
 // puts it into the prompt, passes the request on, refines the answer if that is asked for, and writes the turn back:
 //
 //	client ──/v1/chat/completions──▶ recall ──▶ upstream ──▶ refine ──▶ client
-//	                                   ▲                                  │
+//	        or /v1/responses           ▲                                  │
 //	                                   └────────── memory.Store ◀── write the turn
 //
 // What it does not understand it does not touch: tools, images and fields it has never heard of reach the upstream byte

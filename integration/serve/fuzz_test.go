@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/trm-go/refiner/specialists"
 )
 
 // Whatever a body holds, it is refused or goes on as it was, but for what is put in.
@@ -22,7 +20,7 @@ func FuzzChat(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		c, err := readChat(body)
+		c, err := readAsked(completions{}, body)
 		if err != nil {
 			return
 		}
@@ -47,8 +45,8 @@ func FuzzChat(f *testing.F) {
 		for i, m := range c.messages {
 			raws[i] = string(m.raw)
 		}
-		c.insert(specialists.Message{Role: "system", Content: "memories"})
-		again, err := readChat(c.body.bytes())
+		completions{}.insert(c, "memories")
+		again, err := readAsked(completions{}, c.body.bytes())
 		if err != nil || !again.readable || len(again.messages) != before+1 {
 			t.Fatalf("%v: %d messages of %d and one: %s", err, len(again.messages), before, c.body.bytes())
 		}
@@ -79,7 +77,7 @@ func FuzzStream(f *testing.F) {
 		if size < 1 || size > 1<<16 {
 			return
 		}
-		var whole, parts streamListener
+		whole, parts := streamListener{api: completions{}}, streamListener{api: completions{}}
 		whole.hear(stream)
 		for rest := stream; len(rest) > 0; {
 			n := min(size, len(rest))
@@ -91,8 +89,8 @@ func FuzzStream(f *testing.F) {
 			t.Errorf("in one piece %+v, in pieces of %d %+v", a, size, b)
 		}
 		if a.first != nil {
-			made := asStream(a, "some words of an answer that is longer than one event can hold", account{})
-			var again streamListener
+			made := completions{}.asStream(a, "some words of an answer that is longer than one event can hold", account{})
+			again := streamListener{api: completions{}}
 			again.hear(made)
 			if got := again.end(); got.Text != "some words of an answer that is longer than one event can hold" || !got.Complete {
 				t.Errorf("made anew it says %q", got.Text)
@@ -107,7 +105,7 @@ func FuzzWithText(f *testing.F) {
 	f.Add([]byte(`{"choices":[{"message":{}}]}`), "")
 	f.Add([]byte(`{"choices":[]}`), "\x00")
 	f.Fuzz(func(t *testing.T, body []byte, text string) {
-		got := withText(body, text, account{Changed: true})
+		got := completions{}.withText(body, text, account{Changed: true})
 		if bytes.Equal(got, body) {
 			return
 		}

@@ -18,14 +18,30 @@ type heard struct {
 	Text     string
 	Complete bool // it came to its end of itself
 	Tools    bool // it calls tools, or says what is no text
+	Fixed    bool // its text can be no other: it comes in parts, or what stands beside it counts its letters
 	Usage    usage
 	Long     bool // it is longer than is read along
 
-	// Of a stream.
-	first    json.RawMessage // its first event
-	lastly   json.RawMessage // the event with the usage, if it has one of its own
-	finish   string
-	streamed strings.Builder
+	streamed strings.Builder // Text, of a stream
+
+	// Of a stream of chat completions.
+	first  json.RawMessage // its first event
+	lastly json.RawMessage // the event with the usage, if it has one of its own
+
+	// Of a stream of the Responses API.
+	made  json.RawMessage   // the answer as its last event holds it
+	items []json.RawMessage // the answer's parts, for one that holds none
+	size  int               // of items, in bytes
+	part  [2]int            // the text that is being said: its places in the output and in the message
+	next  int               // the number of the next event
+}
+
+// say takes note of a piece of a stream's text.
+func (h *heard) say(text string) {
+	if h.Long = h.Long || h.streamed.Len()+len(text) > maxHeard; !h.Long {
+		h.streamed.WriteString(text)
+		h.Text = h.streamed.String() // copies nothing
+	}
 }
 
 type usage struct {
@@ -46,6 +62,7 @@ const (
 
 // wholeListener reads an answer that comes in one piece.
 type wholeListener struct {
+	api  api
 	body bytes.Buffer
 	long bool
 }
@@ -56,50 +73,18 @@ func (l *wholeListener) hear(p []byte) {
 	}
 }
 
-// beside is what may stand beside a text, or in its place.
-type beside struct {
-	Refusal   string          `json:"refusal"`
-	ToolCalls json.RawMessage `json:"tool_calls"`
-	Function  json.RawMessage `json:"function_call"`
-	Audio     json.RawMessage `json:"audio"`
-}
-
-// any reports whether something does.
-func (b *beside) any() bool {
-	filled := func(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" && string(raw) != "[]" }
-	return b.Refusal != "" || filled(b.ToolCalls) || filled(b.Function) || filled(b.Audio)
-}
-
-// completion is what is read of a chat completion.
-type completion struct {
-	Choices []struct {
-		Index   int `json:"index"`
-		Message struct {
-			Content any `json:"content"`
-			beside
-		} `json:"message"`
-		Finish string `json:"finish_reason"`
-	} `json:"choices"`
-	Usage usage `json:"usage"`
-}
-
 func (l *wholeListener) end() *heard {
 	h := &heard{Long: l.long}
-	var c completion
-	if l.long || json.Unmarshal(l.body.Bytes(), &c) != nil || len(c.Choices) == 0 {
-		return h
+	if !l.long {
+		l.api.whole(h, l.body.Bytes())
 	}
-	m := c.Choices[0].Message
-	h.Text, _ = m.Content.(string)
-	h.Tools = m.any() || len(c.Choices) > 1
-	h.Complete = c.Choices[0].Finish == "stop" || c.Choices[0].Finish == ""
-	h.Usage = c.Usage
 	return h
 }
 
 // streamListener reads server-sent events, whatever pieces they come in.
 type streamListener struct {
 	heard
+	api  api
 	line []byte
 	skip bool // the line is too long to be read
 }
@@ -132,69 +117,24 @@ func (l *streamListener) hear(p []byte) {
 	}
 }
 
-// chunk is what is read of one event.
-type chunk struct {
-	Choices []struct {
-		Index int `json:"index"`
-		Delta struct {
-			Content string `json:"content"`
-			beside
-		} `json:"delta"`
-		Finish string `json:"finish_reason"`
-	} `json:"choices"`
-	Usage *usage `json:"usage"`
-}
-
 func (l *streamListener) event(line []byte) {
 	data, found := bytes.CutPrefix(bytes.TrimRight(line, "\r"), []byte("data:"))
-	if !found {
-		return
-	}
-	data = bytes.TrimSpace(data)
-	var c chunk
-	if len(data) == 0 || data[0] != '{' || json.Unmarshal(data, &c) != nil {
-		return
-	}
-	if l.first == nil {
-		l.first = bytes.Clone(data)
-	}
-	if c.Usage != nil {
-		l.Usage = *c.Usage
-		if len(c.Choices) == 0 {
-			l.lastly = bytes.Clone(data)
-		}
-	}
-	for _, choice := range c.Choices {
-		if choice.Index != 0 {
-			l.Tools = true
-			continue
-		}
-		d := choice.Delta
-		l.Tools = l.Tools || d.any()
-		if l.Long = l.Long || l.streamed.Len()+len(d.Content) > maxHeard; !l.Long {
-			l.streamed.WriteString(d.Content)
-		}
-		if choice.Finish != "" {
-			l.finish = choice.Finish
-		}
+	if data = bytes.TrimSpace(data); found && len(data) > 0 && data[0] == '{' {
+		l.api.event(&l.heard, data)
 	}
 }
 
-func (l *streamListener) end() *heard {
-	l.Text = l.streamed.String()
-	l.Complete = l.finish == "stop"
-	return &l.heard
-}
+func (l *streamListener) end() *heard { return &l.heard }
 
 // listen chooses how an answer is read along; nil where it cannot be.
-func listen(response *http.Response) listener {
+func listen(a api, response *http.Response) listener {
 	switch {
 	case response.StatusCode != http.StatusOK || response.Header.Get("Content-Encoding") != "":
 		return nil
 	case isStream(response):
-		return &streamListener{}
+		return &streamListener{api: a}
 	}
-	return &wholeListener{}
+	return &wholeListener{api: a}
 }
 
 func isStream(response *http.Response) bool {

@@ -23,6 +23,7 @@ type operation struct {
 	Status                    int // of success
 	in, out                   reflect.Type
 	stream                    reflect.Type // of each server-sent event; nil: it does not stream
+	open                      bool         // other fields come and go
 	handle                    func(w http.ResponseWriter, r *http.Request) error
 }
 
@@ -58,6 +59,72 @@ func post[In, Out any](status int, path, id, summary string, f func(context.Cont
 func (s *Server) askOperation() operation {
 	return operation{Method: http.MethodPost, Path: "/api/v1/ask", ID: "ask", Summary: "Answer a question from the memories, refined to a fixed point, with its rounds",
 		Status: http.StatusOK, in: reflect.TypeFor[askRequest](), out: reflect.TypeFor[integration.Answer](), stream: reflect.TypeFor[integration.Event](), handle: s.ask}
+}
+
+// asking is the operation of an API of language models. Its types tell what is the same with every upstream.
+func (s *Server) asking(a api, id, summary string, in, out, event reflect.Type) operation {
+	return operation{Method: http.MethodPost, Path: "/v1" + a.path(), ID: id, Summary: summary, Status: http.StatusOK, in: in, out: out, stream: event, open: true,
+		handle: func(w http.ResponseWriter, r *http.Request) error {
+			s.converse(a, w, r)
+			return nil
+		}}
+}
+
+// completionRequest, completionAnswer and completionEvent describe chat completions.
+type (
+	completionRequest struct {
+		Model    string           `json:"model,omitempty" jsonschema:"none, or refine: the configured one"`
+		Messages []map[string]any `json:"messages"`
+		Stream   *bool            `json:"stream,omitempty"`
+		Refine   string           `json:"refine,omitempty" jsonschema:"off, auto (unless the draft passes) or always"`
+	}
+	completionAnswer struct {
+		ID      string           `json:"id"`
+		Object  string           `json:"object"`
+		Model   string           `json:"model"`
+		Choices []map[string]any `json:"choices"`
+		Usage   map[string]any   `json:"usage,omitempty"`
+		Refine  *account         `json:"refine,omitempty" jsonschema:"how the answer was refined"`
+	}
+	completionEvent struct {
+		ID      string           `json:"id"`
+		Choices []map[string]any `json:"choices"`
+		Refine  *account         `json:"refine,omitempty" jsonschema:"how the answer was refined, in the last event with a choice"`
+	}
+)
+
+// responseRequest, responseAnswer and responseEvent describe the Responses API.
+type (
+	responseRequest struct {
+		Model        string  `json:"model,omitempty" jsonschema:"none, or refine: the configured one"`
+		Input        any     `json:"input,omitempty" jsonschema:"a text, or a list of messages and other items"`
+		Instructions *string `json:"instructions,omitempty" jsonschema:"notes from memory are put behind them"`
+		Previous     *string `json:"previous_response_id,omitempty" jsonschema:"passed on; what it holds is not known here"`
+		Conversation any     `json:"conversation,omitempty" jsonschema:"names the session if no header and no metadata do"`
+		Stream       *bool   `json:"stream,omitempty"`
+		Refine       string  `json:"refine,omitempty" jsonschema:"off, auto (unless the draft passes) or always"`
+	}
+	responseAnswer struct {
+		ID     string           `json:"id"`
+		Object string           `json:"object"`
+		Status string           `json:"status,omitempty"`
+		Model  string           `json:"model,omitempty"`
+		Output []map[string]any `json:"output"`
+		Usage  map[string]any   `json:"usage,omitempty"`
+		Refine *account         `json:"refine,omitempty" jsonschema:"how the answer was refined"`
+	}
+	responseEvent struct {
+		Type   string `json:"type"`
+		Number int    `json:"sequence_number"`
+	}
+)
+
+func (s *Server) completionsOperation() operation {
+	return s.asking(completions{}, "createChatCompletion", "Answer a chat, with memory", reflect.TypeFor[completionRequest](), reflect.TypeFor[completionAnswer](), reflect.TypeFor[completionEvent]())
+}
+
+func (s *Server) responsesOperation() operation {
+	return s.asking(responses{}, "createResponse", "Answer in the Responses API, with memory", reflect.TypeFor[responseRequest](), reflect.TypeFor[responseAnswer](), reflect.TypeFor[responseEvent]())
 }
 
 // rest adds the operations, and their description.
@@ -246,13 +313,13 @@ func describe(operations []operation) (map[string]any, error) {
 		} else if body != nil {
 			told["requestBody"] = map[string]any{"required": true, "content": map[string]any{"application/json": map[string]any{"schema": body}}}
 		}
-		out, err := schemaOf(o.out)
+		out, err := o.schema(o.out)
 		if err != nil {
 			return nil, err
 		}
 		content := map[string]any{"application/json": map[string]any{"schema": out}}
 		if o.stream != nil {
-			event, err := schemaOf(o.stream)
+			event, err := o.schema(o.stream)
 			if err != nil {
 				return nil, err
 			}
@@ -297,12 +364,21 @@ func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
 	return s, nil
 }
 
+// schema is that of a type of the operation's.
+func (o operation) schema(t reflect.Type) (*jsonschema.Schema, error) {
+	s, err := schemaOf(t)
+	if err == nil && o.open {
+		s.AdditionalProperties = nil
+	}
+	return s, err
+}
+
 // bodyOf is the schema of an operation's body; nil without one.
 func bodyOf(o operation) (*jsonschema.Schema, error) {
 	if o.Method != http.MethodPost {
 		return nil, nil
 	}
-	s, err := schemaOf(o.in)
+	s, err := o.schema(o.in)
 	if err != nil {
 		return nil, err
 	}

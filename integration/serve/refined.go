@@ -28,6 +28,12 @@ type account struct {
 	Changed    bool    `json:"changed"`
 }
 
+// json is the account as it stands in an answer.
+func (a account) json() json.RawMessage {
+	raw, _ := json.Marshal(a) // numbers, which the judge bounds, and a word
+	return raw
+}
+
 // alive is how often a client that waits for a refined stream hears that it is being worked on.
 const alive = 10 * time.Second
 
@@ -42,17 +48,18 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 		body   bytes.Buffer // what came
 		heard  *heard
 		answer *integration.Answer
+		ended  bool  // it was read to its end
 		err    error // of reading
 	}
 	var d draft
+	l := listen(t.api, response)
 	comments := make(chan string)
 	done := make(chan struct{})
 	go func() { // ends with the answer or the request, and is waited for
 		defer close(done)
-		l := listen(response)
-		d.err = gather(&d.body, response.Body, l)
+		d.ended, d.err = gather(&d.body, response.Body, l)
 		d.heard = l.end()
-		if d.err != nil || !d.heard.Complete || d.heard.Tools || d.heard.Long || strings.TrimSpace(d.heard.Text) == "" {
+		if d.err != nil || !d.heard.Complete || d.heard.Tools || d.heard.Fixed || d.heard.Long || strings.TrimSpace(d.heard.Text) == "" {
 			return
 		}
 		d.answer = t.refine(d.heard.Text, comments)
@@ -74,21 +81,20 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 		}
 		switch {
 		case !stream:
-			body = withText(body, said, about)
+			body = t.api.withText(body, said, about)
 		case about.Changed:
-			body = asStream(d.heard, said, about)
+			body = t.api.asStream(d.heard, said, about)
 		}
 	}
 	if err := send(w, body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	if !d.heard.Complete { // longer, or calling a tool: the rest goes by as it comes
-		if d.err == nil {
-			d.err = relay(w, response.Body, nil)
+	if !d.ended && d.err == nil { // longer, or calling a tool: the rest goes by as it comes
+		if err := relay(w, response.Body, l); err != nil {
+			t.breakOff(w, response, l.end(), err)
 		}
-		if d.err != nil {
-			breakOff(w, response, d.err)
-		}
+	} else if d.err != nil && !d.heard.Complete {
+		t.breakOff(w, response, d.heard, d.err)
 	}
 	d.heard.Text = said
 	t.heard(d.heard)
@@ -120,8 +126,8 @@ func (t *talk) await(w http.ResponseWriter, stream bool, comments <-chan string,
 	}
 }
 
-// gather reads an answer to its end, or to where it is clear that it is not one to be refined.
-func gather(into *bytes.Buffer, from io.Reader, l listener) error {
+// gather reads an answer to its end, or to where it is clear that it is not one to be refined: then it has not ended.
+func gather(into *bytes.Buffer, from io.Reader, l listener) (ended bool, err error) {
 	buffer := buffers.Get().(*[4 << 10]byte)
 	defer buffers.Put(buffer)
 	for {
@@ -129,16 +135,16 @@ func gather(into *bytes.Buffer, from io.Reader, l listener) error {
 		into.Write(buffer[:n])
 		l.hear(buffer[:n])
 		if s, ok := l.(*streamListener); ok && (s.Tools || s.Long) && err == nil {
-			return nil
+			return false, nil
 		}
 		if w, ok := l.(*wholeListener); ok && w.long && err == nil {
-			return nil
+			return false, nil
 		}
 		if err == io.EOF {
-			return nil
+			return true, nil
 		}
 		if err != nil {
-			return errors.Join(errReading, err)
+			return false, errors.Join(errReading, err)
 		}
 	}
 }
@@ -203,73 +209,17 @@ func roundComment(r *refine.Round) string {
 	return fmt.Sprintf("round %d: score %.3f, %d of %d proposals accepted", r.N, r.Score, accepted, len(r.Proposals))
 }
 
-// withText puts another text, and the account of it, into a chat completion; all else stays as it is.
-func withText(body []byte, text string, about account) []byte {
-	o, err := readObject(body)
-	if err != nil {
-		return body
-	}
-	if about.Changed {
-		var choices []json.RawMessage
-		if json.Unmarshal(o.value("choices"), &choices) != nil || len(choices) == 0 {
-			return body
-		}
-		choice, err := readObject(choices[0])
-		if err != nil {
-			return body
-		}
-		message, err := readObject(choice.value("message"))
-		if err != nil {
-			return body
-		}
-		content, _ := json.Marshal(text)
-		message.set("content", content)
-		choice.set("message", message.bytes())
-		choices[0] = choice.bytes()
-		all, err := json.Marshal(choices)
-		if err != nil {
-			return body
-		}
-		o.set("choices", all)
-	}
-	told, _ := json.Marshal(about)
-	o.set("refine", told)
-	return o.bytes()
-}
-
 // piece is the length of one event's text, in bytes, of a stream that is made anew.
 const piece = 48
 
-// asStream is a refined text as the stream that the upstream would have made of it: with its id, model and usage.
-func asStream(h *heard, text string, about account) []byte {
-	var b bytes.Buffer
-	event := func(o object) {
-		b.WriteString("data: ")
-		b.Write(o.bytes())
-		b.WriteString("\n\n")
+// writeEvent writes a server-sent event; most have no name.
+func writeEvent(b *bytes.Buffer, name string, data []byte) {
+	if name != "" {
+		b.WriteString("event: " + name + "\n")
 	}
-	with := func(delta any, finish *string) object {
-		o, _ := readObject(h.first) // it was read before
-		choices, _ := json.Marshal([]any{map[string]any{"index": 0, "delta": delta, "finish_reason": finish}})
-		o.set("choices", choices)
-		return o
-	}
-	event(with(map[string]string{"role": "assistant", "content": ""}, nil))
-	for _, part := range pieces(text, piece) {
-		event(with(map[string]string{"content": part}, nil))
-	}
-	stop := "stop"
-	last := with(struct{}{}, &stop)
-	told, _ := json.Marshal(about)
-	last.set("refine", told)
-	event(last)
-	if h.lastly != nil {
-		b.WriteString("data: ")
-		b.Write(h.lastly)
-		b.WriteString("\n\n")
-	}
-	b.WriteString("data: [DONE]\n\n")
-	return b.Bytes()
+	b.WriteString("data: ")
+	b.Write(data)
+	b.WriteString("\n\n")
 }
 
 // pieces cuts a text behind spaces, into parts of about so many bytes.

@@ -28,6 +28,8 @@ func (s *Server) operations() []operation {
 		post(http.StatusOK, "/api/v1/search", "search", "Recall the memories that answer a question", s.search),
 		post(http.StatusOK, "/api/v1/explain", "explain", "Tell why a question recalls what it does, step by step of the recursion", s.explain),
 		s.askOperation(),
+		s.completionsOperation(),
+		s.responsesOperation(),
 	}
 }
 

@@ -99,7 +99,7 @@ func (d *described) hold(t *testing.T, p *proxy, method, path, body string, into
 		d.seen[operation.OperationID] = true
 		if kind := r.Header.Get("Content-Type"); kind == "text/event-stream" {
 			for _, line := range strings.Split(r.Body, "\n") {
-				if data, found := strings.CutPrefix(line, "data: "); found {
+				if data, found := strings.CutPrefix(line, "data: "); found && data != "[DONE]" {
 					valid(t, "an event of "+what, told.Content[kind].Schema, data)
 				}
 			}
@@ -255,6 +255,13 @@ func TestREST(t *testing.T) {
 	d.hold(t, p, http.MethodPost, "/api/v1/ask", `{"question":" ","stream":true}`, nil).failure(t, 400, "invalid_value")
 	d.hold(t, p, http.MethodPost, "/api/v1/ask", `{"question":"x","refine":"hard"}`, nil).failure(t, 400, "invalid_value")
 	d.hold(t, p, http.MethodPost, "/api/v1/ask", `{"question":"x","rounds":1000}`, nil).failure(t, 400, "invalid_value")
+
+	for _, stream := range []string{"false", "true"} {
+		d.hold(t, p, http.MethodPost, "/v1/chat/completions", `{"messages":[{"role":"user","content":"Where does Ruth live?"}],"odd":1,"stream":`+stream+`}`, nil)
+		d.hold(t, p, http.MethodPost, "/v1/responses", `{"input":"Where does Ruth live?","odd":1,"stream":`+stream+`}`, nil)
+	}
+	d.hold(t, p, http.MethodPost, "/v1/chat/completions", `{"messages":[]}`, nil).failure(t, 400, "invalid_value")
+	p.Flush()
 
 	d.hold(t, p, http.MethodPost, "/api/v1/memories/"+s.ID+"/undo", "", &h)
 	if len(h.Events) != 5 {

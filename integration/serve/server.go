@@ -153,7 +153,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 func (s *Server) routes(o *Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	protected := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.protect(h)) }
-	protected("POST /v1/chat/completions", s.chatCompletions)
 	if s.upstream != nil {
 		protected("POST /v1/embeddings", s.pass(func(*http.Request) string { return "/embeddings" }))
 		protected("POST /v1/completions", s.pass(func(*http.Request) string { return "/completions" }))
@@ -166,7 +165,7 @@ func (s *Server) routes(o *Options) (http.Handler, error) {
 	}
 	// Nothing else is passed on: files, fine-tuning and accounts are the upstream key's, not the callers'.
 	protected("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/models", r.Method, r.URL.Path).write(w)
+		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are /v1/responses, /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/models", r.Method, r.URL.Path).write(w)
 	})
 	s.mount(protected, o)
 	if err := s.rest(mux, protected); err != nil {

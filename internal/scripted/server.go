@@ -1,5 +1,5 @@
-// Package scripted is a language model for tests and studies: a server that speaks the OpenAI API over real HTTP and
-// answers as a script says.
+// Package scripted is a language model for tests and studies: a server that speaks the OpenAI API, chat completions and
+// responses, over real HTTP and answers as a script says.
 //
 //	server, err := scripted.New(scripted.Says("Hello."))
 //	defer server.Close()
@@ -86,7 +86,8 @@ func New(script Script) (*Server, error) {
 	}
 	s := &Server{URL: "http://" + listener.Addr().String() + "/v1", script: script}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/chat/completions", s.chat)
+	mux.HandleFunc("POST /v1/chat/completions", s.answer(readChat, completion, stream))
+	mux.HandleFunc("POST /v1/responses", s.answer(readResponses, wholeResponse, streamResponse))
 	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"object": "list", "data": []any{map[string]any{"id": "scripted", "object": "model", "owned_by": "refiner"}}})
 	})
@@ -110,53 +111,62 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.requests...)
 }
 
-func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
-	s.working.RLock()
-	defer s.working.RUnlock()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
-	}
-	var request Request
-	if err := json.Unmarshal(body, &request); err != nil {
-		fail(w, http.StatusBadRequest, "the request is no JSON: "+err.Error())
-		return
-	}
-	request.Body, request.Key = body, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	s.mu.Lock()
-	request.N = len(s.requests) + 1
-	s.requests = append(s.requests, request)
-	s.mu.Unlock()
+func readChat(body []byte) (r Request, err error) {
+	err = json.Unmarshal(body, &r)
+	return r, err
+}
 
-	reply := s.script(request)
-	if reply.Hang {
-		<-r.Context().Done()
-		return
-	}
-	if !wait(r, reply.Delay) {
-		return
-	}
-	for name, values := range reply.Header {
-		w.Header()[name] = values
-	}
-	switch {
-	case reply.Status != 0:
-		fail(w, reply.Status, reply.Text)
-	case reply.Raw != "":
-		io.WriteString(w, reply.Raw)
-	case request.Stream:
-		stream(w, r, request, reply)
-	default:
-		text, err := json.Marshal(completion(request, reply))
+// answer answers the requests of an API: how one is read, and what an answer looks like, whole and as a stream.
+func (s *Server) answer(read func([]byte) (Request, error), whole func(Request, Reply) any,
+	stream func(http.ResponseWriter, *http.Request, Request, Reply)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.working.RLock()
+		defer s.working.RUnlock()
+		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		if reply.Break > 0 && reply.Break < len(text) {
-			w.Header().Set("Content-Length", fmt.Sprint(len(text)))
-			text = text[:reply.Break]
+		request, err := read(body)
+		if err != nil {
+			fail(w, http.StatusBadRequest, "the request is no JSON: "+err.Error())
+			return
 		}
-		w.Write(text)
+		request.Body, request.Key = body, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		s.mu.Lock()
+		request.N = len(s.requests) + 1
+		s.requests = append(s.requests, request)
+		s.mu.Unlock()
+
+		reply := s.script(request)
+		if reply.Hang {
+			<-r.Context().Done()
+			return
+		}
+		if !wait(r, reply.Delay) {
+			return
+		}
+		for name, values := range reply.Header {
+			w.Header()[name] = values
+		}
+		switch {
+		case reply.Status != 0:
+			fail(w, reply.Status, reply.Text)
+		case reply.Raw != "":
+			io.WriteString(w, reply.Raw)
+		case request.Stream:
+			stream(w, r, request, reply)
+		default:
+			text, err := json.Marshal(whole(request, reply))
+			if err != nil {
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if reply.Break > 0 && reply.Break < len(text) {
+				w.Header().Set("Content-Length", fmt.Sprint(len(text)))
+				text = text[:reply.Break]
+			}
+			w.Write(text)
+		}
 	}
 }
 
@@ -214,7 +224,13 @@ func completion(request Request, reply Reply) any {
 }
 
 func used(request Request, reply Reply) any {
-	prompt, written := reply.Prompt, reply.Completion
+	prompt, written := counts(request, reply)
+	return map[string]any{"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+}
+
+// counts are the tokens of a prompt and of its answer.
+func counts(request Request, reply Reply) (prompt, written int) {
+	prompt, written = reply.Prompt, reply.Completion
 	if prompt == 0 {
 		for _, m := range request.Messages {
 			prompt += len(strings.Fields(m.Content))
@@ -223,7 +239,7 @@ func used(request Request, reply Reply) any {
 	if written == 0 {
 		written = len(strings.Fields(reply.Text))
 	}
-	return map[string]any{"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+	return prompt, written
 }
 
 func fail(w http.ResponseWriter, status int, message string) {

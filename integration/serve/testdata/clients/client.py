@@ -51,6 +51,21 @@ for chunk in client.chat.completions.create(model="scripted", messages=ask, stre
     text += "".join(choice.delta.content or "" for choice in chunk.choices)
 assert "Madrid" not in text and "Lisbon" in text and usage.total_tokens == 9, (text, usage)
 
+# The Responses API.
+question = "Where do I live?"
+whole = client.responses.create(model="scripted", input=question, instructions="Be brief.")
+assert (whole.output_text, whole.status, whole.usage.total_tokens) == ("You live in Madrid since 2019.", "completed", 9), whole
+fine = client.responses.create(model="scripted", input=ask, extra_body={"refine": "always"})
+assert "Madrid" not in fine.output_text and "Lisbon" in fine.output_text and fine.refine["changed"] is True, fine
+for headers, lives in ({}, "Madrid"), ({"X-Refine": "always"}, "Lisbon"):
+    text, last = "", None
+    for event in client.responses.create(model="scripted", input=question, stream=True, extra_headers=headers):
+        text += event.delta if event.type == "response.output_text.delta" else ""
+        last = event
+    assert lives in text and last.type == "response.completed" and last.response.output_text == text, (text, last)
+    with client.responses.stream(model="scripted", input=question, extra_headers=headers) as stream:
+        assert stream.get_final_response().output_text == text
+
 
 def fails(kind, code, make):
     try:
@@ -66,6 +81,14 @@ fails(openai.AuthenticationError, "invalid_api_key", lambda: wrong.chat.completi
 fails(openai.RateLimitError, "slow", lambda: client.chat.completions.create(model="busy", messages=ask))
 fails(openai.BadRequestError, "invalid_value", lambda: client.chat.completions.create(model="scripted", messages=ask, extra_body={"refine": "hard"}))
 fails(openai.NotFoundError, "unknown_url", lambda: client.files.list())
+fails(openai.RateLimitError, "slow", lambda: client.responses.create(model="busy", input=question))
+try:
+    for _ in client.responses.create(model="breaks", input=question, stream=True):
+        pass
+except openai.APIError as e:
+    assert "broke off" in str(e), e
+else:
+    raise AssertionError("a stream of responses that breaks off looks whole")
 try:
     for _ in client.chat.completions.create(model="breaks", messages=ask, stream=True):
         pass

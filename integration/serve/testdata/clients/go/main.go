@@ -11,6 +11,7 @@ import (
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
 )
 
 const said = "You live in Madrid since 2019."
@@ -50,6 +51,26 @@ func run(ctx context.Context, base, key string) error {
 	weather.Messages = append(weather.Messages, called.Choices[0].Message.ToParam(), openai.ToolMessage("21 degrees", called.Choices[0].Message.ToolCalls[0].ID))
 	if answer, err = client.Chat.Completions.New(ctx, weather); err != nil || answer.Choices[0].Message.Content != "It has 21 degrees." {
 		return fmt.Errorf("after the tool: %v, %w", answer, err)
+	}
+
+	question := responses.ResponseNewParams{Model: "scripted", Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("Where do I live?")}}
+	responded, err := client.Responses.New(ctx, question)
+	if err != nil || responded.OutputText() != said || responded.Usage.TotalTokens != 9 {
+		return fmt.Errorf("responses: %v, %w", responded, err)
+	}
+	events := client.Responses.NewStreaming(ctx, question, option.WithHeader("X-Refine", "always"))
+	var deltas, whole string
+	for events.Next() {
+		e := events.Current()
+		if e.Type == "response.output_text.delta" {
+			deltas += e.Delta
+		}
+		if e.Type == "response.completed" {
+			whole = e.Response.OutputText()
+		}
+	}
+	if err := events.Err(); err != nil || deltas != whole || !strings.Contains(whole, "Lisbon") || strings.Contains(whole, "Madrid") {
+		return fmt.Errorf("refined responses: %q, %q, %w", deltas, whole, err)
 	}
 
 	models, err := client.Models.List(ctx)

@@ -38,6 +38,41 @@ text = "";
 for await (const chunk of await client.chat.completions.create({ model: "scripted", messages, stream: true, refine: "always" })) text += chunk.choices[0]?.delta.content ?? "";
 assert.ok(text.includes("Lisbon") && !text.includes("Madrid"), text);
 
+// The Responses API, which needs no messages.
+const input = "Where do I live?";
+const responded = await client.responses.create({ model: "scripted", input, instructions: "Be brief." });
+assert.deepEqual([responded.output_text, responded.status, responded.usage.total_tokens, responded.refine], [said, "completed", 9, undefined]);
+const listen = async (body, headers) => {
+  const kinds = [];
+  let heard = "", last;
+  for await (const event of await client.responses.create({ model: "scripted", stream: true, ...body }, { headers })) {
+    kinds.push(event.type);
+    if (event.type === "response.output_text.delta") heard += event.delta;
+    last = event;
+  }
+  return { kinds, heard, last };
+};
+const plain = await listen({ input: messages });
+assert.deepEqual([plain.heard, plain.last.type, plain.last.response.output[0].content[0].text], [said, "response.completed", said]);
+const refinedWhole = await client.responses.create({ model: "scripted", input, refine: "always" });
+assert.ok(refinedWhole.output_text.includes("Lisbon") && !refinedWhole.output_text.includes("Madrid") && refinedWhole.refine.changed, refinedWhole.output_text);
+const fresh = await listen({ input }, { "X-Refine": "always" });
+assert.ok(fresh.heard.includes("Lisbon") && !fresh.heard.includes("Madrid"), fresh.heard);
+assert.deepEqual(new Set(fresh.kinds), new Set(plain.kinds)); // made anew of the same events
+assert.equal(fresh.last.response.output[0].content[0].text, fresh.heard);
+// The SDK's own reader puts the same together.
+const stream = client.responses.stream({ model: "scripted", input }, { headers: { "X-Refine": "always" } });
+assert.equal((await stream.finalResponse()).output_text, fresh.heard);
+
+const functions = [{ type: "function", name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } }, strict: false }];
+const asked = [{ role: "user", content: "What is the weather in Lisbon?" }];
+const called = (await client.responses.create({ model: "scripted", input: asked, tools: functions })).output[0];
+assert.deepEqual([called.type, JSON.parse(called.arguments)], ["function_call", { city: "Lisbon" }]);
+const calls = await listen({ input: asked, tools: functions });
+assert.equal(calls.last.response.output[0].type, "function_call");
+asked.push(called, { type: "function_call_output", call_id: called.call_id, output: "21 degrees" });
+assert.equal((await client.responses.create({ model: "scripted", input: asked, tools: functions })).output_text, "It has 21 degrees.");
+
 const fails = (kind, code, promise) => assert.rejects(promise, (e) => e instanceof kind && e.code === code && e.message.length > 5);
 await fails(OpenAI.AuthenticationError, "invalid_api_key", new OpenAI({ baseURL, apiKey: "rfn_wrong", maxRetries: 0 }).chat.completions.create({ model: "scripted", messages }));
 await fails(OpenAI.RateLimitError, "slow", client.chat.completions.create({ model: "busy", messages }));
@@ -45,4 +80,7 @@ await fails(OpenAI.BadRequestError, "invalid_value", client.chat.completions.cre
 await assert.rejects(async () => {
   for await (const _ of await client.chat.completions.create({ model: "breaks", messages, stream: true }));
 }, /broke off/);
+await fails(OpenAI.RateLimitError, "slow", client.responses.create({ model: "busy", input }));
+await fails(OpenAI.BadRequestError, "invalid_value", client.responses.create({ model: "scripted", input, refine: "hard" }));
+await assert.rejects(listen({ model: "breaks", input }), /broke off/);
 console.log("ok");

@@ -13,12 +13,12 @@ import (
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
-	"github.com/trm-go/refiner/specialists"
 )
 
-// talk is one chat request on its way.
+// talk is one request for an answer on its way.
 type talk struct {
-	*chat
+	*asked
+	api   api
 	s     *Server
 	r     *http.Request
 	scope memory.Scope // whose memories are recalled
@@ -32,10 +32,10 @@ type talk struct {
 // headerMemories tells a client how many memories stood in the prompt.
 const headerMemories = "X-Refine-Memories"
 
-// chatCompletions answers POST /v1/chat/completions.
-func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
+// converse answers requests of an API.
+func (s *Server) converse(a api, w http.ResponseWriter, r *http.Request) {
 	defer s.talks.begin()()
-	t, body, err := s.newTalk(w, r)
+	t, body, err := s.newTalk(a, w, r)
 	if err == nil {
 		err = t.recall(r.Context())
 	}
@@ -52,10 +52,11 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 	}
 	changed := t.body.value(refineField) == nil && t.Refine != ""
 	if t.turn.Notes != "" {
-		t.insert(specialists.Message{Role: "system", Content: t.turn.Notes})
+		t.api.insert(t.asked, t.turn.Notes)
 		changed = true
 	}
-	if (t.Model == "" || t.Model == ModelAlias) && s.upstream.Model != "" {
+	unnamed := t.Model == "" && t.body.value("prompt") == nil // a stored prompt has a model of its own
+	if (unnamed || t.Model == ModelAlias) && s.upstream.Model != "" {
 		name, _ := json.Marshal(s.upstream.Model)
 		t.body.set("model", name)
 		changed = true
@@ -64,13 +65,13 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 		body = t.body.bytes()
 	}
 	s.metrics.overhead.Observe(time.Since(t.start).Seconds())
-	response, err := s.forward(r.Context(), r, "/chat/completions", body)
+	response, err := s.forward(r.Context(), r, a.path(), body)
 	if err != nil {
 		asFailure(err).write(w)
 		return
 	}
 	defer func() { _ = response.Body.Close() }()
-	l := listen(response)
+	l := listen(a, response)
 	if l != nil && t.Plain && t.turn.Refines() { // one text in prose, on the ground of memories
 		t.refined(w, response)
 		return
@@ -78,26 +79,30 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 	passHeader(w, response, true)
 	w.WriteHeader(response.StatusCode)
 	if err := relay(w, response.Body, l); err != nil {
-		breakOff(w, response, err)
+		var h *heard
+		if l != nil {
+			h = l.end()
+		}
+		t.breakOff(w, response, h, err)
 	}
 	if l != nil {
 		t.heard(l.end())
 	}
 }
 
-// newTalk reads a chat request, and what its headers say about it.
-func (s *Server) newTalk(w http.ResponseWriter, r *http.Request) (*talk, []byte, error) {
+// newTalk reads a request, and what its headers say about it.
+func (s *Server) newTalk(a api, w http.ResponseWriter, r *http.Request) (*talk, []byte, error) {
 	start := time.Now()
 	c := callerOf(r.Context())
 	body, err := readBody(w, r)
 	if err != nil {
 		return nil, nil, err
 	}
-	read, err := readChat(body)
+	read, err := readAsked(a, body)
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &talk{chat: read, s: s, r: r, scope: c.scope, start: start}
+	t := &talk{asked: read, api: a, s: s, r: r, scope: c.scope, start: start}
 	o := &integration.TurnOptions{Scope: c.scope, User: read.User, Limit: s.limit, Budget: s.budget, Refine: read.Refine,
 		Meta: map[string]string{"request": requestID(r.Context())}, Model: read.Model}
 	if asked := r.Header.Get(headerRefine); asked != "" {
@@ -128,10 +133,24 @@ func (s *Server) newTalk(w http.ResponseWriter, r *http.Request) (*talk, []byte,
 		return nil, nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerSession)
 	}
 	o.Session = cmp.Or(c.scope.Session, session, read.Session)
+	if o.After = read.After; read.Continues && o.Session != "" && t.writes {
+		o.Before = s.before(r.Context(), c.scope, o.Session)
+	}
 	if t.turn, err = s.of(c).Turn(read.conversation(), o); err != nil {
 		return nil, nil, badField(headerSession, "%v", err)
 	}
 	return t, body, nil
+}
+
+// before is how many turns a session holds already. A chat does not fail with the memory.
+func (s *Server) before(ctx context.Context, scope memory.Scope, session string) int {
+	scope.Session = session
+	last, err := s.plugin.Store.LastPosition(ctx, scope)
+	if err != nil {
+		s.log.Error("the place of the turn in its session is not known", "scope", scope.String(), "error", err)
+		return 0
+	}
+	return last + 1
 }
 
 // asks reports whether there is a message of the user to answer.
@@ -175,15 +194,17 @@ func (t *talk) write(said string) {
 	}
 }
 
-// breakOff ends an answer that cannot be completed, so that the client does not take it for whole. A stream says why.
-func breakOff(w http.ResponseWriter, response *http.Response, err error) {
+// breakOff ends an answer that cannot be completed, so that the client does not take it for whole. A stream says why. h may
+// be nil, of an answer that was not read along.
+func (t *talk) breakOff(w http.ResponseWriter, response *http.Response, h *heard, err error) {
 	if errors.Is(err, errReading) && isStream(response) {
 		f := refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer")
 		if errors.Is(err, errSilent) {
 			f = refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream fell silent in the middle of its answer")
 		}
 		if send(w, []byte("\n\n")) == nil { // ends what may have been half written
-			_ = sendEvent(w, "", envelope{f})
+			name, event := t.api.broken(h, f)
+			_ = sendEvent(w, name, event)
 		}
 	}
 	panic(http.ErrAbortHandler)
@@ -196,12 +217,7 @@ func sendEvent(w http.ResponseWriter, name string, v any) error {
 		return err
 	}
 	var b bytes.Buffer
-	if name != "" {
-		b.WriteString("event: " + name + "\n")
-	}
-	b.WriteString("data: ")
-	b.Write(data)
-	b.WriteString("\n\n")
+	writeEvent(&b, name, data)
 	return send(w, b.Bytes())
 }
 
