@@ -91,10 +91,16 @@ func TestRequestsGoThroughUntouched(t *testing.T) {
 	}
 }
 
-// A stream goes through event by event, each as soon as it is there, bytes as they are.
 func TestStreamsGoThroughAsTheyCome(t *testing.T) {
-	parts := []string{": hello\n\n", "event: x\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"In \"}}]}\r\n\r\n", "data:{\"choices\":[{\"index\":0,\"del",
-		"ta\":{\"content\":\"Lisbon.\"}}]}\n\n", "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"}
+	goesThrough(t, "/v1/chat/completions", chatBody(t, map[string]any{"stream": true}, "Where did Ruth move?"),
+		": hello\n\n", "event: x\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"In \"}}]}\r\n\r\n", "data:{\"choices\":[{\"index\":0,\"del",
+		"ta\":{\"content\":\"Lisbon.\"}}]}\n\n", "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+}
+
+// goesThrough holds that a stream which says "In Lisbon." goes through part by part, each as soon as it is there, bytes as
+// they are, and is written.
+func goesThrough(t *testing.T, path, body string, parts ...string) {
+	t.Helper()
 	next := make(chan int)
 	up := wire(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -109,8 +115,7 @@ func TestStreamsGoThroughAsTheyCome(t *testing.T) {
 		}
 	})
 	p := start(t, newPlugin(t, "Ruth moved to Lisbon."), &serve.Options{Upstream: up, Refine: "auto"})
-	request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+"/v1/chat/completions",
-		strings.NewReader(chatBody(t, map[string]any{"stream": true}, "Where did Ruth move?")))
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+path, strings.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	response, err := p.client.Do(request)
 	if err != nil {

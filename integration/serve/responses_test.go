@@ -184,46 +184,10 @@ func TestResponsesGoThroughUntouched(t *testing.T) {
 	}
 }
 
-// A stream goes through event by event, each as soon as it is there, bytes as they are.
 func TestResponseStreamsGoThroughAsTheyCome(t *testing.T) {
-	parts := []string{": hello\n\n", "event: response.created\r\ndata: {\"type\":\"response.created\",\"response\":{}}\r\n\r\n", "data:{\"type\":\"response.output_text.delta\",\"delta\":\"In ",
-		"Lisbon.\"}\n\n", "data: {\"type\":\"response.unheard_of\",\"item\":3}\n\ndata: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n"}
-	next := make(chan int)
-	up := wire(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		for _, part := range parts {
-			io.WriteString(w, part)
-			_ = http.NewResponseController(w).Flush()
-			select {
-			case <-next:
-			case <-r.Context().Done():
-				return
-			}
-		}
-	})
-	p := start(t, newPlugin(t, "Ruth moved to Lisbon."), &serve.Options{Upstream: up, Refine: "auto"})
-	request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, p.URL+"/v1/responses", strings.NewReader(`{"stream":true,"input":"Where did Ruth move?"}`))
-	request.Header.Set("Content-Type", "application/json")
-	response, err := p.client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	reader := bufio.NewReader(response.Body)
-	for i, part := range parts {
-		got := make([]byte, len(part))
-		if _, err := io.ReadFull(reader, got); err != nil || string(got) != part { // would hang if anything were held back
-			t.Fatalf("part %d is %q, %v; want %q", i, got, err, part)
-		}
-		next <- i
-	}
-	if rest, err := io.ReadAll(reader); err != nil || len(rest) > 0 {
-		t.Errorf("then %q, %v", rest, err)
-	}
-	p.Flush()
-	if list := records(t, p.plugin, ada); len(list) != 3 || list[2].Text != "In Lisbon." || list[2].Role != "assistant" {
-		t.Errorf("wrote %v", list)
-	}
+	goesThrough(t, "/v1/responses", `{"stream":true,"input":"Where did Ruth move?"}`,
+		": hello\n\n", "event: response.created\r\ndata: {\"type\":\"response.created\",\"response\":{}}\r\n\r\n", "data:{\"type\":\"response.output_text.delta\",\"delta\":\"In ",
+		"Lisbon.\"}\n\n", "data: {\"type\":\"response.unheard_of\",\"item\":3}\n\ndata: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n")
 }
 
 // written are the records of a session: position, role and text.
