@@ -171,7 +171,10 @@ func Rewrite(w Wire, contentType string, body []byte, text string, changed bool,
 		if changed {
 			body = w.replace(body, text)
 		}
-		return set(body, report, ReportField)
+		if report != nil {
+			body = set(body, report, ReportField)
+		}
+		return body
 	}
 	kind, _, _ := mime.ParseMediaType(contentType)
 	r := &rewriting{text: text, rest: text, report: report}

@@ -122,7 +122,7 @@ func (q *Request) Insert(notes string) {
 		q.body = set(q.body, append(joined, added[1:]...), path...)
 	case len(raw) > 0 && raw[0] == '[':
 		end := bytes.LastIndexByte(raw, ']')
-		part := `{"type":"` + kind + `","text":` + string(added) + `}`
+		part := `{"type":"` + kind + `","text":"\n\n` + string(added[1:]) + `}` // some templates join parts by nothing
 		if len(bytes.TrimSpace(raw[1:end])) > 0 {
 			part = "," + part
 		}

@@ -3,6 +3,7 @@ package chatwire
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 )
 
 // Wire is one of the APIs: [Completions], [Responses], [Anthropic], [OllamaChat], [OllamaGenerate] or [Any].
@@ -59,7 +60,11 @@ const ReportField = "refine"
 // Compose is a text as an answer to a request: a stream if it asks for one.
 func (q *Request) Compose(o *Own) (body []byte, kind string) {
 	if !q.Stream {
-		return set(q.wire.compose(q, o), o.Report, ReportField), "application/json"
+		body = q.wire.compose(q, o)
+		if o.Report != nil {
+			body = set(body, o.Report, ReportField)
+		}
+		return body, "application/json"
 	}
 	kind = EventStream
 	switch q.wire.(type) {
@@ -81,7 +86,7 @@ func WriteEvent(b *bytes.Buffer, kind, name string, v any) {
 	if !isRaw {
 		data, _ = json.Marshal(v) // texts, numbers and JSON
 	}
-	if kind != EventStream {
+	if !strings.HasPrefix(kind, EventStream) {
 		b.Write(data)
 		b.WriteByte('\n')
 		return
