@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -134,6 +135,113 @@ func (r *reader) eachValue(b *bufio.Reader, decode func(value) bool) {
 		fail(fmt.Errorf("there is something after the end of the array"))
 	} else if err != io.EOF {
 		fail(err)
+	}
+}
+
+// eachMember reads an object that may be as large as the file: it goes down into the members of the given names, calls
+// decode with every element of those lists that are marked true, and collects the other members that come before them in
+// about. Elements of the other lists are objects of that kind themselves.
+func (r *reader) eachMember(b *bufio.Reader, lists map[string]bool, decode func(v value, about object) bool) {
+	in := &input{r: b}
+	d := json.NewDecoder(in)
+	next := func() (value, error) {
+		var raw json.RawMessage
+		in.allow(d.InputOffset() + maxValue)
+		err := d.Decode(&raw)
+		start := d.InputOffset() - int64(len(raw))
+		line := in.line(start)
+		in.forget(start)
+		return value{raw: raw, line: line}, err
+	}
+	var object1 func() error
+	list := func(about object, leaf bool) error {
+		for d.More() {
+			if !leaf {
+				if token, err := d.Token(); err != nil {
+					return err
+				} else if token != json.Delim('{') {
+					return fmt.Errorf("%w: a chat in the list is no object", ErrRecord)
+				}
+				if err := object1(); err != nil {
+					return err
+				}
+				continue
+			}
+			v, err := next()
+			if err != nil {
+				return err
+			}
+			if !r.next() || !decode(v, about) {
+				return errEnded
+			}
+		}
+		_, err := d.Token()
+		return err
+	}
+	object1 = func() error { // after its opening bracket
+		var about object
+		for d.More() {
+			token, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name, _ := token.(string)
+			leaf, down := lists[name]
+			if !down {
+				v, err := next()
+				if err != nil {
+					return err
+				}
+				about.set(name, v)
+				continue
+			}
+			if token, err = d.Token(); err != nil {
+				return err
+			}
+			switch token {
+			case json.Delim('['):
+				err = list(about, leaf)
+			case json.Delim('{'):
+				err = object1()
+			}
+			if err != nil {
+				return err
+			}
+		}
+		_, err := d.Token()
+		return err
+	}
+	in.allow(maxValue)
+	token, err := d.Token()
+	if err == nil && token != json.Delim('{') {
+		err = fmt.Errorf("%w: the file is no object", ErrRecord)
+	}
+	if err == nil {
+		err = object1()
+	}
+	if err != nil && !errors.Is(err, errEnded) {
+		if in.err != nil && in.err != io.EOF {
+			err = in.err
+		}
+		r.stop(in.line(d.InputOffset()), syntax(err))
+	}
+}
+
+// errEnded says that whoever reads wants no more.
+var errEnded = errors.New("ended")
+
+// textLines returns the lines of a text file one by one, without their ends, with their numbers.
+func textLines(b *bufio.Reader) func() (line string, number int, ok bool, err error) {
+	number := 0
+	return func() (string, int, bool, error) {
+		text, err := readLine(b)
+		if err == io.EOF {
+			return "", number, false, nil
+		}
+		if number++; err == nil {
+			err = checkText(text)
+		}
+		return strings.TrimRight(string(text), "\r\n"), number, err == nil, err
 	}
 }
 
