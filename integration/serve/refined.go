@@ -75,7 +75,7 @@ func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
 	body := d.body.Bytes()
 	if d.answer != nil {
 		about := account{Stop: string(d.answer.Stop), Rounds: len(d.answer.Rounds), FirstScore: d.answer.FirstScore, Score: d.answer.Score,
-			Changed: d.answer.Text != strings.TrimSpace(said)}
+			Changed: d.answer.Text != said}
 		if about.Changed {
 			said = d.answer.Text
 		}
