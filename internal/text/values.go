@@ -1,6 +1,8 @@
 package text
 
 import (
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -188,57 +190,40 @@ func (r *valueReader) numbered(i int, value func(ValueKind, string, int) (Value,
 	return r.clock(i, value)
 }
 
+// clocks are the ways to write a time of day that begins with a number: 7:30 pm, 9h04, 19.30 Uhr, 7pm, 3点半.
+var clocks = []*regexp.Regexp{
+	regexp.MustCompile(`^(\d{1,2}):(\d\d)(?:$|[^\d:])`),
+	regexp.MustCompile(`^(\d{1,2})[hH](\d\d)?(?:$|[^\pL\d])`),
+	regexp.MustCompile(`(?i)^(\d{1,2})(?:\.(\d\d))?\s?(?:uhr|[ap]\.?m|o.clock|h)(?:$|[^\pL\d])`),
+	regexp.MustCompile(`^(\d{1,2})[時时点點](\d{1,2}分|半)?(?:$|[^間])`),
+}
+
 // clock reads a time of day that begins with the number i.
 func (r *valueReader) clock(i int, value func(ValueKind, string, int) (Value, int)) (Value, int) {
-	w, low := r.list[i], r.low(i)
-	hour, minute, n := 0, 0, 0
-	digits := strings.TrimRightFunc(low, unicode.IsLetter)
-	suffix := low[len(digits):]
-	h, err := strconv.Atoi(digits)
-	if err == nil && len(digits) <= 2 && h <= 24 {
-		next := r.s[w.end:]
-		switch {
-		case suffix == "" && strings.HasPrefix(next, ":") && i+1 < len(r.list) && r.list[i+1].start == w.end+1 && len(r.list[i+1].text) >= 2:
-			m, err := strconv.Atoi(strings.TrimRightFunc(r.low(i+1), unicode.IsLetter))
-			if err == nil && m < 60 && !strings.HasPrefix(r.s[r.list[i+1].end:], ":") {
-				hour, minute, n = h, m, 2
-			}
-		case suffix == "am", suffix == "pm", suffix == "h":
-			hour, n = h, 1
-		case suffix == "" && r.near(i+1, 1) && (r.low(i+1) == "am" || r.low(i+1) == "pm" || r.low(i+1) == "uhr" || r.low(i+1) == "oclock" || r.low(i+1) == "h"):
-			hour, n = h, 2
-		case suffix == "" && (strings.HasPrefix(next, " a.m") || strings.HasPrefix(next, " p.m")):
-			hour, n = h, 1
-		case suffix == "" && (strings.HasPrefix(next, "時") || strings.HasPrefix(next, "时") || strings.HasPrefix(next, "点") || strings.HasPrefix(next, "點")) && !strings.HasPrefix(next, "時間"):
-			hour, n = h, 2
-			if r.low(i+2) == "半" {
-				minute, n = 30, 3
-			} else if m, err := strconv.Atoi(r.low(i + 2)); err == nil && r.low(i+3) == "分" {
-				minute, n = m, 4
+	start := r.list[i].start
+	for _, expr := range clocks {
+		m := expr.FindStringSubmatchIndex(r.s[start:])
+		if m == nil {
+			continue
+		}
+		hour, _ := strconv.Atoi(r.s[start:][m[2]:m[3]])
+		minute, end := 0, m[3]
+		if m[4] >= 0 {
+			said := r.s[start:][m[4]:m[5]]
+			if minute, end = 30, m[5]; said != "半" {
+				minute, _ = strconv.Atoi(strings.TrimSuffix(said, "分"))
 			}
 		}
-	} else if a, b, ok := strings.Cut(digits, "h"); ok && suffix == "" {
-		x, err1 := strconv.Atoi(a)
-		y, err2 := strconv.Atoi(b)
-		if err1 == nil && err2 == nil && x <= 24 && y < 60 {
-			hour, minute, n = x, y, 1
+		if hour > 24 || minute > 59 {
+			continue
 		}
-	} else if a, b, ok := strings.Cut(w.text, "."); ok && r.low(i+1) == "uhr" {
-		x, err1 := strconv.Atoi(a)
-		y, err2 := strconv.Atoi(b)
-		if err1 == nil && err2 == nil && x <= 24 && y < 60 {
-			hour, minute, n = x, y, 2
+		n := 1
+		for i+n < len(r.list) && r.list[i+n].start < start+end {
+			n++
 		}
+		return value(Clock, fmt.Sprintf("%d:%02d", hour%12, minute), n)
 	}
-	if n == 0 {
-		return Value{}, 0
-	}
-	key := strconv.Itoa(hour%12) + ":"
-	if minute < 10 {
-		key += "0"
-	}
-	v, n := value(Clock, key+strconv.Itoa(minute), n)
-	return v, n
+	return Value{}, 0
 }
 
 // unit is the stem of the word at i if it can be the unit of the number before it.
