@@ -37,12 +37,13 @@ type me struct {
 	Scope    memory.Scope `json:"scope" jsonschema:"whose memories the caller sees"`
 	ReadOnly bool         `json:"read_only" jsonschema:"the caller may change nothing"`
 	Keys     bool         `json:"keys" jsonschema:"the server asks for keys"`
+	AnyUser  bool         `json:"any_user" jsonschema:"the key serves any user, named in X-User-Id"`
 	Model    string       `json:"model" jsonschema:"what answers: the configured model, or refine-extractive"`
 	Refine   string       `json:"refine" jsonschema:"how answers are refined where a request does not say so: off, auto or always"`
 }
 
 func (s *Server) me(_ context.Context, c *caller, _ *struct{}) (*me, error) {
-	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: len(s.keys) > 0, Model: ModelAlone, Refine: string(s.refine)}
+	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: len(s.keys) > 0, AnyUser: c.key != nil && c.key.AnyUser, Model: ModelAlone, Refine: string(s.refine)}
 	if s.upstream != nil {
 		m.Model = s.upstream.Model
 	}
@@ -207,6 +208,7 @@ func (s *Server) get(ctx context.Context, c *caller, q *byID) (*memory.Record, e
 type deleteRequest struct {
 	byID
 	Derived bool `json:"derived,omitempty" jsonschema:"also what was made from it; else that is an error, and nothing is deleted"`
+	DryRun  bool `json:"dry_run,omitempty" jsonschema:"delete nothing, and tell what would go"`
 }
 
 type deleted struct {
@@ -219,7 +221,7 @@ func (s *Server) delete(ctx context.Context, c *caller, q *deleteRequest) (*dele
 		return nil, err
 	}
 	s.writer.Wait() // an answer that rests on it may be on its way
-	d, err := s.plugin.Store.Delete(ctx, c.scope, []memory.ID{q.ID}, &memory.DeleteOptions{Derived: q.Derived})
+	d, err := s.plugin.Store.Delete(ctx, c.scope, []memory.ID{q.ID}, &memory.DeleteOptions{Derived: q.Derived, DryRun: q.DryRun})
 	return &deleted{d.IDs, d.Derived}, err
 }
 
