@@ -48,7 +48,7 @@ function detail(memory, history, place) {
 }
 
 function state(r) {
-  if (!r.superseded) return "What is believed now";
+  if (!r.superseded) return "What holds now";
   return r.superseded_by ? `Replaced on ${day(r.superseded)}` : `Taken back on ${day(r.superseded)}`;
 }
 

@@ -80,19 +80,28 @@ async function replace(memory, other, told) {
 
 const undo = (id) => post(`memories/${encodeURIComponent(id)}/undo`).then(() => changed("The change is taken back."));
 
-async function erase(memory) {
-  const path = `memories/${encodeURIComponent(memory.id)}?derived=true`;
-  const { ids } = await remove(path + "&dry_run=true");
-  const others = await Promise.all(ids.filter((id) => id !== memory.id).slice(0, 8).map((id) => get("memories/" + encodeURIComponent(id)).catch(() => ({ text: id }))));
+// erase deletes a memory, with its other versions if that is wished, after it has shown what goes.
+async function erase(memory, history) {
+  const versions = history.records.filter((r) => r.id !== memory.id);
+  const path = (id) => `memories/${encodeURIComponent(id)}?derived=true`;
+  const { ids } = await remove(path(memory.id) + "&dry_run=true");
+  const resting = ids.filter((id) => id !== memory.id && !versions.some((r) => r.id === id));
+  const shown = await Promise.all(resting.slice(0, 8).map((id) => get("memories/" + encodeURIComponent(id)).catch(() => ({ text: id }))));
+  const all = h("input", { type: "checkbox", id: "all-versions", checked: true });
+  const list = (id, records, more) => h("ul", { class: "notes", "aria-labelledby": id }, records.map((r) => h("li", {}, r.text.slice(0, 160))), more ? h("li", {}, "…") : null);
   ask("Delete for good?", [
     h("p", { class: "quote" }, memory.text),
-    h("p", {}, "No byte of it is left in the store, and it cannot be undone. Its history stays without it."),
-    others.length ? [h("p", { id: "goes" }, `${plural(ids.length - 1, "other memory", "other memories")} rest on it and go with it:`),
-      h("ul", { class: "notes", "aria-labelledby": "goes" }, others.map((m) => h("li", {}, m.text.slice(0, 160))), ids.length - 1 > others.length ? h("li", {}, "…") : null)] : null,
+    h("p", {}, "No byte of it is left in the store, and it cannot be undone."),
+    versions.length ? [h("label", { class: "check", id: "versions-label" }, all, `also ${plural(versions.length, "other version")} of it:`), list("versions-label", versions)] : [],
+    resting.length ? [h("p", { id: "goes" }, `${plural(resting.length, "memory was", "memories were")} made from it and ${resting.length === 1 ? "goes" : "go"} with it:`), list("goes", shown, resting.length > shown.length)] : [],
   ].flat(), "Delete", async () => {
-    await remove(path);
+    let gone = 0;
+    for (const id of [memory.id, ...(all.checked ? versions.map((r) => r.id) : [])]) {
+      const deleted = await remove(path(id)).catch((problem) => { if (problem.status !== 404) throw problem; }); // it may have gone with one before
+      gone += deleted?.ids.length ?? 0;
+    }
     detailed.close();
-    changed(`${plural(ids.length, "memory is", "memories are")} deleted.`);
+    changed(`${plural(gone, "memory is", "memories are")} deleted.`);
   }, true);
 }
 
@@ -118,5 +127,5 @@ export async function actions(place, memory, history) {
     live ? act(pinned ? "Unpin" : "Pin", () => replace(memory, { ...body(memory), importance: pinned ? 0.5 : 1, meta: pinned ? meta : { ...meta, pinned: "true" } }, pinned ? "It is not pinned any more." : "It is pinned: it counts as important.")) : null,
     live && !past ? act("Out of date", () => replace(memory, { ...body(memory), valid_until: new Date().toISOString() }, "It is true until now.")) : null,
     live && history.records.some((r) => r.superseded_by === memory.id) ? act("Undo the last change", () => undo(memory.id).then(() => open(history.records.find((r) => r.superseded_by === memory.id).id))) : null,
-    act("Delete", () => erase(memory), "danger"));
+    act("Delete", () => erase(memory, history), "danger"));
 }
