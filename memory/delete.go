@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -13,14 +12,9 @@ type DeleteOptions struct {
 	// Derived deletes also the records that rest on what is deleted, and those that rest on them. Without it they make
 	// the deletion fail with [ErrDerived], and nothing is deleted.
 	Derived bool
-	// DryRun deletes nothing, and tells what would go.
-	DryRun bool
 	// Snapshots are files of which the same is deleted, derived records included. So are files that Restore left aside.
 	Snapshots []string
 }
-
-// errDryRun takes back a deletion that is only tried.
-var errDryRun = errors.New("dry run")
 
 // Deleted tells what was deleted.
 type Deleted struct {
@@ -63,14 +57,9 @@ func (s *Store) delete(ctx context.Context, scope Scope, ids []ID, o *DeleteOpti
 	err := s.write(ctx, true, func(t *tx) error {
 		s.memo = nil
 		var err error
-		if d.IDs, d.Derived, err = deleteIn(ctx, t.Tx, scope, ids, o.Derived, true); err == nil && o.DryRun {
-			return errDryRun
-		}
+		d.IDs, d.Derived, err = deleteIn(ctx, t.Tx, scope, ids, o.Derived, true)
 		return err
 	})
-	if errors.Is(err, errDryRun) {
-		return d, nil
-	}
 	if err != nil {
 		return Deleted{}, err
 	}

@@ -221,8 +221,37 @@ func (s *Server) delete(ctx context.Context, c *caller, q *deleteRequest) (*dele
 		return nil, err
 	}
 	s.writer.Wait() // an answer that rests on it may be on its way
-	d, err := s.plugin.Store.Delete(ctx, c.scope, []memory.ID{q.ID}, &memory.DeleteOptions{Derived: q.Derived, DryRun: q.DryRun})
+	if q.DryRun {
+		return s.wouldDelete(ctx, c.scope, q.ID)
+	}
+	d, err := s.plugin.Store.Delete(ctx, c.scope, []memory.ID{q.ID}, &memory.DeleteOptions{Derived: q.Derived})
 	return &deleted{d.IDs, d.Derived}, err
+}
+
+// wouldDelete tells what a deletion would delete: the memory, and what rests on it. It reads all memories of the scope.
+func (s *Server) wouldDelete(ctx context.Context, scope memory.Scope, id memory.ID) (*deleted, error) {
+	if _, err := s.plugin.Store.Record(ctx, scope, id); err != nil {
+		return nil, err
+	}
+	resting := map[memory.ID][]memory.ID{} // by what they rest on
+	for r, err := range s.plugin.Store.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			return nil, err
+		}
+		for _, source := range r.DerivedFrom {
+			resting[source] = append(resting[source], r.ID)
+		}
+	}
+	d := &deleted{IDs: []memory.ID{id}}
+	for i := 0; i < len(d.IDs); i++ {
+		for _, on := range resting[d.IDs[i]] {
+			if !slices.Contains(d.IDs, on) {
+				d.IDs = append(d.IDs, on)
+			}
+		}
+	}
+	d.Derived = len(d.IDs) - 1
+	return d, nil
 }
 
 func (s *Server) history(ctx context.Context, c *caller, q *byID) (*memory.History, error) {
