@@ -207,7 +207,7 @@ func (t *Turn) Ask(ctx context.Context, r Request) iter.Seq2[Event, error] {
 			case e.Type != EventAnswer:
 			case r.Draft == "":
 				t.made = e.Answer
-			case e.Answer.Text != strings.TrimSpace(r.Draft):
+			case e.Answer.Text != r.Draft:
 				t.refined = e.Answer.Text
 			}
 			if !yield(e, err) {
@@ -233,7 +233,7 @@ func (t *Turn) Refine(ctx context.Context, answer string) (string, error) {
 		if err != nil {
 			return answer, err
 		}
-		if e.Type == EventAnswer && e.Answer.Text != strings.TrimSpace(answer) {
+		if e.Type == EventAnswer {
 			refined = e.Answer.Text
 		}
 	}
@@ -316,9 +316,8 @@ func (t *Turn) ground(answer *memory.Record) (contradicts bool) {
 	for _, m := range t.Memories {
 		task.Evidence = append(task.Evidence, m.Record)
 	}
-	claims := specialists.Ground(task, answer.Text)
-	derive(answer, claims, nil)
-	return slices.ContainsFunc(claims, func(c specialists.Claim) bool { return c.Support == specialists.Contradicted })
+	derive(answer, specialists.Ground(task, answer.Text), nil)
+	return len(specialists.Disputes(task, answer.Text)) > 0
 }
 
 // derive marks a text as made from the memories that it repeats or cites.
