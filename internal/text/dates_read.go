@@ -170,54 +170,62 @@ func (r *dateReader) onDay(year int, month time.Month, day, i, n int) (Date, int
 	return d, n
 }
 
-// nearest is the year of a month or day that is named without one at word i, and whether that is sure. "Since" looks back,
-// "until" ahead, and so do the words of the sentence that tell of the past or the future; else the nearest is meant.
+// nearest is the year of a month or day that is named without one at word i, and whether that is sure: what its preposition
+// or the tense of its sentence says, else the nearest.
 func (r *dateReader) nearest(month time.Month, day, i int) (int, bool) {
-	year, now := r.at.Year(), r.at.Month()
+	year, away := r.at.Year(), int(month-r.at.Month())
 	before, after := year, year // the latest that has begun, the first that is not over
-	if month > now || month == now && day > r.at.Day() {
+	if away > 0 || away == 0 && day > r.at.Day() {
 		before--
 	}
-	if month < now || month == now && day > 0 && day < r.at.Day() {
+	if away < 0 || away == 0 && day > 0 && day < r.at.Day() {
 		after++
-	}
-	near := year
-	switch months := int(month - now); {
-	case months > 6:
-		near--
-	case months < -6:
-		near++
 	}
 	past, future := r.tense(i)
 	switch p := r.low(i - 1 - r.article(i)); {
-	case p == "since" || p == "seit" || p == "desde" || p == "depuis":
+	case sinceWords[p]:
 		return before, true
-	case p == "until" || p == "till" || p == "by" || p == "bis" || p == "hasta":
-		if !past {
-			return after, true
-		}
-	case p == "last" && day == 0:
-		if month == now {
-			return year - 1, true
-		}
-		return before, int(now-month+12)%12 > 2 // last October, in November: this year's or the one before?
-	case p == "next" && day == 0:
-		if month == now {
-			return year + 1, true
-		}
-		return after, int(month-now+12)%12 > 2
-	case p == "this":
-		return year, true
+	case untilWords[p] && !past:
+		return after, true
+	case day == 0 && (p == "last" || p == "next" || p == "this"):
+		return namedYear(p, year, away)
 	}
-	away := (near-year)*12 + int(month-now)
+	near := year
 	switch {
-	case past && !future && near > before || past && !future && away > 0:
+	case away > 6:
+		near--
+	case away < -6:
+		near++
+	}
+	away += 12 * (near - year)
+	switch {
+	case past && !future && away > 0:
 		return before, false
 	case future && !past && near < after:
 		return after, true
 	}
-	return near, away >= -4 && away <= 4 || future && away > 0 || past && !future && away < 0
+	return near, max(away, -away) <= 4 || future && away > 0 || past && !future && away < 0
 }
+
+// namedYear is the year of last, this or next month, where the month of that name in this year is so many months away. Last
+// October, said in November, may be this year's or the one before.
+func namedYear(p string, year, away int) (int, bool) {
+	switch {
+	case p == "last" && away >= 0:
+		year--
+	case p == "next" && away <= 0:
+		year++
+	}
+	side := map[string]int{"last": -1, "next": 1}[p]
+	return year, side == 0 || (side*away+12)%12 > 2 || away == 0
+}
+
+var (
+	sinceWords  = setOf("since seit desde depuis")
+	untilWords  = setOf("until till by bis hasta")
+	futureWords = setOf("will going shall gonna plan planning wird werden werde")
+	pastWords   = setOf("was were did had been ago hatte war")
+)
 
 // article is 1 if an article stands before word i.
 func (r *dateReader) article(i int) int {
@@ -237,20 +245,18 @@ func (r *dateReader) tense(i int) (past, future bool) {
 	for last+1 < min(len(r.words), i+reach) && !r.words[last+1].opens {
 		last++
 	}
+	target := r.is(i-1, "for", "to") // what was done before it says nothing of it: "moved it to 7 December"
 	for j := first; j <= last; j++ {
 		low, written := r.lower[j], r.words[j].text
-		switch {
-		case strings.HasSuffix(written, "'ll") || strings.HasSuffix(written, "’ll"):
-			future = true
-		case low == "will" || low == "going" || low == "shall" || low == "gonna" || low == "plan" || low == "planning" || low == "wird" || low == "werden" || low == "werde":
-			future = true
-		case low == "was" || low == "were" || low == "did" || low == "had" || low == "been" || low == "ago" || low == "hatte" || low == "war":
-			past = true
-		case j < i && i-j <= 4 && !r.is(i-1, "for", "to") && (len(low) > 4 && strings.HasSuffix(low, "ed") || lemmas[low] != "" && lemmas[low] != low && !strings.HasSuffix(low, "s")):
-			past = true
-		}
+		future = future || futureWords[low] || strings.HasSuffix(written, "'ll") || strings.HasSuffix(written, "’ll")
+		past = past || pastWords[low] || !target && j < i && i-j <= 4 && pastForm(low)
 	}
 	return past, future
+}
+
+// pastForm reports whether a word looks like a verb of the past: "started", "went".
+func pastForm(low string) bool {
+	return len(low) > 4 && strings.HasSuffix(low, "ed") || lemmas[low] != "" && lemmas[low] != low && !strings.HasSuffix(low, "s")
 }
 
 // weekday reads a weekday of a named week: "Tuesday next week", "last Friday".
