@@ -107,7 +107,7 @@ func (p *partition) allowed(q *question, a area) []bool {
 		case !f.inTime(d):
 			continue
 		case !f.ofSort(d):
-			if _, ok := p.shownFor(uint32(i), q, a); !ok {
+			if p.shownFor(uint32(i), q, a) == nil {
 				continue
 			}
 		}

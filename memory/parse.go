@@ -121,8 +121,8 @@ func (s *Store) operators(ctx context.Context, scope Scope, p parsed) (must, not
 
 // holding are the rows of a scope whose text matches an FTS5 expression.
 func (s *Store) holding(ctx context.Context, scope Scope, expression string) (map[int64]bool, error) {
-	rows, err := s.reader.QueryContext(ctx, `SELECT r.row FROM words JOIN records r ON r.row = words.rowid JOIN scopes c ON c.scope = r.scope
-		WHERE words MATCH ? AND `+inScope, append([]any{expression}, scopeArgs(scope)...)...)
+	rows, err := s.reader.QueryContext(ctx, `SELECT r.row FROM words CROSS JOIN records r ON r.row = words.rowid CROSS JOIN scopes c ON c.scope = r.scope
+		WHERE words MATCH ? AND +`+inScope, append([]any{expression}, scopeArgs(scope)...)...)
 	if err != nil {
 		return nil, err
 	}

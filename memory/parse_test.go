@@ -63,8 +63,8 @@ func FuzzDigest(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, digest []byte) {
-		p := newPartition(wall{})
-		if err := p.add(&light{row: 1, digest: digest}, Scope{}, 0, false); err != nil && !errors.Is(err, ErrCorrupt) {
+		p := newPartition(owner{})
+		if err := p.add(&light{row: 1, digest: digest}, Scope{}); err != nil && !errors.Is(err, ErrCorrupt) {
 			t.Fatal(err)
 		}
 	})

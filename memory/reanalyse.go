@@ -31,6 +31,9 @@ func (s *Store) reanalyse(ctx context.Context, want string) error {
 			return err
 		}
 	}
+	if err := seal(ctx, t, "records", "1"); err != nil {
+		return err
+	}
 	if _, err := t.ExecContext(ctx, "UPDATE store SET analysis = ?, epoch = ?", want, newEpoch()); err != nil {
 		return err
 	}
