@@ -43,6 +43,12 @@ test-race: runtime
 test-whole: runtime
 	$(GO) test -timeout 9m ./cmd/... ./bench/...
 
+## figures: measure recall, answers, consolidation and grounding, and compare with bench/testdata/figures.json; minutes
+.PHONY: figures
+figures:
+	REFINER_FIGURES=1 $(GO) test -count=1 -timeout 60m -v -run TestFigures ./bench
+	$(GO) test -count=1 -v -run 'TestGround$$' ./specialists
+
 ## runtime: install ONNX Runtime into .cache, pinned and checked
 .PHONY: runtime
 runtime:

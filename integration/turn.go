@@ -22,7 +22,7 @@ import (
 //
 // It recalls once, whatever is done with it. A turn is not for concurrent use.
 type Turn struct {
-	// Notes are the memories as a system message of marked data; empty where nothing is known.
+	// Notes are the memories as marked data for the prompt, to stand behind the user's words; empty where nothing is known.
 	Notes string
 	// Memories are those in Notes, best first, and then the turns that summaries among them were opened into.
 	Memories []refine.Recalled
