@@ -13,6 +13,8 @@ type Report struct {
 	Full     bool      `json:"full"`
 	Records  int       `json:"records"`
 	Problems []Problem `json:"problems"` // none: the store is sound
+	// Pending are deletions for privacy that are not carried out in every copy yet.
+	Pending []PendingDeletion `json:"pending,omitempty"`
 }
 
 // Problem is something that is not as it must be.
@@ -48,7 +50,11 @@ func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
 	defer func() { _ = db.Close() }()
 	db.SetMaxIdleConns(0) // nor may a connection be used twice
 	c := checker{db: db, writer: s.writer, report: Report{Full: full, Problems: []Problem{}}}
-	return c.report, fail("check", c.run(ctx, full))
+	if err := c.run(ctx, full); err != nil {
+		return c.report, fail("check", err)
+	}
+	c.report.Pending, err = s.Pending(ctx)
+	return c.report, err
 }
 
 // CheckFile is [Store.Check] of a file that may be too damaged to be opened as a store. It never changes the file, and

@@ -171,6 +171,9 @@ event, and compares the indices with the records.`,
 			if n := len(report.Problems); n > 0 {
 				return ui.Fail(ui.ExitCorrupt, "go back to a snapshot: `refine snapshot --list`, `refine restore FILE --force`", "%s in %s", counted(n, "problem"), path)
 			}
+			if n := len(report.Pending); n > 0 {
+				a.term.Notef("%s for privacy not carried out in every copy yet: see `refine doctor`", counted(n, "deletion"))
+			}
 			if !a.json {
 				a.term.Notef("sound: %s", counted(report.Records, "record"))
 			}
