@@ -16,6 +16,7 @@ import (
 	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/refine/consolidate"
 )
 
@@ -41,12 +42,12 @@ func TestFigures(t *testing.T) {
 	if root == "" {
 		root = "../../shared/data"
 	}
-	for name, load := range map[string]func() (*bench.Dataset, error){
-		"sample": func() (*bench.Dataset, error) { return bench.Sample(ctx) },
-		"locomo": func() (*bench.Dataset, error) {
-			return bench.LoCoMo(ctx, filepath.Join(root, "locomo/locomo_dev.json"), &bench.LoCoMoOptions{Corrections: filepath.Join(root, "locomo/locomo_dev_corrections.json")})
+	for name, load := range map[string]func() (*eval.Dataset, error){
+		"sample": func() (*eval.Dataset, error) { return eval.Sample(ctx) },
+		"locomo": func() (*eval.Dataset, error) {
+			return eval.LoCoMo(ctx, filepath.Join(root, "locomo/locomo_dev.json"), &eval.LoCoMoOptions{Corrections: filepath.Join(root, "locomo/locomo_dev_corrections.json")})
 		},
-		"beam": func() (*bench.Dataset, error) { return bench.BEAM(ctx, filepath.Join(root, "beam/100K")) },
+		"beam": func() (*eval.Dataset, error) { return eval.BEAM(ctx, filepath.Join(root, "beam/100K")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := load()
@@ -86,7 +87,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-func figures(ctx context.Context, t *testing.T, d *bench.Dataset) map[string]float64 {
+func figures(ctx context.Context, t *testing.T, d *eval.Dataset) map[string]float64 {
 	settings := config.Default()
 	settings.Store.Path = filepath.Join(t.TempDir(), "store.db")
 	p, err := integration.New(ctx, settings, &integration.Options{Create: true})
@@ -100,13 +101,13 @@ func figures(ctx context.Context, t *testing.T, d *bench.Dataset) map[string]flo
 		}
 	}
 	got := map[string]float64{}
-	recall, err := bench.Run(ctx, d, bench.Systems{Main: p.Systems().Main}, &bench.Options{Resamples: 40})
+	recall, err := eval.Run(ctx, d, eval.Systems{Main: eval.Modes(p).Main}, &eval.Options{Resamples: 40})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got["recall@10"], got["mrr"] = recall.Recall10, recall.MRR
 	if d.Name != "beam" { // which gives no short answers
-		answers, err := bench.RunAnswers(ctx, d, p.Answerer(), nil)
+		answers, err := eval.RunAnswers(ctx, d, eval.Ask(p, integration.Request{}), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

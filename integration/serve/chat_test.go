@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/serve"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
@@ -160,6 +161,9 @@ func TestTurnsAreWrittenOnce(t *testing.T) {
 		if r.Meta["source"] != "chat" || r.Key == "" || r.Meta["request"] == "" {
 			t.Errorf("provenance of %+v", r)
 		}
+		if question := r.Role == "user"; (r.Meta[integration.MetaAsks] == "true") != question || (r.Confidence == 1) != question {
+			t.Errorf("what only asks is not marked, or a model's word is taken for sure: %+v", r)
+		}
 	}
 	want := []string{"0 user Is it raining? observed", "1 assistant Yes. observed", "2 user And now? observed", "3 assistant No. observed", "4 user And now? observed", "5 assistant Perhaps. observed"}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -233,6 +237,28 @@ func TestMemoryCanBeLeftOut(t *testing.T) {
 	p.chat(t, []string{"X-Refine", "hard"}, "x").failure(t, 400, "invalid_value")
 }
 
+// What a client asks for itself is neither remembered nor given memories.
+func TestClientsTasksAreNoMemories(t *testing.T) {
+	m, up := model(t, scripted.Says("Fine."))
+	p := start(t, newPlugin(t, "Ruth keeps the kayak in the shed."), &serve.Options{Upstream: up, Tasks: serve.KnownTasks})
+	before := len(records(t, p.plugin, ada))
+	p.chat(t, nil, "### Task:\nGenerate a concise title of the chat history.\n### Chat History:\n<chat_history>\nUSER: Where is the kayak?\n</chat_history>")
+	p.respond(t, nil, map[string]any{"instructions": "You write titles: reply with only a short title for the conversation."}, "Where is the kayak?")
+	p.send(t, http.MethodPost, "/v1/chat/completions", chatBody(t, map[string]any{"max_tokens": 1}, "Where is the kayak?"))
+	p.Flush()
+	if after := len(records(t, p.plugin, ada)); after != before {
+		t.Errorf("%d records, want %d", after, before)
+	}
+	for _, sent := range m.Requests() {
+		if strings.Contains(sent.Last("user")+sent.Last("system"), "in the shed") {
+			t.Errorf("a task got memories: %+v", sent)
+		}
+	}
+	if _, err := serve.New(p.plugin, &serve.Options{Tasks: "("}); err == nil {
+		t.Error("a pattern that is none is no error")
+	}
+}
+
 // What the conversation itself says is not recalled into it.
 func TestTheConversationIsNotRecalled(t *testing.T) {
 	m, up := model(t, scripted.Says("Noted."))
@@ -297,8 +323,8 @@ func TestAnswersAreRefined(t *testing.T) {
 			} else {
 				said = r.content(t)
 			}
-			if strings.Contains(said, "Madrid") || strings.Contains(said, "2019") {
-				t.Errorf("the answer is still %q", said)
+			if want := draft + "\n\n(Memory, 9 March 2025: “Ruth moved to Lisbon in 2021.”)"; said != want {
+				t.Errorf("the answer is %q, want %q", said, want)
 			}
 			if !strings.Contains(r.Body, `"refine":{"stop":`) || !strings.Contains(r.Body, `"changed":true`) {
 				t.Errorf("no account of it: %s", r.Body)

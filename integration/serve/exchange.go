@@ -154,7 +154,8 @@ func refinement(s string) (refine.Refinement, error) {
 func (x *exchange) memoryUse(c *caller, o *integration.TurnOptions) error {
 	switch how := x.r.Header.Get(headerMemory); how {
 	case "", "on":
-		if x.Technical {
+		if x.s.tasks.is(x.Request) {
+			o.Quiet = true
 			return nil
 		}
 		x.reads = true

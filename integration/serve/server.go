@@ -37,6 +37,9 @@ type Options struct {
 	RefineStreams bool
 	// Forget leaves chats unwritten. They are recalled from all the same.
 	Forget bool
+	// Tasks are regular expressions, one a line, of requests that a client makes for itself, such as titles: they are neither
+	// remembered nor given memories. The line "known" stands for those of many clients. Zero: none.
+	Tasks string
 	// Limit is the number of memories in a prompt, and Budget the tokens that they may take. Zero: DefaultLimit,
 	// DefaultBudget.
 	Limit, Budget int
@@ -79,6 +82,7 @@ type Server struct {
 	silence   time.Duration
 	refine    refine.Refinement
 	remember  bool
+	tasks     *tasks
 	limit     int
 	budget    int
 	streams   bool // refine applies to them
@@ -118,6 +122,10 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	if _, err := refinement(string(s.refine)); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.tasks, err = newTasks(o.Tasks); err != nil {
+		return nil, err
+	}
 	s.limits = limiters(o.Keys, o.Rate, cmp.Or(o.Burst, max(1, int(2*o.Rate))))
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -138,12 +146,8 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.writer.Pending()) })
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
 		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
-	handler, err := s.routes(o)
-	if err != nil {
-		return nil, err
-	}
-	s.handler = handler
-	return s, nil
+	s.handler, err = s.routes(o)
+	return s, err
 }
 
 // ServeHTTP answers a request.

@@ -1,4 +1,4 @@
-package bench
+package eval
 
 import (
 	"encoding/json"
@@ -31,9 +31,9 @@ func (i Interval) MarshalJSON() ([]byte, error) {
 	return json.Marshal([2]float64(i))
 }
 
-// delta bootstraps paired differences, one list for each conversation: percentile intervals (Efron 1979) over that many
+// Bootstrap resamples paired differences, one list for each conversation: percentile intervals (Efron 1979) over that many
 // resamples, drawn from a generator with the seed, so that they can be repeated exactly.
-func delta(byConversation [][]float64, resamples int, seed uint64) Delta {
+func Bootstrap(byConversation [][]float64, resamples int, seed uint64) Delta {
 	var all []float64
 	sums := make([]float64, len(byConversation))
 	for i, list := range byConversation {
@@ -51,7 +51,7 @@ func delta(byConversation [][]float64, resamples int, seed uint64) Delta {
 	}
 	d := Delta{Mean: total / float64(len(all))}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	d.CI95 = interval(resamples, func() float64 {
+	d.CI95 = Percentiles(resamples, func() float64 {
 		sum := 0.0
 		for range all {
 			sum += all[rng.IntN(len(all))]
@@ -62,7 +62,7 @@ func delta(byConversation [][]float64, resamples int, seed uint64) Delta {
 		d.CI95Conversations = Interval{math.NaN(), math.NaN()}
 		return d
 	}
-	d.CI95Conversations = interval(resamples, func() float64 {
+	d.CI95Conversations = Percentiles(resamples, func() float64 {
 		sum, n := 0.0, 0
 		for n == 0 { // a draw of conversations without any question says nothing
 			sum = 0
@@ -77,8 +77,8 @@ func delta(byConversation [][]float64, resamples int, seed uint64) Delta {
 	return d
 }
 
-// interval is the middle 95 % of what is drawn.
-func interval(draws int, draw func() float64) Interval {
+// Percentiles is the middle 95 % of what is drawn.
+func Percentiles(draws int, draw func() float64) Interval {
 	values := make([]float64, draws)
 	for i := range values {
 		values[i] = draw()

@@ -1,4 +1,4 @@
-package bench
+package eval
 
 import (
 	"context"
@@ -108,7 +108,7 @@ func TestBEAM(t *testing.T) {
 
 // TestEvaluationSets loads the real sets where they are, and compares with what was counted by other means.
 func TestEvaluationSets(t *testing.T) {
-	const folder = "../../shared/data"
+	const folder = "../../../shared/data"
 	if _, err := os.Stat(folder); err != nil {
 		t.Skipf("no evaluation data at %s", folder)
 	}

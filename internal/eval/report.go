@@ -1,4 +1,4 @@
-package bench
+package eval
 
 import (
 	"maps"
@@ -91,6 +91,6 @@ func (r *Report) compare(d *Dataset, main, other *measured, o Options) {
 				i++
 			}
 		}
-		r.Delta[metric.name] = delta(differences, o.Resamples, o.Seed)
+		r.Delta[metric.name] = Bootstrap(differences, o.Resamples, o.Seed)
 	}
 }

@@ -1,18 +1,18 @@
-package bench_test
+package eval_test
 
 import (
 	"context"
 	"fmt"
 	"strings"
 
-	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
 
 // A system that shows the turns in which a word of the question occurs, measured against one that knows nothing.
 func ExampleRun() {
 	ctx := context.Background()
-	dataset, err := bench.LoCoMo(ctx, "testdata/locomo.json", nil)
+	dataset, err := eval.LoCoMo(ctx, "testdata/locomo.json", nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -23,7 +23,7 @@ func ExampleRun() {
 			for _, record := range c.Records {
 				for _, word := range strings.Fields(strings.Trim(question, "?")) {
 					if scope.Contains(record.Scope) && len(refs) < k && strings.Contains(record.Text, word) {
-						refs = append(refs, bench.Ref(record))
+						refs = append(refs, eval.Ref(record))
 						break
 					}
 				}
@@ -33,8 +33,8 @@ func ExampleRun() {
 	}
 	nothing := func(context.Context, memory.Scope, string, int) ([]string, error) { return nil, nil }
 
-	report, err := bench.Run(ctx, dataset, bench.Systems{Main: words, Baselines: map[string]bench.System{"nothing": nothing}},
-		&bench.Options{Against: "nothing"})
+	report, err := eval.Run(ctx, dataset, eval.Systems{Main: words, Baselines: map[string]eval.System{"nothing": nothing}},
+		&eval.Options{Against: "nothing"})
 	if err != nil {
 		fmt.Println(err)
 		return

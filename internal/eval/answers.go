@@ -1,4 +1,4 @@
-package bench
+package eval
 
 import (
 	"context"
@@ -85,7 +85,7 @@ func RunAnswers(ctx context.Context, d *Dataset, answer Answerer, progress func(
 		for i := range r.Answers {
 			all = append(all, value(&r.Answers[i]))
 		}
-		r.CI95[name] = delta([][]float64{all}, DefaultResamples, 0).CI95
+		r.CI95[name] = Bootstrap([][]float64{all}, DefaultResamples, 0).CI95
 	}
 	r.Latency = latency(times)
 	return r, nil

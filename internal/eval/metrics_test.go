@@ -1,4 +1,4 @@
-package bench
+package eval
 
 import (
 	"math"
@@ -81,7 +81,7 @@ func TestDelta(t *testing.T) {
 		}
 		return list
 	}
-	d := delta([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1)
+	d := Bootstrap([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1)
 	if d.Mean != 0 || d.CI95Conversations != (Interval{-1, 1}) {
 		t.Errorf("%+v, want the mean 0 and -1 to 1 over conversations", d)
 	}
@@ -89,16 +89,16 @@ func TestDelta(t *testing.T) {
 	if math.Abs(d.CI95[0]+.196) > .03 || math.Abs(d.CI95[1]-.196) > .03 {
 		t.Errorf("%v over questions, want about ±.196", d.CI95)
 	}
-	if again := delta([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1); again != d {
+	if again := Bootstrap([][]float64{flat(1, 50), flat(-1, 50)}, 10_000, 1); again != d {
 		t.Errorf("the same seed gives %+v and %+v", d, again)
 	}
-	if got := delta([][]float64{flat(.25, 3), nil, flat(.25, 1)}, 100, 0); got != (Delta{.25, Interval{.25, .25}, Interval{.25, .25}}) {
+	if got := Bootstrap([][]float64{flat(.25, 3), nil, flat(.25, 1)}, 100, 0); got != (Delta{.25, Interval{.25, .25}, Interval{.25, .25}}) {
 		t.Errorf("of a constant: %+v", got)
 	}
-	if got := delta([][]float64{flat(.5, 2)}, 100, 0); got.CI95 != (Interval{.5, .5}) || got.CI95Conversations.Known() {
+	if got := Bootstrap([][]float64{flat(.5, 2)}, 100, 0); got.CI95 != (Interval{.5, .5}) || got.CI95Conversations.Known() {
 		t.Errorf("of one conversation: %+v", got)
 	}
-	if got := delta(nil, 100, 0); got != (Delta{}) {
+	if got := Bootstrap(nil, 100, 0); got != (Delta{}) {
 		t.Errorf("of nothing: %+v", got)
 	}
 }

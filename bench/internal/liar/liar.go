@@ -1,4 +1,5 @@
-package scripted
+// Package liar has a language model for studies that knows which of its claims it invented.
+package liar
 
 import (
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/internal/text"
 )
 
@@ -50,7 +52,7 @@ type line struct {
 }
 
 // Script answers requests.
-func (l *Liar) Script(r Request) Reply {
+func (l *Liar) Script(r scripted.Request) scripted.Reply {
 	system, question, last := r.Last("system"), "", r.Last("user")
 	for _, m := range r.Messages {
 		if m.Role == "user" {
@@ -66,17 +68,17 @@ func (l *Liar) Script(r Request) Reply {
 	}
 	rng := rand.New(rand.NewPCG(l.Seed, h.Sum64()))
 	if strings.Contains(last, Rating) {
-		return Reply{Text: fmt.Sprint(6 + rng.IntN(5))}
+		return scripted.Reply{Text: fmt.Sprint(6 + rng.IntN(5))}
 	}
 	var lines []line
 	for _, m := range memoryLine.FindAllStringSubmatch(system, -1) {
 		lines = append(lines, line{m[1], m[2], strings.TrimSpace(m[3])})
 	}
 	if draft == "" {
-		return Reply{Text: l.draft(rng, question, lines)}
+		return scripted.Reply{Text: l.draft(rng, question, lines)}
 	}
 	if l.Agree {
-		return Reply{Text: draft}
+		return scripted.Reply{Text: draft}
 	}
 	said := draft
 	if claims := l.In(question, draft); len(claims) > 1 && rng.Float64() < l.Drop {
@@ -87,7 +89,7 @@ func (l *Liar) Script(r Request) Reply {
 			said = strings.TrimSpace(said + " " + s)
 		}
 	}
-	return Reply{Text: said}
+	return scripted.Reply{Text: said}
 }
 
 // cutClaim removes a claim with its full stop and its citation.
