@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Added tells what became of the records that were given, in their order.
@@ -87,10 +90,7 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 	if s.readOnly {
 		return Added{}, fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
 	}
-	if s.closed.Load() {
-		return Added{}, ErrClosed
-	}
-	h, err := readHead(ctx, s.reader)
+	h, err := s.head(ctx)
 	if err != nil {
 		return Added{}, err
 	}
@@ -161,13 +161,12 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 		start(part)
 	}
 	close(queue)
-	err = <-written
+	if err = <-written; err != nil {
+		added = Added{}
+	}
 	cancel(err)
 	working.Wait()
-	if err != nil {
-		return Added{}, err
-	}
-	return added, nil
+	return added, err
 }
 
 // errNothing rolls a write back that has nothing to write.
@@ -466,22 +465,19 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	unit(w.unit, r.Embedding)
+	vector.Unit(w.unit, r.Embedding)
 	surprise := known.surprise(r.terms, w.unit)
 	if r.surprise != nil {
 		surprise = *r.surprise
 	}
 	setSurprise(r.digest, surprise)
-	var superseded, recorded, lastShown, lastUsed int64
-	var by ID
-	shown, used := 0, 0
-	recorded = micros(w.t.now)
-	if r.imported {
-		by, shown, used = r.SupersededBy, r.Shown, r.Used
-		superseded, lastShown, lastUsed = stamp(r.Superseded), stamp(r.LastShown), stamp(r.LastUsed)
-		if !r.Recorded.IsZero() {
-			recorded = micros(r.Recorded)
-		}
+	if !r.imported {
+		r.Recorded, r.Superseded, r.SupersededBy = time.Time{}, time.Time{}, ""
+		r.Shown, r.Used, r.LastShown, r.LastUsed = 0, 0, time.Time{}, time.Time{}
+	}
+	recorded := w.t.now
+	if !r.Recorded.IsZero() {
+		recorded = r.Recorded
 	}
 	meta, err1 := asJSON(r.Meta, len(r.Meta))
 	derived, err2 := asJSON(r.DerivedFrom, len(r.DerivedFrom))
@@ -494,8 +490,8 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 		key = r.Key
 	}
 	res, err := w.record.ExecContext(ctx, w.t.seq, string(r.ID), place.scope, place.owner, string(r.Kind), string(r.Origin), r.Role, r.Speaker, r.Position,
-		key, micros(r.Created), moment(r.ValidFrom), moment(r.ValidUntil), recorded, superseded, string(by), r.Importance, r.Confidence,
-		surprise, shown, lastShown, used, lastUsed, meta, derived, quotes, r.digest, r.Text)
+		key, micros(r.Created), moment(r.ValidFrom), moment(r.ValidUntil), micros(recorded), stamp(r.Superseded), string(r.SupersededBy), r.Importance, r.Confidence,
+		surprise, r.Shown, stamp(r.LastShown), r.Used, stamp(r.LastUsed), meta, derived, quotes, r.digest, r.Text)
 	if err != nil {
 		return "", false, err
 	}
@@ -509,24 +505,29 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	if _, err := w.vector.ExecContext(ctx, row, place.scope, encodeVector(r.Embedding)); err != nil {
-		return "", false, err
-	}
-	if _, err := w.word.ExecContext(ctx, row, r.Text); err != nil {
-		return "", false, err
-	}
-	for _, id := range r.sources() {
-		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
-			return "", false, err
-		}
-	}
 	if r.imported {
 		w.fresh[r.ID] = row
 	}
-	if superseded == 0 {
+	if r.Superseded.IsZero() {
 		known.put(r.terms, w.unit)
 	}
-	return r.ID, true, nil
+	return r.ID, true, w.attach(ctx, row, place, r)
+}
+
+// attach writes what hangs on a record's row.
+func (w *inserter) attach(ctx context.Context, row int64, p place, r *incoming) error {
+	if _, err := w.vector.ExecContext(ctx, row, p.scope, vector.Encode(r.Embedding)); err != nil {
+		return err
+	}
+	if _, err := w.word.ExecContext(ctx, row, r.Text); err != nil {
+		return err
+	}
+	for _, id := range r.sources() {
+		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sources are the records that r rests on.
@@ -562,29 +563,6 @@ func (w *inserter) rests(ctx context.Context, r *incoming) error {
 		}
 	}
 	return nil
-}
-
-// gone is the ID of a record that was deleted for privacy, with the ID or the key of this one: it does not come back, unless
-// that is asked for.
-func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (ID, error) {
-	if !given && r.Key == "" {
-		return "", nil
-	}
-	const those = "(id = ?1 OR key = keyhash(?2, ?3, ?4, ?5, ?6) AND key <> x'')"
-	args := []any{string(r.ID), r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key}
-	var id ID
-	err := w.t.QueryRowContext(ctx, "SELECT id FROM tombstones WHERE "+those, args...).Scan((*string)(&id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return "", nil
-	case err != nil:
-		return "", err
-	case !r.again:
-		r.deleted = true
-		return id, nil
-	}
-	_, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...)
-	return "", err
 }
 
 // present is the record that keeps r out.

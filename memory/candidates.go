@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	terms "github.com/trm-go/refiner/internal/query"
 	"github.com/trm-go/refiner/internal/text"
 )
 
@@ -56,19 +57,19 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	parsed, err := parseQuery(query.Text)
+	parsed, err := terms.Parse(query.Text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if parsed.empty() && len(query.Vector) == 0 {
+	if parsed.Plain == "" && len(query.Vector) == 0 {
 		return fmt.Errorf("%w: the query is empty", ErrInvalid)
 	}
 	now := s.now()
 	if !query.At.IsZero() {
 		now = query.At
 	}
-	asked := text.ParseQuestion(parsed.plain, now)
-	q := &question{scope: scope, plain: parsed.plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
+	asked := text.ParseQuestion(parsed.Plain, now)
+	q := &question{scope: scope, plain: parsed.Plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
 		terms: asked.Terms, links: asked.Links, self: asked.Self}
 	if q.limit <= 0 {
 		q.limit = DefaultCandidates
@@ -98,12 +99,12 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if err != nil {
 		return err
 	}
-	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.plain != "" {
+	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.Plain != "" {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
 		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}
 		m.mu.RUnlock()
-		if q.vector, err = embedQuery(ctx, e, parsed.plain, c); err != nil {
+		if q.vector, err = embedQuery(ctx, e, parsed.Plain, c); err != nil {
 			return fmt.Errorf("embed the query: %w", err)
 		}
 	}

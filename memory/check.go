@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Report is what a check found.
@@ -222,7 +224,7 @@ func (c *checker) records(ctx context.Context) error {
 		case len(data) != 4*h.dim:
 			c.problem("vector", r.ID, "it has %d bytes, not %d", len(data), 4*h.dim)
 		default:
-			if err := checkVector(decodeVector(nil, data), h.dim); err != nil {
+			if err := checkVector(vector.Decode(nil, data), h.dim); err != nil {
 				c.problem("vector", r.ID, "%v", err)
 			}
 		}

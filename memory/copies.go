@@ -1,12 +1,10 @@
 package memory
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,11 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/filelock"
 )
 
 // SnapshotFolder is where snapshots of a store lie unless they are told elsewhere.
-func SnapshotFolder(store string) string { return filepath.Join(filepath.Dir(store), "snapshots") }
+func SnapshotFolder(store string) string { return beside.Snapshots(store) }
 
 // Copy is a file that holds memories of a store, beside the store itself.
 type Copy struct {
@@ -47,7 +46,7 @@ func lookForCopies(ctx context.Context, path string) ([]Copy, error) {
 	var all []Copy
 	seen := map[string]bool{}
 	consider := func(file string) {
-		if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() && !seen[file] && file != path && isDatabase(file) {
+		if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() && !seen[file] && file != path && beside.IsDatabase(file) {
 			seen[file] = true
 			c := Copy{Path: file, Bytes: info.Size(), Made: info.ModTime().UTC()}
 			switch theirs, epoch, err := readLineage(ctx, file); {
@@ -59,7 +58,7 @@ func lookForCopies(ctx context.Context, path string) ([]Copy, error) {
 			}
 		}
 	}
-	for _, folder := range foldersOf(path) {
+	for _, folder := range beside.Folders(path) {
 		files, err := os.ReadDir(folder)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -82,41 +81,6 @@ func lookForCopies(ctx context.Context, path string) ([]Copy, error) {
 	return all, nil
 }
 
-// foldersOf are the folders in which a store writes: its own, that of its snapshots, and those that begin with its name.
-func foldersOf(path string) []string {
-	folders := []string{filepath.Dir(path), SnapshotFolder(path)}
-	entries, _ := os.ReadDir(filepath.Dir(path)) // what cannot be read is found out when it is looked into
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), filepath.Base(path)+".") {
-			folders = append(folders, filepath.Join(filepath.Dir(path), e.Name()))
-		}
-	}
-	return folders
-}
-
-// clean removes what killed processes left half written. Whoever writes a copy holds the lock on copies, as the caller does,
-// so that nobody is at work on it.
-func clean(path string, elsewhere []string) error {
-	folders := foldersOf(path)
-	for _, file := range elsewhere {
-		folders = append(folders, filepath.Dir(file))
-	}
-	slices.Sort(folders)
-	var errs []error
-	for _, folder := range slices.Compact(folders) {
-		entries, _ := os.ReadDir(folder)
-		for _, e := range entries {
-			name := e.Name()
-			before, _, partial := strings.Cut(name, ".partial-")
-			ours := folder == SnapshotFolder(path) || strings.HasPrefix(name, filepath.Base(path)) || slices.Contains(elsewhere, filepath.Join(folder, before))
-			if partial && ours && e.IsDir() || folder == path+".consolidate" && (partial || strings.HasPrefix(name, ".new-")) {
-				errs = append(errs, os.RemoveAll(filepath.Join(folder, name)))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // lockCopies takes the lock that whoever writes a copy of a store, or deletes from them, must hold.
 func lockCopies(ctx context.Context, path string, wait time.Duration) (unlock func(), err error) {
 	unlock, err = filelock.Lock(ctx, path+".lock", wait)
@@ -127,20 +91,6 @@ func lockCopies(ctx context.Context, path string, wait time.Duration) (unlock fu
 		return nil, fileError(err)
 	}
 	return unlock, nil
-}
-
-// isDatabase reports whether a file is a SQLite database with the mark of a store.
-func isDatabase(path string) bool {
-	head := make([]byte, 72)
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = f.Close() }()
-	if _, err := io.ReadFull(f, head); err != nil || !bytes.HasPrefix(head, []byte("SQLite format 3\x00")) {
-		return false
-	}
-	return string(head[68:72]) == "RFNR"
 }
 
 // named reports whether a file has a name that only copies of the store at path are given.
@@ -160,7 +110,7 @@ func named(path, file string) bool {
 // identity is what a store shares with its copies, and the paths of those that lie elsewhere. Of a store that is not there,
 // or damaged, it is empty: then the names tell.
 func identity(ctx context.Context, path string) (lineage string, elsewhere []string, err error) {
-	if !isDatabase(path) {
+	if !beside.IsDatabase(path) {
 		return "?", nil, nil
 	}
 	db, err := openReadOnly(ctx, path, DefaultWait)

@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/internal/beside"
 )
 
 // DeleteOptions say how far a deletion goes. Nil is the same as a zero DeleteOptions.
@@ -241,7 +242,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 	copies, err := lookForCopies(ctx, s.path)
 	unreached("the copies of "+s.path, err)
 	_, elsewhere, _ := identity(ctx, s.path)
-	unreached("what is half written", clean(s.path, elsewhere))
+	unreached("what is half written", fileError(beside.Clean(s.path, elsewhere)))
 	for _, c := range copies {
 		switch {
 		case c.Missing:
@@ -254,8 +255,17 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 			d.Snapshots[c.Path] = n
 		}
 	}
-	for _, f := range companions(s.path) {
-		unreached(f, deleteFromText(ctx, f, all))
+	ids, keys := map[string]bool{}, map[string]bool{}
+	for _, p := range all {
+		for _, id := range p.IDs {
+			ids[string(id)] = true
+		}
+		for _, k := range p.Keys {
+			keys[string(k[min(16, len(k)):])] = true
+		}
+	}
+	for _, f := range beside.Files(s.path) {
+		unreached(f, fileError(beside.Delete(ctx, f, func(id string) bool { return ids[id] }, func(key string) bool { return keys[string(hashOf(key))] })))
 	}
 	return s.write(context.WithoutCancel(ctx), false, func(t *tx) error {
 		for _, p := range all {
@@ -469,17 +479,25 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 	return n, err
 }
 
-// overwrite empties a file and removes it.
-func overwrite(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+// gone is the ID of a record that was deleted for privacy, with the ID or the key of this one: it does not come back, unless
+// that is asked for.
+func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (ID, error) {
+	if !given && r.Key == "" {
+		return "", nil
 	}
-	if err != nil {
-		return err
+	const those = "(id = ?1 OR key = keyhash(?2, ?3, ?4, ?5, ?6) AND key <> x'')"
+	args := []any{string(r.ID), r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key}
+	var id ID
+	err := w.t.QueryRowContext(ctx, "SELECT id FROM tombstones WHERE "+those, args...).Scan((*string)(&id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", nil
+	case err != nil:
+		return "", err
+	case !r.again:
+		r.deleted = true
+		return id, nil
 	}
-	if err := os.WriteFile(path, make([]byte, info.Size()), 0o600); err != nil {
-		return err
-	}
-	return os.Remove(path)
+	_, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...)
+	return "", err
 }

@@ -13,6 +13,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // An export is JSON Lines: one exportHead, then one line for each record in the order they were written, then one for
@@ -69,7 +71,7 @@ func (s *Store) export(ctx context.Context, w io.Writer, scopes []Scope) (int, e
 		if err != nil {
 			return n, err
 		}
-		line := exportLine{Record: &r.Record, Surprise: &r.surprise, Vector: base64.StdEncoding.EncodeToString(encodeVector(r.Embedding))}
+		line := exportLine{Record: &r.Record, Surprise: &r.surprise, Vector: base64.StdEncoding.EncodeToString(vector.Encode(r.Embedding))}
 		r.Embedding, r.Model = nil, ""
 		if err := lines.Encode(line); err != nil {
 			return n, err
@@ -120,10 +122,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader, o *ImportOptions) (Adde
 }
 
 func (s *Store) importAll(ctx context.Context, r io.Reader, o *ImportOptions) (Added, error) {
-	if s.closed.Load() {
-		return Added{}, ErrClosed
-	}
-	h, err := readHead(ctx, s.reader)
+	h, err := s.head(ctx)
 	if err != nil {
 		return Added{}, err
 	}
@@ -234,7 +233,7 @@ func readExport(r io.Reader, model string, dim int, dropVectors bool) iter.Seq2[
 						bad(fmt.Errorf("%w: the vector is not base64 of float32", ErrInvalid))
 						return
 					}
-					l.Record.Embedding, l.Record.Model = decodeVector(nil, data), model
+					l.Record.Embedding, l.Record.Model = vector.Decode(nil, data), model
 				}
 				if l.Surprise != nil && !(*l.Surprise >= 0 && *l.Surprise <= 1) {
 					bad(fmt.Errorf("%w: surprise is %v, not between 0 and 1", ErrInvalid, *l.Surprise))

@@ -34,10 +34,7 @@ func (s *Store) supersede(ctx context.Context, scope Scope, record Record, old [
 	if len(old) == 0 {
 		return "", fmt.Errorf("%w: no record is named that is to be superseded", ErrInvalid)
 	}
-	if s.closed.Load() {
-		return "", ErrClosed
-	}
-	h, err := readHead(ctx, s.reader)
+	h, err := s.head(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Surprise is 1 − the cosine of the most similar record that the tenant and user had before. Comparing with all of them
@@ -70,7 +72,7 @@ func (n *novelty) put(terms []string, v []float32) {
 func (n *novelty) surprise(terms []string, v []float32) float64 {
 	best := float32(0)
 	for i := max(0, n.count-lastWritten); i < n.count; i++ {
-		best = max(best, dot(v, n.vector(i)))
+		best = max(best, vector.Dot(v, n.vector(i)))
 	}
 	var space [32]*holders
 	found := space[:0]
@@ -83,7 +85,7 @@ func (n *novelty) surprise(terms []string, v []float32) float64 {
 	for _, h := range found[:min(rareTerms, len(found))] {
 		for _, at := range h.recent[:min(h.count, perTerm)] {
 			if at >= n.count-remembered && at < n.count-lastWritten {
-				best = max(best, dot(v, n.vector(at)))
+				best = max(best, vector.Dot(v, n.vector(at)))
 			}
 		}
 	}
@@ -114,7 +116,7 @@ func (s *Store) novelty(ctx context.Context, t *tx, o owner, dim int) (*novelty,
 		}
 		v := make([]float32, dim)
 		if len(data) == 4*dim {
-			unit(v, decodeVector(make([]float32, 0, dim), data))
+			vector.Unit(v, vector.Decode(make([]float32, 0, dim), data))
 		}
 		terms, vectors = append(terms, digestTerms(digest)), append(vectors, v)
 	}

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"math"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Record returns one record of the scope, with its embedding, be it live or superseded.
@@ -29,7 +31,7 @@ func (s *Store) record(ctx context.Context, q queryer, scope Scope, id ID) (stor
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("%w in scope %s", ErrNotFound, scope)
 	}
-	r.Embedding, r.Model = decodeVector(nil, data), model
+	r.Embedding, r.Model = vector.Decode(nil, data), model
 	return r, err
 }
 
@@ -150,7 +152,7 @@ func (s *Store) all(ctx context.Context, q queryer, scopes []Scope, o *AllOption
 				var data sql.RawBytes
 				var model string
 				r, err = scanRecord(rows.Scan, &data, &model)
-				r.Embedding, r.Model = decodeVector(nil, data), model
+				r.Embedding, r.Model = vector.Decode(nil, data), model
 			} else {
 				r, err = scanRecord(rows.Scan)
 			}

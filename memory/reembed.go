@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Reembed makes all vectors of the store anew with another embedder, which the store uses from then on. The new vectors
@@ -123,7 +125,7 @@ func (t *tx) keepVectors(ctx context.Context, e Embedder, rows []int64, vectors 
 	}
 	for i, row := range rows {
 		// The record may have been deleted meanwhile.
-		if _, err := t.ExecContext(ctx, "INSERT OR REPLACE INTO revectors (row, data) SELECT row, ? FROM records WHERE row = ?", encodeVector(vectors[i]), row); err != nil {
+		if _, err := t.ExecContext(ctx, "INSERT OR REPLACE INTO revectors (row, data) SELECT row, ? FROM records WHERE row = ?", vector.Encode(vectors[i]), row); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // The index in memory is made of shards, one for each tenant and user, and is a cache of the file: a shard is loaded when it
@@ -64,6 +66,13 @@ func readHead(ctx context.Context, q queryer) (head, error) {
 		err = fmt.Errorf("%w: the table store is empty", ErrCorrupt)
 	}
 	return h, err
+}
+
+func (s *Store) head(ctx context.Context) (head, error) {
+	if s.closed.Load() {
+		return head{}, ErrClosed
+	}
+	return readHead(ctx, s.reader)
 }
 
 // shard is the one of a scope, up to date with the file.
@@ -450,7 +459,7 @@ func putVectors(ctx context.Context, rows *sql.Rows, dim int, p *partition, inde
 			return fmt.Errorf("%w: the vector of row %d has %d bytes, not %d", ErrCorrupt, row, len(data), 4*dim)
 		}
 		from := len(space)
-		space = decodeVector(space, data)
+		space = vector.Decode(space, data)
 		numbers, places, vectors = append(numbers, row), append(places, p.leaves[p.leafOf[at]].scope), append(vectors, space[from:len(space):len(space)])
 		if len(numbers) == batch {
 			if err := flush(); err != nil {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/trm-go/refiner/internal/beside"
 )
 
 // Snapshot tells of a copy of a store.
@@ -56,7 +58,7 @@ func (s *Store) lockedSnapshot(ctx context.Context, path string) (Snapshot, erro
 		return Snapshot{}, err
 	}
 	_, elsewhere, err := identity(ctx, s.path)
-	if err := errors.Join(err, clean(s.path, elsewhere)); err != nil {
+	if err := errors.Join(err, beside.Clean(s.path, elsewhere)); err != nil {
 		return Snapshot{}, fileError(err)
 	}
 	return copyStore(ctx, s.reader, path)

@@ -34,10 +34,7 @@ func (s *Store) Stats(ctx context.Context, scopes ...Scope) (Stats, error) {
 }
 
 func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
-	if s.closed.Load() {
-		return Stats{}, ErrClosed
-	}
-	h, err := readHead(ctx, s.reader)
+	h, err := s.head(ctx)
 	if err != nil {
 		return Stats{}, err
 	}
@@ -83,9 +80,6 @@ func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
 // Generation is a number that rises with every write but the counts of use: a plan made for one generation does not fit
 // another.
 func (s *Store) Generation(ctx context.Context) (int64, error) {
-	if s.closed.Load() {
-		return 0, fail("read the generation", ErrClosed)
-	}
-	h, err := readHead(ctx, s.reader)
+	h, err := s.head(ctx)
 	return h.generation, fail("read the generation", err)
 }

@@ -79,22 +79,7 @@ memory and keep its history, use refine add --supersedes.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				err = a.term.JSON(deleted)
-			} else {
-				a.term.Notef("deleted %s", counted(len(deleted.IDs), "record"))
-				for _, path := range slices.Sorted(maps.Keys(deleted.Snapshots)) {
-					a.term.Notef("deleted %s from %s", counted(deleted.Snapshots[path], "record"), path)
-				}
-				for _, path := range deleted.Missing {
-					a.term.Notef("a copy was written to %s and is not there any more: if it was moved, delete from it with --snapshot", path)
-				}
-			}
-			if err == nil && len(deleted.Pending) > 0 {
-				return ui.Fail(ui.ExitThreshold, "the deletion is kept and goes on when the store is opened next: `refine doctor` shows what is left",
-					"%s could not be reached yet: %s", plural(len(deleted.Pending), "copy", "copies"), strings.Join(deleted.Pending, "; "))
-			}
-			return err
+			return a.reportDeleted(deleted)
 		},
 	}
 	flags := cmd.Flags()
@@ -105,6 +90,28 @@ memory and keep its history, use refine add --supersedes.`,
 	flags.StringSliceVar(&more, "snapshot", nil, "delete from this copy of the store, too")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+// reportDeleted tells what was deleted, and what could not be reached.
+func (a *app) reportDeleted(d memory.Deleted) error {
+	if a.json {
+		if err := a.term.JSON(d); err != nil {
+			return err
+		}
+	} else {
+		a.term.Notef("deleted %s", counted(len(d.IDs), "record"))
+		for _, path := range slices.Sorted(maps.Keys(d.Snapshots)) {
+			a.term.Notef("deleted %s from %s", counted(d.Snapshots[path], "record"), path)
+		}
+		for _, path := range d.Missing {
+			a.term.Notef("a copy was written to %s and is not there any more: if it was moved, delete from it with --snapshot", path)
+		}
+	}
+	if len(d.Pending) == 0 {
+		return nil
+	}
+	return ui.Fail(ui.ExitThreshold, "the deletion is kept and goes on when the store is opened next: `refine doctor` shows what is left",
+		"%s could not be reached yet: %s", plural(len(d.Pending), "copy", "copies"), strings.Join(d.Pending, "; "))
 }
 
 func exactlyOne(of ...bool) bool {

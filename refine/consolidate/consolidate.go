@@ -308,21 +308,12 @@ func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[m
 			c.Before += packedTokens(t)
 		}
 	}
-	for _, f := range distinct(dropped) {
-		c.Dropped = append(c.Dropped, m.facts[f])
-	}
-	slices.Sort(c.Dropped)
+	c.Dropped = m.named(distinct(dropped))
 	for _, id := range u.replaces {
 		c.Replaces = append(c.Replaces, id)
 		c.Before += packedTokens(w.all[id])
 	}
-	w.stale = slices.DeleteFunc(w.stale, func(s *memory.Record) bool {
-		of := slices.ContainsFunc(s.DerivedFrom, func(id memory.ID) bool { return slices.Contains(r.DerivedFrom, id) })
-		if of {
-			c.Replaces = append(c.Replaces, s.ID)
-		}
-		return of
-	})
+	w.takeStale(&c, r.DerivedFrom)
 	r.Scope.Agent, r.Scope.Session = only(agents), only(sessions)
 	for _, p := range u.picks {
 		r.Quotes = append(r.Quotes, memory.Quote{Source: m.sources[m.passages[p].source].record.ID, Text: m.passages[p].text})
@@ -353,6 +344,26 @@ func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[m
 	}
 	w.plan.Changes = append(w.plan.Changes, c)
 	return nil
+}
+
+// takeStale lets a change replace the summaries of some of its turns that stand for nothing any more.
+func (w *writer) takeStale(c *Change, turns []memory.ID) {
+	w.stale = slices.DeleteFunc(w.stale, func(s *memory.Record) bool {
+		of := slices.ContainsFunc(s.DerivedFrom, func(id memory.ID) bool { return slices.Contains(turns, id) })
+		if of {
+			c.Replaces = append(c.Replaces, s.ID)
+		}
+		return of
+	})
+}
+
+// named are the names of facts, sorted.
+func (m *material) named(facts []int32) (names []string) {
+	for _, f := range facts {
+		names = append(names, m.facts[f])
+	}
+	slices.Sort(names)
+	return names
 }
 
 // only is the one value that all have, or "".
