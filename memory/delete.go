@@ -481,14 +481,13 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 
 // gone is the ID of a record that was deleted for privacy, with the ID or the key of this one: it does not come back, unless
 // that is asked for.
-func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (ID, error) {
+func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (id ID, err error) {
 	if !given && r.Key == "" {
 		return "", nil
 	}
 	const those = "(id = ?1 OR key = keyhash(?2, ?3, ?4, ?5, ?6) AND key <> x'')"
 	args := []any{string(r.ID), r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key}
-	var id ID
-	err := w.t.QueryRowContext(ctx, "SELECT id FROM tombstones WHERE "+those, args...).Scan((*string)(&id))
+	err = w.t.QueryRowContext(ctx, "SELECT id FROM tombstones WHERE "+those, args...).Scan((*string)(&id))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return "", nil

@@ -1,8 +1,6 @@
 package memory
 
-import (
-	"context"
-)
+import "context"
 
 // reanalyse makes the digests of all records anew, after the analysis of texts has changed, in one transaction.
 // Embeddings stay as they are.
