@@ -21,7 +21,7 @@ func TestPageInABrowser(t *testing.T) {
 		t.Skip("no browser is set up: run make test-browser")
 	}
 	p := newPlugin(t)
-	if _, err := p.Store.AddAll(t.Context(), ada, transcript.Read(t.Context(), bytes.NewReader(sample.Conversation), "sample.jsonl", &transcript.Options{Scope: ada})); err != nil {
+	if _, err := p.Store.AddAll(t.Context(), ada, transcript.Read(t.Context(), bytes.NewReader(sample.Conversation), "sample.jsonl", &transcript.Options{Scope: ada}), nil); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2025, 5, 20, 9, 0, 0, 0, time.UTC)
