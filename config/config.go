@@ -47,6 +47,8 @@ type Config struct {
 type Store struct {
 	Path string        `key:"path" help:"the store's file"`
 	Wait time.Duration `key:"wait" help:"how long to wait for another process that holds the store, like 5s"`
+	// Memory bounds what the index of the users that were asked for takes.
+	Memory int `key:"memory" help:"megabytes of memory for the index; what was not used longest is dropped"`
 }
 
 // Scope says whose memories a command works on.
@@ -151,7 +153,7 @@ type Log struct {
 // Default is what holds where nothing is set.
 func Default() Config {
 	return Config{
-		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second},
+		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second, Memory: 512},
 		Embedder: Embedder{Type: "hashed", Model: "text-embedding-3-small", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
 		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
@@ -206,6 +208,7 @@ func (c *Config) Validate() error {
 	}
 	errs := []error{
 		within("store.wait", c.Store.Wait.Seconds(), 0, 3600),
+		within("store.memory", float64(c.Store.Memory), 1, 1<<20),
 		chosen("embedder.type", c.Embedder.Type),
 		within("embedder.dim", float64(c.Embedder.Dim), 0, 16384),
 		within("embedder.timeout", c.Embedder.Timeout.Seconds(), 0, 3600),

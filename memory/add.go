@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 
@@ -321,6 +323,13 @@ func (r *incoming) fill(scope Scope) error {
 	if !r.imported && !scope.Contains(r.Scope) {
 		return fmt.Errorf("%w: its scope %s lies outside of %s", ErrInvalid, r.Scope, scope)
 	}
+	// A name stands on one line of a prompt, and must not begin another.
+	r.Speaker, r.Role = foldName(r.Speaker), foldName(r.Role)
+	for i, part := range []string{r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key} {
+		if strings.ContainsFunc(part, unicode.IsControl) {
+			return fmt.Errorf("%w: the %s %q holds a control character", ErrInvalid, []string{"tenant", "user", "agent", "session", "key"}[i], part)
+		}
+	}
 	if r.Kind == "" {
 		r.Kind = KindTurn
 	}
@@ -333,6 +342,23 @@ func (r *incoming) fill(scope Scope) error {
 		}
 	}
 	return r.Validate()
+}
+
+// foldName leaves one space where a name has white space, and nothing where it has characters that are not seen.
+func foldName(s string) string {
+	fold := func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) || r == '\u0085':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}
+	if s == "" || !utf8.ValidString(s) {
+		return s // which is refused
+	}
+	return strings.Join(strings.Fields(strings.Map(fold, s)), " ")
 }
 
 // holds tells which record with the same key or ID is there already. The last word has the insertion; this spares the

@@ -156,7 +156,7 @@ const tryAgain = time.Hour
 // resumeOld is what opening a store does: it goes on with deletions that were interrupted, or that failed a while ago.
 func (s *Store) resumeOld(ctx context.Context) {
 	pending, err := readDeletions(ctx, s.reader)
-	if err != nil || !slices.ContainsFunc(pending, func(p pendingDeletion) bool { return s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
+	if err != nil || !slices.ContainsFunc(pending, func(p pendingDeletion) bool { return !p.Purged || s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
 		return
 	}
 	if d, err := s.Resume(ctx); err != nil || len(d.Pending) > 0 {
