@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -52,12 +53,13 @@ func (s *Store) AddAll(ctx context.Context, scope Scope, records iter.Seq2[Recor
 // incoming is a record on its way into the store.
 type incoming struct {
 	Record
-	number   int      // of the record in its sequence, from 1, for messages
-	surprise *float64 // of an imported record; nil: to be measured
-	imported bool     // keep the store's times and counts
-	terms    []string // distinct, sorted
-	digest   []byte   // without the surprise
-	known    ID       // the record that is there already
+	number   int       // of the record in its sequence, from 1, for messages
+	surprise *float64  // of an imported record; nil: to be measured
+	imported bool      // keep the store's times and counts
+	terms    []string  // distinct, sorted
+	look     []float32 // what it is compared by: its embedding, or in a store without vectors a hashed one
+	digest   []byte    // without the surprise
+	known    ID        // the record that is there already
 }
 
 const (
@@ -258,13 +260,17 @@ func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) erro
 		}
 		a, inOrder := analyse(&r.Record)
 		r.terms, r.digest = a.terms, a.digest(&r.Record)
-		if len(r.Embedding) == 0 {
-			if hashed != nil {
-				r.Embedding = hashed.embed(r.Text, inOrder, nil) // spares a second analysis
-				continue
-			}
+		switch {
+		case dim == 0:
+			r.look = lookalike.embed(r.Text, inOrder, nil)
+			continue
+		case len(r.Embedding) > 0:
+		case hashed != nil:
+			r.Embedding = hashed.embed(r.Text, inOrder, nil) // spares a second analysis
+		default:
 			missing = append(missing, i)
 		}
+		r.look = r.Embedding
 	}
 	if len(missing) == 0 {
 		return ctx.Err()
@@ -281,7 +287,7 @@ func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) erro
 		if err := checkVector(vectors[i], dim); err != nil {
 			return fmt.Errorf("record %d: the embedder's vector: %w", records[at].number, err)
 		}
-		records[at].Embedding = vectors[i]
+		records[at].Embedding, records[at].look = vectors[i], vectors[i]
 	}
 	return nil
 }
@@ -380,7 +386,7 @@ func (s *Store) inserter(ctx context.Context, t *tx) (*inserter, error) {
 		w.close()
 		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim))
 	}
-	w.unit = make([]float32, s.view.dim)
+	w.unit = make([]float32, cmp.Or(s.view.dim, lookalike.dim))
 	w.flat, _ = s.view.index.(*Flat)
 	return w, nil
 }
@@ -469,8 +475,10 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	if _, err := w.vector.ExecContext(ctx, row, place, encodeVector(r.Embedding)); err != nil {
-		return "", false, err
+	if len(r.Embedding) > 0 {
+		if _, err := w.vector.ExecContext(ctx, row, place, encodeVector(r.Embedding)); err != nil {
+			return "", false, err
+		}
 	}
 	if _, err := w.word.ExecContext(ctx, row, r.Text); err != nil {
 		return "", false, err
@@ -553,7 +561,7 @@ func (w *inserter) surprise(r *incoming) float64 {
 		return *r.surprise
 	}
 	n := w.s.novelty(w.t, wallOf(r.Scope))
-	unit(w.unit, r.Embedding)
+	unit(w.unit, r.look)
 	w.s.view.mu.RLock()
 	defer w.s.view.mu.RUnlock()
 	return n.surprise(r.terms, w.unit, w.s.view.walls[wallOf(r.Scope)], w.flat)
@@ -564,6 +572,6 @@ func (w *inserter) remember(r *incoming) {
 		return
 	}
 	n := w.s.novelty(w.t, wallOf(r.Scope))
-	unit(w.unit, r.Embedding)
+	unit(w.unit, r.look)
 	n.put(r.terms, w.unit)
 }

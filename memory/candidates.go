@@ -121,7 +121,7 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 		}
 		return v.dim
 	}
-	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.plain != "" {
+	if e := s.embed(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.plain != "" {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
 		pick()

@@ -181,7 +181,7 @@ func readExport(r io.Reader, model string, dim int, dropVectors bool) iter.Seq2[
 					bad(fmt.Errorf("%w: the export has version %d, this program reads %d", ErrSchema, h.Version, exportVersion))
 					return
 				}
-				if !dropVectors && (h.Model != model || h.Dim != dim) {
+				if !dropVectors && h.Dim > 0 && dim > 0 && (h.Model != model || h.Dim != dim) {
 					bad(fmt.Errorf("%w: the export's embeddings were made by %q (%d dimensions), the store's by %q (%d): import with Reembed",
 						ErrModel, h.Model, h.Dim, model, dim))
 					return
@@ -203,7 +203,7 @@ func readExport(r io.Reader, model string, dim int, dropVectors bool) iter.Seq2[
 			}
 			if l.Record != nil {
 				l.Record.Embedding, l.Record.Model = nil, ""
-				if l.Vector != "" && !dropVectors {
+				if l.Vector != "" && !dropVectors && dim > 0 {
 					data, err := base64.StdEncoding.DecodeString(l.Vector)
 					if err != nil || len(data)%4 != 0 {
 						bad(fmt.Errorf("%w: the vector is not base64 of float32", ErrInvalid))
