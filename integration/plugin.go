@@ -143,10 +143,11 @@ func auto(model string, log *slog.Logger) (memory.Embedder, error) {
 	switch {
 	case err == nil && (model == "" || e.Model() == model):
 		return e, nil
-	case model == "" && errors.Is(err, models.ErrUnknown):
-		return memory.None{}, nil
 	case model == "":
-		return nil, err
+		if !errors.Is(err, models.ErrUnknown) {
+			log.Warn("no local model can be had: the new store gets no vectors", "error", err)
+		}
+		return memory.None{}, nil
 	case err == nil:
 		err = fmt.Errorf("the one of that name here is %s", e.Model())
 	}

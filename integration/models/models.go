@@ -66,7 +66,7 @@ func List() ([]Installed, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			m = Installed{Card: encoder.Card{Name: e.Name()}, Unusable: err.Error()}
 		}
 		all = append(all, m)
 	}
