@@ -105,7 +105,7 @@ test-browser:
 bench-serve:
 	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
 
-## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
+## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged
 .PHONY: test-clients
 test-clients:
 	@mkdir -p $(CACHE)/clients/node

@@ -1,6 +1,6 @@
 //go:build unix
 
-package consolidate
+package filelock
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ func tryLock(path string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errHeld
+			return nil, ErrHeld
 		}
 		return nil, err
 	}

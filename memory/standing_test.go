@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -11,12 +10,12 @@ import (
 	"time"
 )
 
-// summary is a summary of records, which it quotes.
-func summary(text string, of ...ID) Record {
+// summed is a summary of records.
+func summed(text string, of ...ID) Record {
 	return Record{Kind: KindSummary, Origin: Reconstructed, Position: -1, Created: t0, Text: text, DerivedFrom: of, Importance: .5, Confidence: 1, Meta: map[string]string{"level": "day"}}
 }
 
-func TestASummaryIsFoundThroughWhatItStandsFor(t *testing.T) {
+func TestASummaryIsShownForWhatItStandsFor(t *testing.T) {
 	ctx := t.Context()
 	c := &clock{at: t0}
 	s := newStore(t, &Options{Now: c.now})
@@ -31,7 +30,7 @@ func TestASummaryIsFoundThroughWhatItStandsFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.move(time.Hour)
-	day, err := s.Supersede(ctx, ann, summary("Ann adopted a greyhound.", first...), first...)
+	day, err := s.Supersede(ctx, ann, summed("Ann adopted a greyhound.", first...), first...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +59,7 @@ func TestASummaryIsFoundThroughWhatItStandsFor(t *testing.T) {
 
 	// Of the week's summary, which stands for another session too, a question about one session gets to see nothing.
 	c.move(time.Hour)
-	week, err := s.Supersede(ctx, ann, summary("A dog on a diet.", append(slices.Clone(first), second...)...), day, second[0])
+	week, err := s.Supersede(ctx, ann, summed("A dog on a diet.", append(slices.Clone(first), second...)...), day, second[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,15 +75,15 @@ func TestASummaryIsFoundThroughWhatItStandsFor(t *testing.T) {
 		diff(t, fmt.Sprintf("as of %v hours", hours), []string{want}, texts(t, s, ann, q))
 	}
 
-	// What is superseded by anything else than a summary is not found, and what the summary stood for neither.
+	// A summary of what does not hold any more is not shown; the turns that hold are found.
 	c.move(time.Hour)
 	fact := turn("Ann has no dog any more.")
 	fact.Kind = KindFact
-	id, err := s.Supersede(ctx, ann, fact, week)
+	id, err := s.Supersede(ctx, ann, fact, second[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "after a fact took its place", []string{"Ann has no dog any more."}, texts(t, s, ann, Query{Text: "Biscuit dog"}))
+	diff(t, "after a fact took the place of a turn", []string{"He is called Biscuit", "Ann has no dog any more."}, texts(t, s, ann, Query{Text: "Biscuit dog"})[:2])
 	for _, step := range []struct {
 		undo ID
 		want string
@@ -106,7 +105,7 @@ func TestASummaryIsFoundThroughWhatItStandsFor(t *testing.T) {
 }
 
 // A projection that follows every change is the one that opening the store builds: what is found, and what is shown for it.
-func TestCoversFollowEveryChange(t *testing.T) {
+func TestAShardFollowsEveryChange(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			ctx := t.Context()
@@ -130,7 +129,7 @@ func TestCoversFollowEveryChange(t *testing.T) {
 						continue
 					}
 					old := pick()
-					r := summary(fmt.Sprintf("summary %d", step), old...)
+					r := summed(fmt.Sprintf("summary %d", step), old...)
 					if random.IntN(6) == 0 {
 						r = turn(fmt.Sprintf("fact %d", step))
 						r.Kind = KindFact
@@ -193,30 +192,30 @@ func TestCoversFollowEveryChange(t *testing.T) {
 // projection tells of each record that is found what is shown for it, and whether the index has its vector.
 func projection(t *testing.T, s *Store) map[string]string {
 	t.Helper()
-	if err := s.refresh(context.Background()); err != nil {
+	sh, err := s.shard(context.Background(), ann)
+	if err != nil {
 		t.Fatal(err)
 	}
-	flat := s.view.index.(*Flat)
-	shown := map[string]string{}
-	for _, p := range s.view.walls {
-		for i := range p.docs {
-			d := &p.docs[i]
-			if !d.live {
-				continue
-			}
-			top, ok := p.cover(uint32(i))
-			if _, indexed := flat.Vector(d.row); !ok || !indexed {
-				t.Errorf("row %d: covered %v, in the index %v", d.row, ok, indexed)
-			}
-			var words []string
-			for _, n := range d.terms {
-				words = append(words, p.words[n])
-			}
-			slices.Sort(words)
-			shown[fmt.Sprint(d.row)] = fmt.Sprintf("%d %s %d", p.docs[top].row, strings.Join(words, " "), d.shown)
+	p, flat := sh.p, sh.index.(*Flat)
+	shown := map[string]string{"documents": fmt.Sprint(p.live, p.length, p.bounded), "vectors": fmt.Sprint(flat.Len())}
+	for i := range p.docs {
+		d := &p.docs[i]
+		if !d.live {
+			continue
 		}
-		shown["documents of "+p.wall.user] = fmt.Sprint(p.live, p.length, p.bounded)
+		if _, indexed := flat.Vector(d.row); !indexed {
+			t.Errorf("row %d is not in the index", d.row)
+		}
+		var words []string
+		for _, n := range d.terms {
+			words = append(words, p.words[n])
+		}
+		slices.Sort(words)
+		top := int64(0)
+		if d.summary >= 0 {
+			top = p.summaries[d.summary].row
+		}
+		shown[fmt.Sprint(d.row)] = fmt.Sprintf("%d %s %d", top, strings.Join(words, " "), d.shown)
 	}
-	shown["vectors"] = fmt.Sprint(flat.Len())
-	return maps.Clone(shown)
+	return shown
 }
