@@ -10,35 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/binding"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/cuda"
 )
-
-// GPU says how a CUDA device is driven. The zero value keeps the latents on the device and makes one step in a Run. Which
-// of the others pay is measured by make bench-gpu.
-type GPU struct {
-	// Unbound brings the latents to the host after every step and back before the next.
-	Unbound bool
-	// Steps is the number of supervision steps in one Run, where nobody looks at those between: no OnStep, no Perturb and
-	// no Halt of one's own. Problems that halt by QHalt are frozen for the rest of the Run. Zero means 1.
-	Steps int
-	// Record launches the kernels of a step as one CUDA graph, recorded the first time that a shape is met.
-	Record bool
-	// TF32 lets products of float32 round their factors to 10 bits of mantissa, as PyTorch's precision "high".
-	TF32 bool
-	// Turned mixes tokens between two transposes, with a fused norm, instead of by products from the left.
-	Turned bool
-}
-
-// provider is the options of ONNX Runtime's CUDA provider.
-func (g GPU) provider(record bool) map[string]string {
-	bit := func(on bool) string {
-		if on {
-			return "1"
-		}
-		return "0"
-	}
-	return map[string]string{"device_id": "0", "use_tf32": bit(g.TF32), "enable_cuda_graph": bit(record)}
-}
 
 // cudaInfo is what is known about CUDA on this machine.
 type cudaInfo struct {
@@ -49,9 +22,9 @@ type cudaInfo struct {
 // Errors of CUDA, in the order in which they are met.
 var (
 	// ErrNoDriver is returned without NVIDIA's driver.
-	ErrNoDriver = binding.ErrNoDriver
+	ErrNoDriver = cuda.ErrNoDriver
 	// ErrNoGPU is returned if the driver finds no GPU.
-	ErrNoGPU = binding.ErrNoDevice
+	ErrNoGPU = cuda.ErrNoDevice
 	// ErrNoProvider is returned if ONNX Runtime's CUDA provider is not beside its library.
 	ErrNoProvider = errors.New("ONNX Runtime's CUDA provider is not beside its library")
 	// ErrOldDriver is returned if the driver is older than the CUDA that the provider was built for.
@@ -71,7 +44,7 @@ func checkCUDA(library string) (cudaInfo, error) {
 	var info cudaInfo
 	path := filepath.Join(filepath.Dir(library), providerFiles[1])
 	var err error
-	if info.driver, err = binding.Driver(); err != nil {
+	if info.driver, err = cuda.Driver(); err != nil {
 		return info, err
 	}
 	for _, name := range providerFiles {
@@ -100,7 +73,7 @@ func cudaError(err error) error {
 	if _, after, ok := strings.Cut(text, " : FAIL : "); ok {
 		text = after
 	}
-	if strings.Contains(err.Error(), "ProviderLibrary") || strings.Contains(text, "Failed to load shared library") {
+	if strings.Contains(err.Error(), "ProviderLibrary") || strings.Contains(text, "Provider_SetHost") || strings.Contains(text, "Failed to load shared library") {
 		return fmt.Errorf("%w (%s)", ErrOtherProvider, text)
 	}
 	return errors.New(text)
@@ -145,13 +118,13 @@ func preloadCUDA(library string, needs []string) error {
 		if found := find(name); found != nil {
 			path = found[0]
 		}
-		if err := binding.Preload(path); err != nil {
+		if err := cuda.Preload(path); err != nil {
 			return fmt.Errorf("%w: %w", ErrNoCUDA, err)
 		}
 	}
 	for _, pattern := range lazyLibraries {
 		for _, path := range find(pattern) {
-			_ = binding.Preload(path) // the provider says what it lacks, if it gets as far as to need it
+			_ = cuda.Preload(path) // the provider says what it lacks, if it gets as far as to need it
 		}
 	}
 	return nil
