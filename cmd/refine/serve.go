@@ -100,16 +100,15 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	defer traces.end()
 	o.Traces = traces.provider
-	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log})
-	if errors.Is(err, memory.ErrNoStore) {
-		if p, err = integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true}); err == nil {
-			a.term.Notef("made the store %s", p.Store.Path())
-		}
-	}
+	_, missing := os.Stat(a.settings.Config.Store.Path)
+	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
+	if missing != nil {
+		a.term.Notef("made the store %s", p.Store.Path())
+	}
 	server, err := serve.New(p, o)
 	if err != nil {
 		return ui.Fail(ui.ExitUsage, "see the settings with `refine config show`", "%w", err)
