@@ -46,7 +46,7 @@ has every endpoint and setting.`,
 			return a.serve(cmd.Context())
 		},
 	}
-	a.setting(cmd, false, "listen", "serve.listen")
+	a.setting(cmd, true, "listen", "serve.listen")
 	a.setting(cmd, true, "keys-file", "serve.keys_file")
 	a.setting(cmd, false, "tls-cert", "serve.tls_cert")
 	a.setting(cmd, false, "tls-key", "serve.tls_key")
@@ -58,7 +58,7 @@ has every endpoint and setting.`,
 	}
 	a.setting(cmd, false, "model", "model.model")
 	a.setting(cmd, false, "upstream", "model.base_url")
-	cmd.AddCommand(a.keyCommand())
+	cmd.AddCommand(a.keyCommand(), a.healthCommand())
 	return cmd
 }
 
