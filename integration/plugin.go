@@ -77,6 +77,17 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if o.Create && errors.Is(err, memory.ErrNoStore) {
 		store, err = memory.Create(ctx, c.Store.Path, options)
 	}
+	if errors.Is(err, memory.ErrSchema) && o.ReadOnly {
+		// An older store is brought up to date first, if it may be written.
+		options.ReadOnly = false
+		if store, err = memory.Open(ctx, c.Store.Path, options); err == nil {
+			err = store.Close()
+		}
+		options.ReadOnly = true
+		if err == nil {
+			store, err = memory.Open(ctx, c.Store.Path, options)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func run(ctx context.Context, path, conversation string) error {
 	}
 	defer f.Close()
 	scope := memory.Scope{User: "ada"}
-	added, err := store.AddAll(ctx, scope, transcript.Read(ctx, f, conversation, &transcript.Options{Scope: scope}))
+	added, err := store.AddAll(ctx, scope, transcript.Read(ctx, f, conversation, &transcript.Options{Scope: scope}), nil)
 	if err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ func (s *Server) routes(o *Options) (http.Handler, error) {
 		return nil, err
 	}
 	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path).write(w)
+		writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
 	})
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
