@@ -1,4 +1,4 @@
-package behind_test
+package batch_test
 
 import (
 	"fmt"
@@ -8,11 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/trm-go/refiner/internal/behind"
+	"github.com/trm-go/refiner/internal/batch"
 )
 
 func Example() {
-	written := behind.New(1024, 0, func(texts []string) {
+	written := batch.New(1024, 0, func(texts []string) {
 		for _, text := range texts {
 			fmt.Println("wrote", text)
 		}
@@ -29,7 +29,7 @@ func Example() {
 func TestNothingIsLost(t *testing.T) {
 	const writers, each = 8, 200
 	var got []int // do is called once at a time
-	q := behind.New(16, 0, func(list []int) { got = append(got, list...) })
+	q := batch.New(16, 0, func(list []int) { got = append(got, list...) })
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -59,7 +59,7 @@ func TestLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var sizes []int
-		q := behind.New(100, time.Second, func(list []int) { sizes = append(sizes, len(list)) })
+		q := batch.New(100, time.Second, func(list []int) { sizes = append(sizes, len(list)) })
 		for i := range 5 {
 			q.Put(i)
 			time.Sleep(100 * time.Millisecond)
@@ -87,7 +87,7 @@ func TestLinger(t *testing.T) {
 func TestFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		done := 0
-		q := behind.New(2, time.Hour, func(list []int) { done += len(list) })
+		q := batch.New(2, time.Hour, func(list []int) { done += len(list) })
 		q.Put(1)
 		synctest.Wait()
 		if !q.Offer(2) || q.Offer(3) {
