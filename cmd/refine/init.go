@@ -1,7 +1,8 @@
 package main
 
 import (
-	"errors"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -21,27 +22,23 @@ The store remembers the embedding model it is made with.`,
 			if err := a.load(cmd); err != nil {
 				return err
 			}
-			c := a.settings.Config
-			embedder, err := integration.Embedder(cmd.Context(), c)
+			path := a.settings.Config.Store.Path
+			if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+				return &ui.Failure{Err: fmt.Errorf("create store %q: %w", path, memory.ErrExists), Code: ui.ExitError, Hint: "use the store that is there, or name another path with --store"}
+			}
+			p, err := integration.New(cmd.Context(), a.settings.Config, &integration.Options{Create: true, Log: a.log})
 			if err != nil {
 				return err
 			}
-			store, err := memory.Create(cmd.Context(), c.Store.Path, &memory.Options{Embedder: embedder, Log: a.log, Wait: c.Store.Wait})
-			if errors.Is(err, memory.ErrExists) {
-				return &ui.Failure{Err: err, Code: ui.ExitError, Hint: "use the store that is there, or name another path with --store"}
-			}
-			if err != nil {
-				return err
-			}
-			defer store.Close()
-			stats, err := store.Stats(cmd.Context())
+			defer p.Close()
+			stats, err := p.Store.Stats(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if a.json {
-				return a.term.JSON(map[string]any{"store": store.Path(), "model": stats.Model, "dim": stats.Dim})
+				return a.term.JSON(map[string]any{"store": p.Store.Path(), "model": stats.Model, "dim": stats.Dim})
 			}
-			a.term.Notef("made the store %s", store.Path())
+			a.term.Notef("made the store %s", p.Store.Path())
 			a.term.Notef("next: refine import FILE..., or refine import --sample to try it")
 			return nil
 		},
