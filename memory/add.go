@@ -251,7 +251,7 @@ func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incomi
 	var missing []int
 	for i := range records {
 		r := &records[i]
-		if err := r.fill(scope); err != nil {
+		if err := r.fill(scope, s.now()); err != nil {
 			return fmt.Errorf("record %d: %w", r.number, err)
 		}
 		known, err := s.holds(ctx, r)

@@ -3,6 +3,7 @@ package memory
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // fill sets what was left open and checks the record.
-func (r *incoming) fill(scope Scope) error {
+func (r *incoming) fill(scope Scope, now time.Time) error {
 	for _, part := range []struct {
 		of   *string
 		from string
@@ -34,6 +35,9 @@ func (r *incoming) fill(scope Scope) error {
 	}
 	if r.Origin == "" {
 		r.Origin = Observed
+	}
+	if r.Created.IsZero() && !r.imported {
+		r.Created = now
 	}
 	if r.ID != "" {
 		if _, err := ulid.ParseStrict(string(r.ID)); err != nil {
