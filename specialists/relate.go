@@ -73,9 +73,9 @@ func (p *Parsed) Relate(later *Parsed) Verdict {
 // event reports whether a statement tells of what happened, which may happen again with other values.
 func (p *Parsed) event() bool { return text.TellsPast(p.said.Text) }
 
-// Lasting reports whether a statement tells of what is so, rather than of what happened or of a day.
+// Lasting reports whether a statement tells of what is so with its speaker, rather than of what happened, of a day, or of a wish.
 func (p *Parsed) Lasting() bool {
-	return len(p.lines) == 1 && !p.lines[0].Asks && len(p.lines[0].Stems()) >= 2 && !p.event() && !text.Wishes(p.said.Text) && len(text.Dates(p.said.Text, p.said.At)) == 0
+	return len(p.lines) == 1 && !p.lines[0].Asks && text.FirstPerson(p.said.Text) && len(p.lines[0].Stems()) >= 2 && !p.event() && !text.Wishes(p.said.Text) && len(text.Dates(p.said.Text, p.said.At)) == 0
 }
 
 // Keys are words by which another statement can be found that may say the same, or something else of the same.
