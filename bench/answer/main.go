@@ -1,0 +1,183 @@
+// Command answer fits the weights by which questions are answered without a language model, and measures them on
+// conversations that did not choose them.
+//
+//	go run ./bench/answer -locomo FILE -everyday DIR                   leave each conversation out in turn
+//	go run ./bench/answer -locomo FILE -everyday DIR -o FILE           fit on all, and write model.json
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/refine/extract"
+	"github.com/trm-go/refiner/specialists"
+)
+
+func main() {
+	locomo := flag.String("locomo", "", "file of LoCoMo")
+	everyday := flag.String("everyday", "", "folder of an everyday suite")
+	asked := flag.String("asks", "bench/answer/asks.tsv", "questions with what they ask for")
+	out := flag.String("o", "", "file to write the weights to")
+	verbose := flag.Bool("v", false, "print what is not answered rightly")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose); err != nil {
+		fmt.Fprintln(os.Stderr, "answer:", err)
+		os.Exit(1)
+	}
+}
+
+// example is a question with what was recalled for it.
+type example struct {
+	id, set, group, kind string
+	unanswerable         bool
+	task                 *specialists.Task
+	reading              *extract.Reading
+	right                []bool // which of its passages answers
+	question             *bench.EverydayQuestion
+	answer               string // LoCoMo's
+}
+
+func run(ctx context.Context, locomo, everyday, asked, out string, verbose bool) error {
+	weights, err := fitAsks(asked)
+	if err != nil {
+		return err
+	}
+	extract.Use(&extract.Model{Asks: weights})
+	l, err := bench.LoCoMo(ctx, locomo, &bench.LoCoMoOptions{Adversarial: true})
+	if err != nil {
+		return err
+	}
+	e, err := bench.ReadEveryday(ctx, everyday)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "refiner-answer-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	settings := config.Default()
+	settings.Store.Path = filepath.Join(dir, "store.db")
+	p, err := integration.New(ctx, settings, &integration.Options{Create: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Close() }()
+	for _, c := range append(l.Conversations, e.Conversations...) {
+		if _, err := p.Store.Add(ctx, c.Scope, c.Records...); err != nil {
+			return err
+		}
+	}
+	var all []*example
+	for _, c := range l.Conversations {
+		for _, q := range c.Questions {
+			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == bench.Adversarial, answer: q.Answer}
+			if x.answer == "" && !x.unanswerable {
+				continue
+			}
+			if err := x.recall(ctx, p, c.Scope, memory.Query{Text: q.Text}); err != nil {
+				return err
+			}
+			x.labelLoCoMo(q.Evidence)
+			all = append(all, x)
+		}
+	}
+	for i := range e.Questions {
+		q := &e.Questions[i]
+		x := &example{id: q.ID, set: "everyday", group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
+		if err := x.recall(ctx, p, memory.Scope{User: q.Scope}, memory.Query{Text: q.Text, At: q.At}); err != nil {
+			return err
+		}
+		x.labelEveryday()
+		all = append(all, x)
+	}
+	if out == "" {
+		return validate(all, weights, verbose)
+	}
+	m := fit(all, weights)
+	return write(out, m)
+}
+
+// recalled is how many memories are read for an answer.
+const recalled = 40
+
+func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memory.Scope, q memory.Query) error {
+	q.Limit = recalled
+	found, err := p.RecallIn(ctx, scope, q)
+	if err != nil {
+		return err
+	}
+	x.task = &specialists.Task{Question: q.Text, Scope: scope, Now: q.At}
+	for _, m := range refine.Unfold(found.Memories, recalled) {
+		x.task.Evidence = append(x.task.Evidence, m.Record)
+	}
+	x.reading = extract.Read(x.task)
+	return nil
+}
+
+// labelLoCoMo marks the sentences of the evidence that hold most of the answer.
+func (x *example) labelLoCoMo(evidence []string) {
+	x.right = make([]bool, len(x.reading.Passages))
+	if x.unanswerable {
+		return
+	}
+	is := map[string]bool{}
+	for _, ref := range evidence {
+		is[ref] = true
+	}
+	best := map[int]float64{}
+	score := make([]float64, len(x.right))
+	for i := range x.reading.Passages {
+		p := &x.reading.Passages[i]
+		if r := x.task.Evidence[p.Record]; is[bench.Ref(r)] {
+			score[i] = bench.ScoreAnswer(x.answer, p.Text).Contains
+			best[p.Record] = max(best[p.Record], score[i])
+		}
+	}
+	for i := range x.reading.Passages {
+		p := &x.reading.Passages[i]
+		x.right[i] = is[bench.Ref(x.task.Evidence[p.Record])] && score[i] >= best[p.Record]
+	}
+}
+
+// labelEveryday marks the sentences of the evidence that hold the answer.
+func (x *example) labelEveryday() {
+	x.right = make([]bool, len(x.reading.Passages))
+	is := map[string]bool{}
+	for _, set := range x.question.Evidence {
+		for _, ref := range set {
+			is[ref] = true
+		}
+	}
+	holds := map[int]bool{}
+	for pass := range 2 {
+		for i := range x.reading.Passages {
+			p := &x.reading.Passages[i]
+			r := &x.task.Evidence[p.Record]
+			if !is[bench.Ref(*r)] {
+				continue
+			}
+			v := x.question.Judge(p.Text, false)
+			if pass == 0 && v == bench.Right {
+				x.right[i], holds[p.Record] = true, true
+			}
+			if pass == 1 && !holds[p.Record] && len(x.question.Evidence[0]) == 1 && v != bench.Stale {
+				x.right[i] = true
+			}
+		}
+	}
+}
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
