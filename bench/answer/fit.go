@@ -11,9 +11,7 @@ import (
 	"strings"
 
 	"github.com/trm-go/refiner/bench"
-	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/extract"
-	"github.com/trm-go/refiner/specialists"
 )
 
 // fitAsks learns what questions ask for, from a file of lines "kind TAB question", and prints the share that it gets right of
@@ -92,131 +90,83 @@ func fitAsks(file string) ([][]float64, error) {
 
 func round(x float64) float64 { return math.Round(1000*x) / 1000 }
 
-// fitPassages learns which passage answers: of each question's passages those that do shall have all of the softmax.
-func fitPassages(all []*example) []float64 {
-	n := extract.NumFeatures
-	w, m, v := make([]float64, n), make([]float64, n), make([]float64, n)
-	step := 0
-	random := rand.New(rand.NewPCG(3, 4))
-	var usable []*example
-	for _, x := range all {
-		if slices.Contains(x.right, true) {
-			usable = append(usable, x)
+// statement is a line of the file of updates: an earlier statement, and a later one that takes its place or not.
+type statement struct {
+	old, new string
+	updates  bool
+}
+
+func readUpdates(file string) ([]statement, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var list []statement
+	for i, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		f := strings.Split(line, "\t")
+		if len(f) != 3 || f[0] != "0" && f[0] != "1" {
+			return nil, fmt.Errorf("%s: line %d is %q, not 0 or 1 and two statements", file, i+1, line)
+		}
+		list = append(list, statement{f[1], f[2], f[0] == "1"})
+	}
+	return list, nil
+}
+
+// fitChange learns how sentences tell of a change.
+func fitChange(list []statement) []float64 {
+	type sample struct {
+		grams []int
+		yes   bool
+	}
+	var all []sample
+	seen := map[string]bool{}
+	for _, s := range list {
+		all = append(all, sample{extract.Ngrams(s.new), s.updates})
+		if !seen[s.old] {
+			seen[s.old] = true
+			all = append(all, sample{extract.Ngrams(s.old), false})
 		}
 	}
-	for range 40 {
-		random.Shuffle(len(usable), func(i, j int) { usable[i], usable[j] = usable[j], usable[i] })
-		for from := 0; from < len(usable); from += 32 {
-			batch := usable[from:min(from+32, len(usable))]
-			grad := make([]float64, n)
-			weight := 0.0
-			for _, x := range batch {
-				xw := 1.0
-				if x.set == "everyday" {
-					xw = 3
+	random := rand.New(rand.NewPCG(5, 6))
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	train := func(skip int) []float64 {
+		w := make([]float64, extract.NgramBuckets)
+		for epoch := range 40 {
+			rate := .5 / (1 + float64(epoch)/20)
+			for i, a := range all {
+				if i%5 == skip {
+					continue
 				}
-				weight += xw
-				scores := make([]float64, len(x.right))
-				top := math.Inf(-1)
-				for i := range x.reading.Passages {
-					f := &x.reading.Passages[i].Features
-					for k, value := range f {
-						scores[i] += w[k] * value
-					}
-					top = max(top, scores[i])
+				g := extract.ChangeOf(w, a.grams)
+				if a.yes {
+					g--
 				}
-				sum, good := 0.0, 0.0
-				for i := range scores {
-					scores[i] = math.Exp(scores[i] - top)
-					sum += scores[i]
-					if x.right[i] {
-						good += scores[i]
-					}
-				}
-				for i := range scores {
-					g := scores[i] / sum
-					if x.right[i] {
-						g -= scores[i] / good
-					}
-					for k, value := range x.reading.Passages[i].Features {
-						grad[k] += xw * g * value
-					}
+				for _, b := range a.grams {
+					w[b] -= rate * (g/math.Sqrt(float64(max(1, len(a.grams)))) + 3e-4*w[b])
 				}
 			}
-			step++
-			for k := range w {
-				g := grad[k]/weight + 1e-4*w[k]
-				m[k] = .9*m[k] + .1*g
-				v[k] = .999*v[k] + .001*g*g
-				w[k] -= .03 * m[k] / (1 - math.Pow(.9, float64(step))) / (math.Sqrt(v[k]/(1-math.Pow(.999, float64(step)))) + 1e-8)
+		}
+		return w
+	}
+	right := 0
+	for f := range 5 {
+		w := train(f)
+		for i, a := range all {
+			if i%5 == f && (extract.ChangeOf(w, a.grams) >= .5) == a.yes {
+				right++
 			}
 		}
 	}
-	for k := range w {
-		w[k] = round(w[k])
+	fmt.Printf("what tells of a change: right for %d of %d sentences that were left out\n", right, len(all))
+	w := train(-1)
+	for b := range w {
+		w[b] = round(w[b])
 	}
 	return w
 }
 
-// told is an answer with whether it was right.
-type told struct {
-	x     [extract.NumSure]float64
-	right bool
-	w     float64
-}
-
-// tell answers the question of an example with the model in use, and also without what answers it.
-func (x *example) tell() []told {
-	weight := 1.0
-	if x.set == "everyday" {
-		weight = 3
-	}
-	r := extract.Read(x.task)
-	a := r.Answer()
-	list := []told{{r.Answerable(), x.isRight(&a), weight}}
-	if x.unanswerable {
-		return list
-	}
-	without := *x.task
-	without.Evidence = slices.DeleteFunc(slices.Clone(x.task.Evidence), func(m memory.Record) bool { return x.answers(&m) })
-	task := &specialists.Task{Question: without.Question, Scope: without.Scope, Now: without.Now, Evidence: without.Evidence}
-	r = extract.Read(task)
-	r.Rank()
-	return append(list, told{r.Answerable(), false, weight / 2})
-}
-
-// answers reports whether a memory answers the question.
-func (x *example) answers(m *memory.Record) bool {
-	if x.question != nil {
-		if x.question.Judge(m.Text, false) != bench.Wrong {
-			return true
-		}
-	}
-	for i := range x.reading.Passages {
-		if p := &x.reading.Passages[i]; x.right[i] && x.task.Evidence[p.Record].ID == m.ID {
-			return true
-		}
-	}
-	return false
-}
-
-// isRight reports whether an answer is right, taken as one that was found.
-func (x *example) isRight(a *extract.Answer) bool {
-	if x.unanswerable || len(a.Quotes) == 0 {
-		return false
-	}
-	found := *a
-	found.Found = true
-	text := found.Text(x.task.Evidence, func(i int) int { return i + 1 })
-	if x.question != nil {
-		return x.question.Judge(text, false) == bench.Right
-	}
-	return bench.ScoreAnswer(x.answer, text).Contains >= .6
-}
-
-// fitSure learns how sure an answer is.
-func fitSure(list []told) []float64 {
-	n := extract.NumSure
+// logistic learns weights by which a weighted list of yes and no is told apart.
+func logistic(list []told, n int, decay float64) []float64 {
 	w := make([]float64, n)
 	m, v := make([]float64, n), make([]float64, n)
 	for step := 1; step <= 1500; step++ {
@@ -237,7 +187,7 @@ func fitSure(list []told) []float64 {
 			}
 		}
 		for k := range w {
-			g := grad[k]/weight + 1e-4*w[k]
+			g := grad[k]/weight + decay*w[k]
 			m[k] = .9*m[k] + .1*g
 			v[k] = .999*v[k] + .001*g*g
 			w[k] -= .02 * m[k] / (1 - math.Pow(.9, float64(step))) / (math.Sqrt(v[k]/(1-math.Pow(.999, float64(step)))) + 1e-8)
@@ -249,15 +199,186 @@ func fitSure(list []told) []float64 {
 	return w
 }
 
+// pairs are the best passages of an example held against each other: a later one takes the place of an earlier one if it is
+// right and the earlier one is stale.
+func (x *example) pairs() []told {
+	r := x.reading
+	r.Rank()
+	best := r.Passages[:min(14, len(r.Passages))]
+	var list []told
+	for i := range best {
+		a := &best[i]
+		rightA := x.right[key(a)]
+		staleA := !rightA && x.question != nil && len(x.question.Wrong) > 0 && x.question.Judge(a.Text, false) == bench.Stale
+		for j := range best {
+			b := &best[j]
+			if !x.task.Evidence[a.Record].Created.Before(x.task.Evidence[b.Record].Created) {
+				continue
+			}
+			f := r.Pair(a, b)
+			t := told{x: f[:], right: staleA && x.right[key(b)], w: .05}
+			switch {
+			case t.right:
+				t.w = 3
+			case rightA:
+				t.w = .5
+			}
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// choice is a question's passages by their features, and which of them answer.
+type choice struct {
+	x     [][]float64
+	right []bool
+	w     float64
+}
+
+// listwise learns weights by which of each choice those that are right have all of the softmax.
+func listwise(list []choice, n int) []float64 {
+	w, m, v := make([]float64, n), make([]float64, n), make([]float64, n)
+	step := 0
+	random := rand.New(rand.NewPCG(3, 4))
+	list = slices.DeleteFunc(slices.Clone(list), func(c choice) bool { return !slices.Contains(c.right, true) })
+	for range 40 {
+		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		for from := 0; from < len(list); from += 32 {
+			grad, weight := make([]float64, n), 0.0
+			for _, c := range list[from:min(from+32, len(list))] {
+				weight += c.w
+				scores, top := make([]float64, len(c.x)), math.Inf(-1)
+				for i, x := range c.x {
+					for k := range w {
+						scores[i] += w[k] * x[k]
+					}
+					top = max(top, scores[i])
+				}
+				sum, good := 0.0, 0.0
+				for i := range scores {
+					scores[i] = math.Exp(scores[i] - top)
+					sum += scores[i]
+					if c.right[i] {
+						good += scores[i]
+					}
+				}
+				for i, x := range c.x {
+					g := scores[i] / sum
+					if c.right[i] && good > 0 {
+						g -= scores[i] / good
+					}
+					for k := range w {
+						grad[k] += c.w * g * x[k]
+					}
+				}
+			}
+			step++
+			for k := range w {
+				g := grad[k]/weight + 1e-4*w[k]
+				m[k] = .9*m[k] + .1*g
+				v[k] = .999*v[k] + .001*g*g
+				w[k] -= .03 * m[k] / (1 - math.Pow(.9, float64(step))) / (math.Sqrt(v[k]/(1-math.Pow(.999, float64(step)))) + 1e-8)
+			}
+		}
+	}
+	for k := range w {
+		w[k] = round(w[k])
+	}
+	return w
+}
+
+// weight is how much an example counts: there is less of the everyday kind, and it is what matters.
+func (x *example) weight() float64 {
+	if x.set == "everyday" {
+		return 4
+	}
+	return 1
+}
+
+// first are the passages by what was measured of each alone, second by how they stand to each other.
+func (x *example) first() choice {
+	c := choice{w: x.weight()}
+	for i := range x.reading.Passages {
+		p := &x.reading.Passages[i]
+		c.x = append(c.x, p.Features[:])
+		c.right = append(c.right, x.right[key(p)])
+	}
+	return c
+}
+
+func (x *example) second() choice {
+	c := choice{w: x.weight()}
+	r := x.reading
+	r.Rank()
+	for i := range r.Passages[:min(14, len(r.Passages))] {
+		p := &r.Passages[i]
+		c.x = append(c.x, p.Second[:])
+		c.right = append(c.right, x.right[key(p)])
+	}
+	return c
+}
+
+// told is an answer with whether it was right.
+type told struct {
+	x     []float64
+	right bool
+	w     float64
+}
+
+// tell answers the question of an example with the model in use, and also without what answers it.
+func (x *example) tell() []told {
+	weight := x.weight()
+	r := x.reading
+	a := r.Answer()
+	f := r.Answerable()
+	list := []told{{f[:], x.isRight(&a), weight}}
+	if x.unanswerable {
+		return list
+	}
+	r = x.bare
+	r.Rank()
+	g := r.Answerable()
+	return append(list, told{g[:], false, weight / 3})
+}
+
+// isRight reports whether an answer is right, taken as one that was found.
+func (x *example) isRight(a *extract.Answer) bool {
+	if x.unanswerable || len(a.Quotes) == 0 {
+		return false
+	}
+	found := *a
+	found.Found = true
+	text := found.Text(x.task.Evidence, func(i int) int { return i + 1 })
+	if x.question != nil {
+		return x.question.Judge(text, false) == bench.Right
+	}
+	return bench.ScoreAnswer(x.answer, text).Contains >= .6
+}
+
 // fit learns all weights from examples, and leaves them in use.
-func fit(all []*example, asks [][]float64) *extract.Model {
-	m := &extract.Model{Asks: asks, Passage: fitPassages(all)}
+func fit(all []*example, base *extract.Model) *extract.Model {
+	m := &extract.Model{Asks: base.Asks, Change: base.Change}
+	var first, second []choice
+	for _, x := range all {
+		first = append(first, x.first())
+	}
+	m.Passage = listwise(first, extract.NumFeatures)
 	extract.Use(m)
+	var pairs []told
+	for _, x := range all {
+		pairs = append(pairs, x.pairs()...)
+	}
+	m.Pair = logistic(pairs, extract.NumPair, 1e-3)
+	for _, x := range all {
+		second = append(second, x.second())
+	}
+	m.Second = listwise(second, extract.NumSecond)
 	var list []told
 	for _, x := range all {
 		list = append(list, x.tell()...)
 	}
-	m.Sure = fitSure(list)
+	m.Sure = logistic(list, extract.NumSure, 1e-3)
 	return m
 }
 
@@ -270,10 +391,12 @@ func write(file string, m *extract.Model) error {
 }
 
 // validate leaves each conversation out in turn, and prints how its questions are answered by what the others taught.
-func validate(all []*example, asks [][]float64, verbose bool) error {
+func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 	groups := map[string]bool{}
 	for _, x := range all {
-		groups[x.group] = true
+		if !quick || x.set == "everyday" {
+			groups[x.group] = true
+		}
 	}
 	type row struct{ n, top, contains, refused float64 }
 	rows := map[string]*row{}
@@ -294,28 +417,28 @@ func validate(all []*example, asks [][]float64, verbose bool) error {
 				seen = append(seen, x)
 			}
 		}
-		fit(seen, asks)
+		fit(seen, base)
 		for _, x := range unseen {
-			r := extract.Read(x.task)
+			r := x.reading
 			a := r.Answer()
 			text := a.Text(x.task.Evidence, func(i int) int { return i + 1 })
-			key := x.set
+			name := x.set
 			if x.unanswerable {
-				key += " unanswerable"
+				name += " unanswerable"
 			}
-			for _, key := range []string{key, x.set + " " + x.kind} {
-				if rows[key] == nil {
-					rows[key] = &row{}
+			for _, name := range []string{name, x.set + " " + x.kind} {
+				if rows[name] == nil {
+					rows[name] = &row{}
 				}
-				rows[key].n++
-				if len(r.Passages) > 0 && x.answersPassage(&r.Passages[0]) {
-					rows[key].top++
+				rows[name].n++
+				if len(r.Passages) > 0 && x.right[key(&r.Passages[0])] {
+					rows[name].top++
 				}
 				if !a.Found {
-					rows[key].refused++
+					rows[name].refused++
 				}
 				if x.set == "locomo" && !x.unanswerable {
-					rows[key].contains += bench.ScoreAnswer(x.answer, text).Contains
+					rows[name].contains += bench.ScoreAnswer(x.answer, text).Contains
 				}
 			}
 			if a.Found && x.set == "everyday" {
@@ -360,16 +483,6 @@ func validate(all []*example, asks [][]float64, verbose bool) error {
 		}
 	}
 	return nil
-}
-
-func (x *example) answersPassage(p *extract.Passage) bool {
-	for i := range x.reading.Passages {
-		q := &x.reading.Passages[i]
-		if q.Record == p.Record && q.Place == p.Place {
-			return x.right[i]
-		}
-	}
-	return false
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -28,11 +28,12 @@ func main() {
 	everyday := flag.String("everyday", "", "folder of an everyday suite")
 	asked := flag.String("asks", "bench/answer/asks.tsv", "questions with what they ask for")
 	out := flag.String("o", "", "file to write the weights to")
+	quick := flag.Bool("quick", false, "leave out only the conversations of the everyday suite")
 	verbose := flag.Bool("v", false, "print what is not answered rightly")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose); err != nil {
+	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose, *quick); err != nil {
 		fmt.Fprintln(os.Stderr, "answer:", err)
 		os.Exit(1)
 	}
@@ -43,18 +44,23 @@ type example struct {
 	id, set, group, kind string
 	unanswerable         bool
 	task                 *specialists.Task
-	reading              *extract.Reading
-	right                []bool // which of its passages answers
+	reading, bare        *extract.Reading // of all that was recalled, and without what answers
+	right                map[[2]int]bool  // the passages that answer, by their memory and place
 	question             *bench.EverydayQuestion
 	answer               string // LoCoMo's
 }
 
-func run(ctx context.Context, locomo, everyday, asked, out string, verbose bool) error {
+func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quick bool) error {
 	weights, err := fitAsks(asked)
 	if err != nil {
 		return err
 	}
-	extract.Use(&extract.Model{Asks: weights})
+	statements, err := readUpdates(filepath.Join(filepath.Dir(asked), "updates.tsv"))
+	if err != nil {
+		return err
+	}
+	base := &extract.Model{Asks: weights, Change: fitChange(statements)}
+	extract.Use(base)
 	l, err := bench.LoCoMo(ctx, locomo, &bench.LoCoMoOptions{Adversarial: true})
 	if err != nil {
 		return err
@@ -104,9 +110,9 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose bool)
 		all = append(all, x)
 	}
 	if out == "" {
-		return validate(all, weights, verbose)
+		return validate(all, base, verbose, quick)
 	}
-	m := fit(all, weights)
+	m := fit(all, base)
 	return write(out, m)
 }
 
@@ -127,9 +133,12 @@ func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memor
 	return nil
 }
 
+// key tells passages of one reading apart.
+func key(p *extract.Passage) [2]int { return [2]int{p.Record, p.Place} }
+
 // labelLoCoMo marks the sentences of the evidence that hold most of the answer.
 func (x *example) labelLoCoMo(evidence []string) {
-	x.right = make([]bool, len(x.reading.Passages))
+	x.right = map[[2]int]bool{}
 	if x.unanswerable {
 		return
 	}
@@ -138,23 +147,29 @@ func (x *example) labelLoCoMo(evidence []string) {
 		is[ref] = true
 	}
 	best := map[int]float64{}
-	score := make([]float64, len(x.right))
-	for i := range x.reading.Passages {
-		p := &x.reading.Passages[i]
-		if r := x.task.Evidence[p.Record]; is[bench.Ref(r)] {
-			score[i] = bench.ScoreAnswer(x.answer, p.Text).Contains
-			best[p.Record] = max(best[p.Record], score[i])
+	for pass := range 2 {
+		for i := range x.reading.Passages {
+			p := &x.reading.Passages[i]
+			if !is[bench.Ref(x.task.Evidence[p.Record])] {
+				continue
+			}
+			score := bench.ScoreAnswer(x.answer, p.Text).Contains
+			if pass == 0 {
+				best[p.Record] = max(best[p.Record], score)
+			} else if score >= best[p.Record] {
+				x.right[key(p)] = true
+			}
 		}
 	}
-	for i := range x.reading.Passages {
-		p := &x.reading.Passages[i]
-		x.right[i] = is[bench.Ref(x.task.Evidence[p.Record])] && score[i] >= best[p.Record]
-	}
+	x.strip()
 }
 
 // labelEveryday marks the sentences of the evidence that hold the answer.
 func (x *example) labelEveryday() {
-	x.right = make([]bool, len(x.reading.Passages))
+	x.right = map[[2]int]bool{}
+	if x.unanswerable {
+		return
+	}
 	is := map[string]bool{}
 	for _, set := range x.question.Evidence {
 		for _, ref := range set {
@@ -165,19 +180,34 @@ func (x *example) labelEveryday() {
 	for pass := range 2 {
 		for i := range x.reading.Passages {
 			p := &x.reading.Passages[i]
-			r := &x.task.Evidence[p.Record]
-			if !is[bench.Ref(*r)] {
+			if !is[bench.Ref(x.task.Evidence[p.Record])] {
 				continue
 			}
 			v := x.question.Judge(p.Text, false)
 			if pass == 0 && v == bench.Right {
-				x.right[i], holds[p.Record] = true, true
+				x.right[key(p)], holds[p.Record] = true, true
 			}
 			if pass == 1 && !holds[p.Record] && len(x.question.Evidence[0]) == 1 && v != bench.Stale {
-				x.right[i] = true
+				x.right[key(p)] = true
 			}
 		}
 	}
+	x.strip()
+}
+
+// strip reads the memories again without those that answer: a question that cannot be answered then.
+func (x *example) strip() {
+	answers := map[memory.ID]bool{}
+	for k := range x.right {
+		answers[x.task.Evidence[k[0]].ID] = true
+	}
+	bare := &specialists.Task{Question: x.task.Question, Scope: x.task.Scope, Now: x.task.Now}
+	for _, m := range x.task.Evidence {
+		if !answers[m.ID] && (x.question == nil || x.question.Judge(m.Text, false) == bench.Wrong) {
+			bare.Evidence = append(bare.Evidence, m)
+		}
+	}
+	x.bare = extract.Read(bare)
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

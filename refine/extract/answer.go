@@ -8,15 +8,21 @@ import (
 )
 
 // NumSure is the number of features of an answer.
-const NumSure = 16
+const NumSure = 18
 
 // Rank scores the passages, and sorts them, best first.
 func (r *Reading) Rank() {
 	for i := range r.Passages {
 		p := &r.Passages[i]
-		p.Score = dot(model.Passage, p.Features[:])
+		p.Score, p.Outdated, p.By = dot(model.Passage, p.Features[:]), 0, -1
 	}
 	slices.SortStableFunc(r.Passages, func(a, b Passage) int { return cmp.Compare(b.Score, a.Score) })
+	for i := range r.Passages[:min(mostPairs, len(r.Passages))] {
+		r.Passages[i].change = Change(r.Passages[i].Text)
+	}
+	if len(model.Pair) > 0 {
+		r.current()
+	}
 }
 
 // Answerable are the features by which the confidence of an answer is known, once the passages are ranked.
@@ -37,7 +43,7 @@ func (r *Reading) Answerable() [NumSure]float64 {
 	}
 	margin := min(5, best.Score-second)
 	x = [NumSure]float64{1, best.Score, margin, 1 / sum, f[fOwn], f[fOwn] + f[fAround], f[fRarest], f[fRarestIn], f[fNamed], f[fNameless],
-		r.missing, f[fTyped], f[fUntyped], math.Log1p(float64(len(r.question.terms))), f[fRank], f[fSoft]}
+		r.missing, f[fTyped], f[fUntyped], math.Log1p(float64(len(r.question.terms))), f[fRank], f[fSoft], best.Outdated, r.kinds.other}
 	return x
 }
 

@@ -12,6 +12,9 @@ import (
 type Model struct {
 	Asks    [][]float64 `json:"asks"`    // for each of [AskedKinds], a weight for each bucket of [Ngrams]
 	Passage []float64   `json:"passage"` // for each feature of a passage
+	Change  []float64   `json:"change"`  // for each bucket of [Ngrams]: the sentence tells of a change
+	Pair    []float64   `json:"pair"`    // for each feature of a pair, see [Reading.Pair]
+	Second  []float64   `json:"second"`  // see [NumSecond]
 	Sure    []float64   `json:"sure"`    // for each feature of an answer, see [Reading.Answerable]
 }
 

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -24,7 +25,9 @@ type Passage struct {
 	Outdated float64 // probability that a later memory takes its place
 	By       int     // the memory that does; -1: none
 
+	Second [NumSecond]float64
 	tokens tokens
+	change float64 // how surely it tells of a change
 }
 
 // The features of a passage.
@@ -51,6 +54,8 @@ const (
 	fFact            // 1 if the memory is a standalone fact
 	fLong            // log of the memory's sentences
 	fLater           // share of the passages that match as well and are later
+	fAfter           // that the turn after holds
+	fSession         // that other turns of its session hold
 	fAll             // 1 if the memory holds every word of the question
 	NumFeatures
 )
@@ -110,12 +115,13 @@ type Reading struct {
 	rarest   string
 	records  []tokens // all that counts of each memory, its speaker included
 	Passages []Passage
-	missing  float64 // share of the question that no memory holds
+	sessions map[string]map[string]bool // the words of each session, by its name
+	missing  float64                    // share of the question that no memory holds
 }
 
 // Read cuts the evidence of a task into passages and measures them.
 func Read(t *specialists.Task) *Reading {
-	r := &Reading{task: t, question: tokenize(t.Question), weights: map[string]float64{}, records: make([]tokens, len(t.Evidence))}
+	r := &Reading{task: t, question: tokenize(t.Question), weights: map[string]float64{}, sessions: map[string]map[string]bool{}, records: make([]tokens, len(t.Evidence))}
 	r.kinds = asks(t.Question)
 	r.window = windowOf(t.Question, t.Now)
 	for i := range t.Evidence {
@@ -162,6 +168,12 @@ func (r *Reading) cut(i int) {
 		all.set[term] = true
 	}
 	r.records[i] = all
+	if s := m.Scope.Session; s != "" {
+		if r.sessions[s] == nil {
+			r.sessions[s] = map[string]bool{}
+		}
+		maps.Copy(r.sessions[s], all.set)
+	}
 }
 
 // weigh gives each word of the question its weight: the fewer passages hold it, the more it tells.
@@ -204,10 +216,13 @@ func (r *Reading) measure(p *Passage) {
 	for _, term := range text.Terms(m.Speaker) {
 		speaker[term] = true
 	}
-	around, before := r.records[p.Record].set, r.before(p.Record)
+	around, before, after, session := r.records[p.Record].set, r.beside(p.Record, -1), r.beside(p.Record, 1), r.sessions[m.Scope.Session]
 	all := 1.0
 	for _, term := range r.question.terms {
 		w := r.weights[term] / r.total
+		if !around[term] {
+			all = 0
+		}
 		switch {
 		case p.tokens.set[term], speaker[term]:
 			f[fOwn] += w
@@ -215,8 +230,11 @@ func (r *Reading) measure(p *Passage) {
 			f[fAround] += w
 		case before[term]:
 			f[fBefore] += w
+		case after[term]:
+			f[fAfter] += w
+		case session[term]:
+			f[fSession] += w
 		default:
-			all = 0
 			f[fSoft] += w * likest(term, p.tokens.terms)
 		}
 	}
@@ -267,15 +285,15 @@ func (r *Reading) measure(p *Passage) {
 	f[fLong] = math.Log1p(float64(len(around)))
 }
 
-// before holds the words of the turn before a memory, as far as it is among the evidence.
-func (r *Reading) before(i int) map[string]bool {
+// beside holds the words of the turn before or after a memory, as far as it is among the evidence.
+func (r *Reading) beside(i, shift int) map[string]bool {
 	m := &r.task.Evidence[i]
-	if m.Position <= 0 || m.Scope.Session == "" {
+	if m.Position < 0 || m.Scope.Session == "" {
 		return nil
 	}
 	for j := range r.task.Evidence {
 		o := &r.task.Evidence[j]
-		if o.Scope.Session == m.Scope.Session && o.Position == m.Position-1 {
+		if o.Scope.Session == m.Scope.Session && o.Position == m.Position+shift {
 			return r.records[j].set
 		}
 	}
