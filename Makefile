@@ -30,6 +30,8 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) -C bench vet ./...
+	cd bench && $(GO) tool -modfile=../tools/go.mod staticcheck ./...
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/refine
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/trm
 
@@ -37,11 +39,18 @@ lint:
 # conversations through SQLite, which the detector makes eight times slower (450 s of processor time against 45).
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|bench)(/|$$)')
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|internal/eval)(/|$$)')
 
 .PHONY: test-whole
 test-whole: runtime
-	$(GO) test -timeout 9m ./cmd/... ./bench/...
+	$(GO) test -timeout 9m ./cmd/... ./internal/eval
+	$(GO) -C bench test -timeout 9m ./...
+
+## figures: measure recall, answers, consolidation and grounding, and compare with bench/testdata/figures.json; minutes
+.PHONY: figures
+figures:
+	REFINER_FIGURES=1 $(GO) -C bench test -count=1 -timeout 60m -v -run TestFigures .
+	$(GO) test -count=1 -v -run 'TestGround$$' ./specialists
 
 ## runtime: install ONNX Runtime into .cache, pinned and checked
 .PHONY: runtime
@@ -151,14 +160,14 @@ train-arc: build runtime $(TORCH)
 ## bench-trm: puzzles a second against PyTorch, in one run
 .PHONY: bench-trm
 bench-trm: runtime $(TORCH)
-	$(GO) run ./bench/trm -python $(PYTHON)
-	$(GO) run ./bench/trm -halting
+	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
+	$(GO) -C bench run ./trm -halting
 
 ## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
 .PHONY: bench-gpu
 bench-gpu: $(TORCH)
 	$(GO) run ./cmd/trm runtime install --cuda
-	$(GO) run ./bench/gpu -python $(PYTHON) -o $(CACHE)/bench-gpu.json
+	$(GO) -C bench run ./gpu -python $(abspath $(PYTHON)) -o $(CURDIR)/$(CACHE)/bench-gpu.json
 
 # The puzzles of the demo, for the bundled model.
 .PHONY: demo-puzzles

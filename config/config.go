@@ -136,6 +136,7 @@ type Serve struct {
 	Refine        string        `mapstructure:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
 	RefineStreams bool          `mapstructure:"refine_streams" help:"refine streams too, which then begin when their draft has ended"`
 	Remember      bool          `mapstructure:"remember" help:"write chats to memory"`
+	Tasks         string        `mapstructure:"tasks" help:"regular expressions, one a line, of what a client asks for itself, such as titles: neither remembered nor given memories; the line known: those of many clients"`
 	Memories      int           `mapstructure:"memories" help:"most memories in a chat's prompt"`
 	Budget        int           `mapstructure:"budget" help:"tokens that they may take"`
 	Ada           bool          `mapstructure:"ada" help:"answer as Ada's brain does too, under /v1"`
@@ -157,7 +158,7 @@ func Default() Config {
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
-			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Memories: 10, Budget: 800, MCP: true},
+			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Tasks: "known", Memories: 10, Budget: 800, MCP: true},
 		Log: Log{Level: "warn"},
 	}
 }

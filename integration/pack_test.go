@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -72,7 +72,7 @@ func TestAskOpensSummaries(t *testing.T) {
 
 // TestConsolidationChangesNoAnswer asks the bundled conversation before and after it is consolidated.
 func TestConsolidationChangesNoAnswer(t *testing.T) {
-	set, err := bench.Sample(t.Context())
+	set, err := eval.Sample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

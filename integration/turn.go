@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -22,7 +23,7 @@ import (
 //
 // It recalls once, whatever is done with it. A turn is not for concurrent use.
 type Turn struct {
-	// Notes are the memories as a system message of marked data; empty where nothing is known.
+	// Notes are the memories as marked data for the prompt, to stand behind the user's words; empty where nothing is known.
 	Notes string
 	// Memories are those in Notes, best first, and then the turns that summaries among them were opened into.
 	Memories []refine.Recalled
@@ -122,6 +123,9 @@ func (p *Plugin) Turn(messages []specialists.Message, o *TurnOptions) (*Turn, er
 	t.history = historyOf(messages, keys)
 	t.question = t.record("user", messages[last].Content, keys[last], position)
 	t.question.Speaker = short(messages[last].Name)
+	if onlyAsks(t.question.Text) {
+		t.question.Meta[MetaAsks] = "true"
+	}
 	return t, nil
 }
 
@@ -255,6 +259,30 @@ func (t *Turn) Remember(ctx context.Context, answer string) error {
 	return nil
 }
 
+// modelConfidence is that of what a model said by itself: nobody confirmed it.
+const modelConfidence = .5
+
+// MetaAsks marks a record that asks and states nothing, so that it is no evidence for anything. Its value is "true".
+const MetaAsks = "asks"
+
+// onlyAsks reports whether each sentence of a text is a question.
+func onlyAsks(s string) bool {
+	sentences := text.Sentences(s)
+	for _, sentence := range sentences {
+		if !strings.ContainsAny(lastRune(sentence), "?？؟⁇") {
+			return false
+		}
+	}
+	return len(sentences) > 0
+}
+
+// lastRune is the last character of a sentence, without what closes a quotation or a bracket.
+func lastRune(s string) string {
+	s = strings.TrimRight(s, " \t\r\n\"'”’»)]」』")
+	_, size := utf8.DecodeLastRuneInString(s)
+	return s[len(s)-size:]
+}
+
 // records are those of the turn; none without a question.
 func (t *Turn) records(answer string) []memory.Record {
 	if t.question.Text == "" {
@@ -265,6 +293,7 @@ func (t *Turn) records(answer string) []memory.Record {
 		return records
 	}
 	a := t.record("assistant", answer, turnKey(t.session, t.options.After+t.question.Text, "assistant", answer), t.question.Position+1)
+	a.Confidence = modelConfidence
 	if model := short(t.options.Model); model != "" {
 		a.Meta["model"] = model
 	}

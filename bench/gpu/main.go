@@ -3,8 +3,8 @@
 // Go's share of the time, and whether the answers are the CPU's.
 //
 //	make bench-gpu                                             everything
-//	go run ./bench/gpu -python python3 -budget 9m -o gpu.json  as much as fits; run again to go on
-//	go run ./bench/gpu -torch-device cpu -devices cpu -arch tiny -batches 1,8   try it without a GPU
+//	go -C bench run ./gpu -python python3 -budget 9m -o gpu.json  as much as fits; run again to go on
+//	go -C bench run ./gpu -torch-device cpu -devices cpu -arch tiny -batches 1,8   try it without a GPU
 //
 // Every measurement is written to the output at once, and a run goes on where the last one stopped. A side that fails is
 // recorded with its error. The weights are random and contractive, of the published size, unless -model names trained
@@ -66,7 +66,7 @@ func flags() (config, error) {
 	flag.IntVar(&c.limit, "limit", 200, "puzzles of the data")
 	flag.StringVar(&c.library, "library", "", "ONNX Runtime's shared library; empty looks for it")
 	flag.StringVar(&c.python, "python", "", "python with torch and safetensors; without one only ours is measured")
-	flag.StringVar(&c.script, "script", "bench/parity/speed.py", "the PyTorch side")
+	flag.StringVar(&c.script, "script", "parity/speed.py", "the PyTorch side")
 	flag.StringVar(&c.torchDevice, "torch-device", "cuda", "PyTorch's device: cuda or cpu")
 	devices := flag.String("devices", "cuda,webgpu,cpu", "our devices")
 	batches := flag.String("batches", "64,1,1024,8,256", "batch sizes, the most important first")

@@ -11,7 +11,8 @@ out=$1 mib=${2:-55}
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 stage=$(mktemp -d)
 trap 'rm -r "$stage"' EXIT
-go build -o "$stage/" ./bench/gpu ./cmd/trm
+go build -o "$stage/" ./cmd/trm
+go -C bench build -o "$stage/" ./gpu
 mv "$stage/gpu" "$stage/bench-gpu"
 mkdir -p "$stage/parity" "$stage/ort/onnxruntime/capi"
 cp bench/parity/speed.py bench/parity/reference.py "$stage/parity/"

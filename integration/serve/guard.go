@@ -55,7 +55,10 @@ func (s *Server) authenticate(r *http.Request) (*caller, error) {
 	c := &caller{name: "local", scope: s.plugin.Scope}
 	if len(s.keys) > 0 {
 		scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+		if !strings.EqualFold(scheme, "Bearer") {
+			secret = r.Header.Get("X-Api-Key") // so Anthropic's clients send it
+		}
+		if secret == "" {
 			return nil, refuse(http.StatusUnauthorized, "missing_api_key", "there is no API key: send it as Authorization: Bearer KEY")
 		}
 		if c.key = s.keys.find(strings.TrimSpace(secret)); c.key == nil {

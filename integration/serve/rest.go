@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -15,7 +16,7 @@ import (
 
 // operations are the REST API. The handlers and the description in openapi.json are both made from this table.
 func (s *Server) operations() []operation {
-	return []operation{
+	return append([]operation{
 		get("/api/v1/me", "whoAmI", "Who is asking, and what they may do", s.me),
 		get("/api/v1/stats", "stats", "Count the memories of the scope", s.stats),
 		get("/api/v1/memories", "listMemories", "List memories, the last written first", s.list),
@@ -28,9 +29,7 @@ func (s *Server) operations() []operation {
 		post(http.StatusOK, "/api/v1/search", "search", "Recall the memories that answer a question", s.search),
 		post(http.StatusOK, "/api/v1/explain", "explain", "Tell why a question recalls what it does, step by step of the recursion", s.explain),
 		s.askOperation(),
-		s.completionsOperation(),
-		s.responsesOperation(),
-	}
+	}, s.chats()...)
 }
 
 type me struct {
@@ -387,7 +386,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 	for event, err := range s.of(callerOf(r.Context())).AskStream(ctx, request) {
 		if err != nil {
 			if q.Stream && w.Header().Get("Content-Type") != "" {
-				return sendEvent(w, "error", envelope{asFailure(err)})
+				return sendEvent(w, chatwire.EventStream, "error", envelope{asFailure(err)})
 			}
 			return err
 		}
@@ -400,7 +399,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 		}
 		if q.Stream {
 			w.Header().Set("Content-Type", "text/event-stream")
-			if err := sendEvent(w, event.Type, event); err != nil {
+			if err := sendEvent(w, chatwire.EventStream, event.Type, event); err != nil {
 				return nil // the client is gone
 			}
 		}

@@ -105,6 +105,12 @@ func (d *described) hold(t *testing.T, p *proxy, method, path, body string, into
 			}
 			return r
 		}
+		if kind := r.Header.Get("Content-Type"); kind == "application/x-ndjson" {
+			for line := range strings.Lines(r.Body) {
+				valid(t, "a line of "+what, told.Content[kind].Schema, line)
+			}
+			return r
+		}
 		valid(t, "the answer of "+what, told.Content["application/json"].Schema, r.Body)
 		if into != nil {
 			if err := json.Unmarshal([]byte(r.Body), into); err != nil {
@@ -259,6 +265,9 @@ func TestREST(t *testing.T) {
 	for _, stream := range []string{"false", "true"} {
 		d.hold(t, p, http.MethodPost, "/v1/chat/completions", `{"messages":[{"role":"user","content":"Where does Ruth live?"}],"odd":1,"stream":`+stream+`}`, nil)
 		d.hold(t, p, http.MethodPost, "/v1/responses", `{"input":"Where does Ruth live?","odd":1,"stream":`+stream+`}`, nil)
+		d.hold(t, p, http.MethodPost, "/v1/messages", `{"max_tokens":100,"messages":[{"role":"user","content":"Where does Ruth live?"}],"stream":`+stream+`}`, nil)
+		d.hold(t, p, http.MethodPost, "/api/chat", `{"messages":[{"role":"user","content":"Where does Ruth live?"}],"stream":`+stream+`}`, nil)
+		d.hold(t, p, http.MethodPost, "/api/generate", `{"prompt":"Where does Ruth live?","stream":`+stream+`}`, nil)
 	}
 	d.hold(t, p, http.MethodPost, "/v1/chat/completions", `{"messages":[]}`, nil).failure(t, 400, "invalid_value")
 	p.Flush()

@@ -37,7 +37,7 @@ type Options struct {
 	// Writer words the summaries anew, shorter than their quotes, under the same checks. Nil: they consist of quotes.
 	Writer Writer
 	// Judge says how facts stand to each other that the rules leave apart, of Judgements pairs at most: those that share most
-	// words. Nil: what gives a hint is shown in the plan's conflicts.
+	// words. Nil: they stand.
 	Judge Judge
 	// Judgements is how many pairs the judge is asked about. Zero: DefaultJudgements.
 	Judgements int

@@ -34,10 +34,6 @@ func (p *Plan) Diff(w io.Writer, limit int, source func(memory.ID) (memory.Recor
 		b.WriteByte('\n')
 	}
 	for _, c := range p.Conflicts {
-		if c.Perhaps != "" {
-			fmt.Fprintf(&b, "perhaps %s, left as it is: %s\n    %q (%s)\n  ? %q (%s)\n\n", hints[c.Perhaps], c.Why, c.Texts[0], c.Earlier, c.Texts[1], c.Later)
-			continue
-		}
 		fmt.Fprintf(&b, "conflict, left as it is: %s\n  ? %q (%s)\n  ? %q (%s)\n\n", c.Why, c.Texts[0], c.Earlier, c.Texts[1], c.Later)
 	}
 	if len(p.Changes) == 0 {
@@ -55,9 +51,6 @@ func (p *Plan) Diff(w io.Writer, limit int, source func(memory.ID) (memory.Recor
 	_, err := w.Write(b.Bytes())
 	return err
 }
-
-// hints say what somebody may want to do about two facts.
-var hints = map[specialists.Relation]string{specialists.Updates: "out of date", specialists.Contradicts: "a conflict", specialists.Same: "said twice"}
 
 // diff writes one change.
 func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bool)) {

@@ -67,18 +67,16 @@ func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*me
 	for _, g := range same {
 		w.merge(Merge, g, taken)
 	}
-	// What is sure comes first: of what it takes away there is nothing to hint.
-	slices.SortStableFunc(pairs, func(x, y related) int { return cmp.Compare(len(x.perhaps), len(y.perhaps)) })
 	for _, p := range pairs {
 		a, b := p.earlier, p.later
 		switch {
 		case taken[a.ID] || taken[b.ID]:
-		case p.perhaps == "" && p.Relation == specialists.Updates:
+		case p.Relation == specialists.Updates:
 			w.expire(a.Record, b.Record, b.Created, p.Why, taken)
-		case p.perhaps == "" && p.Relation == specialists.Contradicts && p.Why == "corrected":
+		case p.Relation == specialists.Contradicts && p.Why == "corrected":
 			w.expire(a.Record, b.Record, a.Created, "corrected by "+string(b.ID), taken)
 		default:
-			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Perhaps: p.perhaps, Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: p.Why})
+			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: p.Why})
 		}
 	}
 	return taken, nil

@@ -10,7 +10,6 @@ import (
 	"io"
 
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/specialists"
 )
 
 // Op is what a change does.
@@ -41,16 +40,12 @@ type Change struct {
 	Dropped []string `json:"dropped,omitempty"`
 }
 
-// Conflict is two facts that cannot both be true while nothing says which one is, or of which one may repeat, update or
-// contradict the other. Neither is touched: somebody must say.
+// Conflict is two facts that cannot both be true while nothing says which one is. Neither is touched: somebody must say.
 type Conflict struct {
-	// Perhaps is how the later may stand to the earlier, as [specialists.Parsed.Hint] reads them. Empty: they contradict
-	// each other.
-	Perhaps specialists.Relation `json:"perhaps,omitempty"`
-	Earlier memory.ID            `json:"earlier"`
-	Later   memory.ID            `json:"later"`
-	Texts   [2]string            `json:"texts"`
-	Why     string               `json:"why"`
+	Earlier memory.ID `json:"earlier"`
+	Later   memory.ID `json:"later"`
+	Texts   [2]string `json:"texts"`
+	Why     string    `json:"why"`
 }
 
 // Size is an amount of memory. Tokens are those that recall packs, with the day and who said it.
