@@ -10,7 +10,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/refine/extract"
 )
 
@@ -92,8 +92,8 @@ func round(x float64) float64 { return math.Round(1000*x) / 1000 }
 
 // statement is a line of the file of updates: an earlier statement, and a later one that takes its place or not.
 type statement struct {
-	old, new string
-	updates  bool
+	question, old, new string
+	updates            bool
 }
 
 func readUpdates(file string) ([]statement, error) {
@@ -104,10 +104,10 @@ func readUpdates(file string) ([]statement, error) {
 	var list []statement
 	for i, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
 		f := strings.Split(line, "\t")
-		if len(f) != 3 || f[0] != "0" && f[0] != "1" {
-			return nil, fmt.Errorf("%s: line %d is %q, not 0 or 1 and two statements", file, i+1, line)
+		if len(f) != 4 || f[0] != "0" && f[0] != "1" {
+			return nil, fmt.Errorf("%s: line %d is %q, not 0 or 1, a question and two statements", file, i+1, line)
 		}
-		list = append(list, statement{f[1], f[2], f[0] == "1"})
+		list = append(list, statement{f[1], f[2], f[3], f[0] == "1"})
 	}
 	return list, nil
 }
@@ -209,7 +209,7 @@ func (x *example) pairs() []told {
 	for i := range best {
 		a := &best[i]
 		rightA := x.right[key(a)]
-		staleA := !rightA && x.question != nil && len(x.question.Wrong) > 0 && x.question.Judge(a.Text, false) == bench.Stale
+		staleA := !rightA && x.stale[key(a)]
 		for j := range best {
 			b := &best[j]
 			if !x.task.Evidence[a.Record].Created.Before(x.task.Evidence[b.Record].Created) {
@@ -290,8 +290,11 @@ func listwise(list []choice, n int) []float64 {
 
 // weight is how much an example counts: there is less of the everyday kind, and it is what matters.
 func (x *example) weight() float64 {
-	if x.set == "everyday" {
+	switch x.set {
+	case "everyday":
 		return 4
+	case "statements":
+		return 1.5
 	}
 	return 1
 }
@@ -336,7 +339,9 @@ func (x *example) tell() []told {
 	if x.unanswerable {
 		return list
 	}
-	r = x.bare
+	if r = x.bare; r == nil {
+		return list
+	}
 	r.Rank()
 	g := r.Answerable()
 	return append(list, told{g[:], false, weight / 3})
@@ -350,10 +355,13 @@ func (x *example) isRight(a *extract.Answer) bool {
 	found := *a
 	found.Found = true
 	text := found.Text(x.task.Evidence, func(i int) int { return i + 1 })
-	if x.question != nil {
-		return x.question.Judge(text, false) == bench.Right
+	switch {
+	case x.question != nil:
+		return x.question.Judge(text, false) == eval.Right
+	case x.set == "statements":
+		return x.right[[2]int{a.Quotes[0].Record, 0}]
 	}
-	return bench.ScoreAnswer(x.answer, text).Contains >= .6
+	return eval.ScoreAnswer(x.answer, text).Contains >= .6
 }
 
 // fit learns all weights from examples, and leaves them in use.
@@ -394,15 +402,20 @@ func write(file string, m *extract.Model) error {
 func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 	groups := map[string]bool{}
 	for _, x := range all {
-		if !quick || x.set == "everyday" {
+		if !quick || x.set != "locomo" {
 			groups[x.group] = true
 		}
 	}
 	type row struct{ n, top, contains, refused float64 }
 	rows := map[string]*row{}
-	verdicts := map[string]map[bench.Verdict]int{}
+	verdicts := map[string]map[eval.Verdict]int{}
 	var bins [10][2]float64
 	sure := 0
+	type outcome struct {
+		confidence     float64
+		found, refused eval.Verdict
+	}
+	var at []outcome
 	var names []string
 	for g := range groups {
 		names = append(names, g)
@@ -438,10 +451,10 @@ func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 					rows[name].refused++
 				}
 				if x.set == "locomo" && !x.unanswerable {
-					rows[name].contains += bench.ScoreAnswer(x.answer, text).Contains
+					rows[name].contains += eval.ScoreAnswer(x.answer, text).Contains
 				}
 			}
-			if a.Found && x.set == "everyday" {
+			if a.Found && x.set != "locomo" {
 				b := min(9, int(10*a.Confidence))
 				bins[b][0]++
 				if x.isRight(&a) {
@@ -449,17 +462,21 @@ func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 				}
 			}
 			if x.question != nil {
+				found, refused := a, a
+				found.Found, refused.Found = true, false
+				number := func(i int) int { return i + 1 }
+				at = append(at, outcome{a.Confidence, x.question.Judge(found.Text(x.task.Evidence, number), false), x.question.Judge(refused.Text(x.task.Evidence, number), true)})
 				v := x.question.Judge(text, !a.Found)
 				for _, key := range []string{"all", x.kind, "scope " + x.group} {
 					if verdicts[key] == nil {
-						verdicts[key] = map[bench.Verdict]int{}
+						verdicts[key] = map[eval.Verdict]int{}
 					}
 					verdicts[key][v]++
 				}
-				if a.Confidence >= .9 && v != bench.Right && a.Found {
+				if a.Confidence >= .9 && v != eval.Right && a.Found {
 					sure++
 				}
-				if verbose && v != bench.Right {
+				if verbose && v != eval.Right {
 					fmt.Printf("%s [%s] %s\n   %s %.2f; %.2q\n   %s\n", x.id, x.kind, x.question.Text, strings.ToUpper(string(v)), a.Confidence, x.question.Answer, strings.ReplaceAll(text, "\n", "\n   "))
 				}
 			}
@@ -471,12 +488,27 @@ func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 	}
 	for _, key := range sorted(verdicts) {
 		fmt.Printf("%-16s", key)
-		for _, v := range bench.Verdicts {
+		for _, v := range eval.Verdicts {
 			fmt.Printf(" %s %d", v, verdicts[key][v])
 		}
 		fmt.Println()
 	}
 	fmt.Println("wrong but sure", sure)
+	for _, threshold := range []float64{.15, .2, .25, .3, .35, .4, .45, .5, .55, .6} {
+		count := map[eval.Verdict]int{}
+		for _, o := range at {
+			if o.confidence >= threshold {
+				count[o.found]++
+			} else {
+				count[o.refused]++
+			}
+		}
+		fmt.Printf("threshold %.2f", threshold)
+		for _, v := range eval.Verdicts {
+			fmt.Printf(" %s %d", v, count[v])
+		}
+		fmt.Println()
+	}
 	for b, c := range bins {
 		if c[0] > 0 {
 			fmt.Printf("confidence %.1f: %3.0f answers, right %.2f\n", float64(b)/10, c[0], c[1]/c[0])

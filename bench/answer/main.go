@@ -13,10 +13,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"time"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/refine/extract"
@@ -45,8 +46,8 @@ type example struct {
 	unanswerable         bool
 	task                 *specialists.Task
 	reading, bare        *extract.Reading // of all that was recalled, and without what answers
-	right                map[[2]int]bool  // the passages that answer, by their memory and place
-	question             *bench.EverydayQuestion
+	right, stale         map[[2]int]bool  // the passages that answer, and did before, by their memory and place
+	question             *eval.EverydayQuestion
 	answer               string // LoCoMo's
 }
 
@@ -61,11 +62,11 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 	}
 	base := &extract.Model{Asks: weights, Change: fitChange(statements)}
 	extract.Use(base)
-	l, err := bench.LoCoMo(ctx, locomo, &bench.LoCoMoOptions{Adversarial: true})
+	l, err := eval.LoCoMo(ctx, locomo, &eval.LoCoMoOptions{Adversarial: true})
 	if err != nil {
 		return err
 	}
-	e, err := bench.ReadEveryday(ctx, everyday)
+	e, err := eval.ReadEveryday(ctx, everyday)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 	var all []*example
 	for _, c := range l.Conversations {
 		for _, q := range c.Questions {
-			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == bench.Adversarial, answer: q.Answer}
+			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
 			if x.answer == "" && !x.unanswerable {
 				continue
 			}
@@ -109,6 +110,11 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 		x.labelEveryday()
 		all = append(all, x)
 	}
+	small, err := recallStatements(ctx, p, statements)
+	if err != nil {
+		return err
+	}
+	all = append(all, small...)
 	if out == "" {
 		return validate(all, base, verbose, quick)
 	}
@@ -133,6 +139,74 @@ func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memor
 	return nil
 }
 
+// recallStatements makes a small store of each pair of statements, with others of the same language around them, and asks
+// of them what they answer, and what they do not.
+func recallStatements(ctx context.Context, p *integration.Plugin, list []statement) ([]*example, error) {
+	var all []*example
+	began := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for i, s := range list {
+		scope := memory.Scope{User: fmt.Sprintf("statement %d", i)}
+		known := map[string]bool{s.question: true}
+		var records []memory.Record
+		add := func(text string, day int) {
+			r := memory.Record{Scope: scope, Kind: memory.KindTurn, Role: "user", Text: text, Created: began.AddDate(0, 0, day), Origin: memory.Observed, Confidence: 1, Importance: .5}
+			r.Scope.Session = fmt.Sprint(day)
+			if i%3 == 1 {
+				r.Kind, r.Position, r.Scope.Session = memory.KindFact, -1, ""
+			}
+			records = append(records, r)
+		}
+		add(s.old, 0)
+		add(s.new, 40)
+		others := []int{0, 0, 1, 3, 6}[i%5]
+		for k := 1; others > 0 && k < 20; k++ {
+			for _, j := range []int{i - k, i + k} {
+				if others > 0 && j >= 0 && j < len(list) && !known[list[j].question] {
+					known[list[j].question] = true
+					add(list[j].old, 3*k)
+					others--
+				}
+			}
+		}
+		if _, err := p.Store.Add(ctx, scope, records...); err != nil {
+			return nil, err
+		}
+		x := &example{id: fmt.Sprintf("s%d", i+1), set: "statements", group: fmt.Sprintf("statements %d", i*5/len(list)), kind: "current"}
+		if err := x.recall(ctx, p, scope, memory.Query{Text: s.question}); err != nil {
+			return nil, err
+		}
+		x.right, x.stale = map[[2]int]bool{}, map[[2]int]bool{}
+		right := s.old
+		if s.updates {
+			right = s.new
+		}
+		for k := range x.reading.Passages {
+			q := &x.reading.Passages[k]
+			switch x.task.Evidence[q.Record].Text {
+			case right:
+				x.right[key(q)] = true
+			case s.old:
+				x.stale[key(q)] = true
+			}
+		}
+		all = append(all, x)
+		for k := 1; k < 30; k++ { // what nothing here answers
+			j := (i + k) % len(list)
+			if known[list[j].question] || i%2 == 1 {
+				continue
+			}
+			no := &example{id: x.id + "?", set: "statements", group: x.group, kind: "unknown", unanswerable: true}
+			if err := no.recall(ctx, p, scope, memory.Query{Text: list[j].question}); err != nil {
+				return nil, err
+			}
+			no.right = map[[2]int]bool{}
+			all = append(all, no)
+			break
+		}
+	}
+	return all, nil
+}
+
 // key tells passages of one reading apart.
 func key(p *extract.Passage) [2]int { return [2]int{p.Record, p.Place} }
 
@@ -150,10 +224,10 @@ func (x *example) labelLoCoMo(evidence []string) {
 	for pass := range 2 {
 		for i := range x.reading.Passages {
 			p := &x.reading.Passages[i]
-			if !is[bench.Ref(x.task.Evidence[p.Record])] {
+			if !is[eval.Ref(x.task.Evidence[p.Record])] {
 				continue
 			}
-			score := bench.ScoreAnswer(x.answer, p.Text).Contains
+			score := eval.ScoreAnswer(x.answer, p.Text).Contains
 			if pass == 0 {
 				best[p.Record] = max(best[p.Record], score)
 			} else if score >= best[p.Record] {
@@ -176,18 +250,24 @@ func (x *example) labelEveryday() {
 			is[ref] = true
 		}
 	}
+	x.stale = map[[2]int]bool{}
+	for i := range x.reading.Passages {
+		if p := &x.reading.Passages[i]; len(x.question.Wrong) > 0 && x.question.Judge(p.Text, false) == eval.Stale {
+			x.stale[key(p)] = true
+		}
+	}
 	holds := map[int]bool{}
 	for pass := range 2 {
 		for i := range x.reading.Passages {
 			p := &x.reading.Passages[i]
-			if !is[bench.Ref(x.task.Evidence[p.Record])] {
+			if !is[eval.Ref(x.task.Evidence[p.Record])] {
 				continue
 			}
 			v := x.question.Judge(p.Text, false)
-			if pass == 0 && v == bench.Right {
+			if pass == 0 && v == eval.Right {
 				x.right[key(p)], holds[p.Record] = true, true
 			}
-			if pass == 1 && !holds[p.Record] && len(x.question.Evidence[0]) == 1 && v != bench.Stale {
+			if pass == 1 && !holds[p.Record] && len(x.question.Evidence[0]) == 1 && v != eval.Stale {
 				x.right[key(p)] = true
 			}
 		}
@@ -203,7 +283,7 @@ func (x *example) strip() {
 	}
 	bare := &specialists.Task{Question: x.task.Question, Scope: x.task.Scope, Now: x.task.Now}
 	for _, m := range x.task.Evidence {
-		if !answers[m.ID] && (x.question == nil || x.question.Judge(m.Text, false) == bench.Wrong) {
+		if !answers[m.ID] && (x.question == nil || x.question.Judge(m.Text, false) == eval.Wrong) {
 			bare.Evidence = append(bare.Evidence, m)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/trm-go/refiner/memory"
 )
 
 // NumSure is the number of features of an answer.
@@ -134,6 +136,15 @@ func (r *Reading) quote(p Passage) Quote {
 	return q
 }
 
+// Sources are the sentences that a quotation of a memory consists of.
+func (q *Quote) Sources(m *memory.Record) []memory.Quote {
+	var list []memory.Quote
+	for _, s := range q.Parts {
+		list = append(list, memory.Quote{Source: m.ID, Text: s})
+	}
+	return list
+}
+
 // words estimates the words of a text; scripts without spaces count two characters as one.
 func words(s string) int {
 	n := len(strings.Fields(s))
@@ -145,10 +156,10 @@ func words(s string) int {
 	return n
 }
 
-func alike(a, b map[string]bool) float64 {
+func alike(a, b map[string]float64) float64 {
 	common := 0
 	for t := range a {
-		if b[t] {
+		if _, ok := b[t]; ok {
 			common++
 		}
 	}

@@ -81,7 +81,7 @@ func (r *Reading) holds(p *Passage) asked {
 		h.time = 1
 	}
 	for term := range p.tokens.set {
-		if hasDigit(term) && !r.question.set[term] {
+		if hasDigit(term) && !r.question.has(term) {
 			h.number = 1
 			h.time = max(h.time, .5)
 		}
@@ -90,7 +90,7 @@ func (r *Reading) holds(p *Passage) asked {
 		h.number = .7
 	}
 	for name := range p.tokens.names {
-		if !hasDigit(name) && !r.question.set[name] {
+		if !hasDigit(name) && !r.question.has(name) {
 			h.name = 1
 		}
 	}

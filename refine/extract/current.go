@@ -17,16 +17,16 @@ func (r *Reading) Pair(a, b *Passage) [NumPair]float64 {
 	for _, t := range a.tokens.terms {
 		w := r.weights[t]
 		normA += w * w
-		if b.tokens.set[t] {
+		if b.tokens.has(t) {
 			shared += w * w
 		}
-		if r.question.set[t] && r.records[b.Record].set[t] {
+		if r.question.has(t) && r.records[b.Record].has(t) {
 			sharedQ += w / max(r.total, 1e-9)
 		}
 	}
 	around := 0.0
 	for t := range r.records[b.Record].set {
-		if a.tokens.set[t] {
+		if a.tokens.has(t) {
 			around += r.weights[t] * r.weights[t]
 		}
 	}
@@ -38,7 +38,7 @@ func (r *Reading) Pair(a, b *Passage) [NumPair]float64 {
 	for t := range a.tokens.set {
 		if hasDigit(t) {
 			valuesA = 1
-			if b.tokens.set[t] {
+			if b.tokens.has(t) {
 				same = 1
 			}
 		}
@@ -47,7 +47,7 @@ func (r *Reading) Pair(a, b *Passage) [NumPair]float64 {
 	for t := range b.tokens.set {
 		if hasDigit(t) {
 			valuesB = 1
-		} else if b.tokens.names[t] && !a.tokens.set[t] && !r.question.set[t] {
+		} else if b.tokens.names[t] && !a.tokens.has(t) && !r.question.has(t) {
 			newNames = 1
 		}
 	}
@@ -63,10 +63,6 @@ const mostPairs = 14
 // current finds which of the best passages a later one takes the place of, and scores them anew by that.
 func (r *Reading) current() {
 	best := r.Passages[:min(mostPairs, len(r.Passages))]
-	sum := 0.0
-	for i := range best {
-		sum += math.Exp(best[i].Score - best[0].Score)
-	}
 	updates := make([]float64, len(best))
 	for i := range best {
 		a := &best[i]

@@ -36,7 +36,6 @@ const (
 	fAround          // that another sentence of its memory holds
 	fBefore          // that the turn before holds
 	fSoft            // that a word like it stands for, by its letters
-	fSmall           // share of the question's small words that the sentence holds
 	fRarest          // 1 if the sentence holds the question's rarest word
 	fRarestIn        // 1 if the memory does
 	fNamed           // share of the question's names that the sentence or its speaker holds
@@ -56,39 +55,43 @@ const (
 	fLater           // share of the passages that match as well and are later
 	fAfter           // that the turn after holds
 	fSession         // that other turns of its session hold
+	fOpens           // weight of the question word that opens the sentence
+	fMatched         // fOwn where it holds what is asked for
 	fAll             // 1 if the memory holds every word of the question
 	NumFeatures
 )
 
 // tokens are the words of a text.
 type tokens struct {
-	terms []string // stems; pairs of characters where words are not spaced; distinct
-	names map[string]bool
-	small map[string]bool // words too common to be terms
-	set   map[string]bool
+	terms  []string           // stems; pairs of characters where words are not spaced; distinct
+	set    map[string]float64 // how much each tells in any text, see [text.Weight]
+	names  map[string]bool    // those with a capital that does not open the text, and numbers
+	opens  string             // the first
+	digits bool               // some hold digits
 }
 
-// tokenize cuts a text into its words. A word with a capital that does not open the text is a name.
+func (t *tokens) has(term string) bool { _, ok := t.set[term]; return ok }
+
+// tokenize cuts a text into its words.
 func tokenize(s string) tokens {
-	t := tokens{names: map[string]bool{}, small: map[string]bool{}, set: map[string]bool{}}
+	t := tokens{names: map[string]bool{}, set: map[string]float64{}}
 	for i, field := range strings.Fields(s) {
-		terms := text.Terms(field)
-		if len(terms) == 0 {
-			if w := strings.ToLower(strings.TrimFunc(field, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })); w != "" {
-				t.small[w] = true
-			}
-			continue
-		}
+		terms, weights := text.Query(field)
 		first, _ := firstLetter(field)
-		for _, term := range terms {
-			if i > 0 && unicode.IsUpper(first) || hasDigit(term) && len(term) > 1 {
+		for k, term := range terms {
+			digits := hasDigit(term)
+			if i > 0 && unicode.IsUpper(first) && weights[k] > .2 || digits && len(term) > 1 {
 				t.names[term] = true
 			}
-			if !t.set[term] {
-				t.set[term] = true
+			t.digits = t.digits || digits
+			if !t.has(term) {
+				t.set[term] = weights[k]
 				t.terms = append(t.terms, term)
 			}
 		}
+	}
+	if len(t.terms) > 0 {
+		t.opens = t.terms[0]
 	}
 	return t
 }
@@ -115,13 +118,13 @@ type Reading struct {
 	rarest   string
 	records  []tokens // all that counts of each memory, its speaker included
 	Passages []Passage
-	sessions map[string]map[string]bool // the words of each session, by its name
-	missing  float64                    // share of the question that no memory holds
+	sessions map[string]map[string]float64 // the words of each session, by its name
+	missing  float64                       // share of the question that no memory holds
 }
 
 // Read cuts the evidence of a task into passages and measures them.
 func Read(t *specialists.Task) *Reading {
-	r := &Reading{task: t, question: tokenize(t.Question), weights: map[string]float64{}, sessions: map[string]map[string]bool{}, records: make([]tokens, len(t.Evidence))}
+	r := &Reading{task: t, question: tokenize(t.Question), weights: map[string]float64{}, sessions: map[string]map[string]float64{}, records: make([]tokens, len(t.Evidence))}
 	r.kinds = asks(t.Question)
 	r.window = windowOf(t.Question, t.Now)
 	for i := range t.Evidence {
@@ -150,27 +153,23 @@ func speaks(m *memory.Record) bool {
 // cut adds the passages of a memory.
 func (r *Reading) cut(i int) {
 	m := &r.task.Evidence[i]
-	all := tokens{set: map[string]bool{}}
+	all := tokens{set: map[string]float64{}}
 	place := 0
 	for _, s := range Testimony(m) {
 		for _, sentence := range text.Sentences(s) {
 			p := Passage{Record: i, Place: place, Text: sentence, tokens: tokenize(sentence), By: -1}
 			place++
-			for _, term := range p.tokens.terms {
-				all.set[term] = true
-			}
+			maps.Copy(all.set, p.tokens.set)
 			if speaks(m) {
 				r.Passages = append(r.Passages, p)
 			}
 		}
 	}
-	for _, term := range text.Terms(m.Speaker) {
-		all.set[term] = true
-	}
+	maps.Copy(all.set, tokenize(m.Speaker).set)
 	r.records[i] = all
 	if s := m.Scope.Session; s != "" {
 		if r.sessions[s] == nil {
-			r.sessions[s] = map[string]bool{}
+			r.sessions[s] = map[string]float64{}
 		}
 		maps.Copy(r.sessions[s], all.set)
 	}
@@ -185,8 +184,11 @@ func (r *Reading) weigh() {
 		}
 	}
 	n := float64(len(r.Passages))
+	weight := func(term string, background float64) float64 {
+		return background * math.Log(1+(n+1)/(float64(count[term])+1))
+	}
 	for _, term := range r.question.terms {
-		w := math.Log(1 + (n+1)/(float64(count[term])+1))
+		w := weight(term, r.question.set[term])
 		r.weights[term] = w
 		r.total += w
 		if count[term] == 0 {
@@ -196,13 +198,12 @@ func (r *Reading) weigh() {
 			r.rarest = term
 		}
 	}
-	if r.total > 0 {
-		r.missing /= r.total
-	}
+	r.total = max(r.total, 1e-9)
+	r.missing /= r.total
 	for i := range r.Passages {
-		for _, term := range r.Passages[i].tokens.terms {
+		for term, background := range r.Passages[i].tokens.set {
 			if _, ok := r.weights[term]; !ok {
-				r.weights[term] = math.Log(1 + (n+1)/(float64(count[term])+1))
+				r.weights[term] = weight(term, background)
 			}
 		}
 	}
@@ -212,27 +213,25 @@ func (r *Reading) weigh() {
 func (r *Reading) measure(p *Passage) {
 	m := &r.task.Evidence[p.Record]
 	f := &p.Features
-	speaker := map[string]bool{}
-	for _, term := range text.Terms(m.Speaker) {
-		speaker[term] = true
-	}
+	speaker := tokenize(m.Speaker).set
+	has := func(set map[string]float64, term string) bool { _, ok := set[term]; return ok }
 	around, before, after, session := r.records[p.Record].set, r.beside(p.Record, -1), r.beside(p.Record, 1), r.sessions[m.Scope.Session]
 	all := 1.0
 	for _, term := range r.question.terms {
 		w := r.weights[term] / r.total
-		if !around[term] {
+		if !has(around, term) {
 			all = 0
 		}
 		switch {
-		case p.tokens.set[term], speaker[term]:
+		case p.tokens.has(term), has(speaker, term):
 			f[fOwn] += w
-		case around[term]:
+		case has(around, term):
 			f[fAround] += w
-		case before[term]:
+		case has(before, term):
 			f[fBefore] += w
-		case after[term]:
+		case has(after, term):
 			f[fAfter] += w
-		case session[term]:
+		case has(session, term):
 			f[fSession] += w
 		default:
 			f[fSoft] += w * likest(term, p.tokens.terms)
@@ -240,21 +239,14 @@ func (r *Reading) measure(p *Passage) {
 	}
 	f[fAll] = all
 	if r.rarest != "" {
-		f[fRarest] = truth(p.tokens.set[r.rarest] || speaker[r.rarest])
-		f[fRarestIn] = truth(around[r.rarest])
-	}
-	if n := float64(len(r.question.small)); n > 0 {
-		for w := range r.question.small {
-			if p.tokens.small[w] {
-				f[fSmall] += 1 / n
-			}
-		}
+		f[fRarest] = truth(p.tokens.has(r.rarest) || has(speaker, r.rarest))
+		f[fRarestIn] = truth(has(around, r.rarest))
 	}
 	if n := float64(len(r.question.names)); n > 0 {
 		for name := range r.question.names {
-			if p.tokens.set[name] || speaker[name] {
+			if p.tokens.has(name) || has(speaker, name) {
 				f[fNamed] += 1 / n
-			} else if !around[name] {
+			} else if !has(around, name) {
 				f[fNameless] += 1 / n
 			}
 		}
@@ -262,7 +254,7 @@ func (r *Reading) measure(p *Passage) {
 	own, common := 0.0, 0.0
 	for _, term := range p.tokens.terms {
 		own += r.weights[term]
-		if r.question.set[term] {
+		if r.question.has(term) {
 			common += r.weights[term]
 		}
 	}
@@ -281,12 +273,16 @@ func (r *Reading) measure(p *Passage) {
 		in := truth(!m.Created.Before(r.window[0]) && m.Created.Before(r.window[1]))
 		f[fWindow], f[fOutside] = in, 1-in
 	}
+	f[fMatched] = f[fTyped] * f[fOwn]
+	if r.question.has(p.tokens.opens) {
+		f[fOpens] = r.weights[p.tokens.opens] / r.total
+	}
 	f[fFact] = truth(m.Kind == memory.KindFact || m.Kind == memory.KindPersona)
 	f[fLong] = math.Log1p(float64(len(around)))
 }
 
 // beside holds the words of the turn before or after a memory, as far as it is among the evidence.
-func (r *Reading) beside(i, shift int) map[string]bool {
+func (r *Reading) beside(i, shift int) map[string]float64 {
 	m := &r.task.Evidence[i]
 	if m.Position < 0 || m.Scope.Session == "" {
 		return nil
