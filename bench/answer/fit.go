@@ -236,22 +236,36 @@ type choice struct {
 	w     float64
 }
 
-// listwise learns weights by which of each choice those that are right have all of the softmax.
-func listwise(list []choice, n int) []float64 {
-	w, m, v := make([]float64, n), make([]float64, n), make([]float64, n)
-	step := 0
+// listwise learns weights, and those of hidden units, by which of each choice those that are right have all of the softmax.
+func listwise(list []choice, n, hidden int) ([]float64, [][]float64) {
 	random := rand.New(rand.NewPCG(3, 4))
+	size := n + hidden*(n+1)
+	w, m, v := make([]float64, size), make([]float64, size), make([]float64, size)
+	for k := n; k < size; k++ {
+		w[k] = random.NormFloat64() * .3
+	}
+	unit := func(h int) []float64 { return w[n+h*(n+1) : n+(h+1)*(n+1)] }
+	step := 0
 	list = slices.DeleteFunc(slices.Clone(list), func(c choice) bool { return !slices.Contains(c.right, true) })
-	for range 40 {
+	for range epochs {
 		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		for from := 0; from < len(list); from += 32 {
-			grad, weight := make([]float64, n), 0.0
+			grad, weight := make([]float64, size), 0.0
 			for _, c := range list[from:min(from+32, len(list))] {
 				weight += c.w
 				scores, top := make([]float64, len(c.x)), math.Inf(-1)
+				act := make([]float64, hidden*len(c.x))
 				for i, x := range c.x {
-					for k := range w {
-						scores[i] += w[k] * x[k]
+					for k, value := range x {
+						scores[i] += w[k] * value
+					}
+					for h := range hidden {
+						u, s := unit(h), 0.0
+						for k, value := range x {
+							s += u[k] * value
+						}
+						act[i*hidden+h] = math.Tanh(s)
+						scores[i] += u[n] * act[i*hidden+h]
 					}
 					top = max(top, scores[i])
 				}
@@ -268,25 +282,50 @@ func listwise(list []choice, n int) []float64 {
 					if c.right[i] && good > 0 {
 						g -= scores[i] / good
 					}
-					for k := range w {
-						grad[k] += c.w * g * x[k]
+					g *= c.w
+					if math.Abs(g) < 1e-4 {
+						continue
+					}
+					for k, value := range x {
+						grad[k] += g * value
+					}
+					for h := range hidden {
+						u, a := unit(h), act[i*hidden+h]
+						d := g * u[n] * (1 - a*a)
+						at := grad[n+h*(n+1):]
+						for k, value := range x {
+							at[k] += d * value
+						}
+						at[n] += g * a
 					}
 				}
 			}
 			step++
 			for k := range w {
-				g := grad[k]/weight + 1e-4*w[k]
+				g := grad[k]/weight + decay*w[k]
 				m[k] = .9*m[k] + .1*g
 				v[k] = .999*v[k] + .001*g*g
-				w[k] -= .03 * m[k] / (1 - math.Pow(.9, float64(step))) / (math.Sqrt(v[k]/(1-math.Pow(.999, float64(step)))) + 1e-8)
+				w[k] -= .02 * m[k] / (1 - math.Pow(.9, float64(step))) / (math.Sqrt(v[k]/(1-math.Pow(.999, float64(step)))) + 1e-8)
 			}
 		}
 	}
 	for k := range w {
 		w[k] = round(w[k])
 	}
-	return w
+	var units [][]float64
+	for h := range hidden {
+		units = append(units, slices.Clone(unit(h)))
+	}
+	return w[:n:n], units
 }
+
+// decay keeps the weights small, and hiddenUnits is their number in the score of a passage.
+var (
+	decay        = 1e-4
+	hiddenUnits  = 0
+	epochs       = 30
+	locomoWeight = 1.
+)
 
 // weight is how much an example counts: there is less of the everyday kind, and it is what matters.
 func (x *example) weight() float64 {
@@ -296,7 +335,7 @@ func (x *example) weight() float64 {
 	case "statements":
 		return 1.5
 	}
-	return 1
+	return locomoWeight
 }
 
 // first are the passages by what was measured of each alone, second by how they stand to each other.
@@ -371,7 +410,7 @@ func fit(all []*example, base *extract.Model) *extract.Model {
 	for _, x := range all {
 		first = append(first, x.first())
 	}
-	m.Passage = listwise(first, extract.NumFeatures)
+	m.Passage, m.Hidden = listwise(first, extract.NumFeatures, hiddenUnits)
 	extract.Use(m)
 	var pairs []told
 	for _, x := range all {
@@ -381,7 +420,7 @@ func fit(all []*example, base *extract.Model) *extract.Model {
 	for _, x := range all {
 		second = append(second, x.second())
 	}
-	m.Second = listwise(second, extract.NumSecond)
+	m.Second, _ = listwise(second, extract.NumSecond, 0)
 	var list []told
 	for _, x := range all {
 		list = append(list, x.tell()...)
@@ -402,7 +441,7 @@ func write(file string, m *extract.Model) error {
 func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 	groups := map[string]bool{}
 	for _, x := range all {
-		if !quick || x.set != "locomo" {
+		if !quick || x.set == "everyday" {
 			groups[x.group] = true
 		}
 	}
@@ -494,6 +533,11 @@ func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 		fmt.Println()
 	}
 	fmt.Println("wrong but sure", sure)
+	last := fit(all, base)
+	for k, w := range last.Passage {
+		fmt.Printf("%s %.2f  ", extract.FeatureNames[k], w)
+	}
+	fmt.Println("\npair", last.Pair, "\nsecond", last.Second, "\nsure", last.Sure)
 	for _, threshold := range []float64{.15, .2, .25, .3, .35, .4, .45, .5, .55, .6} {
 		count := map[eval.Verdict]int{}
 		for _, o := range at {

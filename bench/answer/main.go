@@ -30,11 +30,16 @@ func main() {
 	asked := flag.String("asks", "bench/answer/asks.tsv", "questions with what they ask for")
 	out := flag.String("o", "", "file to write the weights to")
 	quick := flag.Bool("quick", false, "leave out only the conversations of the everyday suite")
+	flag.IntVar(&hiddenUnits, "hidden", hiddenUnits, "hidden units")
+	flag.IntVar(&epochs, "epochs", epochs, "passes over the examples")
+	flag.Float64Var(&locomoWeight, "locomo-weight", locomoWeight, "how much an example of LoCoMo counts")
+	every := flag.Int("every", 1, "use one of so many questions of LoCoMo")
+	flag.Float64Var(&decay, "decay", decay, "weight decay")
 	verbose := flag.Bool("v", false, "print what is not answered rightly")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose, *quick); err != nil {
+	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose, *quick, *every); err != nil {
 		fmt.Fprintln(os.Stderr, "answer:", err)
 		os.Exit(1)
 	}
@@ -51,7 +56,7 @@ type example struct {
 	answer               string // LoCoMo's
 }
 
-func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quick bool) error {
+func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quick bool, every int) error {
 	weights, err := fitAsks(asked)
 	if err != nil {
 		return err
@@ -89,7 +94,10 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 	}
 	var all []*example
 	for _, c := range l.Conversations {
-		for _, q := range c.Questions {
+		for i, q := range c.Questions {
+			if i%every > 0 {
+				continue
+			}
 			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
 			if x.answer == "" && !x.unanswerable {
 				continue

@@ -16,7 +16,7 @@ const NumSure = 18
 func (r *Reading) Rank() {
 	for i := range r.Passages {
 		p := &r.Passages[i]
-		p.Score, p.Outdated, p.By = dot(model.Passage, p.Features[:]), 0, -1
+		p.Score, p.Outdated, p.By = model.score(p.Features[:]), 0, -1
 	}
 	slices.SortStableFunc(r.Passages, func(a, b Passage) int { return cmp.Compare(b.Score, a.Score) })
 	for i := range r.Passages[:min(mostPairs, len(r.Passages))] {

@@ -96,6 +96,25 @@ func (r *Reading) current() {
 	slices.SortStableFunc(r.Passages, func(a, b Passage) int { return cmp.Compare(b.Score, a.Score) })
 }
 
+// Update is a memory that takes the place of an earlier one, by their places in the evidence.
+type Update struct{ Old, New int }
+
+// Updates are those among the best passages that are sure, in the order of the earlier ones' scores.
+func (r *Reading) Updates() []Update {
+	r.Rank()
+	var list []Update
+	for i := range r.Passages[:min(mostPairs, len(r.Passages))] {
+		p := &r.Passages[i]
+		if p.By >= 0 && p.Outdated >= sure && !slices.ContainsFunc(list, func(u Update) bool { return u.Old == p.Record }) {
+			list = append(list, Update{p.Record, p.By})
+		}
+	}
+	return list
+}
+
+// sure is the least probability by which a memory is shown as out of date.
+const sure = .6
+
 // NumSecond is the number of features by which passages are scored once they were held against each other: the first score,
 // how surely a later one takes its place, how surely it takes the place of a good one, and whether it tells of a change.
 const NumSecond = 4

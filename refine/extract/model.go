@@ -11,6 +11,7 @@ import (
 // Model holds the learned weights. bench/answer fits them.
 type Model struct {
 	Asks    [][]float64 `json:"asks"`    // for each of [AskedKinds], a weight for each bucket of [Ngrams]
+	Hidden  [][]float64 `json:"hidden"`  // for each hidden unit a weight for each feature of a passage, and last that of the unit
 	Passage []float64   `json:"passage"` // for each feature of a passage
 	Change  []float64   `json:"change"`  // for each bucket of [Ngrams]: the sentence tells of a change
 	Pair    []float64   `json:"pair"`    // for each feature of a pair, see [Reading.Pair]
@@ -43,6 +44,15 @@ func Testimony(r *memory.Record) []string {
 		quotes = append(quotes, q.Text)
 	}
 	return quotes
+}
+
+// score is the first score of a passage: linear in its features, and in hidden units that say which go together.
+func (m *Model) score(x []float64) float64 {
+	s := dot(m.Passage, x)
+	for _, h := range m.Hidden {
+		s += h[len(x)] * math.Tanh(dot(h[:len(x)], x))
+	}
+	return s
 }
 
 func dot(w, x []float64) float64 {

@@ -61,6 +61,9 @@ const (
 	NumFeatures
 )
 
+// FeatureNames are the names of the features, for a person.
+var FeatureNames = [NumFeatures]string{fOwn: "own", fAround: "around", fBefore: "before", fSoft: "soft", fRarest: "rarest", fRarestIn: "rarestin", fNamed: "named", fNameless: "nameless", fPrecise: "precise", fRank: "rank", fDepth: "depth", fLength: "length", fShort: "short", fAsks: "asks", fTyped: "typed", fUntyped: "untyped", fWindow: "window", fOutside: "outside", fFact: "fact", fLong: "long", fLater: "later", fAfter: "after", fSession: "session", fOpens: "opens", fMatched: "matched", fAll: "all"}
+
 // tokens are the words of a text.
 type tokens struct {
 	terms  []string           // stems; pairs of characters where words are not spaced; distinct
@@ -156,7 +159,11 @@ func (r *Reading) cut(i int) {
 	all := tokens{set: map[string]float64{}}
 	place := 0
 	for _, s := range Testimony(m) {
-		for _, sentence := range text.Sentences(s) {
+		sentences := text.Sentences(s)
+		if len(s) > longText {
+			sentences = r.promising(sentences)
+		}
+		for _, sentence := range sentences {
 			p := Passage{Record: i, Place: place, Text: sentence, tokens: tokenize(sentence), By: -1}
 			place++
 			maps.Copy(all.set, p.tokens.set)
@@ -173,6 +180,32 @@ func (r *Reading) cut(i int) {
 		}
 		maps.Copy(r.sessions[s], all.set)
 	}
+}
+
+// longText is the length from which only those sentences of a memory are read that may answer, in bytes, and mostSentences how
+// many of them at most.
+const (
+	longText      = 16 << 10
+	mostSentences = 300
+)
+
+// promising are the sentences that hold a telling word of the question.
+func (r *Reading) promising(sentences []string) []string {
+	var words, kept []string
+	for term, weight := range r.question.set {
+		if weight > .3 {
+			words = append(words, term)
+		}
+	}
+	for _, s := range sentences {
+		low := strings.ToLower(s)
+		if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(low, w) }) {
+			if kept = append(kept, s); len(kept) == mostSentences {
+				break
+			}
+		}
+	}
+	return kept
 }
 
 // weigh gives each word of the question its weight: the fewer passages hold it, the more it tells.
