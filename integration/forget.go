@@ -22,7 +22,7 @@ func (p *Plugin) Forget(ctx context.Context, scope memory.Scope, ids ...memory.I
 	if len(ids) == 0 {
 		return memory.Deleted{}, fmt.Errorf("forget: %w: name the records", memory.ErrInvalid)
 	}
-	if err := p.writes("forget"); err != nil {
+	if err := p.Writes("forget"); err != nil {
 		return memory.Deleted{}, err
 	}
 	copies, err := Copies(p.Store.Path())

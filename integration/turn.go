@@ -143,7 +143,7 @@ func (t *Turn) record(role, text, key string, position int) memory.Record {
 // Recall writes Notes of what bears on the question. What the conversation itself holds is left out: its model reads it
 // anyway. Where it fails, the turn can be remembered all the same.
 func (t *Turn) Recall(ctx context.Context) error {
-	if searchable(t.question.Text) == "" {
+	if text.Query(t.question.Text) == "" {
 		return nil
 	}
 	found, err := t.recall(ctx)
@@ -175,7 +175,7 @@ func (t *Turn) recall(ctx context.Context) (*refine.Recollection, error) {
 	if t.recalled != nil {
 		return t.recalled, nil
 	}
-	found, err := t.plugin.RecallIn(ctx, t.options.Scope, memory.Query{Text: searchable(t.question.Text), Limit: t.limit() + len(t.history.texts)})
+	found, err := t.plugin.RecallIn(ctx, t.options.Scope, memory.Query{Text: text.Query(t.question.Text), Limit: t.limit() + len(t.history.texts)})
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (t *Turn) Ask(ctx context.Context, r Request) iter.Seq2[Event, error] {
 			case e.Type != EventAnswer:
 			case r.Draft == "":
 				t.made = e.Answer
-			case e.Answer.Text != strings.TrimSpace(r.Draft):
+			case e.Answer.Text != r.Draft:
 				t.refined = e.Answer.Text
 			}
 			if !yield(e, err) {
@@ -233,7 +233,7 @@ func (t *Turn) Refine(ctx context.Context, answer string) (string, error) {
 		if err != nil {
 			return answer, err
 		}
-		if e.Type == EventAnswer && e.Answer.Text != strings.TrimSpace(answer) {
+		if e.Type == EventAnswer {
 			refined = e.Answer.Text
 		}
 	}
@@ -250,7 +250,7 @@ func (t *Turn) Remember(ctx context.Context, answer string) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if err := t.plugin.writes("remember the turn"); err != nil {
+	if err := t.plugin.Writes("remember the turn"); err != nil {
 		return err
 	}
 	if _, err := t.plugin.addEach(ctx, wall(t.options.Scope), records); err != nil {
@@ -297,14 +297,14 @@ func (t *Turn) records(answer string) []memory.Record {
 	if model := short(t.options.Model); model != "" {
 		a.Meta["model"] = model
 	}
-	if contradicts := t.ground(&a); contradicts {
+	if contradicts := t.Ground(&a); contradicts {
 		return records
 	}
 	return append(records, split(a)...)
 }
 
-// ground finds what an answer was made from, and reports whether it is a model's own that contradicts the notes.
-func (t *Turn) ground(answer *memory.Record) (contradicts bool) {
+// Ground finds what an answer was made from, and reports whether it is a model's own that contradicts the notes.
+func (t *Turn) Ground(answer *memory.Record) (contradicts bool) {
 	if t.made != nil && answer.Text == t.made.Text {
 		derive(answer, t.made.Claims, t.made.Citations)
 		return false
@@ -316,9 +316,8 @@ func (t *Turn) ground(answer *memory.Record) (contradicts bool) {
 	for _, m := range t.Memories {
 		task.Evidence = append(task.Evidence, m.Record)
 	}
-	claims := specialists.Ground(task, answer.Text)
-	derive(answer, claims, nil)
-	return slices.ContainsFunc(claims, func(c specialists.Claim) bool { return c.Support == specialists.Contradicted })
+	derive(answer, specialists.Ground(task, answer.Text), nil)
+	return len(specialists.Disputes(task, answer.Text)) > 0
 }
 
 // derive marks a text as made from the memories that it repeats or cites.

@@ -22,7 +22,7 @@ type wording struct {
 
 func wordingOf(s string) wording {
 	w := wording{words: map[string]float64{}, values: map[string]bool{}}
-	terms, weights := text.Query(s)
+	terms, weights := text.Weighted(s)
 	for i, term := range terms {
 		w.words[term] = weights[i]
 		w.total += weights[i]

@@ -76,7 +76,7 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	if p.Open == nil {
 		p.Open = func(*memory.Record) bool { return true }
 	}
-	terms, weights := text.Query(question)
+	terms, weights := text.Weighted(question)
 	for i, t := range terms {
 		p.question[t] = weights[i]
 	}

@@ -208,45 +208,6 @@ func TestPrivacyOfScopes(t *testing.T) {
 	}
 }
 
-func TestPersona(t *testing.T) {
-	persona := func(texts ...string) *specialists.Task {
-		task := &specialists.Task{Question: "Hi", Now: day("2025-01-01")}
-		for i, s := range texts {
-			r := ana(fmt.Sprint("p", i), "2024-01-01", s)
-			r.Kind = memory.KindPersona
-			task.Evidence = append(task.Evidence, r)
-		}
-		return task
-	}
-	turn := persona("Never mention Lisbon.")
-	turn.Evidence[0].Kind = memory.KindTurn
-	made := persona("Never mention Lisbon.")
-	made.Evidence[0].Origin = memory.Reconstructed
-	for _, c := range []struct {
-		task     *specialists.Task
-		in, want string
-	}{
-		{persona("The assistant is called Mira."), "Hello! I'm Claude, your assistant.", "Hello! I'm Mira, your assistant."},
-		{persona("The assistant is called Mira."), "I'm Mira.", "I'm Mira."},
-		{persona("Please call me Sam."), "Hi Samuel, the train leaves at 9.", "Hi Sam, the train leaves at 9."},
-		{persona("Never mention my diet again."), "You look well. Your diet is working.", "You look well."},
-		{persona("Don't talk about Ruth."), "Ruth called.", "I would rather not speak of that."},
-		{persona("No bullet points, please."), "You need:\n- milk\n- eggs", "You need:\nmilk\neggs"},
-		{persona("Avoid emojis. No exclamation marks."), "Great! 🎉 See you!", "Great. See you."},
-		{persona("Answer in at most two sentences."), "One is here. Two is there. Three is gone.", "One is here. Two is there."},
-		{turn, "Lisbon is nice.", "Lisbon is nice."},
-		{made, "Lisbon is nice.", "Lisbon is nice."},
-	} {
-		if got := after(t, &specialists.Persona{}, c.task, c.in); got != c.want {
-			t.Errorf("%q with %q becomes %q, want %q", c.in, c.task.Evidence[0].Text, got, c.want)
-		}
-	}
-	f := examine(t, &specialists.Persona{}, persona("Answer in German."), "The train leaves at nine and you have time for the coffee.")
-	if len(f.Notes) != 1 || f.Notes[0].Kind != "language" || f.Text != "" {
-		t.Errorf("an English answer that should be German: %+v", f)
-	}
-}
-
 func TestDecompose(t *testing.T) {
 	for _, c := range []struct {
 		question string

@@ -11,6 +11,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -136,7 +137,7 @@ type recallIn struct {
 // query is the question as the memory takes it. Operators of the search are taken out of the text: a model that writes a
 // quotation or a dash means no more by it.
 func (a *recallIn) query() (memory.Query, error) {
-	q := memory.Query{Text: plain(a.Question), Limit: a.Limit}
+	q := memory.Query{Text: text.Query(a.Question), Limit: a.Limit}
 	if q.Limit == 0 {
 		q.Limit = usualLimit
 	}
@@ -153,15 +154,6 @@ func (a *recallIn) query() (memory.Query, error) {
 		q.Kinds = append(q.Kinds, memory.Kind(kind))
 	}
 	return q, nil
-}
-
-// plain is a question without the search's operators: "phrase", word* and -word.
-func plain(question string) string {
-	words := strings.Fields(strings.NewReplacer(`"`, " ", "*", " ").Replace(question))
-	for i, w := range words {
-		words[i] = strings.TrimLeft(w, "-")
-	}
-	return strings.Join(words, " ")
 }
 
 // when reads a time; one that is left out is the zero time, one without a zone is UTC.
@@ -331,7 +323,7 @@ func (t *tools) record(ctx context.Context, a *rememberIn) (memory.Record, error
 // known is the id of a live memory with the same words, or empty. It keeps what was only recalled from coming back as
 // something new. The words are looked up as a phrase, so that no ranking can miss them.
 func (t *tools) known(ctx context.Context, r *memory.Record) (memory.ID, error) {
-	words := strings.Fields(plain(r.Text))
+	words := strings.Fields(text.Query(r.Text))
 	n := 0
 	for i, w := range words { // the words at its beginning find it as well
 		if n += len(w) + 1; n > maxQuestion {

@@ -64,9 +64,9 @@ func (a *app) printEveryday(r *eval.EverydayReport, show bool) {
 		for _, count := range answers {
 			n += count
 		}
-		cells := []string{name, fmt.Sprint(n), fmt.Sprint(recall.First), fmt.Sprint(recall.Five), fmt.Sprint(recall.Ten), fmt.Sprint(recall.Prompt)}
+		cells := []any{name, n, recall.First, recall.Five, recall.Ten, recall.Prompt}
 		for _, v := range eval.Verdicts {
-			cells = append(cells, fmt.Sprint(answers[v]))
+			cells = append(cells, answers[v])
 		}
 		table.Add(cells...)
 	}

@@ -85,7 +85,7 @@ func (x *exchange) sendDraft(w http.ResponseWriter, response *http.Response, d *
 	kind, body := response.Header.Get("Content-Type"), d.body.Bytes()
 	text, changed := tap.Text, false
 	if d.answer != nil {
-		if changed = d.answer.Text != strings.TrimSpace(text); changed {
+		if changed = d.answer.Text != text; changed {
 			text = d.answer.Text
 		}
 		if changed || !chatwire.IsStream(kind) { // a stream that stays as it is gets no report either

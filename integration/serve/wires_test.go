@@ -205,7 +205,7 @@ func TestOtherWiresHaveMemory(t *testing.T) {
 	}
 }
 
-// An answer that is refined says another thing in every API, and nothing else of it changes.
+// A note follows an answer in every API, and nothing else of it changes.
 func TestOtherWiresAreRefined(t *testing.T) {
 	for name, x := range map[string]struct{ path, body, kind, answer string }{
 		"anthropic":       {"/v1/messages", `{"max_tokens":9,"messages":[{"role":"user","content":"When did Ruth move, and where?"}]}`, "application/json", `{"type":"message","content":[{"type":"text","text":"Ruth moved to Madrid in 2019."}],"stop_reason":"end_turn","odd":1.0}`},
@@ -216,7 +216,7 @@ func TestOtherWiresAreRefined(t *testing.T) {
 			m := &template{kind: x.kind, answer: x.answer}
 			p := start(t, newPlugin(t, "Ruth moved to Lisbon in 2021."), &serve.Options{Upstream: wire(t, m.serve)})
 			r := p.send(t, http.MethodPost, x.path, x.body, "X-Refine", "always")
-			if strings.Contains(r.Body, "Madrid") || !strings.Contains(r.Body, `"changed":true`) || strings.Count(r.Body, `"refine":`) != 1 {
+			if !strings.Contains(r.Body, "Lisbon in 2021.") || !strings.Contains(r.Body, `"changed":true`) || strings.Count(r.Body, `"refine":`) != 1 {
 				t.Errorf("%s", r.Body)
 			}
 			if name != "anthropic" && !strings.Contains(r.Body, `"odd":1.0`) {

@@ -8,7 +8,7 @@ import (
 // Index returns the terms that a text is found by, in order, with repeats: all its words in lower case without accents,
 // reduced to their stem by Porter's second English stemmer, which leaves most words of other languages as they are.
 // Runs of scripts that are written without spaces become overlapping pairs of characters. No word is left out: how much it
-// tells is a matter of the question, see [Query].
+// tells is a matter of the question, see [Weighted].
 func Index(s string) []string {
 	terms := make([]string, 0, len(s)/6+1)
 	for w := range words(s) {
@@ -21,8 +21,8 @@ func Index(s string) []string {
 	return terms
 }
 
-// Query returns the distinct terms of a question in order, as [Index] makes them, and how much each tells: see [Weight].
-func Query(s string) (terms []string, weights []float64) {
+// Weighted returns the distinct terms of a question in order, as [Index] makes them, and how much each tells: see [Weight].
+func Weighted(s string) (terms []string, weights []float64) {
 	seen := map[string]bool{}
 	add := func(term, word string) {
 		if !seen[term] {

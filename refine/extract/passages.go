@@ -79,7 +79,7 @@ func (t *tokens) has(term string) bool { _, ok := t.set[term]; return ok }
 func tokenize(s string) tokens {
 	t := tokens{names: map[string]bool{}, set: map[string]float64{}}
 	for i, field := range strings.Fields(s) {
-		terms, weights := text.Query(field)
+		terms, weights := text.Weighted(field)
 		first, _ := firstLetter(field)
 		for k, term := range terms {
 			digits := hasDigit(term)

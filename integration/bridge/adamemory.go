@@ -1,4 +1,4 @@
-package integration
+package bridge
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/adapters/ada"
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -24,7 +25,7 @@ func (b *adaBackend) Memories(ctx context.Context, q ada.MemoryQuery) ([]ada.Mem
 	if limit <= 0 {
 		limit = 20
 	}
-	if text := searchable(q.Query); text != "" {
+	if text := text.Query(q.Query); text != "" {
 		return b.search(ctx, text, in, q.Type, limit)
 	}
 	kind := ada.Kind(q.Type)

@@ -1,19 +1,23 @@
-package integration
+package bridge
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/trm-go/refiner/adapters/mcp"
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
 
-// MCP is the memory of one scope as package mcp serves it to language models. The zero Scope is the plugin's. It is an
+// MCP is a plugin's memory of one scope as package mcp serves it to language models. The zero Scope is the plugin's. It is an
 // [mcp.Asker].
-func (p *Plugin) MCP(scope memory.Scope) mcp.Memory { return mcpMemory{p, p.scope(scope)} }
+func MCP(p *integration.Plugin, scope memory.Scope) mcp.Memory {
+	return mcpMemory{p, cmp.Or(scope, p.Scope)}
+}
 
 type mcpMemory struct {
-	plugin *Plugin
+	plugin *integration.Plugin
 	scope  memory.Scope
 }
 
@@ -21,7 +25,7 @@ var _ mcp.Asker = mcpMemory{}
 
 // Remember implements mcp.Memory.
 func (m mcpMemory) Remember(ctx context.Context, r memory.Record, old ...memory.ID) (memory.ID, error) {
-	if err := m.plugin.writes("remember"); err != nil {
+	if err := m.plugin.Writes("remember"); err != nil {
 		return "", err
 	}
 	if len(old) > 0 {
@@ -62,7 +66,7 @@ func (m mcpMemory) MarkShown(_ context.Context, ids ...memory.ID) error {
 
 // Ask implements mcp.Asker.
 func (m mcpMemory) Ask(ctx context.Context, question string) (mcp.Answer, error) {
-	a, err := m.plugin.Ask(ctx, Request{Scope: m.scope, Question: question})
+	a, err := m.plugin.Ask(ctx, integration.Request{Scope: m.scope, Question: question})
 	if err != nil {
 		return mcp.Answer{}, err
 	}

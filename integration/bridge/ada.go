@@ -1,4 +1,4 @@
-package integration
+package bridge
 
 import (
 	"cmp"
@@ -16,26 +16,25 @@ import (
 
 	"github.com/trm-go/refiner/adapters/ada"
 	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
 )
 
-// Ada is the plugin as an Ada's brain: mounted with [ada.Handler], it serves what talks to Ada without a change. The zero
+// Ada is a plugin as an Ada's brain: mounted with [ada.Handler], it serves what talks to Ada without a change. The zero
 // Scope is the plugin's. settings are those of an Ada's environment, from [ada.FromEnv]; nil, or weights that are all zero,
 // keep the recall that is configured here.
-func (p *Plugin) Ada(scope memory.Scope, settings *ada.Settings) ada.Backend {
-	b := &adaBackend{plugin: p, scope: p.scope(scope), settings: ada.Settings{Turns: usualTurns, Remember: true}}
+func Ada(p *integration.Plugin, scope memory.Scope, settings *ada.Settings) ada.Backend {
+	b := &adaBackend{plugin: p, scope: cmp.Or(scope, p.Scope), settings: ada.Settings{Turns: usualTurns, Remember: true}}
 	if settings != nil {
 		b.settings = *settings
 	}
 	if b.settings.Weights != (importance.Weights{}) {
-		tuned := *p
-		tuned.tune = func(o *refine.Options) {
+		b.plugin = p.Tuned(func(o *refine.Options) {
 			o.Weights, o.Thresholds = settings.Weights, settings.Thresholds
 			o.Times = importance.Times{HalfLife: settings.HalfLife, Recovery: settings.Recovery}
-		}
-		b.plugin = &tuned
+		})
 	}
 	return b
 }
@@ -45,14 +44,14 @@ const usualTurns = 10
 
 // ImportAda takes in what an Ada remembers. full says that Ada listed as many memories as it lists at most, and may have
 // more. Importing again adds only what is new.
-func (p *Plugin) ImportAda(ctx context.Context, scope memory.Scope, client *ada.Client) (added memory.Added, full bool, err error) {
-	added, err = p.Store.AddAll(ctx, p.scope(scope), client.Records(ctx, &full))
+func ImportAda(ctx context.Context, p *integration.Plugin, scope memory.Scope, client *ada.Client) (added memory.Added, full bool, err error) {
+	added, err = p.Store.AddAll(ctx, cmp.Or(scope, p.Scope), client.Records(ctx, &full))
 	return added, full, err
 }
 
 // adaBackend is a plugin as an Ada.
 type adaBackend struct {
-	plugin   *Plugin
+	plugin   *integration.Plugin
 	scope    memory.Scope
 	settings ada.Settings
 }
@@ -70,20 +69,20 @@ func (b *adaBackend) Chat(ctx context.Context, r ada.ChatRequest) iter.Seq2[ada.
 			open = open && yield(e, nil)
 			return open
 		}
-		var answer *Answer
-		for e, err := range c.turn.Ask(ctx, Request{}) {
+		var answer *integration.Answer
+		for e, err := range c.turn.Ask(ctx, integration.Request{}) {
 			if err != nil {
 				yield(ada.Event{}, err)
 				return
 			}
 			switch e.Type {
-			case EventMemories:
+			case integration.EventMemories:
 				c.recalled = time.Now()
-			case EventRound:
+			case integration.EventRound:
 				c.round(e.Round, r.IncludeThinking, emit)
-			case EventToken:
+			case integration.EventToken:
 				emit(ada.Event{Type: ada.Token, Content: e.Token})
-			case EventAnswer:
+			case integration.EventAnswer:
 				answer = e.Answer
 			}
 			if !open {
@@ -101,7 +100,7 @@ func (b *adaBackend) Chat(ctx context.Context, r ada.ChatRequest) iter.Seq2[ada.
 // adaChat is an exchange under way.
 type adaChat struct {
 	session         string
-	turn            *Turn
+	turn            *integration.Turn
 	begun, recalled time.Time
 	specialists     []string // that found something
 }
@@ -109,7 +108,7 @@ type adaChat struct {
 // begin reads the conversation: what the client sends of it, or else what is remembered.
 func (b *adaBackend) begin(ctx context.Context, r *ada.ChatRequest) (*adaChat, error) {
 	if r.SaveMemory {
-		if err := b.plugin.writes("save the memory"); err != nil {
+		if err := b.plugin.Writes("save the memory"); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +117,7 @@ func (b *adaBackend) begin(ctx context.Context, r *ada.ChatRequest) (*adaChat, e
 	for _, m := range r.Before() {
 		messages = append(messages, specialists.Message{Role: m.Role, Content: string(m.Content)})
 	}
-	o := &TurnOptions{Scope: b.scope, Session: c.session, At: c.begun, Limit: r.MemoryK.Count(b.settings.Memories, ada.MaxMemories)}
+	o := &integration.TurnOptions{Scope: b.scope, Session: c.session, At: c.begun, Limit: r.MemoryK.Count(b.settings.Memories, ada.MaxMemories)}
 	if r.UserTimestamp != "" {
 		if at := ada.Time(r.UserTimestamp); at.Unix() > 0 {
 			o.At = at
@@ -187,7 +186,7 @@ func (c *adaChat) round(r *refine.Round, thinking bool, emit func(ada.Event) boo
 // remember writes the turn, and the memory that the client asked for. An answer that is kept as a memory says what it was
 // made from.
 func (b *adaBackend) remember(ctx context.Context, c *adaChat, r *ada.ChatRequest, answer string) error {
-	if b.settings.Remember && b.plugin.writes("") == nil {
+	if b.settings.Remember && b.plugin.Writes("") == nil {
 		if err := c.turn.Remember(ctx, answer); err != nil {
 			return err
 		}
@@ -199,13 +198,13 @@ func (b *adaBackend) remember(ctx context.Context, c *adaChat, r *ada.ChatReques
 	record := b.fact(&m)
 	if m.Text == "" {
 		record.Text, record.Role = answer, "assistant"
-		c.turn.ground(&record)
+		c.turn.Ground(&record)
 	}
 	_, err := b.plugin.RememberIn(ctx, b.scope, record)
 	return err
 }
 
-func (b *adaBackend) summary(c *adaChat, r *ada.ChatRequest, a *Answer) *ada.Summary {
+func (b *adaBackend) summary(c *adaChat, r *ada.ChatRequest, a *integration.Answer) *ada.Summary {
 	now := time.Now()
 	context := struct {
 		Memories []string    `json:"memories"`
@@ -266,6 +265,10 @@ func (b *adaBackend) Info(ctx context.Context) (ada.Info, error) {
 	for i, s := range list {
 		names[i] = s.Name
 	}
+	model := b.settings.Model
+	if m, ok := b.plugin.Model.(interface{ Model() string }); ok && model == "" {
+		model = m.Model()
+	}
 	version := "dev"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path == "github.com/trm-go/refiner" {
 		version = info.Main.Version
@@ -277,7 +280,7 @@ func (b *adaBackend) Info(ctx context.Context) (ada.Info, error) {
 	return ada.Info{Service: "refiner", Version: version, Endpoints: ada.Endpoints,
 		Features:     map[string]bool{"rag": true, "specialists": len(list) > 0, "streaming": true, "memory": true, "pause_resume": false},
 		Capabilities: map[string]any{"specialist_count": len(list), "enabled_specialists": len(list), "specialist_names": names},
-		Models:       map[string]any{"llm": cmp.Or(b.settings.Model, b.plugin.config.Model.Model), "embedding": stats.Model}}, nil
+		Models:       map[string]any{"llm": model, "embedding": stats.Model}}, nil
 }
 
 // Health implements ada.Backend.

@@ -1,4 +1,4 @@
-package integration_test
+package bridge_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/trm-go/refiner/adapters/ada"
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
@@ -22,7 +23,7 @@ import (
 // asAda serves a plugin as an Ada over real HTTP.
 func asAda(t *testing.T, p *integration.Plugin, scope memory.Scope, s *ada.Settings) *ada.Client {
 	t.Helper()
-	web := httptest.NewServer(ada.Handler(p.Ada(scope, s), nil))
+	web := httptest.NewServer(ada.Handler(bridge.Ada(p, scope, s), nil))
 	t.Cleanup(web.Close)
 	c, err := ada.NewClient(&ada.ClientOptions{BaseURL: web.URL, Timeout: 30 * time.Second})
 	if err != nil {
@@ -84,7 +85,7 @@ func TestAdaChatWithModel(t *testing.T) {
 	set := settings(t)
 	set.Model.Type, set.Model.Model, set.Model.BaseURL = "openai", "m", server.URL
 	p := create(t, set)
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "My sister Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(t.Context(), turn(0, "My sister Ruth moved to Lisbon.")); err != nil {
 		t.Fatal(err)
 	}
 	c := asAda(t, p, memory.Scope{}, nil)
@@ -250,11 +251,11 @@ func TestImportAda(t *testing.T) {
 		}
 	}
 	p := create(t, settings(t))
-	added, full, err := p.ImportAda(t.Context(), memory.Scope{User: "luna"}, from)
+	added, full, err := bridge.ImportAda(t.Context(), p, memory.Scope{User: "luna"}, from)
 	if err != nil || added.Count != 2+ada.MaxMemories || !full {
 		t.Errorf("added %d, full %v, %v", added.Count, full, err)
 	}
-	if again, _, err := p.ImportAda(t.Context(), memory.Scope{User: "luna"}, from); err != nil || again.Count != 0 {
+	if again, _, err := bridge.ImportAda(t.Context(), p, memory.Scope{User: "luna"}, from); err != nil || again.Count != 0 {
 		t.Errorf("again it added %d, %v", again.Count, err)
 	}
 	r, err := p.RecallIn(t.Context(), memory.Scope{User: "luna"}, memory.Query{Text: "Where did Ruth move?", Limit: 1})
@@ -263,7 +264,7 @@ func TestImportAda(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, _, err := p.ImportAda(ctx, memory.Scope{User: "x"}, from); err == nil {
+	if _, _, err := bridge.ImportAda(ctx, p, memory.Scope{User: "x"}, from); err == nil {
 		t.Error("a cancelled import ends well")
 	}
 }
