@@ -378,12 +378,14 @@ func (x *example) tell() []told {
 	if x.unanswerable {
 		return list
 	}
-	if r = x.bare; r == nil {
-		return list
+	for _, r := range []*extract.Reading{x.bare, x.swapped} {
+		if r != nil {
+			r.Rank()
+			f := r.Answerable()
+			list = append(list, told{f[:], false, weight / 5})
+		}
 	}
-	r.Rank()
-	g := r.Answerable()
-	return append(list, told{g[:], false, weight / 3})
+	return list
 }
 
 // isRight reports whether an answer is right, taken as one that was found.

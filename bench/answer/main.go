@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
@@ -51,6 +53,7 @@ type example struct {
 	unanswerable         bool
 	task                 *specialists.Task
 	reading, bare        *extract.Reading // of all that was recalled, and without what answers
+	swapped              *extract.Reading // of all, asked about somebody else
 	right, stale         map[[2]int]bool  // the passages that answer, and did before, by their memory and place
 	question             *eval.EverydayQuestion
 	answer               string // LoCoMo's
@@ -296,6 +299,25 @@ func (x *example) strip() {
 		}
 	}
 	x.bare = extract.Read(bare)
+	if question, ok := swap(x.task.Question); ok {
+		x.swapped = extract.Read(&specialists.Task{Question: question, Scope: x.task.Scope, Now: x.task.Now, Evidence: x.task.Evidence})
+	}
+}
+
+// strangers are names that nobody in the conversations has.
+var strangers = []string{"Zoltan", "Ingeborg", "Thandiwe", "Kazimir", "Oihana", "Ludmila", "Bertrand", "Yolanda"}
+
+// swap asks a question about somebody else: the last word with a capital that does not open it becomes a stranger.
+func swap(question string) (string, bool) {
+	words := strings.Fields(question)
+	for i := len(words) - 1; i > 0; i-- {
+		name := strings.TrimRight(words[i], "?.,!'’s")
+		if len(name) > 2 && unicode.IsUpper([]rune(name)[0]) && !strings.ContainsAny(name, "0123456789") {
+			words[i] = strangers[len(question)%len(strangers)] + words[i][len(name):]
+			return strings.Join(words, " "), true
+		}
+	}
+	return "", false
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

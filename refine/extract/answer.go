@@ -10,7 +10,7 @@ import (
 )
 
 // NumSure is the number of features of an answer.
-const NumSure = 18
+const NumSure = 24
 
 // Rank scores the passages, and sorts them, best first.
 func (r *Reading) Rank() {
@@ -45,7 +45,8 @@ func (r *Reading) Answerable() [NumSure]float64 {
 	}
 	margin := min(5, best.Score-second)
 	x = [NumSure]float64{1, best.Score, margin, 1 / sum, f[fOwn], f[fOwn] + f[fAround], f[fRarest], f[fRarestIn], f[fNamed], f[fNameless],
-		r.missing, f[fTyped], f[fUntyped], math.Log1p(float64(len(r.question.terms))), f[fRank], f[fSoft], best.Outdated, r.kinds.other}
+		r.missing, f[fTyped], f[fUntyped], math.Log1p(float64(len(r.question.terms))), f[fRank], f[fSoft], best.Outdated, r.kinds.other,
+		f[fPlain], f[fPlainIn], f[fGap], f[fPlainIn] * f[fTyped], f[fNameless] * f[fGap], f[fAfter] + f[fBefore] + f[fSession]}
 	return x
 }
 
@@ -73,7 +74,7 @@ type Quote struct {
 // The least confidence of an answer, the share of the best passage's score mass that a second must have, and the words up to
 // which a memory is quoted around the sentence that answers.
 const (
-	Threshold   = .5
+	Threshold   = .4
 	secondShare = .35
 	mostWords   = 36
 )

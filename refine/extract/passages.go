@@ -57,12 +57,15 @@ const (
 	fSession         // that other turns of its session hold
 	fOpens           // weight of the question word that opens the sentence
 	fMatched         // fOwn where it holds what is asked for
+	fPlain           // fOwn by how much the words tell in any text
+	fPlainIn         // the same of its memory
+	fGap             // weight of the most telling word of the question that its memory does not hold
 	fAll             // 1 if the memory holds every word of the question
 	NumFeatures
 )
 
 // FeatureNames are the names of the features, for a person.
-var FeatureNames = [NumFeatures]string{fOwn: "own", fAround: "around", fBefore: "before", fSoft: "soft", fRarest: "rarest", fRarestIn: "rarestin", fNamed: "named", fNameless: "nameless", fPrecise: "precise", fRank: "rank", fDepth: "depth", fLength: "length", fShort: "short", fAsks: "asks", fTyped: "typed", fUntyped: "untyped", fWindow: "window", fOutside: "outside", fFact: "fact", fLong: "long", fLater: "later", fAfter: "after", fSession: "session", fOpens: "opens", fMatched: "matched", fAll: "all"}
+var FeatureNames = [NumFeatures]string{fOwn: "own", fAround: "around", fBefore: "before", fSoft: "soft", fRarest: "rarest", fRarestIn: "rarestin", fNamed: "named", fNameless: "nameless", fPrecise: "precise", fRank: "rank", fDepth: "depth", fLength: "length", fShort: "short", fAsks: "asks", fTyped: "typed", fUntyped: "untyped", fWindow: "window", fOutside: "outside", fFact: "fact", fLong: "long", fLater: "later", fAfter: "after", fSession: "session", fOpens: "opens", fMatched: "matched", fPlain: "plain", fPlainIn: "plainin", fGap: "gap", fAll: "all"}
 
 // tokens are the words of a text.
 type tokens struct {
@@ -118,6 +121,7 @@ type Reading struct {
 	window   [2]time.Time // that the question names; zero: none
 	weights  map[string]float64
 	total    float64 // of the weights of the question's terms
+	plain    float64 // of what they tell in any text
 	rarest   string
 	records  []tokens // all that counts of each memory, its speaker included
 	Passages []Passage
@@ -232,6 +236,10 @@ func (r *Reading) weigh() {
 		}
 	}
 	r.total = max(r.total, 1e-9)
+	for _, weight := range r.question.set {
+		r.plain += weight
+	}
+	r.plain = max(r.plain, 1e-9)
 	r.missing /= r.total
 	for i := range r.Passages {
 		for term, background := range r.Passages[i].tokens.set {
@@ -252,8 +260,15 @@ func (r *Reading) measure(p *Passage) {
 	all := 1.0
 	for _, term := range r.question.terms {
 		w := r.weights[term] / r.total
-		if !has(around, term) {
+		background := r.question.set[term] / r.plain
+		if p.tokens.has(term) || has(speaker, term) {
+			f[fPlain] += background
+		}
+		if has(around, term) {
+			f[fPlainIn] += background
+		} else {
 			all = 0
+			f[fGap] = max(f[fGap], r.question.set[term]*(1-likest(term, p.tokens.terms)))
 		}
 		switch {
 		case p.tokens.has(term), has(speaker, term):
