@@ -95,7 +95,7 @@ test-browser:
 bench-serve:
 	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
 
-## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
+## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged
 .PHONY: test-clients
 test-clients:
 	@mkdir -p $(CACHE)/clients/node
@@ -163,11 +163,14 @@ bench-trm: runtime $(TORCH)
 	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
 	$(GO) -C bench run ./trm -halting
 
-## bench-gpu: a GPU against PyTorch on it and against the CPU; goes on where it stopped (docs/gpu-run.md)
+## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu
-bench-gpu: $(TORCH)
-	$(GO) run ./cmd/trm runtime install --cuda
-	$(GO) -C bench run ./gpu -python $(abspath $(PYTHON)) -o $(CURDIR)/$(CACHE)/bench-gpu.json
+bench-gpu: build
+	$(BIN)/trm runtime install --cuda
+	@mkdir -p $(CACHE)
+	$(BIN)/trm data sudoku generate -n 1000 --seed 2026 -o $(CACHE)/gpu.csv
+	$(BIN)/trm bench sudoku $(CACHE)/gpu.csv --device cuda --batch 128 --q-halt -o $(CACHE)/bench-cuda.json
+	$(BIN)/trm bench sudoku $(CACHE)/gpu.csv --device cpu --limit 100 --q-halt -o $(CACHE)/bench-cpu.json
 
 # The puzzles of the demo, for the bundled model.
 .PHONY: demo-puzzles

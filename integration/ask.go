@@ -176,6 +176,9 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
 		return a, nil
 	}
+	if quoted && r.Eager && !emit(Event{Type: EventToken, Token: a.Text}) {
+		return a, nil
+	}
 	if !quoted {
 		if open, err := p.respond(ctx, task, r, a, emit); err != nil || !open {
 			return a, err

@@ -25,7 +25,7 @@ type ChatOptions struct {
 	// Refine says when an answer is refined: auto, always or off. Zero: off, for a backend expects its model's own words and
 	// their stream as it comes; a refined answer comes as a whole.
 	Refine refine.Refinement
-	// Log hears what went wrong with the memory; the answer comes all the same. Nil: nobody does.
+	// Log gets what went wrong with the memory; the answer comes all the same. Nil disables it.
 	Log *slog.Logger
 }
 

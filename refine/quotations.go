@@ -3,6 +3,7 @@ package refine
 import (
 	"github.com/trm-go/refiner/refine/extract"
 	"github.com/trm-go/refiner/specialists"
+	"github.com/trm-go/refiner/trmcore"
 )
 
 // quotations answers a task in the words of its evidence.
@@ -31,6 +32,9 @@ func Quote(t *specialists.Task, keep int) (Response, []int) {
 	}
 	text := a.Text(t.Evidence, func(record int) int { return numbers[record] })
 	r := Response{Text: text, Draft: text, Score: a.Confidence, FirstScore: a.Confidence, Claims: []specialists.Claim{}, Citations: []Citation{}, Rounds: []Round{}}
+	if r.Stop = trmcore.StopHalted; a.Found {
+		r.Stop = trmcore.StopThreshold
+	}
 	for _, q := range a.Quotes {
 		m := t.Evidence[q.Record]
 		r.Citations = append(r.Citations, Citation{Number: numbers[q.Record], Memory: m})

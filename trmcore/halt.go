@@ -23,6 +23,38 @@ type Rule[Y, Z any] func() Check[Y, Z]
 // Check looks at a step, prev being the state before it. It may fill in the step's Residual.
 type Check[Y, Z any] func(prev State[Y, Z], step *Step[Y, Z]) Stop
 
+// Halting decides when one run ends. A [Loop] has one for each of its runs; code that steps many runs together, as a batch
+// on a device does, keeps one for each of them, and so halts by the same rules.
+type Halting[Y, Z any] struct {
+	checks []Check[Y, Z]
+	limit  int
+}
+
+// NewHalting makes the decision of a run of at most maxSteps steps; zero means [DefaultSteps].
+func NewHalting[Y, Z any](rules []Rule[Y, Z], maxSteps int) *Halting[Y, Z] {
+	h := &Halting[Y, Z]{checks: make([]Check[Y, Z], len(rules)), limit: maxSteps}
+	for i, rule := range rules {
+		h.checks[i] = rule()
+	}
+	if h.limit <= 0 {
+		h.limit = DefaultSteps
+	}
+	return h
+}
+
+// Examine sets the step's Stop; it stays empty while the run goes on. It is called once after each step of the run, prev
+// being the state before it.
+func (h *Halting[Y, Z]) Examine(prev State[Y, Z], step *Step[Y, Z]) {
+	for _, check := range h.checks {
+		if step.Stop = check(prev, step); step.Stop != "" {
+			return
+		}
+	}
+	if step.N >= h.limit {
+		step.Stop = StopMaxSteps
+	}
+}
+
 // FixedPoint halts when distance(before, after) ≤ epsilon, and records the distance as the step's Residual. With
 // epsilon 0 only an answer that did not change at all counts. A NaN distance is never a fixed point.
 func FixedPoint[Y, Z any](epsilon float64, distance func(before, after Y) float64) Rule[Y, Z] {

@@ -97,14 +97,7 @@ func (l *Loop[X, Y, Z]) drive(ctx context.Context, x X, s State[Y, Z], res *Resu
 		}
 		res.Judged, res.Score = true, score
 	}
-	checks := make([]Check[Y, Z], len(l.Halt))
-	for i, rule := range l.Halt {
-		checks[i] = rule()
-	}
-	limit := l.MaxSteps
-	if limit <= 0 {
-		limit = DefaultSteps
-	}
+	halting := NewHalting(l.Halt, l.MaxSteps)
 
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
@@ -126,14 +119,7 @@ func (l *Loop[X, Y, Z]) drive(ctx context.Context, x X, s State[Y, Z], res *Resu
 			}
 			step.Judged, step.Score, step.Best = true, score, score > res.Score
 		}
-		for _, check := range checks {
-			if step.Stop = check(prev, &step); step.Stop != "" {
-				break
-			}
-		}
-		if step.Stop == "" && n >= limit {
-			step.Stop = StopMaxSteps
-		}
+		halting.Examine(prev, &step)
 		res.Last, res.Steps, res.Residual, res.Stop = next, n, step.Residual, step.Stop
 		if step.Best {
 			res.Best, res.BestStep, res.Judged, res.Score = next, n, step.Judged, step.Score

@@ -22,6 +22,7 @@ type tools struct {
 	budget  int
 	timeout time.Duration
 	log     *slog.Logger
+	schemas map[string]*jsonschema.Schema // of each tool's arguments
 }
 
 // The bounds of what a tool takes. The schemas state them, so that a client refuses first.
@@ -113,7 +114,8 @@ func list(s *jsonschema.Schema) {
 
 // addTool adds a tool whose handler returns what it found and the same as text.
 func addTool[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, handler func(context.Context, In) (Out, string, error), schema func() *jsonschema.Schema) {
-	tool.InputSchema = schema()
+	arguments := schema()
+	tool.InputSchema, t.schemas[tool.Name] = arguments, arguments
 	sdk.AddTool(s, tool, func(ctx context.Context, _ *sdk.CallToolRequest, args In) (*sdk.CallToolResult, Out, error) {
 		ctx, stop := context.WithTimeout(ctx, t.timeout)
 		defer stop()

@@ -54,6 +54,29 @@ class Attention(nn.Module):
         return self.o_proj(out.transpose(1, 2).reshape(batch, length, d))
 
 
+class CoverBlock(nn.Module):
+    """The Sudoku's own mixer: the slots (cell, digit) of a constraint are summed, and what it makes of them added to each."""
+
+    def __init__(self, arch):
+        super().__init__()
+        self.eps, d, units = arch["rms_norm_eps"], arch["hidden_size"], arch["inter_units"]
+        self.line, self.box, self.cell, self.mlp = SwiGLU(d, units), SwiGLU(d, units), SwiGLU(d, units), SwiGLU(d, arch["inter_size"])
+        side = round(arch["seq_len"] ** 0.5)
+        n = round(side**0.5)
+        row, column, digit = (t.flatten() for t in torch.meshgrid(*[torch.arange(side)] * 3, indexing="ij"))
+        box = row // n * n + column // n
+        kinds = {"line": [row * side + digit, column * side + digit], "box": [box * side + digit], "cell": [row * side + column]}
+        self.members = [(kind, F.one_hot(of, side * side).float().t()) for kind, all_of in kinds.items() for of in all_of]  # [constraints, slots]
+
+    def forward(self, x):
+        mixed = x
+        for kind, members in self.members:
+            mean = members @ x / members.sum(-1, keepdim=True)
+            mixed = mixed + members.t() @ getattr(self, kind)(1.5 * mean)
+        x = rms(mixed, self.eps)
+        return rms(x + self.mlp(x), self.eps)
+
+
 class Block(nn.Module):
     def __init__(self, arch):
         super().__init__()
@@ -83,7 +106,7 @@ class Embedding(nn.Module):
 class Level(nn.Module):
     def __init__(self, arch):
         super().__init__()
-        self.layers = nn.ModuleList(Block(arch) for _ in range(arch["L_layers"]))
+        self.layers = nn.ModuleList((CoverBlock if arch.get("cover") else Block)(arch) for _ in range(arch["L_layers"]))
 
     def forward(self, state, injection):
         x = state + injection
@@ -130,6 +153,37 @@ class TRM(nn.Module):
         return self.lm_head(z_H)[:, self.arch["puzzle_emb_len"]:], self.q_head(z_H[:, 0]), z_H, z_L
 
 
+class CoverTRM(TRM):
+    """One position for each cell and digit. Its givens are answered as they are, and its q-head reads the mean."""
+
+    def __init__(self, arch):
+        super().__init__(dict(arch, vocab_size=3))
+        self.arch = arch
+        self.lm_head = nn.Linear(arch["hidden_size"], 1, bias=False)
+        self.side = round(arch["seq_len"] ** 0.5)
+
+    def embed(self, tokens, puzzle):
+        digit = torch.arange(self.side)
+        given = tokens[:, :, None] - 2
+        code = torch.where(given < 0, 0, torch.where(given == digit, 1, 2))
+        return self.embed_tokens.embedding_weight[code.flatten(1)]
+
+    def begin(self, batch):
+        length = self.arch["seq_len"] * self.side
+        z_L = self.L_init + self.arch["init_noise"] * torch.randn(batch, length, self.arch["hidden_size"])
+        return self.H_init.expand(batch, length, -1).clone(), z_L
+
+    def forward(self, tokens, puzzle, z_H, z_L):
+        _, _, z_H, z_L = super().forward(tokens, puzzle, z_H, z_L)
+        logits = self.lm_head(z_H).view(len(z_H), -1, self.side)
+        logits = logits + 1e3 * (tokens[:, :, None] - 2 == torch.arange(self.side))
+        return F.pad(logits, (2, 0), value=-1e3), self.q_head(z_H.mean(1)), z_H, z_L
+
+
+def make(arch):
+    return CoverTRM(arch) if arch.get("cover") else TRM(arch)
+
+
 def load(folder):
     """Read a model's folder: model.safetensors and card.json. Returns the model and its puzzle table, or None."""
     folder = pathlib.Path(folder)
@@ -138,8 +192,8 @@ def load(folder):
     table = weights.pop("puzzle_emb.weights", None)
     arch.setdefault("puzzle_emb_ndim", 0 if table is None else table.shape[1])
     arch["inter_size"] = weights["L_level.layers.0.mlp.down_proj.weight"].shape[1]
-    if arch["mlp_t"]:
+    if arch.get("mlp_t"):
         arch["inter_tokens"] = weights["L_level.layers.0.mlp_t.down_proj.weight"].shape[1]
-    model = TRM(arch).eval()
+    model = make(arch).eval()
     model.load_state_dict(weights)
     return model, table

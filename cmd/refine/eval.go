@@ -127,7 +127,7 @@ func (a *app) imported(ctx context.Context, set *eval.Dataset, f func(*integrati
 	defer p.Close()
 	bar := a.term.Progress("importing", "turns", int64(set.Records()))
 	for _, c := range set.Conversations {
-		if _, err := p.Store.AddAll(ctx, c.Scope, watched(c.Records, bar)); err != nil {
+		if _, err := p.Store.AddAll(ctx, c.Scope, watched(c.Records, bar), nil); err != nil {
 			return err
 		}
 	}

@@ -26,9 +26,10 @@ import (
 type imported struct {
 	Files    int     `json:"files"`
 	Added    int     `json:"added"`
-	Known    int     `json:"known"` // were there already
-	Bad      int     `json:"bad"`   // could not be read and were skipped
-	Empty    int     `json:"empty"` // conversations with messages of which none can be remembered
+	Known    int     `json:"known"`   // were there already
+	Deleted  int     `json:"deleted"` // of those known, how many were deleted for privacy and stay so
+	Bad      int     `json:"bad"`     // could not be read and were skipped
+	Empty    int     `json:"empty"`   // conversations with messages of which none can be remembered
 	Sessions int     `json:"sessions"`
 	From     string  `json:"from,omitempty"` // the day of the first record, and of the last
 	To       string  `json:"to,omitempty"`
@@ -42,6 +43,8 @@ type importer struct {
 	options transcript.Options
 	bar     *ui.Progress
 	done    imported
+	deleted bool           // also what was deleted for privacy
+	within  []memory.Scope // what an export may hold
 
 	archives map[string]*transcript.Archive
 
@@ -66,7 +69,9 @@ func (a *app) importCommand() *cobra.Command {
 stdin. The format is found by content. A run imports all of its files or nothing; the
 same import again adds nothing. A record that cannot be used ends the run and is named
 with its file and line; --skip-bad leaves it out, and the exit code is 3. What refine
-export wrote is imported with its history.
+export wrote is imported with its history, if it lies within the scope that is given;
+with none given, an export of the whole store is imported as it is. What was deleted for
+privacy stays so, unless --deleted is given.
 
 Formats:
 ` + strings.TrimRight(list.String(), "\n"),
@@ -85,6 +90,9 @@ Formats:
 			if err := a.load(cmd); err != nil {
 				return err
 			}
+			if im.within = im.chosen(); im.within == nil && anyChanged(cmd, "tenant", "user", "agent", "session") {
+				im.within = []memory.Scope{{}}
+			}
 			im.options.Format, im.options.Scope = transcript.Format(format), integration.Scope(a.settings.Config)
 			return im.run(cmd, args, reembed)
 		},
@@ -95,6 +103,7 @@ Formats:
 	flags.BoolVar(&im.options.Skip, "skip-bad", false, "leave out what cannot be used, and exit with 3")
 	flags.BoolVar(&im.options.System, "system", false, "also read system prompts and the output of tools")
 	flags.BoolVar(&im.done.DryRun, "dry-run", false, "read and check everything, write nothing")
+	flags.BoolVar(&im.deleted, "deleted", false, "also take in what was deleted for privacy before")
 	flags.BoolVar(&reembed, "reembed", false, "make new embeddings for an export of another model")
 	return cmd
 }
@@ -138,12 +147,12 @@ func (im *importer) run(cmd *cobra.Command, files []string, reembed bool) error 
 		if exports > 0 {
 			added, err = im.export(ctx, p, files[0], reembed)
 		} else {
-			added, err = p.Store.AddAll(ctx, p.Scope, im.all(ctx, files))
+			added, err = p.Store.AddAll(ctx, p.Scope, im.all(ctx, files), &memory.AddOptions{Deleted: im.deleted})
 		}
 		if err != nil {
 			return err
 		}
-		im.done.Added, im.done.Known = added.Count, added.Skipped
+		im.done.Added, im.done.Known, im.done.Deleted = added.Count, added.Skipped, added.Deleted
 	}
 	im.done.Seconds = time.Since(start).Seconds()
 	im.bar.Done()
@@ -171,7 +180,10 @@ func (im *importer) report() error {
 			im.term.Printf(" of %s, %s to %s", counted(d.Sessions, "session"), d.From, d.To)
 		}
 		if !d.DryRun {
-			im.term.Printf("; %s there already", thousands(d.Known))
+			im.term.Printf("; %s there already", thousands(d.Known-d.Deleted))
+		}
+		if d.Deleted > 0 {
+			im.term.Printf("; %s stay deleted (--deleted takes them in)", thousands(d.Deleted))
 		}
 		if d.Bad > 0 {
 			im.term.Printf("; left out %s", thousands(d.Bad))
@@ -274,7 +286,7 @@ func (im *importer) export(ctx context.Context, p *integration.Plugin, name stri
 		return memory.Added{}, err
 	}
 	defer f.Close()
-	added, err := p.Store.Import(ctx, f, &memory.ImportOptions{Reembed: reembed})
+	added, err := p.Store.Import(ctx, f, &memory.ImportOptions{Reembed: reembed, Deleted: im.deleted, Scopes: im.within})
 	if errors.Is(err, memory.ErrModel) {
 		return added, ui.Fail(ui.ExitError, "take it in with --reembed, which makes new embeddings", "%s: %w", name, err)
 	}

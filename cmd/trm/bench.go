@@ -21,6 +21,7 @@ type benchmark struct {
 	modelFlags
 	steps    int
 	more     []int
+	rules    int
 	qHalt    bool
 	tta      int
 	noise    float64
@@ -44,6 +45,7 @@ func (b *benchmark) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&b.steps, "steps", trmcore.DefaultSteps, "supervision steps of the plain run")
 	f.IntSliceVar(&b.more, "more", nil, "further plain runs of so many steps, as 32,64,128")
+	f.IntVar(&b.rules, "rules", 0, "also run until the rules accept an answer, for so many steps at most; 0 does not")
 	f.BoolVar(&b.qHalt, "q-halt", true, "also run until the q-head halts")
 	f.IntVar(&b.tta, "tta", 0, "retry failures up to so many times, until the rules accept an answer")
 	f.Float64Var(&b.noise, "noise", 0, "retry with noise of this deviation on the latent, instead of symmetries")
@@ -55,10 +57,10 @@ func (b *benchmark) add(cmd *cobra.Command) {
 }
 
 const benchLong = `
-Ways to solve are measured apart, each in a run of its own: plain, all steps; q-halt,
-until the model believes that its answer is right; more steps; and retries, which try
-failures again under other symmetries, or with noise on the latent, until the rules
-accept an answer. Only the rules decide over a retry, never the known answer.
+Ways to solve are measured apart, each in a run of its own: plain, all steps; rules, until
+an answer keeps the rules and the givens; q-halt, until the model believes that its answer
+is right; more steps; and retries, which try failures again, as trm solve does, until the
+rules accept an answer. Only the rules decide over a retry, never the known answer.
 
 Intervals are 95 %: Wilson's for exact and valid, bootstrap for cells.`
 
@@ -150,7 +152,7 @@ func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems 
 	report := &Report{Setting: setting(task, file, model, solver, b.precision), Of: len(problems), Seed: b.seed}
 	problems = b.draw(problems)
 	report.Puzzles = len(problems)
-	if err := b.measure(cmd.Context(), &engine{solver, a.term}, problems, report); err != nil {
+	if err := b.measure(cmd.Context(), newEngine(solver, a.term), problems, report); err != nil {
 		return err
 	}
 	return b.finish(a, report)
@@ -200,7 +202,7 @@ func (b *benchmark) measure(ctx context.Context, e *engine, problems []*problem,
 	var firstSeconds float64
 	for k, steps := range append([]int{b.steps}, b.more...) {
 		trace := newTrace(problems, steps)
-		outcomes, seconds, err := e.run(ctx, fmt.Sprintf("%d steps", steps), problems, &onnx.SolveOptions{Steps: steps, OnStep: trace.record})
+		outcomes, seconds, err := e.run(ctx, fmt.Sprintf("%d steps", steps), problems, &onnx.SolveOptions{Steps: steps, Seed: b.seed, OnStep: trace.record})
 		if err != nil {
 			return err
 		}
@@ -211,8 +213,15 @@ func (b *benchmark) measure(ctx context.Context, e *engine, problems []*problem,
 			first, firstSeconds = outcomes, seconds
 		}
 	}
+	if b.rules > 0 {
+		outcomes, seconds, err := e.run(ctx, "rules", problems, &onnx.SolveOptions{Steps: b.rules, Seed: b.seed, Halt: func(s *onnx.Step) bool { return problems[s.Index].valid(s.Tokens) }})
+		if err != nil {
+			return err
+		}
+		report.Runs = append(report.Runs, summarize("rules", b.rules, problems, outcomes, seconds))
+	}
 	if b.qHalt {
-		outcomes, seconds, err := e.run(ctx, "q-halt", problems, &onnx.SolveOptions{Steps: b.steps, QHalt: true})
+		outcomes, seconds, err := e.run(ctx, "q-halt", problems, &onnx.SolveOptions{Steps: b.steps, Seed: b.seed, QHalt: true})
 		if err != nil {
 			return err
 		}

@@ -76,10 +76,7 @@ func compare(ctx context.Context, cpu *onnx.Solver, device onnx.Device, open fun
 	defer other.Close()
 	var logits [2][]float32
 	for i, s := range []*onnx.Solver{cpu, other} {
-		x, state, err := s.Begin(onnx.Problem{Tokens: make([]int32, s.Arch().SeqLen)})
-		if err == nil {
-			state, err = s.Stepper().Step(ctx, x, state)
-		}
+		state, err := s.Stepper().Step(ctx, onnx.Problem{Tokens: make([]int32, s.Arch().SeqLen)}, s.Begin(0))
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,12 @@ type solver interface {
 // engine runs problems through a solver.
 type engine struct {
 	solver solver
+	fresh  bool // the model's first latents have noise: to retry is to draw it anew, instead of a disguise
 	term   *ui.Terminal
+}
+
+func newEngine(s *onnx.Solver, term *ui.Terminal) *engine {
+	return &engine{solver: s, fresh: s.Arch().InitNoise > 0, term: term}
 }
 
 // outcome is what became of a problem.
@@ -94,12 +99,12 @@ func (e *engine) retry(ctx context.Context, problems []*problem, outcomes []outc
 		for k, i := range open {
 			attempt := *problems[i]
 			undo[k] = func(answer []int32) []int32 { return answer }
-			if o.noise == 0 {
+			if o.noise == 0 && !e.fresh {
 				attempt.tokens, undo[k] = attempt.disguise(rand.New(rand.NewPCG(o.seed+uint64(try), uint64(i))))
 			}
 			attempts[k] = &attempt
 		}
-		options := &onnx.SolveOptions{Steps: o.steps, Halt: func(s *onnx.Step) bool {
+		options := &onnx.SolveOptions{Steps: o.steps, Seed: o.seed + uint64(try), Halt: func(s *onnx.Step) bool {
 			return attempts[s.Index].valid(undo[s.Index](s.Tokens))
 		}}
 		if o.noise > 0 {

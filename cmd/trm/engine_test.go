@@ -68,7 +68,7 @@ func puzzles(t testing.TB, n int) []*problem {
 func TestRetriesBringAnswersBack(t *testing.T) {
 	problems := puzzles(t, 20)
 	network := &moody{accepts: func(q sudoku.Grid) bool { return q[0]%3 == 1 }}
-	e := &engine{network, &ui.Terminal{Out: io.Discard, Err: io.Discard}}
+	e := &engine{solver: network, term: &ui.Terminal{Out: io.Discard, Err: io.Discard}}
 	outcomes, _, err := e.run(t.Context(), "", problems, &onnx.SolveOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestRetriesBringAnswersBack(t *testing.T) {
 func TestRetriesThatFailChangeNothing(t *testing.T) {
 	problems := puzzles(t, 5)
 	network := &moody{accepts: func(sudoku.Grid) bool { return false }}
-	e := &engine{network, &ui.Terminal{Out: io.Discard, Err: io.Discard}}
+	e := &engine{solver: network, term: &ui.Terminal{Out: io.Discard, Err: io.Discard}}
 	outcomes, _, err := e.run(t.Context(), "", problems, &onnx.SolveOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ type AtStep struct {
 
 // Run is one way of solving all puzzles. The ways are never mixed.
 type Run struct {
-	Mode     string   `json:"mode"` // "plain": so many steps; "q-halt": until the model believes itself; "retries": the plain run, and failures again until the rules accept
+	Mode     string   `json:"mode"` // "plain": so many steps; "rules": until the rules accept an answer; "q-halt": until the model believes itself; "retries": the plain run, and failures again until the rules accept
 	Steps    int      `json:"steps"`
 	Exact    Share    `json:"exact"` // the known answer, every cell
 	Cells    Share    `json:"cells"` // mean over puzzles of the share of cells
@@ -153,7 +153,7 @@ func summarize(mode string, steps int, problems []*problem, outcomes []outcome, 
 		if out.tries > 0 {
 			r.Retried++
 		}
-		if out.halted && mode == "q-halt" {
+		if out.halted && r.Mode != "plain" {
 			r.Halted++
 		}
 		tally := func(into map[string][2]int, name string) {
@@ -170,7 +170,7 @@ func summarize(mode string, steps int, problems []*problem, outcomes []outcome, 
 	r.Exact, r.Cells, r.Valid = wilson(exact, len(problems)), bootstrap(cells), wilson(valid, len(problems))
 	r.Mean = float64(total) / float64(max(len(problems), 1))
 	r.BySource, r.ByRating = groups(sources), groups(ratings)
-	if mode == "q-halt" {
+	if mode == "q-halt" || mode == "rules" {
 		r.Halting = make([]int, steps)
 		for _, out := range outcomes {
 			r.Halting[min(out.steps, steps)-1]++

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,8 +55,9 @@ maze is a square of # for walls, spaces, one S and one G. Without an argument, o
 with -, puzzles come from the standard input.
 
 The network answers and the rules are checked: valid says whether the answer obeys them.
-With --tta, answers that do not are tried again in other disguises, or with --noise on
-the latent, until the rules accept one. A puzzle with contradicting givens, no answer or
+With --tta, answers that do not are tried again until the rules accept one: from other
+first latents, if the model's have noise, as the bundled model's do, and else in other
+disguises; with --noise, with noise on the latent before each step. A puzzle with contradicting givens, no answer or
 more than one is refused before the network is asked.
 
 On a terminal the answer of a single puzzle is seen settling step by step. In a pipe each
@@ -69,11 +71,11 @@ answer is one line. Exits with 3 if an answer is not valid.`,
 	s.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&s.task, "task", "sudoku", "kind of puzzle: sudoku, maze")
-	f.IntVar(&s.steps, "steps", trmcore.DefaultSteps, "supervision steps at most")
+	f.IntVar(&s.steps, "steps", 0, "supervision steps at most; 0 is what the model's card says, or 16")
 	f.StringVar(&s.halt, "halt", "rules", "stop when: rules (the answer is valid), q (the model believes it), none (all steps)")
-	f.IntVar(&s.tta, "tta", 0, "retry an answer that is not valid up to so many times")
-	f.Float64Var(&s.noise, "noise", 0, "retry with noise of this deviation on the latent, instead of disguises")
-	f.Uint64Var(&s.seed, "seed", 1, "seed of disguises and noise")
+	f.IntVar(&s.tta, "tta", 0, "retry an answer that is not valid up to so many times; what the model's card says, unless given")
+	f.Float64Var(&s.noise, "noise", 0, "retry with noise of this deviation on the latent before each step")
+	f.Uint64Var(&s.seed, "seed", 1, "seed of the first latents' noise, of disguises and of noise")
 	f.StringVar(&s.gif, "gif", "", "draw a single Sudoku settling as an animation into this `file`")
 	f.StringVar(&s.svg, "svg", "", "draw a single puzzle into this `file`; a Sudoku moves")
 	f.DurationVar(&s.pace, "pace", 250*time.Millisecond, "time that a step is shown on a terminal")
@@ -88,8 +90,8 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 		return usagef(cmd, "--task %s: want sudoku or maze; ARC tasks are solved by trm bench arc", s.task)
 	case s.halt != "rules" && s.halt != "q" && s.halt != "none":
 		return usagef(cmd, "--halt %s: want rules, q or none", s.halt)
-	case s.steps < 1 || s.tta < 0 || s.noise < 0:
-		return usagef(cmd, "--steps must be 1 or more, --tta and --noise 0 or more")
+	case s.steps < 0 || s.tta < 0 || s.noise < 0:
+		return usagef(cmd, "--steps, --tta and --noise must be 0 or more")
 	case s.gif != "" && s.task != "sudoku":
 		return usagef(cmd, "--gif draws Sudokus; take --svg")
 	}
@@ -108,12 +110,16 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	s.steps = cmp.Or(s.steps, model.Card.Steps, trmcore.DefaultSteps)
+	if !cmd.Flags().Changed("tta") && s.halt == "rules" {
+		s.tta = model.Card.Retries
+	}
 	solver, err := s.open(cmd.Context(), a.term, model, len(puzzles) == 1)
 	if err != nil {
 		return err
 	}
 	defer solver.Close()
-	e := &engine{solver, a.term}
+	e := newEngine(solver, a.term)
 	if len(puzzles) == 1 {
 		return s.one(cmd.Context(), a, e, puzzles[0])
 	}
@@ -145,7 +151,7 @@ func (s *solving) input(cmd *cobra.Command, term *ui.Terminal, args []string) (s
 
 // options are the solver's.
 func (s *solving) options(problems []*problem) *onnx.SolveOptions {
-	o := &onnx.SolveOptions{Steps: s.steps}
+	o := &onnx.SolveOptions{Steps: s.steps, Seed: s.seed}
 	switch s.halt {
 	case "q":
 		o.QHalt = true

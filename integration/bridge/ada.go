@@ -45,7 +45,7 @@ const usualTurns = 10
 // ImportAda takes in what an Ada remembers. full says that Ada listed as many memories as it lists at most, and may have
 // more. Importing again adds only what is new.
 func ImportAda(ctx context.Context, p *integration.Plugin, scope memory.Scope, client *ada.Client) (added memory.Added, full bool, err error) {
-	added, err = p.Store.AddAll(ctx, cmp.Or(scope, p.Scope), client.Records(ctx, &full))
+	added, err = p.Store.AddAll(ctx, cmp.Or(scope, p.Scope), client.Records(ctx, &full), nil)
 	return added, full, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -252,11 +253,14 @@ func (x *exchange) breakOff(w http.ResponseWriter, response *http.Response, tap 
 		if errors.Is(err, errSilent) {
 			f = refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream fell silent in the middle of its answer")
 		}
-		if send(w, []byte("\n\n")) == nil { // ends what may have been half written
-			number := 0
-			if tap != nil {
-				number = tap.Next
+		number, end := 0, "\n\n" // ends what may have been half written
+		if tap != nil {
+			number = tap.Next
+			if !strings.HasPrefix(kind, chatwire.EventStream) { // lines of JSON are never empty
+				end = strings.Repeat("\n", min(1, tap.Len()))
 			}
+		}
+		if send(w, []byte(end)) == nil {
 			name, event := x.wire.Failed(f.forWire(number))
 			_ = sendEvent(w, kind, name, event)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/memory"
@@ -112,6 +113,17 @@ func writeFailure(w http.ResponseWriter, wire chatwire.Wire, err error) {
 	f := asFailure(err)
 	_, body := wire.Failed(f.forWire(-1))
 	writeJSON(w, f.Status, body)
+}
+
+// wireAt is the API in whose form errors at a path are told.
+func wireAt(path string) chatwire.Wire {
+	switch {
+	case strings.HasPrefix(path, "/v1/messages"):
+		return chatwire.Anthropic{}
+	case strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/api/v1/"):
+		return chatwire.OllamaChat{}
+	}
+	return chatwire.Completions{}
 }
 
 // write sends the failure. Nothing must have been sent before.

@@ -283,6 +283,10 @@ func TestREST(t *testing.T) {
 	d.hold(t, p, http.MethodGet, "/api/v1/me", "", nil)
 	before := c.Records
 	var gone struct{ IDs []string }
+	d.hold(t, p, http.MethodDelete, "/api/v1/memories/"+home+"?derived=true&dry_run=true", "", &gone)
+	if d.hold(t, p, http.MethodGet, "/api/v1/stats", "", &c); !slices.Contains(gone.IDs, home) || c.Records != before {
+		t.Errorf("tried to delete %v: %d records of %d are left", gone.IDs, c.Records, before)
+	}
 	d.hold(t, p, http.MethodDelete, "/api/v1/memories/"+home+"?derived=true", "", &gone)
 	if !slices.Contains(gone.IDs, home) {
 		t.Errorf("deleted %v", gone.IDs)

@@ -146,15 +146,15 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.writer.Pending()) })
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
 		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
-	s.handler, err = s.routes(o)
-	return s, err
+	s.handler = s.routes(o)
+	return s, nil
 }
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // routes puts the handlers together.
-func (s *Server) routes(o *Options) (http.Handler, error) {
+func (s *Server) routes(o *Options) http.Handler {
 	mux := http.NewServeMux()
 	protected := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.protect(h)) }
 	if s.upstream != nil {
@@ -178,17 +178,15 @@ func (s *Server) routes(o *Options) (http.Handler, error) {
 		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known).write(w)
 	})
 	s.mount(protected, o)
-	if err := s.rest(mux, protected); err != nil {
-		return nil, err
-	}
+	s.rest(mux, protected)
 	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path).write(w)
+		writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
 	})
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	protected("GET /metrics", s.serveMetrics)
 	mux.Handle("/", page())
-	return s.observe(mux, s.harden(mux)), nil
+	return s.observe(mux, s.harden(mux))
 }
 
 // ollama serves what Ollama's clients ask besides chats: which models there are, and embeddings. What changes models is the

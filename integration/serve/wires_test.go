@@ -232,6 +232,9 @@ func TestOtherWiresAreGuarded(t *testing.T) {
 	m := &template{kind: "application/json", answer: `{"type":"message","content":[]}`}
 	p := start(t, newPlugin(t), &serve.Options{Upstream: wire(t, m.serve), Keys: []serve.Key{key}})
 	p.send(t, http.MethodPost, "/v1/messages", `{}`, "X-Api-Key", "rfn_wrong").failure(t, 401, "invalid_api_key")
+	if r := p.send(t, http.MethodPost, "/api/chat", `{}`); r.Status != 401 || !strings.HasPrefix(r.Body, `{"error":"there is no API key`) {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
 	for path, want := range map[string]string{"/v1/messages": `{"error":{"code":"invalid_value","message":"the body cannot be read: it is not a JSON object","type":"invalid_request_error"},"type":"error"}`,
 		"/api/chat": `{"error":"the body cannot be read: it is not a JSON object"}`} {
 		if r := p.send(t, http.MethodPost, path, `[]`, "X-Api-Key", secret); r.Status != 400 || strings.TrimSpace(r.Body) != want {
@@ -243,5 +246,7 @@ func TestOtherWiresAreGuarded(t *testing.T) {
 			t.Errorf("%s: %d, %v", path, r.Status, m.bodies)
 		}
 	}
-	p.send(t, http.MethodPost, "/api/pull", `{}`, "X-Api-Key", secret).failure(t, 404, "unknown_url")
+	if r := p.send(t, http.MethodPost, "/api/pull", `{}`, "X-Api-Key", secret); r.Status != 404 || !strings.HasPrefix(r.Body, `{"error":"POST /api/pull is not served`) {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
 }

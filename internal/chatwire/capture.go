@@ -85,6 +85,9 @@ func IsStream(contentType string) bool {
 // Settled reports that there is nothing in the answer that could be refined, however it goes on.
 func (t *Tap) Settled() bool { return t.Other || t.Long }
 
+// Len is the length of the line that has begun and not ended.
+func (t *Tap) Len() int { return len(t.kept) }
+
 // Write takes the next bytes. It never fails.
 func (t *Tap) Write(p []byte) (int, error) {
 	n := len(p)

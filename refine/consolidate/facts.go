@@ -27,6 +27,14 @@ func (s statement) said() specialists.Said {
 func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool) (map[memory.ID]bool, error) {
 	taken := map[memory.ID]bool{}
 	var facts, turns []statement
+	known := map[memory.ID]bool{} // turns that a fact was made of already
+	for _, r := range live {
+		if r.Kind == memory.KindFact && r.Origin == memory.Reconstructed {
+			for _, id := range r.DerivedFrom {
+				known[id] = true
+			}
+		}
+	}
 	for _, r := range live {
 		if !ripe(r) || !r.ValidUntil.IsZero() {
 			continue
@@ -36,7 +44,7 @@ func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*me
 		case r.Kind == memory.KindFact || r.Kind == memory.KindPersona:
 			facts = append(facts, statement{r, specialists.Parse(said)})
 		case r.Kind == memory.KindTurn && w.plan.Policy.Recurs > 0 && r.Origin == memory.Observed && r.Role != "assistant" && len(r.Text) <= 200:
-			if p := specialists.Parse(said); p.Lasting() {
+			if p := specialists.Parse(said); p.Lasting() && !known[r.ID] {
 				turns = append(turns, statement{r, p})
 			}
 		}
@@ -104,12 +112,15 @@ func (w *writer) merge(op Op, same []statement, taken map[memory.ID]bool) {
 	}
 	var sessions []string
 	for _, s := range same {
-		r.DerivedFrom, c.Replaces = append(r.DerivedFrom, s.ID), append(c.Replaces, s.ID)
+		r.DerivedFrom = append(r.DerivedFrom, s.ID)
+		if op == Merge { // turns stay
+			c.Replaces = append(c.Replaces, s.ID)
+			c.Before += packedTokens(s.Record)
+			taken[s.ID] = true
+		}
 		r.Quotes = append(r.Quotes, memory.Quote{Source: s.ID, Text: s.Text})
 		r.Importance, r.Confidence = max(r.Importance, s.Importance), min(r.Confidence, s.Confidence)
 		sessions = append(sessions, s.Scope.Session)
-		c.Before += packedTokens(s.Record)
-		taken[s.ID] = true
 	}
 	r.Scope.Session = only(sessions)
 	c.After, c.Write = packedTokens(&r), r

@@ -26,6 +26,9 @@ type Arch struct {
 	Expansion     float64 `json:"expansion"`              // SwiGLU's width before rounding; informative, the weights decide
 	InterSize     int     `json:"inter_size,omitempty"`   // SwiGLU's width over the hidden axis, from the weights
 	InterTokens   int     `json:"inter_tokens,omitempty"` // SwiGLU's width over the token axis, from the weights
+	Cover         bool    `json:"cover,omitempty"`        // tokens are mixed by the constraints of a Sudoku, see cover.go; not of the paper
+	InterUnits    int     `json:"inter_units,omitempty"`  // SwiGLU's width over a constraint, from the weights; cover only
+	InitNoise     float64 `json:"init_noise,omitempty"`   // deviation of the noise that the first z_L gets in every position; cover only
 }
 
 // Defaults of the official configuration, used where neither the weights nor a card say otherwise.
@@ -44,8 +47,16 @@ var tasks = map[string]Arch{
 	"maze":   {SeqLen: 900, VocabSize: 6, HCycles: 3, LCycles: 4},
 }
 
-// Len is the number of positions, the puzzle embedding's included.
-func (a Arch) Len() int { return a.PuzzleEmbLen + a.SeqLen }
+// Len is the number of positions of the latents: the tokens and the puzzle embedding, or, for the cover mixer, the slots.
+func (a Arch) Len() int {
+	if a.Cover {
+		return a.SeqLen * a.side()
+	}
+	return a.PuzzleEmbLen + a.SeqLen
+}
+
+// latent is the number of elements of each of a problem's two latents.
+func (a Arch) latent() int { return a.Len() * a.HiddenSize }
 
 // Passes is the number of times that one supervision step applies the network.
 func (a Arch) Passes() int { return a.HCycles * (a.LCycles + 1) }
@@ -54,18 +65,26 @@ func (a Arch) Passes() int { return a.HCycles * (a.LCycles + 1) }
 func (a Arch) FLOPs() float64 {
 	l, d, i := float64(a.Len()), float64(a.HiddenSize), float64(a.InterSize)
 	block := 2 * l * d * 3 * i // gate, up, down
-	if a.MLPT {
+	heads := 2 * float64(a.SeqLen) * d * float64(a.VocabSize)
+	switch {
+	case a.Cover:
+		block += 2 * 4 * float64(a.SeqLen) * d * 3 * float64(a.InterUnits)
+		heads = 2 * l * d
+	case a.MLPT:
 		block += 2 * d * l * 3 * float64(a.InterTokens)
-	} else {
+	default:
 		block += 2*l*d*4*d + 2*2*l*l*d // qkv and o; scores and their use
 	}
-	return float64(a.Passes()*a.LLayers)*block + 2*float64(a.SeqLen)*d*float64(a.VocabSize)
+	return float64(a.Passes()*a.LLayers)*block + heads
 }
 
 // String describes the architecture in one line.
 func (a Arch) String() string {
 	mix := fmt.Sprintf("attention %d heads", a.NumHeads)
-	if a.MLPT {
+	switch {
+	case a.Cover:
+		mix = "Sudoku cover mixer"
+	case a.MLPT:
 		mix = "MLP mixer"
 	}
 	return fmt.Sprintf("%s, hidden %d, %d layers, H%d L%d, %d+%d positions, vocabulary %d", mix, a.HiddenSize, a.LLayers, a.HCycles, a.LCycles, a.PuzzleEmbLen, a.SeqLen, a.VocabSize)
@@ -86,6 +105,7 @@ func (a Arch) or(b Arch) Arch {
 	a.RopeTheta = cmp.Or(a.RopeTheta, b.RopeTheta)
 	a.RMSNormEps = cmp.Or(a.RMSNormEps, b.RMSNormEps)
 	a.Expansion = cmp.Or(a.Expansion, b.Expansion)
+	a.InitNoise = cmp.Or(a.InitNoise, b.InitNoise)
 	return a
 }
 
@@ -112,33 +132,23 @@ func infer(shapes map[string][]int, known Arch) (Arch, error) {
 		a.PuzzleEmbNdim = table[1]
 	}
 	a.PosEncodings = "rope"
-	if mix, ok := shapes[layerKey(0, keyMixDown)]; ok && len(mix) == 2 {
+	var err error
+	switch mix := shapes[layerKey(0, keyMixDown)]; {
+	case len(shapes[layerKey(0, unitKeys[0]+keyUnitDown)]) == 2:
+		err = a.inferCover(shapes, known)
+	case len(mix) == 2:
 		a.MLPT, a.InterTokens, a.PosEncodings = true, mix[1], "none"
-		length := mix[0]
-		a.SeqLen, a.PuzzleEmbLen = known.SeqLen, known.PuzzleEmbLen
-		switch {
-		case a.SeqLen > 0:
-			a.PuzzleEmbLen = length - a.SeqLen
-		case hasTable || a.PuzzleEmbLen > 0:
-			a.PuzzleEmbLen = cmp.Or(a.PuzzleEmbLen, defaultPrefix)
-			a.SeqLen = length - a.PuzzleEmbLen
-		default:
-			a.SeqLen = length
-		}
-		switch {
-		case a.SeqLen < 1 || a.PuzzleEmbLen < 0:
-			return a, fmt.Errorf("%w: its token mixer spans %d positions, which cannot be %d of a puzzle embedding and %d tokens; say seq_len", ErrArch, length, a.PuzzleEmbLen, a.SeqLen)
-		case known.PuzzleEmbLen > 0 && known.PuzzleEmbLen != a.PuzzleEmbLen:
-			return a, fmt.Errorf("%w: its token mixer spans %d positions, not the %d+%d that were asked for", ErrArch, length, known.PuzzleEmbLen, known.SeqLen)
-		}
-	} else {
-		if known.SeqLen == 0 {
-			return a, fmt.Errorf("%w: an attention model's weights do not tell its sequence length; give the task or a card", ErrArch)
-		}
+		err = a.inferPrefix(mix[0], hasTable, known)
+	case known.SeqLen == 0:
+		err = fmt.Errorf("%w: an attention model's weights do not tell its sequence length; give the task or a card", ErrArch)
+	default:
 		a.SeqLen, a.PuzzleEmbLen = known.SeqLen, known.PuzzleEmbLen
 		if a.PuzzleEmbLen == 0 && hasTable {
 			a.PuzzleEmbLen = defaultPrefix
 		}
+	}
+	if err != nil {
+		return a, err
 	}
 	if pos, ok := shapes[keyPositions]; ok {
 		a.PosEncodings = "learned"
@@ -149,8 +159,34 @@ func infer(shapes map[string][]int, known Arch) (Arch, error) {
 	if a.PuzzleEmbLen > 0 && a.PuzzleEmbNdim == 0 {
 		a.PuzzleEmbNdim = cmp.Or(known.PuzzleEmbNdim, a.HiddenSize)
 	}
+	return a.complete(known)
+}
+
+// inferPrefix splits the positions of a token mixer into those of a puzzle embedding and those of tokens.
+func (a *Arch) inferPrefix(length int, hasTable bool, known Arch) error {
+	a.SeqLen, a.PuzzleEmbLen = known.SeqLen, known.PuzzleEmbLen
+	switch {
+	case a.SeqLen > 0:
+		a.PuzzleEmbLen = length - a.SeqLen
+	case hasTable || a.PuzzleEmbLen > 0:
+		a.PuzzleEmbLen = cmp.Or(a.PuzzleEmbLen, defaultPrefix)
+		a.SeqLen = length - a.PuzzleEmbLen
+	default:
+		a.SeqLen = length
+	}
+	switch {
+	case a.SeqLen < 1 || a.PuzzleEmbLen < 0:
+		return fmt.Errorf("%w: its token mixer spans %d positions, which cannot be %d of a puzzle embedding and %d tokens; say seq_len", ErrArch, length, a.PuzzleEmbLen, a.SeqLen)
+	case known.PuzzleEmbLen > 0 && known.PuzzleEmbLen != a.PuzzleEmbLen:
+		return fmt.Errorf("%w: its token mixer spans %d positions, not the %d+%d that were asked for", ErrArch, length, known.PuzzleEmbLen, known.SeqLen)
+	}
+	return nil
+}
+
+// complete adds what only a card or the caller can say, and finds what contradicts the weights.
+func (a Arch) complete(known Arch) (Arch, error) {
 	// The position encodings of an attention model without learned ones are the card's to say.
-	if !a.MLPT && a.PosEncodings == "rope" && known.PosEncodings != "" {
+	if !a.MLPT && !a.Cover && a.PosEncodings == "rope" && known.PosEncodings != "" {
 		a.PosEncodings = known.PosEncodings
 	}
 	for _, c := range []struct {
@@ -164,8 +200,8 @@ func infer(shapes map[string][]int, known Arch) (Arch, error) {
 			return a, fmt.Errorf("%w: %s is %d by the weights and %d by the card or the options", ErrArch, c.name, c.have, c.known)
 		}
 	}
-	if known.MLPT && !a.MLPT {
-		return a, fmt.Errorf("%w: mlp_t was asked for, but the weights have attention", ErrArch)
+	if known.MLPT && !a.MLPT || known.Cover && !a.Cover {
+		return a, fmt.Errorf("%w: mlp_t or cover was asked for, but the weights are those of %s", ErrArch, a)
 	}
 	a = a.or(known).or(Arch{RopeTheta: defaultRopeTheta, RMSNormEps: defaultEps, Expansion: defaultExpansion, NumHeads: max(1, a.HiddenSize/defaultHeadDim)})
 	return a, a.check()
@@ -189,6 +225,9 @@ func (a Arch) check() error {
 		return bad("rms_norm_eps %v and rope_theta %v must be positive", a.RMSNormEps, a.RopeTheta)
 	case !strings.Contains(" rope learned none ", " "+a.PosEncodings+" "):
 		return bad("pos_encodings is %q, not rope, learned or none", a.PosEncodings)
+	}
+	if a.Cover {
+		return a.checkCover()
 	}
 	if !a.MLPT {
 		if a.NumHeads < 1 || a.HiddenSize%a.NumHeads != 0 || a.PosEncodings == "rope" && a.HiddenSize/a.NumHeads%2 != 0 {

@@ -17,56 +17,43 @@ type stopwatch struct {
 	inside, steps atomic.Int64
 }
 
-type watchedLane struct {
-	lane
+type watchedStepper struct {
+	stepper
 	watch *stopwatch
 }
 
-func (w *stopwatch) lane(slots int, several bool) (lane, error) {
-	l, err := w.engine.lane(slots, several)
-	return watchedLane{l, w}, err
+func (w *stopwatch) bind(b *batch) (stepper, error) {
+	s, err := w.engine.bind(b)
+	return watchedStepper{s, w}, err
 }
 
-func (l watchedLane) step(ctx context.Context, n int) error {
+func (s watchedStepper) step(ctx context.Context, n int) error {
 	begin := time.Now()
-	err := l.lane.step(ctx, n)
-	l.watch.inside.Add(int64(time.Since(begin)))
-	l.watch.steps.Add(1)
+	err := s.stepper.step(ctx, n)
+	s.watch.inside.Add(int64(time.Since(begin)))
+	s.watch.steps.Add(1)
 	return err
 }
 
-// idle is an engine that does nothing at all, so that what is left is the Go side. A problem halts after as many steps as
-// its first token says, plus one.
-type idle struct{ arch Arch }
+// idle is an engine that does nothing at all, so that what is left is the Go side. A quarter of the slots halts at each
+// step.
+type idle struct{}
 
-func (idle) device() Device  { return CPU }
-func (idle) runtime() string { return "idle" }
-func (idle) close() error    { return nil }
-func (idle) stride() int     { return 1 }
-func (e idle) lane(slots int, _ bool) (lane, error) {
-	a := e.arch
-	state := slots * a.Len() * a.HiddenSize
-	return &idleLane{
-		token: make([]int32, slots*a.SeqLen), puzzle: make([]float32, slots*a.PuzzleEmbNdim), latents: latents{make([]float32, state), make([]float32, state), make([]float32, a.HiddenSize), make([]float32, a.HiddenSize), a.Len() * a.HiddenSize},
-		logits: make([]float32, slots*a.SeqLen*a.VocabSize), q: make([]float32, 2*slots),
-	}, nil
+func (idle) device() Device                 { return CPU }
+func (idle) runtime() string                { return "idle" }
+func (idle) close() error                   { return nil }
+func (idle) bind(b *batch) (stepper, error) { return &idleStepper{batch: b}, nil }
+
+type idleStepper struct {
+	batch *batch
+	calls int
 }
 
-type idleLane struct {
-	latents
-	token             []int32
-	puzzle, logits, q []float32
-	calls             int
-}
-
-func (l *idleLane) tokens() []int32           { return l.token }
-func (l *idleLane) puzzles() []float32        { return l.puzzle }
-func (l *idleLane) results() (a, b []float32) { return l.logits, l.q }
-func (l *idleLane) close() error              { return nil }
-func (l *idleLane) step(context.Context, int) error {
-	l.calls++
-	for i := range len(l.q) / 2 {
-		l.q[2*i] = float32((i+l.calls)%4) - 2.5 // a quarter of the slots halts at each step
+func (s *idleStepper) close() error { return nil }
+func (s *idleStepper) step(context.Context, int) error {
+	s.calls++
+	for i := range s.batch.slots() {
+		s.batch.q[2*i] = float32((i+s.calls)%4) - 2.5
 	}
 	return nil
 }
@@ -82,7 +69,7 @@ func TestOverheadOfTheGoSide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watch := &stopwatch{engine: idle{m.Arch}}
+	watch := &stopwatch{engine: idle{}}
 	s := newSolver(m, watch, &Options{Threads: 1, Batch: 8})
 	defer s.Close()
 	best := time.Hour

@@ -18,6 +18,8 @@ type Card struct {
 	Task     string `json:"task"` // "sudoku", "arc", "maze", or a name of one's own
 	Arch     Arch   `json:"arch"`
 	Params   int64  `json:"params,omitempty"`   // without the puzzle table
+	Steps    int    `json:"steps,omitempty"`    // supervision steps that solving takes at most unless told otherwise; 0 is trmcore.DefaultSteps
+	Retries  int    `json:"retries,omitempty"`  // likewise, the retries of an answer that the rules do not accept
 	Data     any    `json:"data,omitempty"`     // what it was trained on
 	Training any    `json:"training,omitempty"` // how
 	Metrics  any    `json:"metrics,omitempty"`  // what it reaches, and how that was measured

@@ -25,7 +25,7 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch, initH: m.initH, initL: m.initL, gpu: o.GPU}
+	e := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch, tf32: o.TF32}
 	if o.Latency {
 		e.intraOp = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
 	}
@@ -61,7 +61,7 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 // on opens an engine on a device.
 func (e engineOptions) on(d Device, m *Model, p Precision) (engine, error) {
 	var err error
-	if e.graphs, err = m.graphs(p, d, e.gpu); err != nil {
+	if e.graph, err = m.onnx(p, weightBits()); err != nil {
 		return nil, err
 	}
 	e.device = d
@@ -112,28 +112,28 @@ const trialBatch = 8
 
 // try makes two steps from the initial state, the first to warm up, and times the second.
 func try(ctx context.Context, m *Model, e engine) (t *trial, err error) {
-	l, err := e.lane(trialBatch, false)
+	b, err := newBatch(e, m.Arch, trialBatch)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	s := newSolver(m, e, &Options{Threads: 1, Batch: trialBatch})
+	defer func() { err = errors.Join(err, b.stepper.close()) }()
 	t = &trial{}
+	h, l := m.initial(0)
 	for range 2 {
 		p := Problem{Tokens: make([]int32, m.Arch.SeqLen)}
 		for slot := range trialBatch {
 			for i := range p.Tokens {
 				p.Tokens[i] = int32((i*i + 7*slot + i) % m.Arch.VocabSize)
 			}
-			s.put(l, slot, p)
+			b.put(slot, p, nil, h, l)
 		}
 		begin := time.Now()
-		if err := l.step(ctx, trialBatch); err != nil {
+		if err := b.step(ctx, trialBatch); err != nil {
 			return nil, err
 		}
 		t.took = time.Since(begin)
 	}
-	t.logits, _ = l.results()
+	t.logits = b.logits
 	return t, nil
 }
 

@@ -1,5 +1,6 @@
 // Package onnx runs the real Tiny Recursive Model (TRM, arXiv 2510.04871) through ONNX Runtime: the published
-// architecture exactly, both variants (MLP mixer and attention), of any size, on CPU and GPU, without Python.
+// architecture exactly, both variants (MLP mixer and attention), of any size, on CPU and GPU, without Python; and a third
+// mixer, made for Sudoku, which is this module's own and not the paper's (cover.go).
 //
 // There are two types:
 //
@@ -22,8 +23,9 @@
 // The loop over supervision steps stays in Go, so that every problem can halt by itself: it leaves its micro-batch and
 // another takes its place.
 //
-// On CUDA the latents stay on the device between steps; [GPU] has the other ways of driving it, and docs/gpu-run.md says
-// what it needs. Any device other than the CPU is taken by itself only after it has proved that it computes the same.
+// Whether a problem goes on is decided by trmcore's own rules, one [trmcore.Halting] for each problem of a batch. Any
+// device other than the CPU is taken by itself only after it has proved that it computes the same; docs/gpu-run.md says
+// what an NVIDIA GPU needs.
 //
 // # Caveats
 //

@@ -4,11 +4,9 @@ import "context"
 
 // engine runs supervision steps. ONNX Runtime is one; tests have others.
 type engine interface {
-	// lane makes preallocated tensors for up to slots problems. Lanes may be used at the same time as each other. With
-	// several, each step of the lane may be up to stride supervision steps; it must be a strider then.
-	lane(slots int, several bool) (lane, error)
-	// stride is the number of supervision steps that a lane with several makes at once, 1 if there is no such lane.
-	stride() int
+	// bind prepares the steps of a batch, whose memory stays where it is. Batches may be stepped at the same time as each
+	// other.
+	bind(*batch) (stepper, error)
 	// device is the provider that runs the graph.
 	device() Device
 	// runtime is the library's version.
@@ -16,91 +14,95 @@ type engine interface {
 	close() error
 }
 
-// lane is the memory of a micro-batch. A slot's rows are written and read between steps by whoever owns the lane; the
-// latents may lie on a device and are reached only through the lane.
-type lane interface {
-	tokens() []int32                // [slots, SeqLen]
-	puzzles() []float32             // [slots, PuzzleEmbNdim], nil without a puzzle embedding
-	results() (logits, q []float32) // [slots, SeqLen, VocabSize] and [slots, 2]
-
-	// reset gives a slot the initial latents. It, store or move must follow a change of the slot's tokens.
-	reset(slot int)
-	// move gives slot to the latents of slot from, whose own are then undefined.
-	move(to, from int)
-	// load copies a slot's latents, [Len, D] each, to h and l; store copies them back.
-	load(slot int, h, l []float32) error
-	store(slot int, h, l []float32) error
-
-	// step applies one supervision step to the first n slots; see strider for those that apply several.
+// stepper makes the supervision steps of one batch.
+type stepper interface {
+	// step reads the current latents of the first n slots and writes the others, the logits and the halting logits.
 	step(ctx context.Context, n int) error
 	close() error
-}
-
-// strider is a lane whose step is several supervision steps. A slot that has made its steps, or that has halted, is
-// frozen while the others go on.
-type strider interface {
-	lane
-	// limit bounds the supervision steps that a slot makes in the next step, at least 1.
-	limit(slot, steps int)
-	// haltAbove freezes every slot after the supervision step whose halting logit is above q.
-	haltAbove(q float32)
-	// made is the number of supervision steps that a slot made in the last step.
-	made(slot int) int
 }
 
 // engineOptions is what an engine is made with.
 type engineOptions struct {
 	library string
 	device  Device
-	intraOp int // threads of one Run
-	graphs  graphs
+	intraOp int    // threads of one Run
+	graph   []byte // the ONNX file of a supervision step
 	arch    Arch
-	initH   []float32 // [D], the latents that a problem begins with
-	initL   []float32
-	gpu     GPU
+	tf32    bool // CUDA only
 	whole   bool // the device must run all of the graph: nothing may fall back to the CPU
 }
 
-// graphs are the ONNX files that an engine runs.
-type graphs struct {
-	step    []byte // one supervision step, latents in float32
-	bound   []byte // the same for latents that stay on the device; nil if step is it
-	several []byte // GPU.Steps supervision steps, nil if that is 1
-	half    bool   // bound and several keep the latents in half precision
+// batch is the memory of problems that are stepped together, a slot for each. There are two copies of the latents: a step
+// reads one and writes the other.
+type batch struct {
+	arch      Arch
+	tokens    []int32      // [slots, SeqLen]
+	puzzles   []float32    // [slots, PuzzleEmbNdim], nil without a puzzle embedding
+	h, l      [2][]float32 // [slots, Len, D]
+	current   int          // the copy that the next step reads
+	logits, q []float32    // [slots, SeqLen, VocabSize] and [slots, 2]
+	stepper   stepper
 }
 
-// latents are the states of a lane's slots in the host's memory.
-type latents struct {
-	h, l         []float32 // [slots, Len, D]
-	initH, initL []float32 // [D]
-	width        int       // Len x D
+func newBatch(e engine, a Arch, slots int) (*batch, error) {
+	b := &batch{arch: a, tokens: make([]int32, slots*a.SeqLen), logits: make([]float32, slots*a.SeqLen*a.VocabSize), q: make([]float32, slots*2)}
+	for i := range b.h {
+		b.h[i], b.l[i] = make([]float32, slots*a.latent()), make([]float32, slots*a.latent())
+	}
+	if a.PuzzleEmbLen > 0 {
+		b.puzzles = make([]float32, slots*a.PuzzleEmbNdim)
+	}
+	var err error
+	b.stepper, err = e.bind(b)
+	return b, err
 }
 
-func (s latents) of(slot int) (h, l []float32) {
-	return s.h[slot*s.width : (slot+1)*s.width], s.l[slot*s.width : (slot+1)*s.width]
+func (b *batch) slots() int { return len(b.q) / 2 }
+
+// latents are those of a slot, [Len, D] each, to be read and written between steps.
+func (b *batch) latents(slot int) (h, l []float32) {
+	return part(b.h[b.current], slot, b.arch.latent()), part(b.l[b.current], slot, b.arch.latent())
 }
 
-func (s latents) reset(slot int) {
-	h, l := s.of(slot)
-	fill(h, s.initH)
-	fill(l, s.initL)
-}
-
-func (s latents) move(to, from int) {
-	h, l := s.of(from)
-	_ = s.store(to, h, l) // in memory nothing fails
-}
-
-func (s latents) load(slot int, h, l []float32) error {
-	fromH, fromL := s.of(slot)
-	copy(h, fromH)
-	copy(l, fromL)
-	return nil
-}
-
-func (s latents) store(slot int, h, l []float32) error {
-	toH, toL := s.of(slot)
+// put writes a problem and its state into a slot; puzzle is nil for zeros.
+func (b *batch) put(slot int, p Problem, puzzle, h, l []float32) {
+	copy(part(b.tokens, slot, b.arch.SeqLen), p.Tokens)
+	if b.puzzles != nil {
+		row := part(b.puzzles, slot, b.arch.PuzzleEmbNdim)
+		clear(row)
+		copy(row, puzzle)
+	}
+	toH, toL := b.latents(slot)
 	copy(toH, h)
 	copy(toL, l)
+}
+
+// move copies everything that a step reads of slot from into slot to.
+func (b *batch) move(to, from int) {
+	h, l := b.latents(from)
+	b.put(to, Problem{Tokens: part(b.tokens, from, b.arch.SeqLen)}, part(b.puzzles, from, b.arch.PuzzleEmbNdim), h, l)
+}
+
+// step applies one supervision step to the first n slots.
+func (b *batch) step(ctx context.Context, n int) error {
+	if err := b.stepper.step(ctx, n); err != nil {
+		return err
+	}
+	b.current = 1 - b.current
 	return nil
+}
+
+// answer is what the heads read from a slot after a step; the logits are the batch's.
+func (b *batch) answer(slot int, tokens []int32) Answer {
+	logits := part(b.logits, slot, b.arch.SeqLen*b.arch.VocabSize)
+	argmax(tokens, logits, b.arch.VocabSize)
+	return Answer{Tokens: tokens, Logits: logits, Q: b.q[2*slot]}
+}
+
+// part is the i-th of equal parts of a slice, nil of an empty one.
+func part[T any](all []T, i, width int) []T {
+	if len(all) == 0 {
+		return nil
+	}
+	return all[i*width : (i+1)*width : (i+1)*width]
 }

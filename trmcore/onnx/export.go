@@ -48,7 +48,7 @@ func (m *Model) onnx(p Precision, bits int) ([]byte, error) {
 		}
 		return m.graph, nil
 	}
-	graph := buildGraph(m.Arch, m.weights, p, graphForm{bits: bits, steps: 1})
+	graph := buildGraph(m.Arch, m.weights, p, bits)
 	sum := sha256.Sum256(graph)
 	card, err := json.Marshal(m.Card)
 	if err != nil {
@@ -62,41 +62,6 @@ func (m *Model) onnx(p Precision, bits int) ([]byte, error) {
 		pairs = append(pairs, metaPuzzle, encodeFloats(m.table.values))
 	}
 	return modelProto(graph, m.Arch.String(), pairs...), nil
-}
-
-// graphs gives the ONNX files that an engine needs on a device.
-func (m *Model) graphs(p Precision, d Device, gpu GPU) (graphs, error) {
-	var g graphs
-	if gpu.Steps < 0 {
-		return g, fmt.Errorf("GPU.Steps is %d, want 1 or more", gpu.Steps)
-	}
-	var err error
-	if g.step, err = m.onnx(p, weightBits()); err != nil || d != CUDA {
-		return g, err
-	}
-	form := graphForm{steps: 1, half: p == FP16 && !gpu.Unbound, turned: gpu.Turned}
-	several := gpu.Steps > 1 && !gpu.Unbound
-	if (form.half || form.turned || several) && m.weights == nil {
-		if p == FP16 && !form.turned && !several {
-			return g, nil // its latents are in float32
-		}
-		return g, fmt.Errorf("%w: an ONNX file holds the graph of one step; GPU.Steps and GPU.Turned need the weights", ErrFormat)
-	}
-	build := func(form graphForm) []byte {
-		return modelProto(buildGraph(m.Arch, m.weights, p, form), m.Arch.String())
-	}
-	switch {
-	case gpu.Unbound && form.turned:
-		g.step = build(form)
-	case form.half || form.turned:
-		g.bound = build(form)
-	}
-	if several {
-		form.steps = gpu.Steps
-		g.several = build(form)
-	}
-	g.half = form.half
-	return g, nil
 }
 
 // readONNX reads a file that Export wrote.

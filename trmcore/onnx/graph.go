@@ -43,11 +43,6 @@ const (
 	outQ      = "q"       // float32 [B, 2]: halt, continue
 	outH      = "z_H_out" // like z_H
 	outL      = "z_L_out" // like z_L
-
-	// Only in a graph of several steps.
-	inLimit = "limit" // int32 [B]: steps that a problem makes at most, 1 or more
-	inHalt  = "halt"  // float32 [1]: the halting logit above which a problem is frozen
-	outMade = "made"  // int32 [B]: steps that it made
 )
 
 // network writes one supervision step of a model:
@@ -62,21 +57,14 @@ type network struct {
 	arch      Arch
 	weights   map[string]matrix
 	precision Precision
-	elem      int // of the activations
-	graphForm
-}
-
-// graphForm is what the graphs of one model differ in.
-type graphForm struct {
-	bits   int  // of quantised weights: 8, or 7 for a processor whose 8-bit dot products saturate
-	steps  int  // supervision steps, 1 or more
-	half   bool // the latents come and go in the activations' type instead of float32
-	turned bool // tokens are mixed between two transposes, with the fused norm, instead of by products from the left
+	elem      int    // of the activations
+	tokens    string // the input
+	bits      int    // of quantised weights: 8, or 7 for a processor whose 8-bit dot products saturate
 }
 
 // buildGraph serialises the GraphProto of a model.
-func buildGraph(a Arch, weights map[string]matrix, p Precision, form graphForm) protobuf.Message {
-	n := &network{arch: a, weights: weights, precision: p, elem: elemFloat, graphForm: form}
+func buildGraph(a Arch, weights map[string]matrix, p Precision, bits int) protobuf.Message {
+	n := &network{arch: a, weights: weights, precision: p, elem: elemFloat, bits: bits}
 	if p == FP16 {
 		n.elem = elemHalf
 	}
@@ -86,35 +74,18 @@ func buildGraph(a Arch, weights map[string]matrix, p Precision, form graphForm) 
 
 func (n *network) build() {
 	a := n.arch
-	latent := elemFloat
-	if n.half {
-		latent = n.elem
-	}
-	tokens := n.input(inTokens, elemInt32, "batch", a.SeqLen)
+	n.tokens = n.input(inTokens, elemInt32, "batch", a.SeqLen)
 	puzzle := ""
 	if a.PuzzleEmbLen > 0 {
 		puzzle = n.cast(n.input(inPuzzle, elemFloat, "batch", a.PuzzleEmbNdim))
 	}
-	s := state{h: n.input(inH, latent, "batch", a.Len(), a.HiddenSize), l: n.input(inL, latent, "batch", a.Len(), a.HiddenSize)}
-	if !n.half {
-		s.h, s.l = n.cast(s.h), n.cast(s.l)
-	}
-	x := n.embed(tokens, puzzle)
-	s = n.step(s, x)
-	made := ""
-	if n.steps > 1 {
-		s, made = n.further(s, x)
-	}
+	h := n.cast(n.input(inH, elemFloat, "batch", a.Len(), a.HiddenSize))
+	l := n.cast(n.input(inL, elemFloat, "batch", a.Len(), a.HiddenSize))
+	s := n.step(state{h: h, l: l}, n.embed(n.tokens, puzzle))
 	n.output(s.logits, outLogits, elemFloat, "batch", a.SeqLen, a.VocabSize)
 	n.output(s.q, outQ, elemFloat, "batch", 2)
-	if !n.half {
-		s.h, s.l = n.float(s.h), n.float(s.l)
-	}
-	n.output(s.h, outH, latent, "batch", a.Len(), a.HiddenSize)
-	n.output(s.l, outL, latent, "batch", a.Len(), a.HiddenSize)
-	if made != "" {
-		n.output(made, outMade, elemInt32, "batch")
-	}
+	n.output(n.float(s.h), outH, elemFloat, "batch", a.Len(), a.HiddenSize)
+	n.output(n.float(s.l), outL, elemFloat, "batch", a.Len(), a.HiddenSize)
 }
 
 // state is what a supervision step gives.
@@ -131,50 +102,36 @@ func (n *network) step(s state, x string) state {
 		s.h = n.apply(n.op("Add", []string{s.h, s.l}))
 	}
 
-	answer := s.h
-	if a.PuzzleEmbLen > 0 {
-		answer = n.op("Slice", []string{s.h, n.ints("prefix", int64(a.PuzzleEmbLen)), n.ints("end", int64(a.Len())), n.ints("axis_1", 1)})
+	logits, first := "", ""
+	if a.Cover {
+		logits, first = n.answerCover(s.h, n.tokens)
+	} else {
+		logits, first = n.answer(s.h)
 	}
-	logits := n.op("MatMul", []string{answer, n.constant("lm_head", n.weights[keyLMHead].transposed)})
-	first := n.op("Gather", []string{s.h, n.initializer("first", elemInt64, nil, func() []byte { return make([]byte, 8) })}, attr{"axis", 1})
 	q := n.op("MatMul", []string{first, n.constant("q_head", n.weights[keyQHead].transposed)})
 	q = n.op("Add", []string{q, n.constant("q_bias", func() matrix { return n.weights[keyQBias] })})
-	s.logits, s.q = n.float(logits), n.float(q)
+	s.logits, s.q = logits, n.float(q)
 	return s
 }
 
-// further adds the steps after the first. A problem that has made its steps, or whose halting logit has passed the
-// threshold, keeps its state: each value is chosen by Where. made counts its steps.
-func (n *network) further(s state, x string) (state, string) {
-	limit, halt := n.input(inLimit, elemInt32, "batch"), n.input(inHalt, elemFloat, 1)
-	made := n.op("Cast", []string{n.op("Greater", []string{limit, n.int32("zero", 0)})}, attr{"to", elemInt32}) // ones
-	going := ""
-	for i := 1; i < n.steps; i++ {
-		q := n.op("Gather", []string{s.q, n.int32("halting", 0)}, attr{"axis", 1}) // [B]
-		goes := n.op("Not", []string{n.op("Greater", []string{q, halt})})
-		goes = n.op("And", []string{goes, n.op("Greater", []string{limit, n.int32(fmt.Sprint("step_", i), int32(i))})})
-		if going != "" {
-			goes = n.op("And", []string{going, goes})
-		}
-		going = goes
-		cells := n.op("Unsqueeze", []string{going, n.ints("cells_axes", 1, 2)})
-		pair := n.op("Unsqueeze", []string{going, n.ints("pair_axes", 1)})
-		next := n.step(s, x)
-		s = state{
-			h:      n.op("Where", []string{cells, next.h, s.h}),
-			l:      n.op("Where", []string{cells, next.l, s.l}),
-			logits: n.op("Where", []string{cells, next.logits, s.logits}),
-			q:      n.op("Where", []string{pair, next.q, s.q}),
-		}
-		made = n.op("Add", []string{made, n.op("Cast", []string{going}, attr{"to", elemInt32})})
+// answer gives the logits, and the state that the halting head reads: that of the first position.
+func (n *network) answer(h string) (logits, first string) {
+	a, answer := n.arch, h
+	if a.PuzzleEmbLen > 0 {
+		answer = n.op("Slice", []string{h, n.ints("prefix", int64(a.PuzzleEmbLen)), n.ints("end", int64(a.Len())), n.ints("axis_1", 1)})
 	}
-	return s, made
+	logits = n.op("MatMul", []string{answer, n.constant("lm_head", n.weights[keyLMHead].transposed)})
+	first = n.op("Gather", []string{h, n.initializer("first", elemInt64, nil, func() []byte { return make([]byte, 8) })}, attr{"axis", 1})
+	return n.float(logits), first
 }
 
 // embed gives x = sqrt(D) * cat(puzzle, embedding of the tokens); the factor is multiplied into the table. Learned
 // positions are added and the sum is scaled by the root of a half, as in the official code.
 func (n *network) embed(tokens, puzzle string) string {
 	a := n.arch
+	if a.Cover {
+		return n.embedCover(tokens)
+	}
 	scale := float32(math.Sqrt(float64(a.HiddenSize)))
 	if a.PosEncodings == "learned" {
 		scale *= float32(math.Sqrt(.5))
@@ -199,7 +156,9 @@ func (n *network) embed(tokens, puzzle string) string {
 func (n *network) apply(x string) string {
 	for i := range n.arch.LLayers {
 		switch {
-		case n.arch.MLPT && (n.turned || n.precision == Int8TD):
+		case n.arch.Cover:
+			x = n.mixCover(i, x)
+		case n.arch.MLPT && n.precision == Int8TD:
 			x = n.mixTurned(i, x)
 		case n.arch.MLPT:
 			x = n.mix(i, x)
@@ -227,10 +186,12 @@ func (n *network) rmsOver(a, b, name string, width int) string {
 
 // mlp is SwiGLU over the hidden axis: down(silu(gate(x)) * up(x)).
 func (n *network) mlp(i int, x string) string {
-	inter := n.arch.InterSize
-	up, down := n.weights[layerKey(i, keyGateUp)], n.weights[layerKey(i, keyDown)]
-	name := fmt.Sprintf("layer%d.mlp.", i)
-	quantised := n.precision.quantised()
+	return n.swiGLU(fmt.Sprintf("layer%d.mlp.", i), x, n.weights[layerKey(i, keyGateUp)], n.weights[layerKey(i, keyDown)])
+}
+
+// swiGLU is down(silu(gate(x)) * up(x)) over the last axis; name is that of its weights in the graph.
+func (n *network) swiGLU(name, x string, up, down matrix) string {
+	inter, quantised := down.shape[1], n.precision.quantised()
 	gate := n.product(quantised, x, name+"gate", up.rows(0, inter).transposed)
 	value := n.product(quantised, x, name+"up", up.rows(inter, 2*inter).transposed)
 	return n.product(quantised, n.swish(gate, value), name+"down", down.transposed)
@@ -258,16 +219,15 @@ func (n *network) mix(i int, x string) string {
 }
 
 // mixTurned is mix with the weights on the right and so the transposed x. That is what products in 8 bits need; the last
-// one stays in float, because its inputs have outliers that one scale for a whole tensor cannot hold. On a GPU it trades
-// two transposes for a fused norm.
+// one stays in float, because its inputs have outliers that one scale for a whole tensor cannot hold.
 func (n *network) mixTurned(i int, x string) string {
-	inter, quantised := n.arch.InterTokens, n.precision == Int8TD
+	inter := n.arch.InterTokens
 	up, down := n.weights[layerKey(i, keyMixGateUp)], n.weights[layerKey(i, keyMixDown)]
 	name := fmt.Sprintf("layer%d.mix.", i)
 	turn := attr{"perm", []int64{0, 2, 1}}
 	xt := n.op("Transpose", []string{x}, turn)
-	gate := n.product(quantised, xt, name+"gate", up.rows(0, inter).transposed)
-	value := n.product(quantised, xt, name+"up", up.rows(inter, 2*inter).transposed)
+	gate := n.product(true, xt, name+"gate", up.rows(0, inter).transposed)
+	value := n.product(true, xt, name+"up", up.rows(inter, 2*inter).transposed)
 	mixed := n.product(false, n.swish(gate, value), name+"down", down.transposed)
 	return n.op("Transpose", []string{n.rmsOver(mixed, xt, "ones_tokens", n.arch.Len())}, turn)
 }

@@ -14,7 +14,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/binding"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/cuda"
 )
 
 // What pip installs for each version of CUDA, with hashes. The wheels are those for Python 3.11, but any Python's pip
@@ -37,7 +37,7 @@ const requirementsFile = "requirements.txt"
 // SupportedCUDA is the newest version of CUDA, 12 or 13, that can be installed for the driver of this machine; 13 if
 // there is none.
 func SupportedCUDA() int {
-	driver, err := binding.Driver()
+	driver, err := cuda.Driver()
 	if err == nil || driver > 0 {
 		for _, version := range cudaVersions {
 			if driver >= 1000*version {

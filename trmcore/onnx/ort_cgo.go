@@ -55,15 +55,7 @@ func openEngine(o engineOptions) (engine, error) {
 		if err := CheckDevice(CUDA, o.library); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
 		}
-		if !o.gpu.Unbound {
-			return openBound(o)
-		}
 	}
-	return openRuntime(o)
-}
-
-// openRuntime makes a session whose tensors are in the host's memory.
-func openRuntime(o engineOptions) (engine, error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, fmt.Errorf("make session options: %w", err)
@@ -89,7 +81,7 @@ func openRuntime(o engineOptions) (engine, error) {
 	if o.arch.PuzzleEmbLen > 0 {
 		inputs = append(inputs, inPuzzle)
 	}
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(o.graphs.step, inputs, []string{outLogits, outQ, outH, outL}, options)
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(o.graph, inputs, []string{outLogits, outQ, outH, outL}, options)
 	if err != nil {
 		if o.device != CPU {
 			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
@@ -106,14 +98,14 @@ func appendProvider(options *ort.SessionOptions, o engineOptions) error {
 		return nil
 	case CUDA:
 		cuda, err := ort.NewCUDAProviderOptions()
+		if err == nil {
+			defer cuda.Destroy()
+			err = cuda.Update(map[string]string{"device_id": "0", "use_tf32": map[bool]string{false: "0", true: "1"}[o.tf32]})
+		}
+		if err == nil {
+			err = options.AppendExecutionProviderCUDA(cuda)
+		}
 		if err != nil {
-			return err
-		}
-		defer cuda.Destroy()
-		if err := cuda.Update(o.gpu.provider(false)); err != nil {
-			return err
-		}
-		if err := options.AppendExecutionProviderCUDA(cuda); err != nil {
 			return cudaError(err)
 		}
 		return nil
@@ -128,22 +120,15 @@ func appendProvider(options *ort.SessionOptions, o engineOptions) error {
 	return fmt.Errorf("unknown device")
 }
 
-func (e *runtimeEngine) stride() int     { return 1 }
 func (e *runtimeEngine) device() Device  { return e.provider }
 func (e *runtimeEngine) runtime() string { return runtimeVersion() }
 func (e *runtimeEngine) close() error    { return e.session.Destroy() }
 
-// runtimeLane holds two copies of the state: a step reads one and writes the other. The tensors of a batch of n are
-// views of the same memory, made when n is first met.
-type runtimeLane struct {
+// runtimeStepper holds the tensors of a batch: views of its memory for each number of problems, made when that number is
+// first met, and for each of the two copies of the latents.
+type runtimeStepper struct {
 	engine *runtimeEngine
-	slots  int
-	token  []int32
-	puzzle []float32
-	h, l   [2][]float32
-	logits []float32
-	q      []float32
-	now    int         // which copy is current
+	batch  *batch
 	views  [][2]*views // by n-1 and by the copy that is read
 	stop   *ort.RunOptions
 }
@@ -151,51 +136,21 @@ type runtimeLane struct {
 // views are the arguments of one Run.
 type views struct{ inputs, outputs []ort.Value }
 
-func (e *runtimeEngine) lane(slots int, _ bool) (lane, error) {
-	a := e.options.arch
-	state := slots * a.Len() * a.HiddenSize
+func (e *runtimeEngine) bind(b *batch) (stepper, error) {
 	stop, err := ort.NewRunOptions()
 	if err != nil {
 		return nil, fmt.Errorf("make run options: %w", err)
 	}
-	v := &runtimeLane{
-		engine: e, slots: slots,
-		token:  make([]int32, slots*a.SeqLen),
-		h:      [2][]float32{make([]float32, state), make([]float32, state)},
-		l:      [2][]float32{make([]float32, state), make([]float32, state)},
-		logits: make([]float32, slots*a.SeqLen*a.VocabSize),
-		q:      make([]float32, slots*2),
-		views:  make([][2]*views, slots),
-		stop:   stop,
-	}
-	if a.PuzzleEmbLen > 0 {
-		v.puzzle = make([]float32, slots*a.PuzzleEmbNdim)
-	}
-	return v, nil
+	return &runtimeStepper{engine: e, batch: b, views: make([][2]*views, b.slots()), stop: stop}, nil
 }
 
-func (v *runtimeLane) tokens() []int32                { return v.token }
-func (v *runtimeLane) puzzles() []float32             { return v.puzzle }
-func (v *runtimeLane) results() (logits, q []float32) { return v.logits, v.q }
-
-// current is the copy of the latents that the next step reads.
-func (v *runtimeLane) current() latents {
-	o := v.engine.options
-	return latents{v.h[v.now], v.l[v.now], o.initH, o.initL, o.arch.Len() * o.arch.HiddenSize}
-}
-
-func (v *runtimeLane) reset(slot int)                       { v.current().reset(slot) }
-func (v *runtimeLane) move(to, from int)                    { v.current().move(to, from) }
-func (v *runtimeLane) load(slot int, h, l []float32) error  { return v.current().load(slot, h, l) }
-func (v *runtimeLane) store(slot int, h, l []float32) error { return v.current().store(slot, h, l) }
-
-func (v *runtimeLane) step(ctx context.Context, n int) error {
+func (v *runtimeStepper) step(ctx context.Context, n int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	view, err := v.view(n)
 	if err != nil {
-		return err
+		return fmt.Errorf("make tensors: %w", err)
 	}
 	// A Run takes seconds for a large batch: a cancelled context ends it within an operator.
 	done := make(chan struct{})
@@ -212,39 +167,48 @@ func (v *runtimeLane) step(ctx context.Context, n int) error {
 	if err != nil {
 		return fmt.Errorf("run on %s: %w", v.engine.provider, err)
 	}
-	v.now = 1 - v.now
 	return nil
 }
 
 // view gives the tensors of a batch of n that read the current copy.
-func (v *runtimeLane) view(n int) (*views, error) {
-	if got := v.views[n-1][v.now]; got != nil {
+func (v *runtimeStepper) view(n int) (_ *views, err error) {
+	batch := v.batch
+	now, next := batch.current, 1-batch.current
+	if got := v.views[n-1][now]; got != nil {
 		return got, nil
 	}
-	a := v.engine.options.arch
-	now, next := v.now, 1-v.now
+	a := batch.arch
 	b, l, d := int64(n), int64(a.Len()), int64(a.HiddenSize)
 	got := &views{}
-	var failed []error
-	floats := func(data []float32, shape ...int64) ort.Value {
-		t, err := ort.NewTensor(ort.NewShape(shape...), data)
+	defer func() {
 		if err != nil {
-			failed = append(failed, err)
-			return nil
+			err = errors.Join(err, got.destroy())
 		}
-		return t
+	}()
+	floats := func(to *[]ort.Value, data []float32, shape ...int64) {
+		t, failed := ort.NewTensor(ort.NewShape(shape...), data)
+		if failed != nil {
+			err = errors.Join(err, failed)
+			return
+		}
+		*to = append(*to, t)
 	}
-	tokens, err := ort.NewTensor(ort.NewShape(b, int64(a.SeqLen)), v.token)
+	tokens, err := ort.NewTensor(ort.NewShape(b, int64(a.SeqLen)), batch.tokens)
 	if err != nil {
-		return nil, fmt.Errorf("make tensors: %w", err)
+		return nil, err
 	}
-	got.inputs = []ort.Value{tokens, floats(v.h[now], b, l, d), floats(v.l[now], b, l, d)}
-	if v.puzzle != nil {
-		got.inputs = append(got.inputs, floats(v.puzzle, b, int64(a.PuzzleEmbNdim)))
+	got.inputs = []ort.Value{tokens}
+	floats(&got.inputs, batch.h[now], b, l, d)
+	floats(&got.inputs, batch.l[now], b, l, d)
+	if batch.puzzles != nil {
+		floats(&got.inputs, batch.puzzles, b, int64(a.PuzzleEmbNdim))
 	}
-	got.outputs = []ort.Value{floats(v.logits, b, int64(a.SeqLen), int64(a.VocabSize)), floats(v.q, b, 2), floats(v.h[next], b, l, d), floats(v.l[next], b, l, d)}
-	if err := errors.Join(failed...); err != nil {
-		return nil, fmt.Errorf("make tensors: %w", errors.Join(err, got.destroy()))
+	floats(&got.outputs, batch.logits, b, int64(a.SeqLen), int64(a.VocabSize))
+	floats(&got.outputs, batch.q, b, 2)
+	floats(&got.outputs, batch.h[next], b, l, d)
+	floats(&got.outputs, batch.l[next], b, l, d)
+	if err != nil {
+		return nil, err
 	}
 	v.views[n-1][now] = got
 	return got, nil
@@ -254,15 +218,13 @@ func (g *views) destroy() error {
 	var errs []error
 	for _, values := range [][]ort.Value{g.inputs, g.outputs} {
 		for _, t := range values {
-			if t != nil {
-				errs = append(errs, t.Destroy())
-			}
+			errs = append(errs, t.Destroy())
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (v *runtimeLane) close() error {
+func (v *runtimeStepper) close() error {
 	errs := []error{v.stop.Destroy()}
 	for _, pair := range v.views {
 		for _, g := range pair {

@@ -140,11 +140,6 @@ func (b *builder) ints(name string, values ...int64) string {
 	})
 }
 
-// int32 adds a constant without dimensions.
-func (b *builder) int32(name string, value int32) string {
-	return b.initializer(name, elemInt32, nil, func() []byte { return binary.LittleEndian.AppendUint32(nil, uint32(value)) })
-}
-
 // floats adds a float32 constant.
 func (b *builder) floats(name string, m matrix) string {
 	return b.initializer(name, elemFloat, m.shape, func() []byte { return tensor.Encode(tensor.F32, m.values) })

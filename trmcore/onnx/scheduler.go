@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"math"
 	"slices"
 	"sync"
 
@@ -27,10 +26,7 @@ func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *Solve
 		defer cancel(nil)
 
 		r := &run{solver: s, options: cmp.Or(o, &SolveOptions{}), solutions: make(chan Solution)}
-		r.several = s.engine.stride() > 1 && r.options.unwatched()
-		if r.threshold = float32(math.Inf(1)); r.options.QHalt {
-			r.threshold = 0
-		}
+		r.h, r.l = s.model.initial(r.options.Seed)
 		next, stop := iter.Pull(problems)
 		r.source = newSource(next, s.check, s.Threads(), s.batch)
 		// A thread that waits for work must see a cancellation as well.
@@ -69,8 +65,7 @@ type run struct {
 	source    *source
 	solutions chan Solution
 	trace     sync.Mutex // held while OnStep is called
-	several   bool       // nobody looks between the supervision steps, so that the engine may make several at once
-	threshold float32    // the halting logit above which it freezes a problem
+	h, l      []float32  // the latents that a problem begins with
 }
 
 // job is a problem in a slot, or on its way from one thread to another with its state.
@@ -78,73 +73,45 @@ type job struct {
 	index   int
 	n       int // steps made
 	problem Problem
-	h, l    []float32 // nil before the first step
+	halting *trmcore.Halting[Answer, Latent] // nil before the first step
+	h, l    []float32                        // nil before the first step, and in a slot
 }
 
 // work is a thread's loop: fill the free slots, step, let the halted go.
 func (r *run) work(ctx context.Context) error {
 	s := r.solver
-	kind := laneKind{s.batch, r.several}
-	l, err := s.borrow(kind)
+	b, err := s.borrow(s.batch)
 	if err != nil {
 		return err
 	}
-	defer s.giveBack(kind, l)
-	strides, several := l.(strider)
-	slots := make([]job, 0, s.batch)
+	defer s.giveBack(b)
+	jobs := make([]job, 0, s.batch) // by slot
 	tokens := make([]int32, s.arch.SeqLen)
-	var h, z []float32 // for Perturb
-	if r.options.Perturb != nil {
-		h, z = s.state(), s.state()
-	}
 	var holds bool
 	defer r.source.leave(&holds)
 	for {
-		jobs, err := r.source.take(ctx, s.batch-len(slots), len(slots) == 0, &holds)
+		more, err := r.source.take(ctx, s.batch-len(jobs), len(jobs) == 0, &holds)
 		if err != nil {
 			return err
 		}
-		for _, j := range jobs {
-			s.put(l, len(slots), j.problem)
-			if j.h != nil {
-				if err := l.store(len(slots), j.h, j.l); err != nil {
-					return err
-				}
-				j.h, j.l = nil, nil
-			}
-			slots = append(slots, j)
+		for _, j := range more {
+			jobs = append(jobs, r.place(b, len(jobs), j))
 		}
-		if len(slots) == 0 {
+		if len(jobs) == 0 {
 			return nil
 		}
 		if r.options.Perturb != nil {
-			for i, j := range slots {
-				if err := l.load(i, h, z); err != nil {
-					return err
-				}
-				r.options.Perturb(j.index, j.n+1, h, z)
-				if err := l.store(i, h, z); err != nil {
-					return err
-				}
+			for i, j := range jobs {
+				h, l := b.latents(i)
+				r.options.Perturb(j.index, j.n+1, h, l)
 			}
 		}
-		if several {
-			strides.haltAbove(r.threshold)
-			for i, j := range slots {
-				strides.limit(i, r.options.steps()-j.n)
-			}
-		}
-		if err := s.run(ctx, l, len(slots)); err != nil {
+		if err := s.run(ctx, b, len(jobs)); err != nil {
 			return err
 		}
 		// From the last slot to the first: the one that fills a gap has been looked at.
-		for i := len(slots) - 1; i >= 0; i-- {
-			made := 1
-			if several {
-				made = strides.made(i)
-			}
-			slots[i].n += made
-			solution, done := r.look(l, i, slots[i], tokens)
+		for i := len(jobs) - 1; i >= 0; i-- {
+			solution, done := r.look(b, i, &jobs[i], tokens)
 			if !done {
 				continue
 			}
@@ -153,32 +120,34 @@ func (r *run) work(ctx context.Context) error {
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-			last := len(slots) - 1
+			last := len(jobs) - 1
 			if i != last {
-				r.move(l, i, last)
-				slots[i] = slots[last]
+				b.move(i, last)
+				jobs[i] = jobs[last]
 			}
-			slots = slots[:last]
+			jobs = jobs[:last]
 		}
-		if slots, err = r.donate(l, slots); err != nil {
-			return err
-		}
+		jobs = r.donate(b, jobs)
 	}
 }
 
-// look examines the slot after a step: whether its problem is done, and with what.
-func (r *run) look(l lane, slot int, j job, tokens []int32) (Solution, bool) {
-	a := r.solver.arch
-	logits, q := l.results()
-	size := a.SeqLen * a.VocabSize
-	step := Step{Index: j.index, N: j.n, Tokens: tokens, Q: q[2*slot], Logits: logits[slot*size : (slot+1)*size : (slot+1)*size]}
-	argmax(tokens, step.Logits, a.VocabSize)
-	switch {
-	case r.options.halts(&step):
-		step.Stop = trmcore.StopHalted
-	case j.n >= r.options.steps():
-		step.Stop = trmcore.StopMaxSteps
+// place puts a job into a slot.
+func (r *run) place(b *batch, slot int, j job) job {
+	if j.halting == nil {
+		j.halting = trmcore.NewHalting(r.options.rules(j.index), r.options.Steps)
+		j.h, j.l = r.h, r.l
 	}
+	b.put(slot, j.problem, r.solver.puzzle(j.problem), j.h, j.l)
+	j.h, j.l = nil, nil
+	return j
+}
+
+// look examines the slot after a step: whether its problem is done, and with what.
+func (r *run) look(b *batch, slot int, j *job, tokens []int32) (Solution, bool) {
+	j.n++
+	now := trmcore.Step[Answer, Latent]{N: j.n, State: trmcore.State[Answer, Latent]{Y: b.answer(slot, tokens)}}
+	j.halting.Examine(trmcore.State[Answer, Latent]{}, &now)
+	step := stepOf(j.index, &now)
 	if r.options.OnStep != nil {
 		r.trace.Lock()
 		r.options.OnStep(&step)
@@ -194,30 +163,18 @@ func (r *run) look(l lane, slot int, j job, tokens []int32) (Solution, bool) {
 	return solution, true
 }
 
-// move copies everything of slot from into slot to.
-func (r *run) move(l lane, to, from int) {
-	a := r.solver.arch
-	copy(l.tokens()[to*a.SeqLen:(to+1)*a.SeqLen], l.tokens()[from*a.SeqLen:(from+1)*a.SeqLen])
-	if p := l.puzzles(); p != nil {
-		copy(p[to*a.PuzzleEmbNdim:(to+1)*a.PuzzleEmbNdim], p[from*a.PuzzleEmbNdim:(from+1)*a.PuzzleEmbNdim])
-	}
-	l.move(to, from)
-}
-
 // donate gives jobs to the threads that wait for work, and returns those that are left.
-func (r *run) donate(l lane, slots []job) ([]job, error) {
-	n := r.source.wanted(len(slots))
+func (r *run) donate(b *batch, jobs []job) []job {
+	n := r.source.wanted(len(jobs))
 	if n == 0 {
-		return slots, nil
+		return jobs
 	}
-	kept := len(slots) - n
-	given := slices.Clone(slots[kept:])
+	kept := len(jobs) - n
+	given := slices.Clone(jobs[kept:])
 	for i := range given {
-		given[i].h, given[i].l = r.solver.state(), r.solver.state()
-		if err := l.load(kept+i, given[i].h, given[i].l); err != nil {
-			return slots, err
-		}
+		h, l := b.latents(kept + i)
+		given[i].h, given[i].l = slices.Clone(h), slices.Clone(l)
 	}
 	r.source.give(given...)
-	return slots[:kept], nil
+	return jobs[:kept]
 }

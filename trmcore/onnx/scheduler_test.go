@@ -29,10 +29,9 @@ type counter struct {
 	running atomic.Int32
 	most    atomic.Int32 // steps at once
 	steps   atomic.Int64 // sum of problems stepped
-	open    atomic.Int32 // lanes that were not closed
-	lanes   atomic.Int32 // lanes made
+	open    atomic.Int32 // batches that were not closed
+	batches atomic.Int32 // batches made
 	closed  atomic.Bool
-	at      int // supervision steps of a strider's step; below 2 there are no striders
 }
 
 func (c *counter) device() Device  { return CPU }
@@ -44,38 +43,23 @@ func (c *counter) close() error {
 	return nil
 }
 
-func (c *counter) stride() int { return max(1, c.at) }
-
-func (c *counter) lane(slots int, several bool) (lane, error) {
+func (c *counter) bind(b *batch) (stepper, error) {
 	c.open.Add(1)
-	c.lanes.Add(1)
-	a := countArch
-	l := &countLane{
-		counter: c, token: make([]int32, slots*a.SeqLen), latents: latents{make([]float32, slots*4), make([]float32, slots*4), make([]float32, 2), make([]float32, 2), 4},
-		logits: make([]float32, slots*a.SeqLen*a.VocabSize), q: make([]float32, slots*2),
-	}
-	if several && c.at > 1 {
-		return &strideLane{countLane: l, limits: make([]int, slots), steps: make([]int, slots)}, nil
-	}
-	return l, nil
+	c.batches.Add(1)
+	return &countStepper{counter: c, batch: b}, nil
 }
 
-type countLane struct {
+type countStepper struct {
 	*counter
-	latents
-	token        []int32
-	logits, q    []float32
-	inUse, freed atomic.Bool
+	batch *batch
+	inUse atomic.Bool
 }
 
-func (l *countLane) tokens() []int32           { return l.token }
-func (l *countLane) puzzles() []float32        { return nil }
-func (l *countLane) results() (a, b []float32) { return l.logits, l.q }
-func (l *countLane) close() error              { l.open.Add(-1); l.freed.Store(true); return nil }
+func (l *countStepper) close() error { l.open.Add(-1); return nil }
 
-func (l *countLane) step(ctx context.Context, n int) error {
+func (l *countStepper) step(ctx context.Context, n int) error {
 	if l.inUse.Swap(true) {
-		return errors.New("a lane is stepped by two goroutines")
+		return errors.New("a batch is stepped by two goroutines")
 	}
 	defer l.inUse.Store(false)
 	running := l.running.Add(1)
@@ -95,54 +79,20 @@ func (l *countLane) step(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	clear(l.logits)
+	b := l.batch
+	clear(b.logits)
+	next := 1 - b.current
 	for i := range n {
+		h, z := b.latents(i)
 		for j := range 4 {
-			l.h[4*i+j]++
-			l.l[4*i+j] += 2
+			b.h[next][4*i+j], b.l[next][4*i+j] = h[j]+1, z[j]+2
 		}
-		l.q[2*i] = -1
-		if int32(l.h[4*i]) >= l.token[2*i] && l.l[4*i] == 2*l.h[4*i] {
-			l.q[2*i] = 1
+		b.q[2*i] = -1
+		if count := b.h[next][4*i]; int32(count) >= b.tokens[2*i] && b.l[next][4*i] == 2*count {
+			b.q[2*i] = 1
 		}
 		for j := range 2 {
-			l.logits[(2*i+j)*countArch.VocabSize+int(l.token[2*i+j])] = 1
-		}
-	}
-	return nil
-}
-
-// strideLane makes several steps at once.
-type strideLane struct {
-	*countLane
-	limits, steps []int
-	threshold     float32
-}
-
-func (l *strideLane) limit(slot, steps int) { l.limits[slot] = steps }
-func (l *strideLane) haltAbove(q float32)   { l.threshold = q }
-func (l *strideLane) made(slot int) int     { return l.steps[slot] }
-
-func (l *strideLane) step(ctx context.Context, n int) error {
-	clear(l.steps)
-	for range l.at {
-		frozen := map[int][3][]float32{}
-		for i := range n {
-			if l.steps[i] == l.limits[i] || l.steps[i] > 0 && l.q[2*i] > l.threshold {
-				h, z := l.of(i)
-				frozen[i] = [3][]float32{slices.Clone(h), slices.Clone(z), {l.q[2*i]}}
-				continue
-			}
-			l.steps[i]++
-		}
-		if err := l.countLane.step(ctx, n); err != nil {
-			return err
-		}
-		for i, was := range frozen {
-			h, z := l.of(i)
-			copy(h, was[0])
-			copy(z, was[1])
-			l.q[2*i] = was[2][0]
+			b.logits[(2*i+j)*countArch.VocabSize+int(b.tokens[2*i+j])] = 1
 		}
 	}
 	return nil
@@ -157,7 +107,7 @@ func counting(t testing.TB, c *counter, threads, batch int) *Solver {
 			t.Error(err)
 		}
 		if n := c.open.Load(); n != 0 {
-			t.Errorf("%d lanes were not closed", n)
+			t.Errorf("%d batches were not closed", n)
 		}
 	})
 	return s
@@ -177,7 +127,7 @@ func TestEveryProblemIsSolvedOnceWithItsOwnState(t *testing.T) {
 		needs := rapid.SliceOfN(rapid.Int32Range(1, 40), 0, 40).Draw(rt, "needs")
 		threads, batch := rapid.IntRange(1, 4).Draw(rt, "threads"), rapid.IntRange(1, 6).Draw(rt, "batch")
 		limit := rapid.IntRange(1, 32).Draw(rt, "limit")
-		c := &counter{at: rapid.IntRange(1, 5).Draw(rt, "steps at once")}
+		c := &counter{}
 		if rapid.Bool().Draw(rt, "slow") {
 			c.delay = func() time.Duration { return time.Duration(rand.IntN(50)) * time.Microsecond }
 		}
@@ -205,7 +155,7 @@ func TestEveryProblemIsSolvedOnceWithItsOwnState(t *testing.T) {
 		if i := slices.Index(seen, false); i >= 0 {
 			rt.Fatalf("problem %d was not solved", i)
 		}
-		if got := int(c.steps.Load()); c.at == 1 && got != want {
+		if got := int(c.steps.Load()); got != want {
 			rt.Fatalf("%d problem-steps, want %d: a halted problem was stepped on", got, want)
 		}
 		if most := int(c.most.Load()); most > threads {
@@ -355,8 +305,8 @@ func TestConcurrentCallsShareTheThreads(t *testing.T) {
 	}
 }
 
-// TestLanesAreReused bounds what many calls allocate from the runtime: nothing after the first ones.
-func TestLanesAreReused(t *testing.T) {
+// TestBatchesAreReused bounds what many calls allocate from the runtime: nothing after the first ones.
+func TestBatchesAreReused(t *testing.T) {
 	c := &counter{}
 	s := counting(t, c, 2, 2)
 	for range 500 {
@@ -371,8 +321,8 @@ func TestLanesAreReused(t *testing.T) {
 			}
 		}
 	}
-	if n := c.lanes.Load(); n > 3 {
-		t.Errorf("%d lanes were made for 1000 calls, want 3 at most", n)
+	if n := c.batches.Load(); n > 3 {
+		t.Errorf("%d batches were made for 1000 calls, want 3 at most", n)
 	}
 }
 

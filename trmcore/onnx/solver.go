@@ -24,8 +24,7 @@ type Options struct {
 	Device Device
 	// Precision of the weights. Empty means FP32, or what an ONNX file holds.
 	Precision Precision
-	// Threads that run steps. Zero means GOMAXPROCS on the CPU, and on a GPU one; or two on CUDA, so that one prepares
-	// while the other runs.
+	// Threads that run steps. Zero means GOMAXPROCS on the CPU, and on a GPU one.
 	Threads int
 	// Latency runs each step on all Threads instead of one step on each: one problem is done as soon as possible, many
 	// take longer. For a program that solves one problem at a time.
@@ -35,8 +34,8 @@ type Options struct {
 	Batch int
 	// Library is the path of ONNX Runtime's shared library. Empty means that [FindLibrary] looks for it.
 	Library string
-	// GPU says how a CUDA device is driven.
-	GPU GPU
+	// TF32 lets products of float32 on CUDA round their factors to 10 bits of mantissa, as PyTorch's precision "high".
+	TF32 bool
 	// Log tells which device was chosen and why others were not. Nil discards.
 	Log *slog.Logger
 }
@@ -58,6 +57,7 @@ type Step struct {
 	Tokens []int32   // the answer: the likeliest token of each position, SeqLen of them
 	Q      float32   // the halting logit: above 0 the model believes that the answer is right
 	Logits []float32 // [SeqLen, VocabSize]
+	H, L   []float32 // the latents z_H and z_L, [Len, D]; only of Solver.Steps
 	Stop   trmcore.Stop
 }
 
@@ -89,30 +89,44 @@ type SolveOptions struct {
 	Perturb func(index, n int, zH, zL []float32)
 	// Logits asks for the logits in the solutions.
 	Logits bool
+	// Seed is that of the noise that the first latents of a model with Arch.InitNoise get: another one is another try. All
+	// problems of a call begin with the same noise, so that an answer depends on the puzzle and the seed alone.
+	Seed uint64
 }
 
-// halts says whether a problem ends after the step.
-func (o *SolveOptions) halts(s *Step) bool {
-	return o.QHalt && s.Q > 0 || o.Halt != nil && o.Halt(s)
-}
-
-// unwatched says whether nobody looks at or touches a problem between its steps.
-func (o *SolveOptions) unwatched() bool { return o.Halt == nil && o.OnStep == nil && o.Perturb == nil }
-
-func (o *SolveOptions) steps() int {
-	if o.Steps > 0 {
-		return o.Steps
+// rules are the options as rules of trmcore's recursion, for the problem of an index. Solve and Steps halt by them alike.
+func (o *SolveOptions) rules(index int) []trmcore.Rule[Answer, Latent] {
+	if o.Halt == nil && !o.QHalt {
+		return nil
 	}
-	return trmcore.DefaultSteps
+	return []trmcore.Rule[Answer, Latent]{func() trmcore.Check[Answer, Latent] {
+		return func(_ trmcore.State[Answer, Latent], s *trmcore.Step[Answer, Latent]) trmcore.Stop {
+			if o.QHalt && s.State.Y.Q > 0 {
+				return trmcore.StopHalted
+			}
+			if o.Halt == nil {
+				return ""
+			}
+			step := stepOf(index, s)
+			if o.Halt(&step) {
+				return trmcore.StopHalted
+			}
+			return ""
+		}
+	}}
+}
+
+// stepOf is a step of the recursion as this package shows it.
+func stepOf(index int, s *trmcore.Step[Answer, Latent]) Step {
+	y := s.State.Y
+	return Step{Index: index, N: s.N, Tokens: y.Tokens, Q: y.Q, Logits: y.Logits, H: y.H, L: s.State.Z, Stop: s.Stop}
 }
 
 // Solver runs a model. It is safe for concurrent use: simultaneous calls share the threads.
 type Solver struct {
 	// fixed at creation
 	arch   Arch
-	initH  []float32
-	initL  []float32
-	puzzle []float32 // the default puzzle vector, nil for zeros
+	model  *Model
 	engine engine
 	batch  int
 	turns  chan struct{} // one for each thread that may run a step
@@ -120,14 +134,8 @@ type Solver struct {
 
 	mu     sync.Mutex
 	closed bool
-	free   map[laneKind][]lane // lanes that nobody uses
-	calls  sync.WaitGroup      // calls that use the engine
-}
-
-// laneKind tells lanes apart.
-type laneKind struct {
-	slots   int
-	several bool // see engine.lane
+	free   map[int][]*batch // batches that nobody uses, by their slots
+	calls  sync.WaitGroup   // calls that use the engine
 }
 
 // Open makes a solver of a model. Close it to free what ONNX Runtime holds.
@@ -143,30 +151,24 @@ func Open(ctx context.Context, m *Model, o *Options) (*Solver, error) {
 }
 
 func newSolver(m *Model, eng engine, o *Options) *Solver {
-	threads, batch := o.Threads, o.Batch
+	threads, slots := o.Threads, o.Batch
 	gpu := eng.device() != CPU
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
-		if _, bound := eng.(*boundEngine); bound {
-			threads = 2
-		} else if gpu {
+		if gpu {
 			threads = 1
 		}
 	}
 	if o.Latency {
 		threads = 1
 	}
-	if batch <= 0 {
-		batch = min(8, max(1, 800/m.Arch.Len()))
+	if slots <= 0 {
+		slots = min(8, max(1, 800/m.Arch.Len()))
 		if gpu {
-			batch = 128
+			slots = 128
 		}
 	}
-	s := &Solver{arch: m.Arch, initH: m.initH, initL: m.initL, engine: eng, batch: batch, turns: make(chan struct{}, threads), free: map[laneKind][]lane{}}
-	if m.table.rows == 1 {
-		s.puzzle = m.table.values
-	}
-	return s
+	return &Solver{arch: m.Arch, model: m, engine: eng, batch: slots, turns: make(chan struct{}, threads), free: map[int][]*batch{}}
 }
 
 // Device is the device in use.
@@ -194,9 +196,9 @@ func (s *Solver) Close() error {
 	s.mu.Unlock()
 	s.calls.Wait()
 	var errs []error
-	for _, lanes := range s.free {
-		for _, l := range lanes {
-			errs = append(errs, l.close())
+	for _, pool := range s.free {
+		for _, b := range pool {
+			errs = append(errs, b.stepper.close())
 		}
 	}
 	clear(s.free)
@@ -214,29 +216,26 @@ func (s *Solver) enter() error {
 	return nil
 }
 
-// borrow takes a lane; giveBack returns it. They are kept, so that ten thousand solves allocate no more than the first.
-func (s *Solver) borrow(kind laneKind) (lane, error) {
+// borrow takes a batch; giveBack returns it. They are kept, so that ten thousand solves allocate no more than the first.
+func (s *Solver) borrow(slots int) (*batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if pool := s.free[kind]; len(pool) > 0 {
+	if pool := s.free[slots]; len(pool) > 0 {
 		last := len(pool) - 1
-		s.free[kind] = pool[:last]
+		s.free[slots] = pool[:last]
 		return pool[last], nil
 	}
-	return s.engine.lane(kind.slots, kind.several)
+	return newBatch(s.engine, s.arch, slots)
 }
 
-func (s *Solver) giveBack(kind laneKind, l lane) {
+func (s *Solver) giveBack(b *batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free[kind] = append(s.free[kind], l)
+	s.free[b.slots()] = append(s.free[b.slots()], b)
 }
 
-// state makes room for one of a problem's two latents.
-func (s *Solver) state() []float32 { return make([]float32, s.arch.Len()*s.arch.HiddenSize) }
-
-// run makes a step of a lane when a thread is free.
-func (s *Solver) run(ctx context.Context, l lane, n int) error {
+// run makes a step of a batch when a thread is free.
+func (s *Solver) run(ctx context.Context, b *batch, n int) error {
 	select {
 	case s.turns <- struct{}{}:
 	case <-ctx.Done():
@@ -247,7 +246,7 @@ func (s *Solver) run(ctx context.Context, l lane, n int) error {
 		s.busy.Add(int64(time.Since(begin)))
 		<-s.turns
 	}()
-	return l.step(ctx, n)
+	return b.step(ctx, n)
 }
 
 // Busy is the time that was spent within supervision steps so far, summed over the threads. What is left of their time
@@ -270,21 +269,12 @@ func (s *Solver) check(p Problem) error {
 	return nil
 }
 
-// put writes a problem and the initial state into a slot.
-func (s *Solver) put(l lane, slot int, p Problem) {
-	copy(l.tokens()[slot*s.arch.SeqLen:], p.Tokens)
-	if puzzles := l.puzzles(); puzzles != nil {
-		row := puzzles[slot*s.arch.PuzzleEmbNdim : (slot+1)*s.arch.PuzzleEmbNdim]
-		switch {
-		case p.PuzzleVec != nil:
-			copy(row, p.PuzzleVec)
-		case s.puzzle != nil:
-			copy(row, s.puzzle)
-		default:
-			clear(row)
-		}
+// puzzle is the vector of a problem's puzzle embedding, nil for zeros.
+func (s *Solver) puzzle(p Problem) []float32 {
+	if p.PuzzleVec == nil && s.model.table.rows == 1 {
+		return s.model.table.values
 	}
-	l.reset(slot)
+	return p.PuzzleVec
 }
 
 // fill repeats one position's vector over all positions.
@@ -308,53 +298,29 @@ func argmax(tokens []int32, logits []float32, vocab int) {
 	}
 }
 
-// Steps works on one problem and yields every step. It halts like [Solver.Solve]. An error ends the sequence; breaking
-// out of the range ends the work.
+// Steps works on one problem and yields every step, with the latents. It halts like [Solver.Solve]. An error ends the
+// sequence; breaking out of the range ends the work.
 func (s *Solver) Steps(ctx context.Context, p Problem, o *SolveOptions) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		o := cmp.Or(o, &SolveOptions{})
-		var rules []trmcore.Rule[Answer, Latent]
-		tokens := make([]int32, s.arch.SeqLen)
-		current := func(n int, y Answer) Step {
-			argmax(tokens, y.Logits, s.arch.VocabSize)
-			return Step{N: n, Tokens: tokens, Q: y.Q[0], Logits: y.Logits}
-		}
-		if o.Halt != nil || o.QHalt {
-			rules = append(rules, func() trmcore.Check[Answer, Latent] {
-				return func(_ trmcore.State[Answer, Latent], step *trmcore.Step[Answer, Latent]) trmcore.Stop {
-					now := current(step.N, step.State.Y)
-					if o.halts(&now) {
-						return trmcore.StopHalted
-					}
-					return ""
-				}
-			})
-		}
-		x, state, err := s.Begin(p)
-		if err != nil {
-			yield(Step{}, err)
-			return
-		}
-		stepper, n := s.Stepper(), 0
-		perturbed := trmcore.StepperFunc[Batch, Answer, Latent](func(ctx context.Context, x Batch, st trmcore.State[Answer, Latent]) (trmcore.State[Answer, Latent], error) {
+		n := 0
+		stepper := trmcore.StepperFunc[Problem, Answer, Latent](func(ctx context.Context, p Problem, state trmcore.State[Answer, Latent]) (trmcore.State[Answer, Latent], error) {
 			if n++; o.Perturb != nil {
-				st.Y.H, st.Z = slices.Clone(st.Y.H), slices.Clone(st.Z) // the loop keeps earlier states
-				o.Perturb(0, n, st.Y.H, st.Z)
+				state.Y.H, state.Z = slices.Clone(state.Y.H), slices.Clone(state.Z) // the loop keeps earlier states
+				o.Perturb(0, n, state.Y.H, state.Z)
 			}
-			return stepper.Step(ctx, x, st)
+			return s.step(ctx, p, state)
 		})
-		loop := trmcore.Loop[Batch, Answer, Latent]{Stepper: perturbed, MaxSteps: o.steps(), Halt: rules}
-		for step, err := range loop.Steps(ctx, x, state) {
+		loop := trmcore.Loop[Problem, Answer, Latent]{Stepper: stepper, MaxSteps: o.Steps, Halt: o.rules(0)}
+		for step, err := range loop.Steps(ctx, p, s.Begin(o.Seed)) {
+			if err == nil && step.Stop == trmcore.StopDeadline {
+				err = ctx.Err()
+			}
 			if err != nil {
 				yield(Step{N: step.N, Stop: step.Stop}, err)
 				return
 			}
-			if step.Stop == trmcore.StopDeadline {
-				yield(Step{N: step.N, Stop: step.Stop}, ctx.Err())
-				return
-			}
-			now := current(step.N, step.State.Y)
-			now.Stop = step.Stop
+			now := stepOf(0, &step)
 			if o.OnStep != nil {
 				o.OnStep(&now)
 			}

@@ -4,111 +4,61 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/trm-go/refiner/trmcore"
 )
 
-// The recursion's types for a trained model. trmcore's y is TRM's z_H with what is read from it, and z is z_L.
+// The recursion's types for a trained model: the question is a [Problem], trmcore's y is TRM's z_H with what is read from
+// it, and z is z_L.
 type (
-	// Batch is the question: one or more problems.
-	Batch struct {
-		Tokens []int32   // [N, SeqLen]
-		Puzzle []float32 // [N, PuzzleEmbNdim], nil without a puzzle embedding
-		N      int
-	}
 	// Answer is z_H and what the heads read from it.
 	Answer struct {
-		H      []float32 // [N, Len, D]
-		Logits []float32 // [N, SeqLen, VocabSize]; nil before the first step
-		Q      []float32 // [N], the halting logits; nil before the first step
+		H      []float32 // [Len, D]; nil in the rules of Solve, whose latents stay in their batch
+		Tokens []int32   // [SeqLen], the likeliest token of each position; nil before the first step
+		Logits []float32 // [SeqLen, VocabSize]; nil before the first step
+		Q      float32   // the halting logit
 	}
-	// Latent is z_L, [N, Len, D].
+	// Latent is z_L, [Len, D]; nil in the rules of Solve.
 	Latent []float32
 )
 
-// Begin gives the question and the state that a run over the problems begins with.
-func (s *Solver) Begin(problems ...Problem) (Batch, trmcore.State[Answer, Latent], error) {
-	a := s.arch
-	x := Batch{N: len(problems)}
-	var state trmcore.State[Answer, Latent]
-	for i, p := range problems {
-		if err := s.check(p); err != nil {
-			return x, state, fmt.Errorf("problem %d: %w", i, err)
-		}
-		x.Tokens = append(x.Tokens, p.Tokens...)
-		if a.PuzzleEmbLen > 0 {
-			vector := p.PuzzleVec
-			if vector == nil {
-				vector = s.puzzle
-			}
-			if vector == nil {
-				vector = make([]float32, a.PuzzleEmbNdim)
-			}
-			x.Puzzle = append(x.Puzzle, vector...)
-		}
-	}
-	width := len(problems) * a.Len() * a.HiddenSize
-	state.Y.H, state.Z = make([]float32, width), make(Latent, width)
-	fill(state.Y.H, s.initH)
-	fill(state.Z, s.initL)
-	return x, state, nil
+// Begin gives the state that a run begins with; see SolveOptions.Seed.
+func (s *Solver) Begin(seed uint64) trmcore.State[Answer, Latent] {
+	h, l := s.model.initial(seed)
+	return trmcore.State[Answer, Latent]{Y: Answer{H: h}, Z: l}
 }
 
-// Stepper gives the model as a step of trmcore's recursion, for a [trmcore.Loop] of one's own. Every problem of a batch
-// goes through every step; [Solver.Solve] is the faster way for many problems that halt at different times.
-func (s *Solver) Stepper() trmcore.Stepper[Batch, Answer, Latent] {
-	return trmcore.StepperFunc[Batch, Answer, Latent](s.step)
+// Stepper gives the model as a step of trmcore's recursion, for a [trmcore.Loop] of one's own. [Solver.Solve] is the
+// faster way for many problems.
+func (s *Solver) Stepper() trmcore.Stepper[Problem, Answer, Latent] {
+	return trmcore.StepperFunc[Problem, Answer, Latent](s.step)
 }
 
-// step copies the state into a lane, runs it, and copies the new state out: some 0.1 % of the time of a step.
-func (s *Solver) step(ctx context.Context, x Batch, state trmcore.State[Answer, Latent]) (next trmcore.State[Answer, Latent], err error) {
+// step copies the state into a batch of one slot, runs it, and copies the new state out: some 0.1 % of the time of a step.
+func (s *Solver) step(ctx context.Context, p Problem, state trmcore.State[Answer, Latent]) (next trmcore.State[Answer, Latent], err error) {
 	if err := s.enter(); err != nil {
 		return state, err
 	}
 	defer s.calls.Done()
-	a := s.arch
-	width := a.Len() * a.HiddenSize
-	if len(x.Tokens) != x.N*a.SeqLen || len(state.Y.H) != x.N*width || len(state.Z) != x.N*width || a.PuzzleEmbLen > 0 && len(x.Puzzle) != x.N*a.PuzzleEmbNdim {
-		return state, fmt.Errorf("%w: a batch of %d needs %d tokens and states of %d numbers; use Begin", ErrProblem, x.N, x.N*a.SeqLen, x.N*width)
+	if err := s.check(p); err != nil {
+		return state, err
 	}
-	slots := s.batch
-	if x.N == 1 {
-		slots = 1
+	if width := s.arch.latent(); len(state.Y.H) != width || len(state.Z) != width {
+		return state, fmt.Errorf("%w: latents of %d and %d numbers, the model has %d; use Begin", ErrProblem, len(state.Y.H), len(state.Z), width)
 	}
-	kind := laneKind{slots: slots}
-	l, err := s.borrow(kind)
+	b, err := s.borrow(1)
 	if err != nil {
 		return state, err
 	}
-	defer s.giveBack(kind, l)
-	next.Y.H, next.Z = make([]float32, len(state.Y.H)), make(Latent, len(state.Z))
-	for first := 0; first < x.N; first += slots {
-		n := min(slots, x.N-first)
-		copy(l.tokens(), x.Tokens[first*a.SeqLen:(first+n)*a.SeqLen])
-		if p := l.puzzles(); p != nil {
-			copy(p, x.Puzzle[first*a.PuzzleEmbNdim:(first+n)*a.PuzzleEmbNdim])
-		}
-		for i := range n {
-			at := (first + i) * width
-			if err := l.store(i, state.Y.H[at:at+width], state.Z[at:at+width]); err != nil {
-				return state, err
-			}
-		}
-		if err := s.run(ctx, l, n); err != nil {
-			return state, err
-		}
-		for i := range n {
-			at := (first + i) * width
-			if err := l.load(i, next.Y.H[at:at+width], next.Z[at:at+width]); err != nil {
-				return state, err
-			}
-		}
-		logits, q := l.results()
-		next.Y.Logits = append(next.Y.Logits, logits[:n*a.SeqLen*a.VocabSize]...)
-		for i := range n {
-			next.Y.Q = append(next.Y.Q, q[2*i])
-		}
+	defer s.giveBack(b)
+	b.put(0, p, s.puzzle(p), state.Y.H, state.Z)
+	if err := s.run(ctx, b, 1); err != nil {
+		return state, err
 	}
+	next.Y = b.answer(0, make([]int32, s.arch.SeqLen))
+	h, l := b.latents(0)
+	next.Y.H, next.Y.Logits, next.Z = slices.Clone(h), slices.Clone(next.Y.Logits), slices.Clone(l)
 	return next, nil
 }
 

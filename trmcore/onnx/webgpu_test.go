@@ -20,7 +20,7 @@ func TestWebGPU(t *testing.T) {
 	for _, name := range goldenModels {
 		t.Run(name, func(t *testing.T) {
 			m := mustLoad(t, name)
-			e, err := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch, initH: m.initH, initL: m.initL, whole: true}.on(WebGPU, m, FP32)
+			e, err := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch, whole: true}.on(WebGPU, m, FP32)
 			if err != nil {
 				t.Fatal(err)
 			}

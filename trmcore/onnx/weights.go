@@ -56,10 +56,18 @@ func (a Arch) want() map[string][]int {
 	if a.PosEncodings == "learned" {
 		shapes[keyPositions] = []int{a.Len(), d}
 	}
+	if a.Cover {
+		shapes[keyEmbed], shapes[keyLMHead] = []int{coverCodes, d}, []int{1, d}
+	}
 	for i := range a.LLayers {
 		shapes[layerKey(i, keyGateUp)] = []int{2 * a.InterSize, d}
 		shapes[layerKey(i, keyDown)] = []int{d, a.InterSize}
-		if a.MLPT {
+		if a.Cover {
+			for _, unit := range unitKeys {
+				shapes[layerKey(i, unit+keyUnitGateUp)] = []int{2 * a.InterUnits, d}
+				shapes[layerKey(i, unit+keyUnitDown)] = []int{d, a.InterUnits}
+			}
+		} else if a.MLPT {
 			shapes[layerKey(i, keyMixGateUp)] = []int{2 * a.InterTokens, a.Len()}
 			shapes[layerKey(i, keyMixDown)] = []int{a.Len(), a.InterTokens}
 		} else {

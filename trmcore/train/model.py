@@ -32,6 +32,9 @@ class Arch:
     expansion: float = 4.0
     inter_size: int = 0  # width of the SwiGLU over channels; 0 is the official rule
     inter_tokens: int = 0  # width of the SwiGLU over positions; 0 is the official rule
+    cover: bool = False  # the Sudoku's own mixer, which is not the paper's: see cover.py
+    inter_units: int = 0  # cover: width of the SwiGLU over a constraint
+    init_noise: float = 0.0  # cover: deviation of the noise in the first z_L
 
     def __post_init__(self):
         self.inter_size = self.inter_size or official_width(self.hidden_size, self.expansion)
@@ -40,13 +43,18 @@ class Arch:
 
     @property
     def length(self):
-        return self.puzzle_emb_len + self.seq_len
+        return self.puzzle_emb_len + self.seq_len * (9 if self.cover else 1)
 
     def flops(self, length=None):
         """Multiplications and additions of the matrix products of one pass of the network over one example."""
         length, d = length or self.length, self.hidden_size
         block = 2 * length * d * 3 * self.inter_size
-        block += 2 * d * length * 3 * self.inter_tokens if self.mlp_t else 8 * length * d * d + 4 * length * length * d
+        if self.cover:
+            block += 2 * 4 * self.seq_len * d * 3 * self.inter_units
+        elif self.mlp_t:
+            block += 2 * d * length * 3 * self.inter_tokens
+        else:
+            block += 8 * length * d * d + 4 * length * length * d
         return self.L_layers * block
 
     def train_flops(self, length=None):
@@ -150,9 +158,9 @@ class Block(nn.Module):
 class Level(nn.Module):
     """The one network: z_L = f(z_L, z_H + x), z_H = f(z_H, z_L)."""
 
-    def __init__(self, arch):
+    def __init__(self, arch, block=Block):
         super().__init__()
-        self.layers = nn.ModuleList(Block(arch) for _ in range(arch.L_layers))
+        self.layers = nn.ModuleList(block(arch) for _ in range(arch.L_layers))
 
     def forward(self, state, injection, rotary=None):
         x = state + injection

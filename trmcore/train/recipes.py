@@ -6,6 +6,7 @@ b    the fast one: no prefix, deeper recursion, Muon, cosine to 0: 8,000 steps, 
 c    b with four chains of which the best one is learned from (winner takes all): 20,000 steps, about an hour
 d    b with weights tied by the symmetries of the Sudoku, see symmetry.py
 cpu  the bundled model: d made small
+cover  the bundled model: a small network with the Sudoku's own mixer, not the paper's (cover.py), for a CPU
 arc  the attention model with puzzle embeddings, in buckets by bounding box, see arc.py
 
 b and c follow the published ablations of arXiv 2601.19085, except that the SwiGLU stays the published one: a bounded
@@ -21,9 +22,12 @@ class Recipe:
     task: str = "sudoku"
     arch: Arch = dataclasses.field(default_factory=Arch)
     batch: int = 768
+    micro: int = 0  # rows that go through the network together, so that they fit a cache; 0: all
     steps: int = 40_000  # length of the schedule; 0: it is `minutes` long, by the clock
     minutes: float = 0.0
     supervision: int = 16  # most supervision steps of an example
+    long: float = 0.0  # share of examples that may take three times as many
+    halt: str = "q"  # an example is replaced when the halting head says so, or when its answer is "exact"
     explore: float = 0.1  # share of examples that may not halt before a step drawn at random
     loss: str = "stablemax"  # or softmax
     smoothing: float = 0.0
@@ -66,6 +70,11 @@ RECIPES = {
     "cpu": Recipe(
         arch=_small, batch=64, steps=0, minutes=69, loss="softmax", muon_lr=0.02, muon_momentum=0.9, muon_decay=0.005,
         adam_lr=2e-3, adam_decay=0.1, ema=0.995, warmup=30, schedule="cosine", tied=True, givens=(0.5, 24), dtype="float32",
+    ),
+    "cover": Recipe(
+        arch=Arch(hidden_size=64, num_heads=1, H_cycles=3, L_cycles=3, mlp_t=False, cover=True, inter_size=128, inter_units=64, init_noise=0.5),
+        batch=128, micro=32, steps=0, minutes=600, halt="exact", long=0.25, loss="softmax", q_weight=0.05, muon_lr=0.01, muon_momentum=0.9,
+        muon_decay=0.005, adam_lr=2e-3, adam_decay=0.01, ema=0.995, warmup=50, schedule="cosine", givens=(0.2, 3), dtype="float32",
     ),
     "arc": Recipe(
         task="arc", batch=768, steps=65_000, muon_lr=0.01, adam_decay=0.1, schedule="cosine",  # with Adam's second moments the state is too big

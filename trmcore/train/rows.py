@@ -12,8 +12,10 @@ class Rows:
     row, while each keeps its z_L.
     """
 
-    def __init__(self, n, first, latents, length):
-        """first: z_H and z_L of one example at step 0, [L, 1, D] each; latents [K, D]: the chains' z_L at step 0."""
+    def __init__(self, n, first, latents, length, noise=0.0):
+        """first: z_H of one example at step 0, [L, 1, D]; latents [K, D]: the chains' z_L at step 0; noise: the deviation
+        of what is added to them in each position of each example."""
+        self.noise = noise
         device, (self.chains, width) = latents.device, latents.shape
         self.start_H = first.contiguous()
         self.start_L = latents.repeat(n, 1)[None].expand(len(first), -1, -1).contiguous()
@@ -23,6 +25,7 @@ class Rows:
         self.ids = torch.zeros(n, dtype=torch.long, device=device)
         self.step = torch.zeros_like(self.ids)
         self.least = torch.zeros_like(self.ids)  # it may not halt before this step
+        self.most = torch.zeros_like(self.ids)  # it halts after this step
         self.halted = torch.ones(n, dtype=torch.bool, device=device)
 
     def __len__(self):
@@ -33,19 +36,27 @@ class Rows:
         h, n = self.halted, len(self)
         late = torch.rand(n, generator=generator, device=h.device) < recipe.explore
         least = torch.randint(2, recipe.supervision + 1, (n,), generator=generator, device=h.device) * late
+        most = torch.full_like(least, recipe.supervision)
+        if recipe.long:
+            most *= 1 + 2 * (torch.rand(n, generator=generator, device=h.device) < recipe.long)
+        self.most = torch.where(h, most, self.most)
         chains = h.repeat_interleave(self.chains)[None, :, None]
         self.tokens = torch.where(h[:, None], tokens, self.tokens)
         self.labels = torch.where(h[:, None], labels, self.labels)
         self.ids = torch.where(h, ids, self.ids)
         self.z_H = torch.where(chains, self.start_H, self.z_H)
         self.z_L = torch.where(chains, self.start_L, self.z_L)
+        if self.noise:
+            fresh = chains[0, :, 0].nonzero()[:, 0]
+            shape = (len(self.z_L), len(fresh), self.z_L.shape[-1])
+            self.z_L[:, fresh] += self.noise * torch.randn(shape, generator=generator, device=h.device, dtype=self.z_L.dtype)
         self.least = torch.where(h, least, self.least)
         self.step = torch.where(h, 0, self.step)
 
-    def advance(self, z_H, z_L, halt, recipe):
-        """The states after a step, and the halting logit [n] of the best chain."""
+    def advance(self, z_H, z_L, done, recipe):
+        """The states after a step, and which rows may halt, [n] bool."""
         self.z_H, self.z_L, self.step = z_H, z_L, self.step + 1
-        self.halted = (self.step >= recipe.supervision) | ((halt > 0) & (self.step >= self.least))
+        self.halted = (self.step >= self.most) | (done & (self.step >= self.least))
 
 
 def best_chain(each, values, chains):

@@ -7,17 +7,23 @@ import torch
 
 import checkpoint
 from loss import step_loss
+from cover import CoverTRM
 from model import TRM, Arch, rotary_table, truncated_normal
 from optim import EMA, AdamATan2, Muon, SignSGD
 from rows import Rows, best_chain
 from symmetry import Tie
 
 
+def build(arch, dtype=torch.float32):
+    """The model of an architecture."""
+    return (CoverTRM if arch.cover else TRM)(arch, dtype)
+
+
 class Trainer:
     def __init__(self, recipe, data, device="cpu", compiled=False):
         self.recipe, self.data, self.device = recipe, data, torch.device(device)
         torch.manual_seed(recipe.seed)
-        self.model = TRM(recipe.arch, getattr(torch, recipe.dtype))
+        self.model = build(recipe.arch, getattr(torch, recipe.dtype))
         self.tie = Tie(self.model) if recipe.tied else None
         if self.tie:
             self.tie.start(self.model)  # drawn on the CPU: a seed means the same weights everywhere
@@ -59,7 +65,7 @@ class Trainer:
         prefix, self.rows = self.recipe.arch.puzzle_emb_len, []
         for b in self.data.buckets:
             z_H, _ = self.model.begin(1, prefix + len(b.positions))
-            self.rows.append(Rows(b.batch, z_H, self.latents.to(self.model.dtype), len(b.positions)))
+            self.rows.append(Rows(b.batch, z_H, self.latents.to(self.model.dtype), len(b.positions), self.recipe.arch.init_noise))
 
     def loss(self, z_H, z_L, tokens, labels, puzzle, rotary):
         """Mean loss, and for each row: exact, share of cells, halting logit; and the states after the step."""
@@ -86,8 +92,7 @@ class Trainer:
         rows = self.rows[which]
         rows.refill(*self.data.draw(which, len(rows)), r, self.generator)
         puzzle = self.table[rows.ids].requires_grad_() if self.table is not None else None
-        loss, exact, cells, halt, z_H, z_L = self.forward(rows.z_H, rows.z_L, rows.tokens, rows.labels, puzzle, self.rotary[which])
-        loss.backward()
+        loss, exact, cells, halt, z_H, z_L = self.gradients(rows, puzzle, self.rotary[which])
         if self.tie:
             self.tie.average(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), r.clip or math.inf)
@@ -103,9 +108,26 @@ class Trainer:
         age = max(0, self.step - r.ema_from)
         self.ema.decay = min(r.ema, (1 + age) / (10 + age)) if self.step >= r.ema_from else 0.0
         self.ema.step()
-        rows.advance(z_H, z_L, halt, r)
+        rows.advance(z_H, z_L, exact if r.halt == "exact" else halt > 0, r)
         self.step += 1
         return torch.stack((loss.detach(), cells.mean(), exact.float().mean(), rows.halted.float().mean(), norm))
+
+    def gradients(self, rows, puzzle, rotary):
+        """Adds the gradients of all rows, `micro` of them at a time, and returns what loss returns."""
+        n, k = len(rows), rows.chains
+        size = self.recipe.micro or n
+        parts = []
+        for first in range(0, n, size):
+            some, chains = slice(first, first + size), slice(first * k, (first + size) * k)
+            part = self.forward(rows.z_H[:, chains], rows.z_L[:, chains], rows.tokens[some], rows.labels[some],
+                                None if puzzle is None else puzzle[some], rotary)
+            share = len(rows.tokens[some]) / n
+            (part[0] * share).backward()
+            parts.append((part[0].detach() * share, *part[1:]))
+        if len(parts) == 1:
+            return parts[0]
+        loss, exact, cells, halt, z_H, z_L = zip(*parts)
+        return sum(loss), torch.cat(exact), torch.cat(cells), torch.cat(halt), torch.cat(z_H, 1), torch.cat(z_L, 1)
 
     def flops(self):
         """Of the matrix products of a step, on average over the buckets."""
@@ -209,7 +231,7 @@ def unpacked(kept):
 @torch.no_grad()
 def averaged_model(state, dtype=torch.float32):
     """The model of a saved state with its averaged weights, and its puzzle embeddings or None."""
-    model = TRM(Arch(**json.loads(state["recipe"])["arch"]), dtype)
+    model = build(Arch(**json.loads(state["recipe"])["arch"]), dtype)
     model.load_state_dict(state["model"])
     for p, difference in zip(model.parameters(), state["ema"], strict=True):
         p.add_(unpacked(difference))
