@@ -168,8 +168,8 @@ func fitChange(list []statement) []float64 {
 // logistic learns weights by which a weighted list of yes and no is told apart.
 func logistic(list []told, n int, decay float64) []float64 {
 	w := make([]float64, n)
-	m, v := make([]float64, n), make([]float64, n)
-	for step := 1; step <= 1500; step++ {
+	var o adam
+	for range 1500 {
 		grad, weight := make([]float64, n), 0.0
 		for i := range list {
 			t := &list[i]
@@ -186,12 +186,7 @@ func logistic(list []told, n int, decay float64) []float64 {
 				grad[k] += t.w * g * t.x[k]
 			}
 		}
-		for k := range w {
-			g := grad[k]/weight + decay*w[k]
-			m[k] = .9*m[k] + .1*g
-			v[k] = .999*v[k] + .001*g*g
-			w[k] -= .02 * m[k] / (1 - math.Pow(.9, float64(step))) / (math.Sqrt(v[k]/(1-math.Pow(.999, float64(step)))) + 1e-8)
-		}
+		o.step(w, grad, weight, decay)
 	}
 	for k := range w {
 		w[k] = round(w[k])
@@ -229,6 +224,26 @@ func (x *example) pairs() []told {
 	return list
 }
 
+// adam is the optimiser of that name.
+type adam struct {
+	n    float64
+	m, v []float64
+}
+
+// step moves weights against the mean of a gradient.
+func (o *adam) step(w, grad []float64, weight, decay float64) {
+	if o.m == nil {
+		o.m, o.v = make([]float64, len(w)), make([]float64, len(w))
+	}
+	o.n++
+	for k := range w {
+		g := grad[k]/weight + decay*w[k]
+		o.m[k] = .9*o.m[k] + .1*g
+		o.v[k] = .999*o.v[k] + .001*g*g
+		w[k] -= .02 * o.m[k] / (1 - math.Pow(.9, o.n)) / (math.Sqrt(o.v[k]/(1-math.Pow(.999, o.n))) + 1e-8)
+	}
+}
+
 // choice is a question's passages by their features, and which of them answer.
 type choice struct {
 	x     [][]float64
@@ -240,12 +255,12 @@ type choice struct {
 func listwise(list []choice, n, hidden int) ([]float64, [][]float64) {
 	random := rand.New(rand.NewPCG(3, 4))
 	size := n + hidden*(n+1)
-	w, m, v := make([]float64, size), make([]float64, size), make([]float64, size)
+	w := make([]float64, size)
+	var o adam
 	for k := n; k < size; k++ {
 		w[k] = random.NormFloat64() * .3
 	}
 	unit := func(h int) []float64 { return w[n+h*(n+1) : n+(h+1)*(n+1)] }
-	step := 0
 	list = slices.DeleteFunc(slices.Clone(list), func(c choice) bool { return !slices.Contains(c.right, true) })
 	for range epochs {
 		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
@@ -300,13 +315,7 @@ func listwise(list []choice, n, hidden int) ([]float64, [][]float64) {
 					}
 				}
 			}
-			step++
-			for k := range w {
-				g := grad[k]/weight + decay*w[k]
-				m[k] = .9*m[k] + .1*g
-				v[k] = .999*v[k] + .001*g*g
-				w[k] -= .02 * m[k] / (1 - math.Pow(.9, float64(step))) / (math.Sqrt(v[k]/(1-math.Pow(.999, float64(step)))) + 1e-8)
-			}
+			o.step(w, grad, weight, decay)
 		}
 	}
 	for k := range w {
@@ -439,33 +448,31 @@ func write(file string, m *extract.Model) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
+// report is how questions are answered that did not choose the weights.
+type report struct {
+	questions map[string]*share
+	verdicts  map[string]map[eval.Verdict]int
+	bins      [10][2]int // answers by their confidence, and those of them that are right
+	sure      int        // answers that are not right with a confidence of .9 or more
+	verbose   bool
+}
+
+// share counts, of some questions, those whose best passage answers, those that are refused, and what the answers hold.
+type share struct{ n, top, refused, contains float64 }
+
 // validate leaves each conversation out in turn, and prints how its questions are answered by what the others taught.
-func validate(all []*example, base *extract.Model, verbose, quick bool) error {
+func validate(all []*example, base *extract.Model, verbose, quick bool) {
 	groups := map[string]bool{}
 	for _, x := range all {
 		if !quick || x.set == "everyday" {
 			groups[x.group] = true
 		}
 	}
-	type row struct{ n, top, contains, refused float64 }
-	rows := map[string]*row{}
-	verdicts := map[string]map[eval.Verdict]int{}
-	var bins [10][2]float64
-	sure := 0
-	type outcome struct {
-		confidence     float64
-		found, refused eval.Verdict
-	}
-	var at []outcome
-	var names []string
-	for g := range groups {
-		names = append(names, g)
-	}
-	sort.Strings(names)
-	for _, g := range names {
+	r := &report{questions: map[string]*share{}, verdicts: map[string]map[eval.Verdict]int{}, verbose: verbose}
+	for _, group := range sorted(groups) {
 		var seen, unseen []*example
 		for _, x := range all {
-			if x.group == g {
+			if x.group == group {
 				unseen = append(unseen, x)
 			} else {
 				seen = append(seen, x)
@@ -473,94 +480,85 @@ func validate(all []*example, base *extract.Model, verbose, quick bool) error {
 		}
 		fit(seen, base)
 		for _, x := range unseen {
-			r := x.reading
-			a := r.Answer()
-			text := a.Text(x.task.Evidence, func(i int) int { return i + 1 })
-			name := x.set
-			if x.unanswerable {
-				name += " unanswerable"
-			}
-			for _, name := range []string{name, x.set + " " + x.kind} {
-				if rows[name] == nil {
-					rows[name] = &row{}
-				}
-				rows[name].n++
-				if len(r.Passages) > 0 && x.right[key(&r.Passages[0])] {
-					rows[name].top++
-				}
-				if !a.Found {
-					rows[name].refused++
-				}
-				if x.set == "locomo" && !x.unanswerable {
-					rows[name].contains += eval.ScoreAnswer(x.answer, text).Contains
-				}
-			}
-			if a.Found && x.set != "locomo" {
-				b := min(9, int(10*a.Confidence))
-				bins[b][0]++
-				if x.isRight(&a) {
-					bins[b][1]++
-				}
-			}
-			if x.question != nil {
-				found, refused := a, a
-				found.Found, refused.Found = true, false
-				number := func(i int) int { return i + 1 }
-				at = append(at, outcome{a.Confidence, x.question.Judge(found.Text(x.task.Evidence, number), false), x.question.Judge(refused.Text(x.task.Evidence, number), true)})
-				v := x.question.Judge(text, !a.Found)
-				for _, key := range []string{"all", x.kind, "scope " + x.group} {
-					if verdicts[key] == nil {
-						verdicts[key] = map[eval.Verdict]int{}
-					}
-					verdicts[key][v]++
-				}
-				if a.Confidence >= .9 && v != eval.Right && a.Found {
-					sure++
-				}
-				if verbose && v != eval.Right {
-					fmt.Printf("%s [%s] %s\n   %s %.2f; %.2q\n   %s\n", x.id, x.kind, x.question.Text, strings.ToUpper(string(v)), a.Confidence, x.question.Answer, strings.ReplaceAll(text, "\n", "\n   "))
-				}
-			}
+			r.add(x)
 		}
 	}
-	for _, key := range sorted(rows) {
-		r := rows[key]
-		fmt.Printf("%-24s n %4.0f  best passage right %.3f  refused %.3f  contains %.3f\n", key, r.n, r.top/r.n, r.refused/r.n, r.contains/r.n)
-	}
-	for _, key := range sorted(verdicts) {
-		fmt.Printf("%-16s", key)
-		for _, v := range eval.Verdicts {
-			fmt.Printf(" %s %d", v, verdicts[key][v])
-		}
-		fmt.Println()
-	}
-	fmt.Println("wrong but sure", sure)
+	r.print()
 	last := fit(all, base)
 	for k, w := range last.Passage {
 		fmt.Printf("%s %.2f  ", extract.FeatureNames[k], w)
 	}
 	fmt.Println("\npair", last.Pair, "\nsecond", last.Second, "\nsure", last.Sure)
-	for _, threshold := range []float64{.15, .2, .25, .3, .35, .4, .45, .5, .55, .6} {
-		count := map[eval.Verdict]int{}
-		for _, o := range at {
-			if o.confidence >= threshold {
-				count[o.found]++
-			} else {
-				count[o.refused]++
-			}
+}
+
+// add answers an example with the weights in use.
+func (r *report) add(x *example) {
+	a := x.reading.Answer()
+	text := a.Text(x.task.Evidence, func(i int) int { return i + 1 })
+	name := x.set
+	if x.unanswerable {
+		name += " unanswerable"
+	}
+	for _, name := range []string{name, x.set + " " + x.kind} {
+		s := r.questions[name]
+		if s == nil {
+			s = &share{}
+			r.questions[name] = s
 		}
-		fmt.Printf("threshold %.2f", threshold)
+		s.n++
+		if len(x.reading.Passages) > 0 && x.right[key(&x.reading.Passages[0])] {
+			s.top++
+		}
+		if !a.Found {
+			s.refused++
+		}
+		if x.set == "locomo" && !x.unanswerable {
+			s.contains += eval.ScoreAnswer(x.answer, text).Contains
+		}
+	}
+	if a.Found && x.set != "locomo" {
+		bin := &r.bins[min(9, int(10*a.Confidence))]
+		bin[0]++
+		if x.isRight(&a) {
+			bin[1]++
+		}
+	}
+	if x.question == nil {
+		return
+	}
+	v := x.question.Judge(text, !a.Found)
+	for _, name := range []string{"all", x.kind, "scope " + x.group} {
+		if r.verdicts[name] == nil {
+			r.verdicts[name] = map[eval.Verdict]int{}
+		}
+		r.verdicts[name][v]++
+	}
+	if a.Found && a.Confidence >= .9 && v != eval.Right {
+		r.sure++
+	}
+	if r.verbose && v != eval.Right {
+		fmt.Printf("%s [%s] %s\n   %s %.2f; %.2q\n   %s\n", x.id, x.kind, x.question.Text, strings.ToUpper(string(v)), a.Confidence, x.question.Answer, strings.ReplaceAll(text, "\n", "\n   "))
+	}
+}
+
+func (r *report) print() {
+	for _, name := range sorted(r.questions) {
+		s := r.questions[name]
+		fmt.Printf("%-24s n %4.0f  best passage right %.3f  refused %.3f  contains %.3f\n", name, s.n, s.top/s.n, s.refused/s.n, s.contains/s.n)
+	}
+	for _, name := range sorted(r.verdicts) {
+		fmt.Printf("%-16s", name)
 		for _, v := range eval.Verdicts {
-			fmt.Printf(" %s %d", v, count[v])
+			fmt.Printf(" %s %d", v, r.verdicts[name][v])
 		}
 		fmt.Println()
 	}
-	for b, c := range bins {
+	fmt.Println("wrong but sure", r.sure)
+	for b, c := range r.bins {
 		if c[0] > 0 {
-			fmt.Printf("confidence %.1f: %3.0f answers, right %.2f\n", float64(b)/10, c[0], c[1]/c[0])
+			fmt.Printf("confidence %.1f: %3d answers, right %.2f\n", float64(b)/10, c[0], float64(c[1])/float64(c[0]))
 		}
 	}
-	return nil
 }
 
 func sorted[V any](m map[string]V) []string {

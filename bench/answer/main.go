@@ -127,7 +127,8 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 	}
 	all = append(all, small...)
 	if out == "" {
-		return validate(all, base, verbose, quick)
+		validate(all, base, verbose, quick)
+		return nil
 	}
 	m := fit(all, base)
 	return write(out, m)
