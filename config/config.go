@@ -59,9 +59,9 @@ type Scope struct {
 
 // Embedder says what turns text into vectors.
 type Embedder struct {
-	Type    string        `key:"type" help:"hashed (offline) or openai (any OpenAI-compatible endpoint)"`
-	Dim     int           `key:"dim" help:"length of the vectors; 0: the embedder's own"`
-	Model   string        `key:"model" help:"the endpoint's model (openai)"`
+	Type    string        `key:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), hashed, or openai (any OpenAI-compatible endpoint)"`
+	Dim     int           `key:"dim" help:"length of the vectors (hashed, openai); 0: the embedder's own"`
+	Model   string        `key:"model" help:"local: a name of refine models list, empty: the first; openai: the endpoint's model, empty: text-embedding-3-small"`
 	BaseURL string        `key:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
 	Timeout time.Duration `key:"timeout" help:"limit of one request (openai)"`
 
@@ -152,7 +152,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second},
-		Embedder: Embedder{Type: "hashed", Model: "text-embedding-3-small", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
+		Embedder: Embedder{Type: "auto", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
 		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
@@ -165,7 +165,7 @@ func Default() Config {
 
 // choices are the values of the settings that have no others.
 var choices = map[string][]string{
-	"embedder.type":  {"hashed", "openai"},
+	"embedder.type":  {"auto", "none", "local", "hashed", "openai"},
 	"index":          {"auto", "flat", "chromem"},
 	"recall.preset":  {"default", "ada"},
 	"recall.mode":    {"fixed_point", "single_pass", "hybrid", "bm25", "vector"},

@@ -99,7 +99,7 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if err != nil {
 		return err
 	}
-	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.Plain != "" {
+	if e := s.embed(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
 		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}

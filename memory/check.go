@@ -146,9 +146,6 @@ func (c *checker) counts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if vectors != c.report.Records {
-		c.problem("vector", "", "%d records have %d vectors", c.report.Records, vectors)
-	}
 	if words != c.report.Records {
 		c.problem("index", "", "the full-text index holds %d of %d records", words, c.report.Records)
 	}
@@ -156,8 +153,15 @@ func (c *checker) counts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.dim <= 0 || h.model == "" {
+	if h.model == "" || (h.dim == 0) != (h.model == noModel) {
 		c.problem("file", "", "the store does not say its embedding model")
+	}
+	want := c.report.Records
+	if h.dim == 0 {
+		want = 0
+	}
+	if vectors != want {
+		c.problem("vector", "", "%d records have %d vectors", c.report.Records, vectors)
 	}
 	return nil
 }
@@ -205,8 +209,8 @@ func (c *checker) records(ctx context.Context) error {
 		return err
 	}
 	analysed := h.analysis == fingerprint()
-	return c.each(ctx, "SELECT "+recordColumns+`, r.digest, v.data, v.scope = r.scope FROM records r JOIN scopes c ON c.scope = r.scope
-		JOIN vectors v ON v.row = r.row ORDER BY r.row`, func(scan func(...any) error) error {
+	return c.each(ctx, "SELECT "+recordColumns+`, r.digest, v.data, ifnull(v.scope = r.scope, true) FROM records r JOIN scopes c ON c.scope = r.scope
+		LEFT JOIN vectors v ON v.row = r.row ORDER BY r.row`, func(scan func(...any) error) error {
 		var digest, data sql.RawBytes
 		var sameScope bool
 		r, err := scanRecord(scan, &digest, &data, &sameScope)
@@ -221,6 +225,7 @@ func (c *checker) records(ctx context.Context) error {
 			c.problem("record", r.ID, "%v", err)
 		}
 		switch {
+		case h.dim == 0 && len(data) == 0:
 		case len(data) != 4*h.dim:
 			c.problem("vector", r.ID, "it has %d bytes, not %d", len(data), 4*h.dim)
 		default:

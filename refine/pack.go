@@ -47,7 +47,7 @@ type Item struct {
 }
 
 // Text is what goes into the prompt: a line for each memory, the oldest first.
-func (p *Packed) Text() string {
+func (p Packed) Text() string {
 	lines := make([]string, len(p.Items))
 	for i, item := range p.Items {
 		lines[i] = item.Text
