@@ -47,6 +47,8 @@ type Config struct {
 type Store struct {
 	Path string        `key:"path" help:"the store's file"`
 	Wait time.Duration `key:"wait" help:"how long to wait for another process that holds the store, like 5s"`
+	// Memory bounds what the index of the users that were asked for takes.
+	Memory int `key:"memory" help:"megabytes of memory for the index; what was not used longest is dropped"`
 }
 
 // Scope says whose memories a command works on.
@@ -59,9 +61,9 @@ type Scope struct {
 
 // Embedder says what turns text into vectors.
 type Embedder struct {
-	Type    string        `key:"type" help:"hashed (offline) or openai (any OpenAI-compatible endpoint)"`
-	Dim     int           `key:"dim" help:"length of the vectors; 0: the embedder's own"`
-	Model   string        `key:"model" help:"the endpoint's model (openai)"`
+	Type    string        `key:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), hashed, or openai (any OpenAI-compatible endpoint)"`
+	Dim     int           `key:"dim" help:"length of the vectors (hashed, openai); 0: the embedder's own"`
+	Model   string        `key:"model" help:"local: a name of refine models list, empty: the first; openai: the endpoint's model, empty: text-embedding-3-small"`
 	BaseURL string        `key:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
 	Timeout time.Duration `key:"timeout" help:"limit of one request (openai)"`
 
@@ -150,8 +152,8 @@ type Log struct {
 // Default is what holds where nothing is set.
 func Default() Config {
 	return Config{
-		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second},
-		Embedder: Embedder{Type: "hashed", Model: "text-embedding-3-small", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
+		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second, Memory: 512},
+		Embedder: Embedder{Type: "auto", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
 		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
@@ -164,7 +166,7 @@ func Default() Config {
 
 // choices are the values of the settings that have no others.
 var choices = map[string][]string{
-	"embedder.type":  {"hashed", "openai"},
+	"embedder.type":  {"auto", "none", "local", "hashed", "openai"},
 	"index":          {"auto", "flat", "chromem"},
 	"recall.preset":  {"default", "ada"},
 	"recall.mode":    {"fixed_point", "single_pass", "hybrid", "bm25", "vector"},
@@ -205,6 +207,7 @@ func (c *Config) Validate() error {
 	}
 	errs := []error{
 		within("store.wait", c.Store.Wait.Seconds(), 0, 3600),
+		within("store.memory", float64(c.Store.Memory), 1, 1<<20),
 		chosen("embedder.type", c.Embedder.Type),
 		within("embedder.dim", float64(c.Embedder.Dim), 0, 16384),
 		within("embedder.timeout", c.Embedder.Timeout.Seconds(), 0, 3600),
