@@ -30,6 +30,8 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) -C bench vet ./...
+	cd bench && $(GO) tool -modfile=../tools/go.mod staticcheck ./...
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/refine
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/trm
 
@@ -37,11 +39,18 @@ lint:
 # conversations through SQLite, which the detector makes eight times slower (450 s of processor time against 45).
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|bench)(/|$$)')
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|internal/eval)(/|$$)')
 
 .PHONY: test-whole
 test-whole: runtime
-	$(GO) test -timeout 9m ./cmd/... ./bench/...
+	$(GO) test -timeout 9m ./cmd/... ./internal/eval
+	$(GO) -C bench test -timeout 9m ./...
+
+## figures: measure recall, answers, consolidation and grounding, and compare with bench/testdata/figures.json; minutes
+.PHONY: figures
+figures:
+	REFINER_FIGURES=1 $(GO) -C bench test -count=1 -timeout 60m -v -run TestFigures .
+	$(GO) test -count=1 -v -run 'TestGround$$' ./specialists
 
 ## runtime: install ONNX Runtime into .cache, pinned and checked
 .PHONY: runtime
@@ -86,7 +95,7 @@ test-browser:
 bench-serve:
 	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
 
-## test-clients: run openai-python, openai-node and openai-go against the proxy, unchanged
+## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged
 .PHONY: test-clients
 test-clients:
 	@mkdir -p $(CACHE)/clients/node
@@ -151,8 +160,8 @@ train-arc: build runtime $(TORCH)
 ## bench-trm: puzzles a second against PyTorch, in one run
 .PHONY: bench-trm
 bench-trm: runtime $(TORCH)
-	$(GO) run ./bench/trm -python $(PYTHON)
-	$(GO) run ./bench/trm -halting
+	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
+	$(GO) -C bench run ./trm -halting
 
 ## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu

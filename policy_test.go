@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,13 +15,13 @@ const module = "github.com/trm-go/refiner"
 
 // layers orders the packages from the core outwards: a package may import its own layer's folder and the layers before
 // it, never one after it.
-var layers = []string{"internal", "trmcore", "memory", "importance", "specialists", "refine", "adapters", "bench", "integration", "cmd"}
+var layers = []string{"internal", "trmcore", "memory", "importance", "specialists", "refine", "adapters", "integration", "internal/eval", "cmd", "bench"}
 
 // onlyIn lists the imports that are allowed in one folder alone, with the reason.
 var onlyIn = []struct{ path, folder, reason string }{
 	{"C", "trmcore/onnx", "go install works without cgo; only the puzzles need it"},
 	{"github.com/yalue/onnxruntime_go", "trmcore/onnx", "ONNX Runtime is the only cgo"},
-	{"github.com/spf13/viper", "config", "one place decides what a setting means"},
+	{"go.yaml.in/yaml/v3", "config", "one place decides what a setting means"},
 	{"github.com/spf13/cobra", "cmd", "libraries know no command line"},
 	{"github.com/philippgille/chromem-go", "adapters/chromem", "one adapter, one dependency"},
 	{"github.com/sashabaranov/go-openai", "adapters/openai", "one adapter, one dependency"},
@@ -75,11 +76,10 @@ func sources(t *testing.T) []source {
 	return files
 }
 
-// layer is the position of a folder in layers, or -1.
+// layer is the position of a folder in layers, the last that it lies in, or -1.
 func layer(folder string) int {
-	top, _, _ := strings.Cut(folder, "/")
-	for i, l := range layers {
-		if top == l {
+	for i, l := range slices.Backward(layers) {
+		if within(folder, l) {
 			return i
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -58,7 +59,7 @@ type ConsolidationPoint struct {
 //
 // A turn is shown if it stands in the prompt, or if what a summary quotes of it there, or what is left of it where it was
 // shortened, holds every name, number, date and negation of it.
-func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]ConsolidationPoint, error) {
+func Consolidation(ctx context.Context, d *eval.Dataset, o *ConsolidationOptions) ([]ConsolidationPoint, error) {
 	opts := ConsolidationOptions{}
 	if o != nil {
 		opts = *o
@@ -91,7 +92,7 @@ func Consolidation(ctx context.Context, d *Dataset, o *ConsolidationOptions) ([]
 	return points, nil
 }
 
-func measurePoint(ctx context.Context, d *Dataset, o *ConsolidationOptions, p *ConsolidationPoint, dir string) error {
+func measurePoint(ctx context.Context, d *eval.Dataset, o *ConsolidationOptions, p *ConsolidationPoint, dir string) error {
 	scores := []*[]float64{&p.Recall, &p.Strict}
 	if !o.Short {
 		scores = append(scores, &p.Filled, &p.Closed)
@@ -146,7 +147,7 @@ type turnOf struct {
 func packedTokens(r memory.Record) int { return text.Tokens(refine.Line(&r, r.Text)) }
 
 // fill puts a conversation into a store, consolidates it if the point says so, and counts what is kept.
-func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conversation, o *ConsolidationOptions) (*shelf, error) {
+func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *eval.Conversation, o *ConsolidationOptions) (*shelf, error) {
 	if _, err := s.Add(ctx, c.Scope, c.Records...); err != nil {
 		return nil, err
 	}
@@ -213,7 +214,7 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *Conve
 }
 
 // ask scores the point on the questions of a conversation.
-func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *Conversation, o *ConsolidationOptions, shelf *shelf) error {
+func (p *ConsolidationPoint) ask(ctx context.Context, s *memory.Store, c *eval.Conversation, o *ConsolidationOptions, shelf *shelf) error {
 	for _, q := range c.Questions {
 		for _, limit := range []int{10, 60} {
 			if limit > 10 && o.Short {
@@ -271,7 +272,7 @@ func (s *shelf) shown(packed *refine.Packed, recalled []refine.Recalled) (found,
 		if len(specialists.Missing(turn.facts, facts)) > 0 {
 			continue
 		}
-		ref := Ref(turn.record)
+		ref := eval.Ref(turn.record)
 		found[ref] = true
 		terms := distinctTerms(strings.Join(parts, " "))
 		for t, rarity := range turn.rarity {

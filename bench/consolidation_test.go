@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/refine/consolidate"
 )
 
@@ -20,12 +21,12 @@ func TestConsolidation(t *testing.T) {
 		t.Skip("consolidates whole conversations")
 	}
 	ctx := t.Context()
-	for name, load := range map[string]func() (*bench.Dataset, error){
-		"locomo": func() (*bench.Dataset, error) {
-			return bench.LoCoMo(ctx, "../../shared/data/locomo/locomo_dev.json", nil)
+	for name, load := range map[string]func() (*eval.Dataset, error){
+		"locomo": func() (*eval.Dataset, error) {
+			return eval.LoCoMo(ctx, "../../shared/data/locomo/locomo_dev.json", nil)
 		},
-		"beam":   func() (*bench.Dataset, error) { return bench.BEAM(ctx, "../../shared/data/beam/100K") },
-		"sample": func() (*bench.Dataset, error) { return bench.Sample(context.Background()) },
+		"beam":   func() (*eval.Dataset, error) { return eval.BEAM(ctx, "../../shared/data/beam/100K") },
+		"sample": func() (*eval.Dataset, error) { return eval.Sample(context.Background()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			curves := os.Getenv("REFINER_CURVES")

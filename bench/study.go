@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/adapters/openai"
+	"github.com/trm-go/refiner/bench/internal/liar"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -50,7 +52,7 @@ type StudyOptions struct {
 	Rounds int
 	// Limit is the number of questions of each conversation. Zero: all.
 	Limit int
-	// Resamples of the bootstrap, and the seed of everything. Zero: DefaultResamples, 0.
+	// Resamples of the bootstrap, and the seed of everything. Zero: eval.DefaultResamples, 0.
 	Resamples int
 	Seed      uint64
 	// Specialists of the arm refiner. Nil: the default ones.
@@ -97,8 +99,8 @@ type Share struct {
 
 // Estimate is a mean with its 95 % bootstrap interval over questions.
 type Estimate struct {
-	Mean float64  `json:"mean"`
-	CI95 Interval `json:"ci95"`
+	Mean float64       `json:"mean"`
+	CI95 eval.Interval `json:"ci95"`
 }
 
 // JudgeErrors are those on one sort of claims.
@@ -121,13 +123,13 @@ type trajectory struct {
 // Hallucination asks whether recursion amplifies or attenuates hallucination: scripted models that know which of their
 // claims they invented answer the questions of a dataset over real HTTP, and their answers are refined in three ways.
 // What was invented is known to the model's ledger alone; neither the judge nor the arms see it.
-func Hallucination(ctx context.Context, d *Dataset, o *StudyOptions) (*StudyReport, error) {
+func Hallucination(ctx context.Context, d *eval.Dataset, o *StudyOptions) (*StudyReport, error) {
 	opts := *o
 	if opts.Recall == nil {
 		return nil, fmt.Errorf("the study has no memories: give a Recall")
 	}
 	opts.Rounds = cmp.Or(opts.Rounds, 5)
-	opts.Resamples = cmp.Or(opts.Resamples, DefaultResamples)
+	opts.Resamples = cmp.Or(opts.Resamples, eval.DefaultResamples)
 	if opts.Models == nil {
 		opts.Models = StudyModels
 	}
@@ -164,10 +166,10 @@ func Hallucination(ctx context.Context, d *Dataset, o *StudyOptions) (*StudyRepo
 
 // short is the known answer to a question as a claim, if it is a short one that the records hold all evidence of. Inferred
 // answers are left out: no memory says them.
-func short(q Question, records []memory.Record) string {
+func short(q eval.Question, records []memory.Record) string {
 	have := map[string]bool{}
 	for _, r := range records {
-		have[Ref(r)] = true
+		have[eval.Ref(r)] = true
 	}
 	for _, e := range q.Evidence {
 		if !have[e] {
@@ -206,7 +208,7 @@ type study struct {
 
 // model runs all arms over all questions with one model.
 func (s *study) model(ctx context.Context, index int, m StudyModel) (StudyResult, error) {
-	liar := &scripted.Liar{Invent: m.Invent, Drop: m.Drop, Agree: m.Agree, Known: s.known, Seed: s.Seed + uint64(index)}
+	liar := &liar.Liar{Invent: m.Invent, Drop: m.Drop, Agree: m.Agree, Known: s.known, Seed: s.Seed + uint64(index)}
 	server, err := scripted.New(liar.Script)
 	if err != nil {
 		return StudyResult{}, err
@@ -277,7 +279,7 @@ func (s *study) model(ctx context.Context, index int, m StudyModel) (StudyResult
 
 // score counts the invented claims that a text holds, and the share of the draft's true ones that it still does. A draft
 // without true claims has lost none.
-func score(text string, claims, draft []scripted.Stated) (unsupported, kept float64) {
+func score(text string, claims, draft []liar.Stated) (unsupported, kept float64) {
 	for i := range claims {
 		if claims[i].Invented && claims[i].Holds(text) {
 			unsupported++
@@ -335,7 +337,7 @@ func (s *study) refine(ctx context.Context, arm string, chat specialists.Model, 
 	}
 	for range s.Rounds {
 		if arm == ArmThreshold {
-			rating, err := ask(scripted.Rating + ". Reply with the number alone.")
+			rating, err := ask(liar.Rating + ". Reply with the number alone.")
 			if err != nil {
 				return path, err
 			}

@@ -12,14 +12,15 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/bench/internal/liar"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/specialists"
 )
 
 // weigh asks the judge's grounding about every claim by itself, and counts where it errs.
-func (s *study) weigh(t *specialists.Task, claims []scripted.Stated) {
+func (s *study) weigh(t *specialists.Task, claims []liar.Stated) {
 	t.Prepare()
 	for _, c := range claims {
 		if key := t.Question + "\x00" + c.Text; s.seen[key] {
@@ -107,7 +108,7 @@ func verdict(claims []specialists.Claim) specialists.Support {
 // judged are the shares of what the judge says, by the sort of claim.
 func (s *study) judged() []JudgeErrors {
 	var all []JudgeErrors
-	for _, how := range append([]string{"plain", "quoted", "known"}, append(slices.Clone(scripted.Inventions), "misplaced")...) {
+	for _, how := range append([]string{"plain", "quoted", "known"}, append(slices.Clone(liar.Inventions), "misplaced")...) {
 		if e := s.errors[how]; e != nil {
 			n := float64(e.N)
 			e.Supported, e.Unknown, e.Contradicted = e.Supported/n, e.Unknown/n, e.Contradicted/n
@@ -126,7 +127,7 @@ func column(rows [][]float64, k int) []float64 {
 }
 
 func (s *study) estimate(values []float64) Estimate {
-	d := delta([][]float64{values}, s.Resamples, s.Seed)
+	d := eval.Bootstrap([][]float64{values}, s.Resamples, s.Seed)
 	return Estimate{Mean: d.Mean, CI95: d.CI95}
 }
 
@@ -144,7 +145,7 @@ func (s *study) ratio(a, b []float64) Estimate {
 		return x / y
 	}
 	rng := rand.New(rand.NewPCG(s.Seed, 1))
-	return Estimate{Mean: sum(func(i int) int { return i }), CI95: interval(s.Resamples, func() float64 { return sum(func(int) int { return rng.IntN(len(a)) }) })}
+	return Estimate{Mean: sum(func(i int) int { return i }), CI95: eval.Percentiles(s.Resamples, func() float64 { return sum(func(int) int { return rng.IntN(len(a)) }) })}
 }
 
 // Plot draws unsupported claims and kept true claims by round, a column for each model, into a .svg or .png file.

@@ -32,119 +32,120 @@ import (
 
 // Config is everything that can be set. Each field's help tag is what the user reads about it.
 type Config struct {
-	Store    Store    `mapstructure:"store"`
-	Scope    Scope    `mapstructure:"scope"`
-	Embedder Embedder `mapstructure:"embedder"`
-	Index    string   `mapstructure:"index" help:"vector index: auto, flat (exact SIMD scan) or chromem (chromem-go)"`
-	Recall   Recall   `mapstructure:"recall"`
-	Model    Model    `mapstructure:"model"`
-	Respond  Respond  `mapstructure:"respond"`
-	Serve    Serve    `mapstructure:"serve"`
-	Log      Log      `mapstructure:"log"`
+	Store    Store    `key:"store"`
+	Scope    Scope    `key:"scope"`
+	Embedder Embedder `key:"embedder"`
+	Index    string   `key:"index" help:"vector index: auto, flat (exact SIMD scan) or chromem (chromem-go)"`
+	Recall   Recall   `key:"recall"`
+	Model    Model    `key:"model"`
+	Respond  Respond  `key:"respond"`
+	Serve    Serve    `key:"serve"`
+	Log      Log      `key:"log"`
 }
 
 // Store says where the memories live.
 type Store struct {
-	Path string        `mapstructure:"path" help:"the store's file"`
-	Wait time.Duration `mapstructure:"wait" help:"how long to wait for another process that holds the store, like 5s"`
+	Path string        `key:"path" help:"the store's file"`
+	Wait time.Duration `key:"wait" help:"how long to wait for another process that holds the store, like 5s"`
 }
 
 // Scope says whose memories a command works on.
 type Scope struct {
-	Tenant  string `mapstructure:"tenant" help:"tenant, matched exactly"`
-	User    string `mapstructure:"user" help:"user, matched exactly"`
-	Agent   string `mapstructure:"agent" help:"agent; empty: any"`
-	Session string `mapstructure:"session" help:"session; empty: any"`
+	Tenant  string `key:"tenant" help:"tenant, matched exactly"`
+	User    string `key:"user" help:"user, matched exactly"`
+	Agent   string `key:"agent" help:"agent; empty: any"`
+	Session string `key:"session" help:"session; empty: any"`
 }
 
 // Embedder says what turns text into vectors.
 type Embedder struct {
-	Type    string        `mapstructure:"type" help:"hashed (offline) or openai (any OpenAI-compatible endpoint)"`
-	Dim     int           `mapstructure:"dim" help:"length of the vectors; 0: the embedder's own"`
-	Model   string        `mapstructure:"model" help:"the endpoint's model (openai)"`
-	BaseURL string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
-	Timeout time.Duration `mapstructure:"timeout" help:"limit of one request (openai)"`
+	Type    string        `key:"type" help:"hashed (offline) or openai (any OpenAI-compatible endpoint)"`
+	Dim     int           `key:"dim" help:"length of the vectors; 0: the embedder's own"`
+	Model   string        `key:"model" help:"the endpoint's model (openai)"`
+	BaseURL string        `key:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
+	Timeout time.Duration `key:"timeout" help:"limit of one request (openai)"`
 
-	KeyEnv     string `mapstructure:"key_env" help:"environment variable that holds the API key (openai)"`
-	KeyFile    string `mapstructure:"key_file" help:"file that holds the API key, instead of key_env"`
-	KeyCommand string `mapstructure:"key_command" help:"command that prints the API key, instead of key_env"`
+	KeyEnv     string `key:"key_env" help:"environment variable that holds the API key (openai)"`
+	KeyFile    string `key:"key_file" help:"file that holds the API key, instead of key_env"`
+	KeyCommand string `key:"key_command" help:"command that prints the API key, instead of key_env"`
 }
 
 // Recall says how memories are found and rescored.
 type Recall struct {
-	Limit   int     `mapstructure:"limit" help:"memories a search returns"`
-	Preset  string  `mapstructure:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
-	Weights Weights `mapstructure:"weights"`
-	Mode    string  `mapstructure:"mode" help:"fixed_point, or to compare with: single_pass, hybrid, bm25, vector"`
-	Spread  float64 `mapstructure:"spread" help:"share of a memory's weight that comes from its neighbours, 0 to .95; -1: the measured one"`
-	Session float64 `mapstructure:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
-	Epsilon float64 `mapstructure:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
-	Steps   int     `mapstructure:"steps" help:"most steps of the recursion; 0: the measured number"`
-	Budget  int     `mapstructure:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
+	Limit   int     `key:"limit" help:"memories a search returns"`
+	Preset  string  `key:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
+	Weights Weights `key:"weights"`
+	Mode    string  `key:"mode" help:"fixed_point, or to compare with: single_pass, hybrid, bm25, vector"`
+	Spread  float64 `key:"spread" help:"share of a memory's weight that comes from its neighbours, 0 to .95; -1: the measured one"`
+	Session float64 `key:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
+	Epsilon float64 `key:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
+	Steps   int     `key:"steps" help:"most steps of the recursion; 0: the measured number"`
+	Budget  int     `key:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
 }
 
 // Weights replace single weights of the preset. A negative weight keeps the preset's.
 type Weights struct {
-	Relevance   float64 `mapstructure:"relevance" help:"weight of relevance; -1: the preset's"`
-	Surprise    float64 `mapstructure:"surprise" help:"weight of surprise; -1: the preset's"`
-	Decay       float64 `mapstructure:"decay" help:"weight of decay; -1: the preset's"`
-	Habituation float64 `mapstructure:"habituation" help:"weight of habituation; -1: the preset's"`
-	Attention   float64 `mapstructure:"attention" help:"weight of attention; -1: the preset's"`
+	Relevance   float64 `key:"relevance" help:"weight of relevance; -1: the preset's"`
+	Surprise    float64 `key:"surprise" help:"weight of surprise; -1: the preset's"`
+	Decay       float64 `key:"decay" help:"weight of decay; -1: the preset's"`
+	Habituation float64 `key:"habituation" help:"weight of habituation; -1: the preset's"`
+	Attention   float64 `key:"attention" help:"weight of attention; -1: the preset's"`
 }
 
 // Model says which language model writes and revises answers.
 type Model struct {
-	Type        string        `mapstructure:"type" help:"none (answers quote the memories, offline) or openai (any OpenAI-compatible endpoint); not from the folder's refine.yaml"`
-	Model       string        `mapstructure:"model" help:"the endpoint's model (openai)"`
-	BaseURL     string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
-	Timeout     time.Duration `mapstructure:"timeout" help:"limit of one answer, or of a stream's silence (openai)"`
-	Concurrency int           `mapstructure:"concurrency" help:"requests under way at one time; 0: 4"`
-	MaxTokens   int           `mapstructure:"max_tokens" help:"most tokens of one completion; 0: the endpoint's own limit"`
-	PriceIn     float64       `mapstructure:"price_in" help:"price of a million tokens of prompts, in any currency"`
-	PriceOut    float64       `mapstructure:"price_out" help:"price of a million tokens of completions, in the same"`
+	Type        string        `key:"type" help:"none (answers quote the memories, offline) or openai (any OpenAI-compatible endpoint); not from the folder's refine.yaml"`
+	Model       string        `key:"model" help:"the endpoint's model (openai)"`
+	BaseURL     string        `key:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
+	Timeout     time.Duration `key:"timeout" help:"limit of one answer, or of a stream's silence (openai)"`
+	Concurrency int           `key:"concurrency" help:"requests under way at one time; 0: 4"`
+	MaxTokens   int           `key:"max_tokens" help:"most tokens of one completion; 0: the endpoint's own limit"`
+	PriceIn     float64       `key:"price_in" help:"price of a million tokens of prompts, in any currency"`
+	PriceOut    float64       `key:"price_out" help:"price of a million tokens of completions, in the same"`
 
-	KeyEnv     string `mapstructure:"key_env" help:"environment variable that holds the API key (openai)"`
-	KeyFile    string `mapstructure:"key_file" help:"file that holds the API key, instead of key_env"`
-	KeyCommand string `mapstructure:"key_command" help:"command that prints the API key, instead of key_env"`
+	KeyEnv     string `key:"key_env" help:"environment variable that holds the API key (openai)"`
+	KeyFile    string `key:"key_file" help:"file that holds the API key, instead of key_env"`
+	KeyCommand string `key:"key_command" help:"command that prints the API key, instead of key_env"`
 }
 
 // Respond says how answers are refined, and what that may cost.
 type Respond struct {
-	Refine    string        `mapstructure:"refine" help:"when a draft is refined: auto (unless it passes), always or off"`
-	Chain     string        `mapstructure:"chain" help:"specialists that examine a draft: rules, model (a critic and a planner too: two more calls a round) or none"`
-	Threshold float64       `mapstructure:"threshold" help:"score from which a draft passes, above 0 to 1; 0: the usual .8"`
-	Rounds    int           `mapstructure:"rounds" help:"most rounds of refinement; 0: the usual 3"`
-	Tokens    int           `mapstructure:"tokens" help:"most tokens of language models for one answer; 0: no limit"`
-	Cost      float64       `mapstructure:"cost" help:"most money for one answer, in the currency of the prices; 0: no limit"`
-	Time      time.Duration `mapstructure:"time" help:"most time for one answer; 0s: no limit"`
-	Budget    int           `mapstructure:"budget" help:"tokens that memories may take in the model's prompt"`
+	Refine    string        `key:"refine" help:"when a draft is refined: auto (unless it passes), always or off"`
+	Chain     string        `key:"chain" help:"specialists that examine a draft: rules, model (a critic and a planner too: two more calls a round) or none"`
+	Threshold float64       `key:"threshold" help:"score from which a draft passes, above 0 to 1; 0: the usual .8"`
+	Rounds    int           `key:"rounds" help:"most rounds of refinement; 0: the usual 3"`
+	Tokens    int           `key:"tokens" help:"most tokens of language models for one answer; 0: no limit"`
+	Cost      float64       `key:"cost" help:"most money for one answer, in the currency of the prices; 0: no limit"`
+	Time      time.Duration `key:"time" help:"most time for one answer; 0s: no limit"`
+	Budget    int           `key:"budget" help:"tokens that memories may take in the model's prompt"`
 }
 
 // Serve says how refine serve answers. Its upstream is the model.
 type Serve struct {
-	Listen        string        `mapstructure:"listen" help:"address and port; without keys a loopback address only"`
-	Names         string        `mapstructure:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
-	KeysFile      string        `mapstructure:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
-	KeyEnv        string        `mapstructure:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
-	TLSCert       string        `mapstructure:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
-	TLSKey        string        `mapstructure:"tls_key" help:"the certificate's private key, PEM"`
-	Rate          float64       `mapstructure:"rate" help:"requests a second of each caller; 0: no limit"`
-	Burst         int           `mapstructure:"burst" help:"requests of a caller at once; 0: twice the rate"`
-	MaxBody       int           `mapstructure:"max_body" help:"bytes of the largest request"`
-	Silence       time.Duration `mapstructure:"silence" help:"how long the upstream may say nothing, before its answer and within"`
-	ShutdownWait  time.Duration `mapstructure:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
-	Refine        string        `mapstructure:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
-	RefineStreams bool          `mapstructure:"refine_streams" help:"refine streams too, which then begin when their draft has ended"`
-	Remember      bool          `mapstructure:"remember" help:"write chats to memory"`
-	Memories      int           `mapstructure:"memories" help:"most memories in a chat's prompt"`
-	Budget        int           `mapstructure:"budget" help:"tokens that they may take"`
-	Ada           bool          `mapstructure:"ada" help:"answer as Ada's brain does too, under /v1"`
-	MCP           bool          `mapstructure:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
+	Listen        string        `key:"listen" help:"address and port; without keys a loopback address only"`
+	Names         string        `key:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
+	KeysFile      string        `key:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
+	KeyEnv        string        `key:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
+	TLSCert       string        `key:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
+	TLSKey        string        `key:"tls_key" help:"the certificate's private key, PEM"`
+	Rate          float64       `key:"rate" help:"requests a second of each caller; 0: no limit"`
+	Burst         int           `key:"burst" help:"requests of a caller at once; 0: twice the rate"`
+	MaxBody       int           `key:"max_body" help:"bytes of the largest request"`
+	Silence       time.Duration `key:"silence" help:"how long the upstream may say nothing, before its answer and within"`
+	ShutdownWait  time.Duration `key:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
+	Refine        string        `key:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
+	RefineStreams bool          `key:"refine_streams" help:"refine streams too, which then begin when their draft has ended"`
+	Remember      bool          `key:"remember" help:"write chats to memory"`
+	Tasks         string        `key:"tasks" help:"regular expressions, one a line, of what a client asks for itself, such as titles: neither remembered nor given memories; the line known: those of many clients"`
+	Memories      int           `key:"memories" help:"most memories in a chat's prompt"`
+	Budget        int           `key:"budget" help:"tokens that they may take"`
+	Ada           bool          `key:"ada" help:"answer as Ada's brain does too, under /v1"`
+	MCP           bool          `key:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
 }
 
 // Log says what is logged to stderr.
 type Log struct {
-	Level string `mapstructure:"level" help:"debug, info, warn or error"`
+	Level string `key:"level" help:"debug, info, warn or error"`
 }
 
 // Default is what holds where nothing is set.
@@ -157,7 +158,7 @@ func Default() Config {
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
-			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Memories: 10, Budget: 800, MCP: true},
+			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Tasks: "known", Memories: 10, Budget: 800, MCP: true},
 		Log: Log{Level: "warn"},
 	}
 }

@@ -210,7 +210,8 @@ func TestEveryKeyCanBeSetEverywhere(t *testing.T) {
 		}
 		t.Run(key.Name, func(t *testing.T) {
 			home(t)
-			value := fmt.Sprint(flatten(Default())[key.Name])
+			c := Default()
+			value := fmt.Sprint(leaves(&c)[key.Name])
 			if value == "" {
 				value = "x"
 			}

@@ -33,23 +33,14 @@ func envName(key string) string {
 
 // walk visits the leaves of a struct of settings.
 func walk(t reflect.Type, prefix string, visit func(name, help string)) {
-	for f := range fields(t) {
-		name := prefix + f.Tag.Get("mapstructure")
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := prefix + f.Tag.Get("key")
 		if f.Type.Kind() == reflect.Struct {
 			walk(f.Type, name+".", visit)
 			continue
 		}
 		visit(name, f.Tag.Get("help"))
-	}
-}
-
-func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if !yield(t.Field(i)) {
-				return
-			}
-		}
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 func Template() string {
 	var b strings.Builder
 	b.WriteString("# Settings of the refine command. Flags win over REFINE_* variables, those over this file.\n")
-	values := flatten(Default())
+	c := Default()
+	values := leaves(&c)
 	var open []string
 	for _, key := range Keys() {
 		path := strings.Split(key.Name, ".")
@@ -29,12 +30,13 @@ func Template() string {
 			b.WriteString("\n")
 		}
 		open = groups
-		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+yaml(values[key.Name]), key.Help)
+		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+literal(values[key.Name].Interface()), key.Help)
 	}
 	return b.String()
 }
 
-func yaml(value any) string {
+// literal is a value as YAML.
+func literal(value any) string {
 	switch x := value.(type) {
 	case string:
 		if x == "" || strings.ContainsAny(x, ":#'\"\\{}[]&*!|>%@` ") {

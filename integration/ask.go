@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -119,7 +119,7 @@ func (p *Plugin) RecallIn(ctx context.Context, scope memory.Scope, query memory.
 
 // RememberIn is Remember for callers with many scopes.
 func (p *Plugin) RememberIn(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
-	if err := p.writes("remember"); err != nil {
+	if err := p.Writes("remember"); err != nil {
 		return memory.Added{}, err
 	}
 	return p.Store.Add(ctx, p.scope(scope), records...)
@@ -135,7 +135,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if now.IsZero() {
 		now = time.Now()
 	}
-	query := memory.Query{Text: searchable(r.Question), Limit: r.Limit, At: r.At}
+	query := memory.Query{Text: text.Query(r.Question), Limit: r.Limit, At: r.At}
 	if query.Text == "" {
 		return nil, fmt.Errorf("ask: %w: the question is empty", memory.ErrInvalid)
 	}
@@ -197,7 +197,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *re
 		MaxAnswer: p.config.Model.MaxTokens,
 		Timeout:   cmp.Or(r.Timeout, c.Time),
 		Recall: func(ctx context.Context, question string) ([]memory.Record, error) {
-			query := memory.Query{Text: searchable(question), Limit: cmp.Or(r.Limit, p.config.Recall.Limit), At: r.At}
+			query := memory.Query{Text: text.Query(question), Limit: cmp.Or(r.Limit, p.config.Recall.Limit), At: r.At}
 			if query.Text == "" {
 				return nil, nil
 			}
@@ -264,17 +264,4 @@ func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) e
 	added, err := p.RememberIn(ctx, a.Scope, question, answer)
 	a.Remembered = added.IDs
 	return err
-}
-
-// longestQuery is how much of a question is searched for, in bytes. Pasted documents are longer than any index needs.
-const longestQuery = 4 << 10
-
-// searchable is a question without what the query language refuses or would take for its own: quotes, asterisks and minus
-// signs. Of a long text it is only the beginning.
-func searchable(question string) string {
-	words := strings.FieldsFunc(clean(strings.ToValidUTF8(question[:min(len(question), longestQuery)], "")), func(r rune) bool { return strings.ContainsRune(" \t\r\n\"*“”„", r) })
-	for i, w := range words {
-		words[i] = strings.TrimLeft(w, "-")
-	}
-	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }

@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
 
 // BenchmarkAsk answers questions of the bundled conversation without a language model, in a store of 10,000 memories. The
 // target is a p95 below 15 ms.
 func BenchmarkAsk(b *testing.B) {
-	set, err := bench.Sample(b.Context())
+	set, err := eval.Sample(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -111,7 +111,7 @@ func TestChatRecallsAndRemembers(t *testing.T) {
 				t.Errorf("the answer is %q", text)
 			}
 			sent := server.Requests()[0].Messages
-			if len(sent) != 2 || !strings.HasPrefix(sent[0].Content, "Be brief.\n\n") || !strings.Contains(sent[0].Content, ">My sister Ruth moved to Lisbon.</memory>") || sent[1].Content != "Where does Ruth live?" {
+			if len(sent) != 2 || sent[0].Content != "Be brief." || !strings.Contains(sent[1].Content, ">My sister Ruth moved to Lisbon.</memory>") || !strings.HasPrefix(sent[1].Content, "Where does Ruth live?\n\n") {
 				t.Errorf("the model is asked %+v", sent)
 			}
 			if len(request.Messages) != 2 || request.Messages[0].Content != "Be brief." {
@@ -133,7 +133,7 @@ func TestChatRecallsAndRemembers(t *testing.T) {
 			request.Messages = append(request.Messages, api.ChatCompletionMessage{Role: "assistant", Content: "Ruth moved to Lisbon."}, api.ChatCompletionMessage{Role: "user", Content: "And is it nice where Ruth lives?"})
 			complete()
 			requests := server.Requests()
-			if notes := requests[len(requests)-1].Messages[0].Content; strings.Contains(notes, "Where does Ruth live?") || strings.Contains(notes, ">Ruth moved to Lisbon") || !strings.Contains(notes, "moved to Lisbon") {
+			if notes := requests[len(requests)-1].Last("user"); strings.Contains(notes, "Where does Ruth live?") || strings.Contains(notes, ">Ruth moved to Lisbon") || !strings.Contains(notes, "moved to Lisbon") {
 				t.Errorf("the notes are %s", notes)
 			}
 			if next := stored(t, p, p.Scope); len(next) != 4 || next[2].Position != 2 || next[2].Scope.Session != got[0].Scope.Session {
@@ -303,7 +303,7 @@ func TestChatLeavesToolsAlone(t *testing.T) {
 // An existing backend changes one line: the one that makes its client.
 func ExampleChat() {
 	server, err := scripted.New(func(r scripted.Request) scripted.Reply { // in the place of a language model
-		if strings.Contains(r.Last("system"), "walnuts") {
+		if strings.Contains(r.Last("user"), "allergic to walnuts") {
 			return scripted.Reply{Text: "No: you are allergic to walnuts."}
 		}
 		return scripted.Reply{Text: "Enjoy!"}

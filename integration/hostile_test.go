@@ -10,8 +10,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/trm-go/refiner/adapters/openai"
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -31,7 +31,7 @@ func hostile(t *testing.T, script scripted.Script, stream bool) *integration.Ans
 		t.Fatal(err)
 	}
 	defer server.Close()
-	set, err := bench.Sample(t.Context())
+	set, err := eval.Sample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

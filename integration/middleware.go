@@ -3,8 +3,6 @@ package integration
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -13,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
 )
@@ -27,7 +26,7 @@ type MiddlewareOptions struct {
 	// MaxBody is the largest request that is looked into, and MaxAnswer how much of an answer is kept to be remembered, in
 	// bytes; a larger one passes as it is. Zero: DefaultMaxBody, DefaultMaxAnswer.
 	MaxBody, MaxAnswer int
-	// Log hears what went wrong with the memory; the answer comes all the same. Nil: nobody does.
+	// Log gets what went wrong with the memory; the answer comes all the same. Nil disables it.
 	Log *slog.Logger
 }
 
@@ -38,10 +37,10 @@ const (
 )
 
 // Middleware gives a chat handler a memory, whatever it is written with: a POST of JSON with "messages" reaches the handler
-// with the memories added to its first system message, and its answer is remembered as it passes. All else passes
+// with the memories behind the last message of its user, and its answer is remembered as it passes. All else passes
 // untouched.
 //
-// An answer is read from JSON (OpenAI's choices, Ollama's message, or a member content, text, answer or response), from
+// An answer is read from JSON (in OpenAI's, Anthropic's or Ollama's form, or a member content, text, answer or response), from
 // SSE and from JSON lines with pieces of the same, and from plain text. It is not refined: what a handler streams is gone
 // before it is whole. For that there are [Plugin.Ask] and [Chat].
 func Middleware(p *Plugin, o *MiddlewareOptions) func(http.Handler) http.Handler {
@@ -76,19 +75,18 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(m.MaxBody)+1))
 	original := r.Body
-	restored := func(body []byte) {
-		r = r.Clone(r.Context())
+	with := func(body []byte) *http.Request {
+		r := r.Clone(r.Context())
 		r.Body = readCloser{io.MultiReader(bytes.NewReader(body), original), original}
+		return r
 	}
 	if err != nil || len(body) > m.MaxBody { // the handler sees what came, and its error
-		restored(body)
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, with(body))
 		return
 	}
-	request, conversation := readChat(body)
-	if conversation == nil {
-		restored(body)
-		next.ServeHTTP(w, r)
+	request, err := chatwire.Read(chatwire.Any{}, body)
+	if err != nil || !request.Readable {
+		next.ServeHTTP(w, with(body))
 		return
 	}
 	options := TurnOptions{Limit: m.Limit, Budget: m.Budget}
@@ -103,28 +101,24 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 			return
 		}
 	}
-	turn, err := m.plugin.Begin(r.Context(), conversation, &options)
+	turn, err := m.plugin.Begin(r.Context(), conversationOf(request), &options)
 	if err != nil {
 		m.Log.ErrorContext(r.Context(), "answering without a memory", "error", err)
-		restored(body)
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, with(body))
 		return
 	}
 	if turn.Notes != "" {
-		if enriched, err := request.with(turn.Notes); err != nil {
-			m.Log.ErrorContext(r.Context(), "answering without memories", "error", err)
-		} else {
-			body = enriched
-		}
+		request.Insert(turn.Notes)
+		body = request.Body()
 	}
-	restored(body)
+	r = with(body)
 	r.ContentLength = int64(len(body))
 	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	r.Header.Del("Accept-Encoding") // what is compressed cannot be read on its way
-	heard := &listener{ResponseWriter: w, most: m.MaxAnswer}
-	next.ServeHTTP(heard, r)
-	answer, ok := heard.answer()
-	if !ok || r.Context().Err() != nil { // nobody heard the end of it
+	tapped := &tappedWriter{ResponseWriter: w, most: m.MaxAnswer}
+	next.ServeHTTP(tapped, r)
+	answer := tapped.answer()
+	if answer == "" || r.Context().Err() != nil { // nobody got the end of it
 		return
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
@@ -134,91 +128,69 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	}
 }
 
+// conversationOf is what a request asks as a conversation that is remembered.
+func conversationOf(q *chatwire.Request) []specialists.Message {
+	list := make([]specialists.Message, len(q.Messages))
+	for i, m := range q.Messages {
+		list[i] = specialists.Message(m)
+	}
+	return list
+}
+
 // readCloser reads from one thing and closes another.
 type readCloser struct {
 	io.Reader
 	io.Closer
 }
 
-// chatBody is a chat request whose other members stay as they came.
-type chatBody struct {
-	members  map[string]json.RawMessage
-	messages []json.RawMessage
+// tappedWriter passes an answer on and reads it on its way.
+type tappedWriter struct {
+	http.ResponseWriter
+	most   int
+	status int
+	tap    *chatwire.Tap // nil: it cannot be read, or has not begun
 }
 
-// readChat reads a chat request; the conversation is nil if it is none.
-func readChat(body []byte) (*chatBody, []specialists.Message) {
-	b := &chatBody{}
-	if json.Unmarshal(body, &b.members) != nil || json.Unmarshal(b.members["messages"], &b.messages) != nil || len(b.messages) == 0 {
-		return nil, nil
-	}
-	conversation := make([]specialists.Message, len(b.messages))
-	for i, raw := range b.messages {
-		var m struct {
-			Role, Name string
-			Content    json.RawMessage
+// Unwrap lets http.ResponseController flush, and the rest of it.
+func (w *tappedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush implements http.Flusher, for handlers that look for one.
+func (w *tappedWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *tappedWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+		kind, _, _ := mime.ParseMediaType(w.Header().Get("Content-Type"))
+		readable := kind == "application/json" || kind == "text/plain" || chatwire.IsStream(kind)
+		if status <= 299 && readable && w.Header().Get("Content-Encoding") == "" {
+			w.tap = chatwire.NewTap(chatwire.Any{}, kind, w.most)
 		}
-		if json.Unmarshal(raw, &m) != nil || m.Role == "" {
-			return nil, nil
-		}
-		conversation[i] = specialists.Message{Role: m.Role, Name: m.Name, Content: contentOf(m.Content)}
 	}
-	return b, conversation
+	w.ResponseWriter.WriteHeader(status)
 }
 
-// contentOf is a message's text: a string, or the texts of its parts.
-func contentOf(raw json.RawMessage) string {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return text
+// Write implements http.ResponseWriter.
+func (w *tappedWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
 	}
-	var parts []struct{ Text string }
-	var texts []string
-	if json.Unmarshal(raw, &parts) == nil {
-		for _, p := range parts {
-			if p.Text != "" {
-				texts = append(texts, p.Text)
-			}
-		}
+	n, err := w.ResponseWriter.Write(p)
+	if w.tap != nil {
+		_, _ = w.tap.Write(p[:n])
 	}
-	return strings.Join(texts, "\n")
+	return n, err
 }
 
-// with is the request with notes behind its first system message, or before everything if there is none.
-func (b *chatBody) with(notes string) ([]byte, error) {
-	messages := b.messages
-	first := map[string]json.RawMessage{}
-	if err := json.Unmarshal(messages[0], &first); err != nil {
-		return nil, err
+// answer is the text of the answer; empty if there is nothing to remember: an error, an unknown form, a call of tools, or
+// more than is kept.
+func (w *tappedWriter) answer() string {
+	if w.tap == nil {
+		return ""
 	}
-	role := ""
-	_ = json.Unmarshal(first["role"], &role)
-	var content string
-	var parts []json.RawMessage
-	var err error
-	switch {
-	case role != "system" && role != "developer":
-		first = map[string]json.RawMessage{"role": json.RawMessage(`"system"`)}
-		first["content"], err = json.Marshal(notes)
-	case json.Unmarshal(first["content"], &parts) == nil && parts != nil:
-		part, _ := json.Marshal(map[string]string{"type": "text", "text": notes})
-		first["content"], err = json.Marshal(append(parts, part))
-		messages = messages[1:]
-	case json.Unmarshal(first["content"], &content) == nil:
-		first["content"], err = json.Marshal(strings.TrimSpace(content + "\n\n" + notes))
-		messages = messages[1:]
-	default:
-		err = fmt.Errorf("the first message has a content that cannot be read")
+	c := w.tap.End()
+	if c.Other || c.Failed || c.Long {
+		return ""
 	}
-	if err != nil {
-		return nil, err
-	}
-	head, err := json.Marshal(first)
-	if err != nil {
-		return nil, err
-	}
-	if b.members["messages"], err = json.Marshal(append([]json.RawMessage{head}, messages...)); err != nil {
-		return nil, err
-	}
-	return json.Marshal(b.members)
+	return strings.TrimSpace(c.Spoken())
 }

@@ -53,6 +53,9 @@ func TestMiddlewareForms(t *testing.T) {
 		{"openai stream", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"She moved\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\" to Lisbon.\"}}]}\n\ndata: [DONE]\n\n", "She moved to Lisbon."},
 		{"token stream", "text/event-stream", "data: {\"type\":\"thinking\",\"content\":\"Hm\"}\r\n\r\ndata: {\"type\":\"token\",\"content\":\"She moved to Lisbon.\"}\r\n\r\n", "She moved to Lisbon."},
 		{"raw stream", "text/event-stream", ": hello\nevent: x\ndata: She moved\n\ndata:  to Lisbon.\n\n", "She moved to Lisbon."},
+		{"anthropic", "application/json", `{"type":"message","content":[{"type":"thinking","thinking":"Hm"},{"type":"text","text":"She moved to Lisbon."}]}`, "She moved to Lisbon."},
+		{"anthropic stream", "text/event-stream", "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"She moved to Lisbon.\"}}\n\n", "She moved to Lisbon."},
+		{"reasoning in the text", "application/json", `{"message":{"role":"assistant","content":"<think>A secret wish.</think>\n\nShe moved to Lisbon."},"done":true}`, "She moved to Lisbon."},
 		{"json lines", "application/x-ndjson", "{\"message\":{\"content\":\"She moved\"}}\n{\"message\":{\"content\":\" to Lisbon.\"},\"done\":true}\n", "She moved to Lisbon."},
 		{"text", "text/plain", "She moved to Lisbon.", "She moved to Lisbon."},
 		{"tools", "application/json", `{"choices":[{"message":{"content":null,"tool_calls":[{"id":"c"}]}}]}`, ""},
@@ -79,8 +82,8 @@ func TestMiddlewareForms(t *testing.T) {
 				t.Errorf("the client gets %d %s", status, text)
 			}
 			messages := seen["messages"].([]any)
-			system := messages[0].(map[string]any)["content"].(string)
-			if len(messages) != 2 || !strings.HasPrefix(system, "Be brief.\n\n") || !strings.Contains(system, "moved to Lisbon.</memory>") || seen["temperature"] != .5 || fmt.Sprint(seen["x"]) != "map[y:[1]]" {
+			system, asked := messages[0].(map[string]any)["content"], messages[1].(map[string]any)["content"].(string)
+			if len(messages) != 2 || system != "Be brief." || !strings.HasPrefix(asked, "Where did Ruth move?\n\n") || !strings.Contains(asked, "moved to Lisbon.</memory>") || seen["temperature"] != .5 || fmt.Sprint(seen["x"]) != "map[y:[1]]" {
 				t.Errorf("the handler sees %v", seen)
 			}
 			web.Close() // waits for the handler, which writes the turn
@@ -181,7 +184,7 @@ func TestMiddlewareFailures(t *testing.T) {
 	}
 }
 
-// FuzzMiddleware: whatever is posted, the handler gets it whole, or with one message more in it.
+// FuzzMiddleware: whatever is posted, the handler gets it whole, or with notes in it.
 func FuzzMiddleware(f *testing.F) {
 	for _, seed := range []string{question, `{"messages":[{"role":"system","content":[{"type":"text","text":"a"}]},{"role":"user","content":"Ruth?"}]}`,
 		`{"messages":[{"role":"system","content":null},{"role":"user","content":"Ruth?"}]}`, `{"messages":[{"role":"user","content":7}]}`, `{}`, "", `{"messages":{"role":"user"}}`} {

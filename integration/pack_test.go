@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -72,7 +72,7 @@ func TestAskOpensSummaries(t *testing.T) {
 
 // TestConsolidationChangesNoAnswer asks the bundled conversation before and after it is consolidated.
 func TestConsolidationChangesNoAnswer(t *testing.T) {
-	set, err := bench.Sample(t.Context())
+	set, err := eval.Sample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestShowingIsCounted(t *testing.T) {
 			}
 			return err
 		},
-		func() error { return p.MCP(memory.Scope{}).MarkShown(t.Context(), id) },
+		func() error { p.Shown(memory.Scope{}, id); return nil },
 	} {
 		if err := show(); err != nil {
 			t.Fatal(err)
@@ -181,10 +181,6 @@ func TestShowingIsCounted(t *testing.T) {
 	for what, err := range map[string]error{
 		"remember": func() error { _, err := reader.Remember(t.Context(), turn(9, "Eve", "I was here.")); return err }(),
 		"forget":   func() error { _, err := reader.Forget(t.Context(), p.Scope, id); return err }(),
-		"mcp": func() error {
-			_, err := reader.MCP(p.Scope).Remember(t.Context(), turn(9, "Eve", "I was here."))
-			return err
-		}(),
 		"ask": func() error {
 			_, err := reader.Ask(t.Context(), integration.Request{Question: question, Remember: true})
 			return err

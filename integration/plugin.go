@@ -14,6 +14,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -77,6 +78,17 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 		return nil, err
 	}
 	store, err := open(ctx, c.Store.Path, options)
+	if errors.Is(err, memory.ErrSchema) && o.ReadOnly {
+		// An older store is brought up to date first, if it may be written.
+		options.ReadOnly = false
+		if store, err = open(ctx, c.Store.Path, options); err == nil {
+			err = store.Close()
+		}
+		options.ReadOnly = true
+		if err == nil {
+			store, err = open(ctx, c.Store.Path, options)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

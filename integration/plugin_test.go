@@ -14,10 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -157,7 +157,7 @@ func TestSettingsReachTheRecursion(t *testing.T) {
 }
 
 func TestSystemsAnswerWithReferences(t *testing.T) {
-	set, err := bench.Sample(t.Context())
+	set, err := eval.Sample(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestSystemsAnswerWithReferences(t *testing.T) {
 	if _, err := p.Store.Add(t.Context(), conversation.Scope, conversation.Records...); err != nil {
 		t.Fatal(err)
 	}
-	report, err := bench.Run(t.Context(), set, p.Systems(), &bench.Options{Resamples: 100, Parameters: p.Parameters()})
+	report, err := eval.Run(t.Context(), set, eval.Modes(p), &eval.Options{Resamples: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/memory"
@@ -54,36 +53,4 @@ func (p *Plugin) Options() *refine.Options {
 		p.tune(o)
 	}
 	return o
-}
-
-// Parameters are what a measurement of the configured recall needs to be repeated.
-func (p *Plugin) Parameters() map[string]any {
-	o := p.Options()
-	return map[string]any{"mode": o.Mode, "weights": o.Weights, "recursion": o.Parameters,
-		"candidates": map[string]any{"limit": memory.DefaultCandidates, "radius": memory.DefaultRadius,
-			"k1": memory.DefaultK1, "b": memory.DefaultB, "related": memory.DefaultRelated}}
-}
-
-// Systems are the configured recall, and the modes it is compared with, for [bench.Run].
-func (p *Plugin) Systems() bench.Systems {
-	system := func(mode refine.Mode) bench.System {
-		o := p.Options()
-		o.Mode = mode
-		return func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error) {
-			r, err := refine.Recall(ctx, p.Store, scope, memory.Query{Text: question, Limit: k}, o)
-			if err != nil {
-				return nil, err
-			}
-			refs := make([]string, len(r.Memories))
-			for i, m := range r.Memories {
-				refs[i] = bench.Ref(m.Record)
-			}
-			return refs, nil
-		}
-	}
-	systems := bench.Systems{Main: system(refine.Mode(p.config.Recall.Mode)), Baselines: map[string]bench.System{}}
-	for _, mode := range []refine.Mode{refine.SinglePass, refine.Hybrid, refine.BM25, refine.Vector} {
-		systems.Baselines[string(mode)] = system(mode)
-	}
-	return systems
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/behind"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // counter counts what was shown, behind the answers: a count waits for the disk and for other processes that write, and no
@@ -97,8 +98,15 @@ func (p *Plugin) ReadOnly() *Plugin {
 	return &reader
 }
 
-// writes returns an error if the plugin only reads.
-func (p *Plugin) writes(what string) error {
+// Tuned is a plugin on the same store whose recursion is changed by tune, after the configuration. Closing either closes both.
+func (p *Plugin) Tuned(tune func(*refine.Options)) *Plugin {
+	tuned := *p
+	tuned.tune = tune
+	return &tuned
+}
+
+// Writes returns an error that wraps [memory.ErrReadOnly] if the plugin only reads. what is what would be done.
+func (p *Plugin) Writes(what string) error {
 	if p.readOnly {
 		return fmt.Errorf("%s: %w", what, memory.ErrReadOnly)
 	}

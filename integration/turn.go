@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -22,7 +23,7 @@ import (
 //
 // It recalls once, whatever is done with it. A turn is not for concurrent use.
 type Turn struct {
-	// Notes are the memories as a system message of marked data; empty where nothing is known.
+	// Notes are the memories as marked data for the prompt, to stand behind the user's words; empty where nothing is known.
 	Notes string
 	// Memories are those in Notes, best first, and then the turns that summaries among them were opened into.
 	Memories []refine.Recalled
@@ -122,6 +123,9 @@ func (p *Plugin) Turn(messages []specialists.Message, o *TurnOptions) (*Turn, er
 	t.history = historyOf(messages, keys)
 	t.question = t.record("user", messages[last].Content, keys[last], position)
 	t.question.Speaker = short(messages[last].Name)
+	if onlyAsks(t.question.Text) {
+		t.question.Meta[MetaAsks] = "true"
+	}
 	return t, nil
 }
 
@@ -139,7 +143,7 @@ func (t *Turn) record(role, text, key string, position int) memory.Record {
 // Recall writes Notes of what bears on the question. What the conversation itself holds is left out: its model reads it
 // anyway. Where it fails, the turn can be remembered all the same.
 func (t *Turn) Recall(ctx context.Context) error {
-	if searchable(t.question.Text) == "" {
+	if text.Query(t.question.Text) == "" {
 		return nil
 	}
 	found, err := t.recall(ctx)
@@ -171,7 +175,7 @@ func (t *Turn) recall(ctx context.Context) (*refine.Recollection, error) {
 	if t.recalled != nil {
 		return t.recalled, nil
 	}
-	found, err := t.plugin.RecallIn(ctx, t.options.Scope, memory.Query{Text: searchable(t.question.Text), Limit: t.limit() + len(t.history.texts)})
+	found, err := t.plugin.RecallIn(ctx, t.options.Scope, memory.Query{Text: text.Query(t.question.Text), Limit: t.limit() + len(t.history.texts)})
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +207,7 @@ func (t *Turn) Ask(ctx context.Context, r Request) iter.Seq2[Event, error] {
 			case e.Type != EventAnswer:
 			case r.Draft == "":
 				t.made = e.Answer
-			case e.Answer.Text != strings.TrimSpace(r.Draft):
+			case e.Answer.Text != r.Draft:
 				t.refined = e.Answer.Text
 			}
 			if !yield(e, err) {
@@ -229,7 +233,7 @@ func (t *Turn) Refine(ctx context.Context, answer string) (string, error) {
 		if err != nil {
 			return answer, err
 		}
-		if e.Type == EventAnswer && e.Answer.Text != strings.TrimSpace(answer) {
+		if e.Type == EventAnswer {
 			refined = e.Answer.Text
 		}
 	}
@@ -246,13 +250,37 @@ func (t *Turn) Remember(ctx context.Context, answer string) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if err := t.plugin.writes("remember the turn"); err != nil {
+	if err := t.plugin.Writes("remember the turn"); err != nil {
 		return err
 	}
 	if _, err := t.plugin.addEach(ctx, wall(t.options.Scope), records); err != nil {
 		return fmt.Errorf("remember the turn: %w", err)
 	}
 	return nil
+}
+
+// modelConfidence is that of what a model said by itself: nobody confirmed it.
+const modelConfidence = .5
+
+// MetaAsks marks a record that asks and states nothing, so that it is no evidence for anything. Its value is "true".
+const MetaAsks = "asks"
+
+// onlyAsks reports whether each sentence of a text is a question.
+func onlyAsks(s string) bool {
+	sentences := text.Sentences(s)
+	for _, sentence := range sentences {
+		if !strings.ContainsAny(lastRune(sentence), "?？؟⁇") {
+			return false
+		}
+	}
+	return len(sentences) > 0
+}
+
+// lastRune is the last character of a sentence, without what closes a quotation or a bracket.
+func lastRune(s string) string {
+	s = strings.TrimRight(s, " \t\r\n\"'”’»)]」』")
+	_, size := utf8.DecodeLastRuneInString(s)
+	return s[len(s)-size:]
 }
 
 // records are those of the turn; none without a question.
@@ -265,17 +293,18 @@ func (t *Turn) records(answer string) []memory.Record {
 		return records
 	}
 	a := t.record("assistant", answer, turnKey(t.session, t.options.After+t.question.Text, "assistant", answer), t.question.Position+1)
+	a.Confidence = modelConfidence
 	if model := short(t.options.Model); model != "" {
 		a.Meta["model"] = model
 	}
-	if contradicts := t.ground(&a); contradicts {
+	if contradicts := t.Ground(&a); contradicts {
 		return records
 	}
 	return append(records, split(a)...)
 }
 
-// ground finds what an answer was made from, and reports whether it is a model's own that contradicts the notes.
-func (t *Turn) ground(answer *memory.Record) (contradicts bool) {
+// Ground finds what an answer was made from, and reports whether it is a model's own that contradicts the notes.
+func (t *Turn) Ground(answer *memory.Record) (contradicts bool) {
 	if t.made != nil && answer.Text == t.made.Text {
 		derive(answer, t.made.Claims, t.made.Citations)
 		return false
@@ -287,9 +316,8 @@ func (t *Turn) ground(answer *memory.Record) (contradicts bool) {
 	for _, m := range t.Memories {
 		task.Evidence = append(task.Evidence, m.Record)
 	}
-	claims := specialists.Ground(task, answer.Text)
-	derive(answer, claims, nil)
-	return slices.ContainsFunc(claims, func(c specialists.Claim) bool { return c.Support == specialists.Contradicted })
+	derive(answer, specialists.Ground(task, answer.Text), nil)
+	return len(specialists.Disputes(task, answer.Text)) > 0
 }
 
 // derive marks a text as made from the memories that it repeats or cites.

@@ -77,7 +77,7 @@ func (w *Writer) write(list []heard) {
 		records[scope] = append(records[scope], h.turn.records(h.answer)...)
 	}
 	for _, scope := range walls {
-		if err := w.plugin.writes("remember the turns"); err != nil {
+		if err := w.plugin.Writes("remember the turns"); err != nil {
 			w.failed(scope, len(records[scope]), err)
 			continue
 		}

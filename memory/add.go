@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Added tells what became of the records that were given, in their order.
@@ -19,6 +22,13 @@ type Added struct {
 	IDs     []ID // of each record: its own, or that of the record with its key that was there already
 	Count   int  // how many were added
 	Skipped int  // how many were there already
+	Deleted int  // how many of those skipped were deleted for privacy, and stay so
+}
+
+// AddOptions say what is added. Nil is the same as a zero AddOptions.
+type AddOptions struct {
+	// Deleted adds also what was deleted for privacy before, as its key or its ID tells.
+	Deleted bool
 }
 
 // Add writes records, all or none. Parts of a record's scope that are empty are filled from scope, which must contain
@@ -32,16 +42,17 @@ func (s *Store) Add(ctx context.Context, scope Scope, records ...Record) (Added,
 				return
 			}
 		}
-	})
+	}, nil)
 }
 
 // AddAll is Add for any number of records: an error in the sequence, in a record, or from the embedder, and none is
 // written. Records are embedded on all cores while the sequence goes on. The lock that other processes wait for is taken
 // when all is embedded, or 16,384 records are; so a slow embedder keeps nobody waiting for the length of a usual import.
-func (s *Store) AddAll(ctx context.Context, scope Scope, records iter.Seq2[Record, error]) (Added, error) {
+func (s *Store) AddAll(ctx context.Context, scope Scope, records iter.Seq2[Record, error], o *AddOptions) (Added, error) {
+	again := o != nil && o.Deleted
 	added, err := s.addAll(ctx, scope, func(yield func(incoming, error) bool) {
 		for r, err := range records {
-			if !yield(incoming{Record: r}, err) {
+			if !yield(incoming{Record: r, again: again}, err) {
 				return
 			}
 		}
@@ -55,9 +66,11 @@ type incoming struct {
 	number   int      // of the record in its sequence, from 1, for messages
 	surprise *float64 // of an imported record; nil: to be measured
 	imported bool     // keep the store's times and counts
+	again    bool     // also if it was deleted for privacy
 	terms    []string // distinct, sorted
 	digest   []byte   // without the surprise
 	known    ID       // the record that is there already
+	deleted  bool     // it was deleted for privacy
 }
 
 const (
@@ -77,7 +90,8 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 	if s.readOnly {
 		return Added{}, fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
 	}
-	if err := s.refresh(ctx); err != nil {
+	h, err := s.head(ctx)
+	if err != nil {
 		return Added{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -90,7 +104,7 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 	var added Added
 	written := make(chan error, 1)
 	go func() {
-		err := s.addStaged(ctx, queue, &added, finish)
+		err := s.addStaged(ctx, h, queue, &added, finish)
 		if err != nil {
 			cancel(err)
 		}
@@ -119,7 +133,7 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 		working.Go(func() {
 			defer func() { <-cored }()
 			defer close(b.ready)
-			b.err = s.ready(ctx, scope, b.records)
+			b.err = s.ready(ctx, h, scope, b.records)
 		})
 		return true
 	}
@@ -147,20 +161,19 @@ func (s *Store) addAll(ctx context.Context, scope Scope, records iter.Seq2[incom
 		start(part)
 	}
 	close(queue)
-	err := <-written
+	if err = <-written; err != nil {
+		added = Added{}
+	}
 	cancel(err)
 	working.Wait()
-	if err != nil {
-		return Added{}, err
-	}
-	return added, nil
+	return added, err
 }
 
 // errNothing rolls a write back that has nothing to write.
 var errNothing = errors.New("nothing to write")
 
 // addStaged writes what comes out of the queue in one transaction.
-func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added, finish func(*inserter) error) error {
+func (s *Store) addStaged(ctx context.Context, h head, queue <-chan *batch, added *Added, finish func(*inserter) error) error {
 	take := func(atLeast int) (staged []incoming, err error) {
 		for b := range queue {
 			select {
@@ -189,7 +202,7 @@ func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added
 		return nil
 	}
 	err = s.write(ctx, true, func(t *tx) error {
-		w, err := s.inserter(ctx, t)
+		w, err := s.inserter(ctx, t, h)
 		if err != nil {
 			return err
 		}
@@ -205,6 +218,9 @@ func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added
 					added.Count++
 				} else {
 					added.Skipped++
+					if staged[i].deleted {
+						added.Deleted++
+					}
 				}
 			}
 			if staged, err = take(batchSize); err != nil {
@@ -225,11 +241,9 @@ func (s *Store) addStaged(ctx context.Context, queue <-chan *batch, added *Added
 	return err
 }
 
-// ready fills, checks, analyses and embeds records.
-func (s *Store) ready(ctx context.Context, scope Scope, records []incoming) error {
-	s.view.mu.RLock()
-	model, dim := s.view.model, s.view.dim
-	s.view.mu.RUnlock()
+// ready fills, checks, analyses and embeds records for a store whose head is h.
+func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incoming) error {
+	model, dim := h.model, h.dim
 	embedder := s.embed()
 	hashed, _ := embedder.(*Hashed)
 	var missing []int
@@ -324,10 +338,7 @@ func (r *incoming) fill(scope Scope) error {
 // holds tells which record with the same key or ID is there already. The last word has the insertion; this spares the
 // embedding.
 func (s *Store) holds(ctx context.Context, r *incoming) (ID, error) {
-	s.view.mu.RLock()
-	some := s.view.walls[wallOf(r.Scope)] != nil
-	s.view.mu.RUnlock()
-	if !some || r.Key == "" {
+	if r.Key == "" {
 		return "", nil
 	}
 	var id ID
@@ -344,27 +355,33 @@ func (s *Store) holds(ctx context.Context, r *incoming) (ID, error) {
 type inserter struct {
 	s      *Store
 	t      *tx
-	scopes map[Scope]int64
+	dim    int
+	scopes map[Scope]place
 	fresh  map[ID]int64 // rows of imported records
 
 	record, vector, word, scope, source *sql.Stmt
 	unit                                []float32
-	flat                                *Flat
 }
 
-func (s *Store) inserter(ctx context.Context, t *tx) (*inserter, error) {
-	w := &inserter{s: s, t: t, scopes: map[Scope]int64{}, fresh: map[ID]int64{}}
+// place is the numbers of a scope and its owner.
+type place struct{ scope, owner int64 }
+
+// inserter begins to write records that were made ready for a store whose head was h.
+func (s *Store) inserter(ctx context.Context, t *tx, h head) (*inserter, error) {
+	if now, err := readHead(ctx, t); err != nil || now.model != h.model || now.dim != h.dim {
+		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, now.model, now.dim))
+	}
+	w := &inserter{s: s, t: t, dim: h.dim, unit: make([]float32, h.dim), scopes: map[Scope]place{}, fresh: map[ID]int64{}}
 	for _, p := range []struct {
 		into **sql.Stmt
 		text string
 	}{
-		{&w.record, `INSERT INTO records (id, scope, seq, kind, origin, role, speaker, position, key, created, valid_from, valid_until,
-			recorded, superseded, superseded_by, importance, confidence, surprise, shown, last_shown, used, last_used, meta,
-			derived_from, quotes, digest, text) VALUES (?` + strings.Repeat(", ?", 26) + `) ON CONFLICT DO NOTHING`},
-		{&w.vector, "INSERT INTO vectors (row, scope, data) VALUES (?, ?, ?)"},
+		// The checksum is over the columns that follow seq, as sums has them.
+		{&w.record, "INSERT INTO records (seq, " + sums["records"] + ", sum) VALUES (?1" + parameters(2, 28) + ", checksum(?2" + parameters(3, 28) + ")) ON CONFLICT DO NOTHING"},
+		{&w.vector, "INSERT INTO vectors (row, scope, data, sum) VALUES (?1, ?2, ?3, checksum(?1, ?2, ?3))"},
 		{&w.word, "INSERT INTO words (rowid, text) VALUES (?, ?)"},
 		{&w.scope, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
-		{&w.source, "INSERT OR IGNORE INTO sources (source, row) VALUES (?, ?)"},
+		{&w.source, "INSERT OR IGNORE INTO sources (source, row, source_row) SELECT ?1, ?2, row FROM records WHERE id = ?1"},
 	} {
 		stmt, err := t.PrepareContext(ctx, p.text)
 		if err != nil {
@@ -373,16 +390,16 @@ func (s *Store) inserter(ctx context.Context, t *tx) (*inserter, error) {
 		}
 		*p.into = stmt
 	}
-	s.view.mu.RLock()
-	defer s.view.mu.RUnlock()
-	// The records were embedded before the lock was taken.
-	if h, err := readHead(ctx, t); err != nil || h.model != s.view.model || h.dim != s.view.dim {
-		w.close()
-		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim))
-	}
-	w.unit = make([]float32, s.view.dim)
-	w.flat, _ = s.view.index.(*Flat)
 	return w, nil
+}
+
+// parameters are the numbered parameters of a statement, each after a comma.
+func parameters(first, last int) string {
+	var b strings.Builder
+	for n := first; n <= last; n++ {
+		fmt.Fprintf(&b, ", ?%d", n)
+	}
+	return b.String()
 }
 
 func (w *inserter) close() {
@@ -393,19 +410,32 @@ func (w *inserter) close() {
 	}
 }
 
-// place is the number of a scope, made if it is new.
-func (w *inserter) place(ctx context.Context, s Scope) (int64, error) {
-	if n, ok := w.scopes[s]; ok {
-		return n, nil
+// place gives a scope its numbers, new ones if it is new.
+func (w *inserter) place(ctx context.Context, s Scope) (p place, err error) {
+	if p, ok := w.scopes[s]; ok {
+		return p, nil
 	}
-	if _, err := w.scope.ExecContext(ctx, s.Tenant, s.User, s.Agent, s.Session); err != nil {
-		return 0, err
+	made, err := w.scope.ExecContext(ctx, s.Tenant, s.User, s.Agent, s.Session)
+	if err != nil {
+		return p, err
 	}
-	var n int64
-	err := w.t.QueryRowContext(ctx, "SELECT scope FROM scopes WHERE tenant = ? AND user = ? AND agent = ? AND session = ?",
-		s.Tenant, s.User, s.Agent, s.Session).Scan(&n)
-	w.scopes[s] = n
-	return n, err
+	if err := w.t.QueryRowContext(ctx, "SELECT scope FROM scopes WHERE tenant = ? AND user = ? AND agent = ? AND session = ?",
+		s.Tenant, s.User, s.Agent, s.Session).Scan(&p.scope); err != nil {
+		return p, err
+	}
+	if n, err := made.RowsAffected(); err != nil {
+		return p, err
+	} else if n > 0 {
+		if err := seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
+			return p, err
+		}
+	}
+	if _, err := w.t.ExecContext(ctx, "INSERT INTO owners (tenant, user) VALUES (?, ?) ON CONFLICT DO NOTHING", s.Tenant, s.User); err != nil {
+		return p, err
+	}
+	err = w.t.QueryRowContext(ctx, "SELECT owner FROM owners WHERE tenant = ? AND user = ?", s.Tenant, s.User).Scan(&p.owner)
+	w.scopes[s] = p
+	return p, err
 }
 
 // insert writes a record and returns its ID, or that of the record that is there in its place.
@@ -427,21 +457,27 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 			return "", false, fmt.Errorf("make an ID: %w", err)
 		}
 		r.ID = ID(id.String())
-	} else if gone, err := w.gone(ctx, r.ID); err != nil || gone {
-		return r.ID, false, err
 	}
-	surprise := w.surprise(r)
+	if id, err := w.gone(ctx, r, given); err != nil || id != "" {
+		return id, false, err
+	}
+	known, err := w.s.novelty(ctx, w.t, ownerOf(r.Scope), w.dim)
+	if err != nil {
+		return "", false, err
+	}
+	vector.Unit(w.unit, r.Embedding)
+	surprise := known.surprise(r.terms, w.unit)
+	if r.surprise != nil {
+		surprise = *r.surprise
+	}
 	setSurprise(r.digest, surprise)
-	var superseded, recorded, lastShown, lastUsed int64
-	var by ID
-	shown, used := 0, 0
-	recorded = micros(w.t.now)
-	if r.imported {
-		by, shown, used = r.SupersededBy, r.Shown, r.Used
-		superseded, lastShown, lastUsed = stamp(r.Superseded), stamp(r.LastShown), stamp(r.LastUsed)
-		if !r.Recorded.IsZero() {
-			recorded = micros(r.Recorded)
-		}
+	if !r.imported {
+		r.Recorded, r.Superseded, r.SupersededBy = time.Time{}, time.Time{}, ""
+		r.Shown, r.Used, r.LastShown, r.LastUsed = 0, 0, time.Time{}, time.Time{}
+	}
+	recorded := w.t.now
+	if !r.Recorded.IsZero() {
+		recorded = r.Recorded
 	}
 	meta, err1 := asJSON(r.Meta, len(r.Meta))
 	derived, err2 := asJSON(r.DerivedFrom, len(r.DerivedFrom))
@@ -453,38 +489,45 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 	if r.Key != "" {
 		key = r.Key
 	}
-	res, err := w.record.ExecContext(ctx, string(r.ID), place, w.t.seq, string(r.Kind), string(r.Origin), r.Role, r.Speaker, r.Position,
-		key, micros(r.Created), moment(r.ValidFrom), moment(r.ValidUntil), recorded, superseded, string(by), r.Importance, r.Confidence,
-		surprise, shown, lastShown, used, lastUsed, meta, derived, quotes, r.digest, r.Text)
+	res, err := w.record.ExecContext(ctx, w.t.seq, string(r.ID), place.scope, place.owner, string(r.Kind), string(r.Origin), r.Role, r.Speaker, r.Position,
+		key, micros(r.Created), moment(r.ValidFrom), moment(r.ValidUntil), micros(recorded), stamp(r.Superseded), string(r.SupersededBy), r.Importance, r.Confidence,
+		surprise, r.Shown, stamp(r.LastShown), r.Used, stamp(r.LastUsed), meta, derived, quotes, r.digest, r.Text)
 	if err != nil {
 		return "", false, err
 	}
 	if n, err := res.RowsAffected(); err != nil {
 		return "", false, err
 	} else if n == 0 {
-		id, err := w.present(ctx, r, place, given)
+		id, err := w.present(ctx, r, place.scope, given)
 		return id, false, err
 	}
 	row, err := res.LastInsertId()
 	if err != nil {
 		return "", false, err
 	}
-	if _, err := w.vector.ExecContext(ctx, row, place, encodeVector(r.Embedding)); err != nil {
-		return "", false, err
-	}
-	if _, err := w.word.ExecContext(ctx, row, r.Text); err != nil {
-		return "", false, err
-	}
-	for _, id := range r.sources() {
-		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
-			return "", false, err
-		}
-	}
 	if r.imported {
 		w.fresh[r.ID] = row
 	}
-	w.remember(r)
-	return r.ID, true, nil
+	if r.Superseded.IsZero() {
+		known.put(r.terms, w.unit)
+	}
+	return r.ID, true, w.attach(ctx, row, place, r)
+}
+
+// attach writes what hangs on a record's row.
+func (w *inserter) attach(ctx context.Context, row int64, p place, r *incoming) error {
+	if _, err := w.vector.ExecContext(ctx, row, p.scope, vector.Encode(r.Embedding)); err != nil {
+		return err
+	}
+	if _, err := w.word.ExecContext(ctx, row, r.Text); err != nil {
+		return err
+	}
+	for _, id := range r.sources() {
+		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sources are the records that r rests on.
@@ -522,13 +565,6 @@ func (w *inserter) rests(ctx context.Context, r *incoming) error {
 	return nil
 }
 
-// gone reports whether a record was deleted for privacy: it does not come back.
-func (w *inserter) gone(ctx context.Context, id ID) (bool, error) {
-	var n int
-	err := w.t.QueryRowContext(ctx, "SELECT count(*) FROM tombstones WHERE id = ?", string(id)).Scan(&n)
-	return n > 0, err
-}
-
 // present is the record that keeps r out.
 func (w *inserter) present(ctx context.Context, r *incoming, place int64, given bool) (ID, error) {
 	var id ID
@@ -546,24 +582,4 @@ func (w *inserter) present(ctx context.Context, r *incoming, place int64, given 
 		return "", fmt.Errorf("%w: the ID %s is taken by another record", ErrInvalid, r.ID)
 	}
 	return r.ID, nil
-}
-
-func (w *inserter) surprise(r *incoming) float64 {
-	if r.surprise != nil {
-		return *r.surprise
-	}
-	n := w.s.novelty(w.t, wallOf(r.Scope))
-	unit(w.unit, r.Embedding)
-	w.s.view.mu.RLock()
-	defer w.s.view.mu.RUnlock()
-	return n.surprise(r.terms, w.unit, w.s.view.walls[wallOf(r.Scope)], w.flat)
-}
-
-func (w *inserter) remember(r *incoming) {
-	if r.imported && !r.Superseded.IsZero() {
-		return
-	}
-	n := w.s.novelty(w.t, wallOf(r.Scope))
-	unit(w.unit, r.Embedding)
-	n.put(r.terms, w.unit)
 }

@@ -3,12 +3,12 @@ package memory
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	terms "github.com/trm-go/refiner/internal/query"
 	"github.com/trm-go/refiner/internal/text"
 )
 
@@ -44,7 +44,7 @@ func (s *Store) Candidates(ctx context.Context, scope Scope, query Query, o *Can
 		radius = DefaultRadius
 	}
 	var c *Candidates
-	err := s.ask(ctx, scope, query, o, func(v *scene, q *question) error {
+	err := s.ask(ctx, scope, query, o, func(v *shard, q *question) error {
 		var err error
 		c, err = v.candidates(ctx, q, radius)
 		return err
@@ -52,31 +52,24 @@ func (s *Store) Candidates(ctx context.Context, scope Scope, query Query, o *Can
 	return c, fail("search", err)
 }
 
-// scene is the projection of one tenant and user as a question sees it: the live one, or that of another moment.
-type scene struct {
-	p     *partition
-	index Index
-	mu    *sync.RWMutex
-}
-
-// ask makes a question of a query and hands it to f together with the projection that answers it, read-locked.
-func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateOptions, f func(*scene, *question) error) error {
-	if err := s.refresh(ctx); err != nil {
-		return err
+// ask makes a question of a query and hands it to f together with the shard that answers it, read-locked.
+func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateOptions, f func(*shard, *question) error) error {
+	if s.closed.Load() {
+		return ErrClosed
 	}
-	parsed, err := parseQuery(query.Text)
+	parsed, err := terms.Parse(query.Text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if parsed.empty() && len(query.Vector) == 0 {
+	if parsed.Plain == "" && len(query.Vector) == 0 {
 		return fmt.Errorf("%w: the query is empty", ErrInvalid)
 	}
 	now := s.now()
 	if !query.At.IsZero() {
 		now = query.At
 	}
-	asked := text.ParseQuestion(parsed.plain, now)
-	q := &question{scope: scope, plain: parsed.plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
+	asked := text.ParseQuestion(parsed.Plain, now)
+	q := &question{scope: scope, plain: parsed.Plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
 		terms: asked.Terms, links: asked.Links, self: asked.Self}
 	if q.limit <= 0 {
 		q.limit = DefaultCandidates
@@ -102,39 +95,23 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if q.must, q.not, err = s.operators(ctx, scope, parsed); err != nil {
 		return err
 	}
-	v := &s.view
-	m := &scene{mu: &v.mu}
-	if past, err := s.past(ctx, query.At); err != nil {
+	m, err := s.shardAt(ctx, scope, query.At)
+	if err != nil {
 		return err
-	} else if past {
-		if m.p, m.index, err = s.asOf(ctx, scope, query.At); err != nil {
-			return err
-		}
-		m.mu = new(sync.RWMutex)
 	}
-	pick := func() (dim int) {
-		if m.mu == &v.mu {
-			m.p, m.index = v.walls[wallOf(scope)], v.index
-		}
-		if m.p == nil {
-			m.p = newPartition(wallOf(scope))
-		}
-		return v.dim
-	}
-	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.plain != "" {
+	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.Plain != "" {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
-		pick()
-		c := &corpus{m: *m, area: m.p.area(scope)}
+		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}
 		m.mu.RUnlock()
-		if q.vector, err = embedQuery(ctx, e, parsed.plain, c); err != nil {
+		if q.vector, err = embedQuery(ctx, e, parsed.Plain, c); err != nil {
 			return fmt.Errorf("embed the query: %w", err)
 		}
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if dim := pick(); len(q.vector) > 0 {
-		if err := checkVector(q.vector, dim); err != nil {
+	if len(q.vector) > 0 {
+		if err := checkVector(q.vector, m.dim); err != nil {
 			return fmt.Errorf("the query's vector: %w", err)
 		}
 	}
@@ -157,24 +134,25 @@ func embedQuery(ctx context.Context, e Embedder, query string, c Corpus) ([]floa
 
 // corpus tells an embedder how common terms are in a question's scope.
 type corpus struct {
-	m    scene
+	mu   *sync.RWMutex
+	p    *partition
 	area area
 }
 
 func (c *corpus) Len() int { return c.area.live }
 
 func (c *corpus) DocFreq(term string) int {
-	c.m.mu.RLock()
-	defer c.m.mu.RUnlock()
-	t, ok := c.m.p.numbers[term]
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	t, ok := c.p.numbers[term]
 	if !ok {
 		return 0
 	}
-	return c.m.p.docFreq(c.area, t)
+	return c.p.docFreq(c.area, t)
 }
 
 // candidates answers a question. The lock is held for reading.
-func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candidates, error) {
+func (m *shard) candidates(ctx context.Context, q *question, radius int) (*Candidates, error) {
 	p := m.p
 	a := p.area(q.scope)
 	s := borrow(len(p.docs))
@@ -207,8 +185,8 @@ func (m *scene) candidates(ctx context.Context, q *question, radius int) (*Candi
 			Importance: d.importance, Confidence: d.confidence, Surprise: d.surprise, Origin: d.origin,
 			Asks: d.asks, Terms: d.terms, Links: d.links,
 		}
-		if top, ok := p.shownFor(x.doc, q, a); ok {
-			c.List[i].stand(&p.docs[top])
+		if summary := p.shownFor(x.doc, q, a); summary != nil {
+			c.List[i].stand(summary)
 		}
 	}
 	s.finish(list)
@@ -262,7 +240,7 @@ func (p *partition) known(words []string, a area) []Term {
 
 // docFreqs makes Candidates.DocFreq. For a part of a partition all terms are counted at the first call: asked one by one,
 // each would walk its own list.
-func (m *scene) docFreqs(a area) func(Term) int {
+func (m *shard) docFreqs(a area) func(Term) int {
 	p := m.p
 	if a.leaves == nil {
 		return func(t Term) int {
@@ -325,70 +303,27 @@ func (p *partition) neighbours(list []matched, at uint32, radius int, a area, al
 	return list
 }
 
-// past reports whether a query asks for a moment that the live records do not answer for.
-func (s *Store) past(ctx context.Context, at time.Time) (bool, error) {
+// shardAt is the shard that answers for a moment: the live one, or one that is built as the store knew it then, which reads
+// all records of the tenant and user, about 10 µs each.
+func (s *Store) shardAt(ctx context.Context, scope Scope, at time.Time) (*shard, error) {
 	if at.IsZero() {
-		return false, nil
+		return s.shard(ctx, scope)
 	}
-	h, err := readHead(ctx, s.reader)
-	return micros(at) < h.clock, err
-}
-
-// asOf builds the projection of a scope as the store knew it at a moment. It reads all records of the tenant and user:
-// about 10 µs each.
-func (s *Store) asOf(ctx context.Context, scope Scope, at time.Time) (*partition, Index, error) {
 	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = t.Rollback() }()
-	scopes, err := readScopes(ctx, t, 0)
-	if err != nil {
-		return nil, nil, err
-	}
 	h, err := readHead(ctx, t)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	w := wallOf(scope)
-	covers, err := coversAt(ctx, t, w, micros(at))
-	if err != nil {
-		return nil, nil, err
+	moment := micros(at)
+	if moment >= h.clock {
+		_ = t.Rollback()
+		return s.shard(ctx, scope)
 	}
-	const known = ` JOIN scopes c ON c.scope = r.scope WHERE c.tenant = ? AND c.user = ? AND r.recorded <= ? ORDER BY r.row`
-	// What happened last to a record up to that moment says whether it was live then.
-	const superseded = `, ifnull((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= ? ORDER BY e.event DESC LIMIT 1), '') = 'superseded'`
-	p := newPartition(w)
-	rows, err := t.QueryContext(ctx, "SELECT "+lightColumns+superseded+" FROM records r"+known, micros(at), w.tenant, w.user, micros(at))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var hidden []int64
-	for rows.Next() {
-		var superseded bool
-		l, err := scanLight(rows, &superseded)
-		if err != nil {
-			return nil, nil, err
-		}
-		found, err := p.load(&l, scopes[l.scope], &covers, superseded)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !found {
-			hidden = append(hidden, l.row)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, nil, err
-	}
-	vectors, err := t.QueryContext(ctx, "SELECT v.row, v.scope, v.data FROM vectors v JOIN records r ON r.row = v.row"+known, w.tenant, w.user, micros(at))
-	if err != nil {
-		return nil, nil, err
-	}
-	index := NewFlat(h.dim)
-	if err := putVectors(ctx, vectors, h.dim, scopes, index); err != nil {
-		return nil, nil, err
-	}
-	return p, index, index.Delete(ctx, hidden...)
+	sh := &shard{dim: h.dim}
+	sh.p, sh.index, err = s.build(ctx, t, ownerOf(scope), h.dim, &moment)
+	return sh, err
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Report is what a check found.
@@ -13,11 +15,13 @@ type Report struct {
 	Full     bool      `json:"full"`
 	Records  int       `json:"records"`
 	Problems []Problem `json:"problems"` // none: the store is sound
+	// Pending are deletions for privacy that are not carried out in every copy yet.
+	Pending []PendingDeletion `json:"pending,omitempty"`
 }
 
 // Problem is something that is not as it must be.
 type Problem struct {
-	Where  string `json:"where"` // file, index, record, vector, source, history, scope, projection
+	Where  string `json:"where"` // file, index, record, vector, source, history, scope
 	ID     ID     `json:"id,omitempty"`
 	Detail string `json:"detail"`
 }
@@ -33,8 +37,8 @@ func (p Problem) String() string {
 const mostProblems = 100
 
 // Check looks for damage. The quick check reads the structure of the file and counts; the full one reads everything:
-// each page, the full-text index against the texts, every vector, digest, source, quote and event, and what the
-// projection holds. An error means that the check could not be made; damage is in the report.
+// each page, the full-text index against the texts, and every record, vector, source, quote and event against its checksum
+// and what it must agree with. An error means that the check could not be made; damage is in the report.
 func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
 	if s.closed.Load() {
 		return Report{}, fail("check", ErrClosed)
@@ -48,11 +52,11 @@ func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
 	defer func() { _ = db.Close() }()
 	db.SetMaxIdleConns(0) // nor may a connection be used twice
 	c := checker{db: db, writer: s.writer, report: Report{Full: full, Problems: []Problem{}}}
-	err = c.run(ctx, full)
-	if err == nil && full {
-		err = s.checkView(ctx, &c)
+	if err := c.run(ctx, full); err != nil {
+		return c.report, fail("check", err)
 	}
-	return c.report, fail("check", err)
+	c.report.Pending, err = s.Pending(ctx)
+	return c.report, err
 }
 
 // CheckFile is [Store.Check] of a file that may be too damaged to be opened as a store. It never changes the file, and
@@ -90,7 +94,7 @@ func (c *checker) problem(where string, id ID, format string, args ...any) {
 func (c *checker) run(ctx context.Context, full bool) error {
 	steps := []func(context.Context) error{c.pages, c.counts}
 	if full {
-		steps = append(steps, c.words, c.records, c.references)
+		steps = append(steps, c.words, c.sums, c.records, c.references)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -158,6 +162,30 @@ func (c *checker) counts(ctx context.Context) error {
 	return nil
 }
 
+// sums compares the checksums of all rows.
+func (c *checker) sums(ctx context.Context) error {
+	for table, where := range map[string]string{"records": "record", "vectors": "vector", "events": "history", "scopes": "scope", "tombstones": "file"} {
+		id := "ifnull((SELECT r.id FROM records r WHERE r.row = t.row), '')"
+		switch table {
+		case "scopes":
+			id = "''"
+		case "records", "tombstones":
+			id = "id"
+		}
+		if err := c.each(ctx, "SELECT "+id+" FROM "+table+" AS t WHERE sum <> "+sumOf(table), func(scan func(...any) error) error {
+			var id ID
+			if err := scan((*string)(&id)); err != nil {
+				return err
+			}
+			c.problem(where, id, "it is not what was written: its checksum does not agree")
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // words has SQLite compare the full-text index with the texts. That is a statement that writes, though nothing.
 func (c *checker) words(ctx context.Context) error {
 	if c.writer == nil {
@@ -196,7 +224,7 @@ func (c *checker) records(ctx context.Context) error {
 		case len(data) != 4*h.dim:
 			c.problem("vector", r.ID, "it has %d bytes, not %d", len(data), 4*h.dim)
 		default:
-			if err := checkVector(decodeVector(nil, data), h.dim); err != nil {
+			if err := checkVector(vector.Decode(nil, data), h.dim); err != nil {
 				c.problem("vector", r.ID, "%v", err)
 			}
 		}
@@ -226,6 +254,10 @@ func (c *checker) records(ctx context.Context) error {
 // references looks for what refers to nothing, or to another's.
 func (c *checker) references(ctx context.Context) error {
 	for _, q := range []struct{ where, detail, query string }{
+		{"scope", "it is listed under another tenant or user than its scope%.0s",
+			"SELECT r.id, '' FROM records r JOIN scopes c ON c.scope = r.scope LEFT JOIN owners o ON o.owner = r.owner WHERE o.tenant IS NOT c.tenant OR o.user IS NOT c.user"},
+		{"source", "its source %s has another number",
+			"SELECT r.id, s.source FROM sources s JOIN records r ON r.row = s.row JOIN records o ON o.id = s.source WHERE o.row <> s.source_row"},
 		{"source", "it rests on %s, which its tenant and user do not have",
 			`SELECT r.id, s.source FROM sources s JOIN records r ON r.row = s.row JOIN scopes c ON c.scope = r.scope
 			WHERE NOT EXISTS (SELECT 1 FROM records o JOIN scopes d ON d.scope = o.scope WHERE o.id = s.source AND d.tenant = c.tenant AND d.user = c.user)`},
@@ -285,48 +317,4 @@ func (c *checker) each(ctx context.Context, query string, f func(scan func(...an
 		}
 	}
 	return rows.Err()
-}
-
-// checkView compares the projection with the file.
-func (s *Store) checkView(ctx context.Context, c *checker) error {
-	if err := s.refresh(ctx); err != nil {
-		return err
-	}
-	v := &s.view
-	v.refreshing.Lock() // nothing is taken over while both are counted
-	defer v.refreshing.Unlock()
-	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = t.Rollback() }()
-	if h, err := readHead(ctx, t); err != nil || h.seq != v.seq || h.epoch != v.epoch {
-		return err // another process has written since: there is nothing to compare
-	}
-	want := 0
-	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records WHERE superseded = 0").Scan(&want); err != nil {
-		return err
-	}
-	covers, err := readCovers(ctx, t, nil)
-	if err != nil {
-		return err
-	}
-	tops := map[int64]bool{}
-	for row := range covers.leaves {
-		tops[covers.top(row)] = true
-	}
-	want += len(covers.leaves) - len(tops) // a summary is found through what it stands for
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	live := 0
-	for _, p := range v.walls {
-		live += p.live
-	}
-	if live != want {
-		c.problem("projection", "", "it holds %d of the %d records that are found", live, want)
-	}
-	if n := v.index.Len(); n != want {
-		c.problem("projection", "", "the vector index holds %d of the %d records that are found", n, want)
-	}
-	return nil
 }

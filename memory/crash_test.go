@@ -56,6 +56,8 @@ func play(what string) error {
 			}
 			fmt.Println("restored", i)
 		}
+	case "delete":
+		return deleteSecrets(ctx, s, os.Stdout)
 	case "measure":
 		return measure(ctx, s)
 	}

@@ -83,8 +83,8 @@ func TestDeleteReallyDeletes(t *testing.T) {
 	secretsIn(t, snap, words...)
 	for name, st := range map[string]*Store{"here": s, "in another process": other} {
 		diff(t, "found "+name, []string{}, texts(t, st, ann, Query{Text: `"quetzalcoatl"`}))
-		for _, p := range st.view.walls {
-			if _, ok := p.numbers["quetzalcoatl"]; ok {
+		for _, sh := range st.shards.all {
+			if _, ok := sh.p.numbers["quetzalcoatl"]; ok {
 				t.Errorf("the dictionary %s still knows the word", name)
 			}
 		}
@@ -109,6 +109,14 @@ func TestRestoreDoesNotBringBackTheDeleted(t *testing.T) {
 	if _, err := s.Snapshot(ctx, snap); err != nil {
 		t.Fatal(err)
 	}
+	data, err := os.ReadFile(snap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap = filepath.Join(t.TempDir(), "carried away.db") // a copy that the store knows nothing of
+	if err := os.WriteFile(snap, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Delete(ctx, ann, ids[:1], nil); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +135,7 @@ func TestDeletionUsesIndexes(t *testing.T) {
 		if strings.HasPrefix(statement, "INSERT INTO words") {
 			continue
 		}
-		rows, err := s.writer.Query("EXPLAIN QUERY PLAN "+statement, 1)
+		rows, err := s.writer.Query("EXPLAIN QUERY PLAN "+statement, []any{1, 1, 1}[:max(1, strings.Count(statement, "?2")*2, strings.Count(statement, "?3")*3)]...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +145,7 @@ func TestDeletionUsesIndexes(t *testing.T) {
 			if err := rows.Scan(&a, &b, &c, &step); err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasPrefix(step, "SCAN") && step != "SCAN store" {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN store" && step != "SCAN s" {
 				t.Errorf("%s: %s", statement, step)
 			}
 		}

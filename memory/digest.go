@@ -176,6 +176,29 @@ func (r *digestReader) err() error {
 	return nil
 }
 
+// digestTerms are the terms of a digest; none if it cannot be read.
+func digestTerms(digest []byte) (terms []string) {
+	r := digestReader{b: digest}
+	r.float()
+	for range 3 { // kind, origin, speaker
+		r.bytes()
+	}
+	r.flag()
+	for range 4 { // position and times
+		r.number()
+	}
+	r.float()
+	r.float()
+	for range r.count() {
+		r.bytes()
+	}
+	for range r.count() {
+		terms = append(terms, string(r.bytes()))
+		r.frequency()
+	}
+	return terms
+}
+
 // fingerprint tells one analysis of texts from another: a store that was written with another is analysed anew when it
 // opens.
 func fingerprint() string {

@@ -11,6 +11,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
+	"strings"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // An export is JSON Lines: one exportHead, then one line for each record in the order they were written, then one for
@@ -63,35 +67,29 @@ func (s *Store) export(ctx context.Context, w io.Writer, scopes []Scope) (int, e
 		return 0, err
 	}
 	n := 0
-	for r, err := range s.all(ctx, t, nil, &AllOptions{History: true, Embeddings: true}) {
+	for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
 		if err != nil {
 			return n, err
 		}
-		if !containsAny(scopes, r.Scope) {
-			continue
-		}
-		line := exportLine{Record: &r.Record, Surprise: &r.surprise, Vector: base64.StdEncoding.EncodeToString(encodeVector(r.Embedding))}
+		line := exportLine{Record: &r.Record, Surprise: &r.surprise, Vector: base64.StdEncoding.EncodeToString(vector.Encode(r.Embedding))}
 		r.Embedding, r.Model = nil, ""
 		if err := lines.Encode(line); err != nil {
 			return n, err
 		}
 		n++
 	}
-	rows, err := t.QueryContext(ctx, `SELECT e.at, e.what, r.id, e.by, c.tenant, c.user, c.agent, c.session FROM events e
-		JOIN records r ON r.row = e.row JOIN scopes c ON c.scope = r.scope ORDER BY e.event`)
+	where, args := inScopes(scopes)
+	rows, err := t.QueryContext(ctx, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
+		where+" ORDER BY e.event", args...)
 	if err != nil {
 		return n, err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var e Event
-		var place Scope
 		var at int64
-		if err := rows.Scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By), &place.Tenant, &place.User, &place.Agent, &place.Session); err != nil {
+		if err := rows.Scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By)); err != nil {
 			return n, err
-		}
-		if !containsAny(scopes, place) {
-			continue
 		}
 		e.At = fromMicros(at)
 		if err := lines.Encode(exportLine{Event: &e}); err != nil {
@@ -106,6 +104,11 @@ type ImportOptions struct {
 	// Reembed leaves the embeddings of the export out and makes new ones. Without it, an export of another model is
 	// refused with [ErrModel].
 	Reembed bool
+	// Scopes are those whose records the export may hold; none: any. A record outside of them makes the import fail with
+	// [ErrInvalid].
+	Scopes []Scope
+	// Deleted takes in also what was deleted for privacy before.
+	Deleted bool
 }
 
 // Import takes in what [Store.Export] wrote, all or nothing. Records that are there already are skipped, so importing
@@ -119,22 +122,23 @@ func (s *Store) Import(ctx context.Context, r io.Reader, o *ImportOptions) (Adde
 }
 
 func (s *Store) importAll(ctx context.Context, r io.Reader, o *ImportOptions) (Added, error) {
-	if err := s.refresh(ctx); err != nil {
+	h, err := s.head(ctx)
+	if err != nil {
 		return Added{}, err
 	}
-	s.view.mu.RLock()
-	model, dim := s.view.model, s.view.dim
-	s.view.mu.RUnlock()
 	var events []Event
 	records := func(yield func(incoming, error) bool) {
-		for line, err := range readExport(r, model, dim, o.Reembed) {
+		for line, err := range readExport(r, h.model, h.dim, o.Reembed) {
 			if err == nil && line.Event != nil {
 				events = append(events, *line.Event)
 				continue
 			}
-			in := incoming{imported: true, surprise: line.Surprise}
+			in := incoming{imported: true, again: o.Deleted, surprise: line.Surprise}
 			if line.Record != nil {
 				in.Record = *line.Record
+				if len(o.Scopes) > 0 && !slices.ContainsFunc(o.Scopes, func(s Scope) bool { return s.Contains(in.Scope) }) {
+					err = fmt.Errorf("%w: record %s is of the scope %s, outside of the one that is given", ErrInvalid, in.ID, in.Scope)
+				}
 			}
 			if !yield(in, err) || err != nil {
 				return
@@ -148,12 +152,32 @@ func (s *Store) importAll(ctx context.Context, r io.Reader, o *ImportOptions) (A
 			if !ok {
 				continue
 			}
-			if _, err := w.t.ExecContext(ctx, "INSERT INTO events (row, at, what, by) VALUES (?, ?, ?, ?)", row, micros(e.At), e.What, string(e.By)); err != nil {
+			if _, err := w.t.ExecContext(ctx, noting, row, micros(e.At), e.What, string(e.By)); err != nil {
+				return err
+			}
+		}
+		for _, p := range w.scopes {
+			if err := revive(ctx, w.t, p); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// revive makes live again what gave way to a summary in an export that was written when summaries superseded their turns.
+func revive(ctx context.Context, t *tx, p place) error {
+	const covered = `EXISTS (SELECT 1 FROM records s JOIN sources f ON f.row = s.row WHERE s.id = %s AND f.source_row = %s
+		AND s.kind = 'summary' AND s.origin = 'reconstructed') AND NOT (%s = 'summary' AND %[4]s = 'reconstructed')`
+	const old = "scope = ? AND seq = ? AND superseded_by <> '' AND "
+	if _, err := t.ExecContext(ctx, "DELETE FROM events WHERE EXISTS (SELECT 1 FROM records r WHERE r.row = events.row AND r.scope = ? AND r.seq = ? AND "+
+		fmt.Sprintf(covered, "events.by", "r.row", "r.kind", "r.origin")+")", p.scope, t.seq); err != nil {
+		return err
+	}
+	_, err := t.ExecContext(ctx, "UPDATE records SET superseded = 0, superseded_by = '', sum = "+
+		strings.Replace(strings.Replace(sumOf("records"), "superseded,", "0,", 1), "superseded_by,", "'',", 1)+" WHERE "+old+
+		fmt.Sprintf(covered, "records.superseded_by", "records.row", "records.kind", "records.origin"), p.scope, t.seq)
+	return err
 }
 
 // readExport reads the lines of an export after its head. An error names the line and ends the sequence.
@@ -209,7 +233,7 @@ func readExport(r io.Reader, model string, dim int, dropVectors bool) iter.Seq2[
 						bad(fmt.Errorf("%w: the vector is not base64 of float32", ErrInvalid))
 						return
 					}
-					l.Record.Embedding, l.Record.Model = decodeVector(nil, data), model
+					l.Record.Embedding, l.Record.Model = vector.Decode(nil, data), model
 				}
 				if l.Surprise != nil && !(*l.Surprise >= 0 && *l.Surprise <= 1) {
 					bad(fmt.Errorf("%w: surprise is %v, not between 0 and 1", ErrInvalid, *l.Surprise))

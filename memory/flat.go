@@ -2,126 +2,36 @@ package memory
 
 import (
 	"context"
-	"math"
-	"runtime"
+	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
-// Flat is an exact [Index]: it holds the vectors of each tenant and user side by side and reads them all, which a
-// processor with AVX2 does as fast as its memory delivers them. Nothing else is exact, and nothing is needed that is
-// not: 100,000 vectors of 384 dimensions are 154 MB, about 10 ms on one core.
+// Flat is an exact [Index]: it compares with all vectors. Nothing else is exact, and nothing is needed that is not: the best of
+// 100,000 vectors of 384 dimensions take about 10 ms on one core.
 type Flat struct {
-	dim int
-
-	mu    sync.RWMutex
-	walls map[wall]*block
-	home  map[int64]*block // block of each row
+	mu     sync.RWMutex
+	flat   vector.Flat
+	scopes []Scope // by their group
+	number map[Scope]int32
 }
 
 var _ Index = (*Flat)(nil)
 
-// wall is the part of a scope that no query crosses.
-type wall struct{ tenant, user string }
-
-func wallOf(s Scope) wall { return wall{s.Tenant, s.User} }
-
-// chunkRows is the number of vectors that are allocated together: 6 MB at 384 dimensions, so that growing copies
-// nothing.
-const chunkRows = 4096
-
-// block holds the vectors of one wall, in the order of their rows.
-type block struct {
-	rows   []int64
-	dead   []bool
-	leaves []int32 // index into scopes
-	scopes []Scope
-	number map[Scope]int32
-	chunks [][]float32
-	gone   int
-}
-
 // NewFlat makes an empty index for vectors of dim dimensions.
-func NewFlat(dim int) *Flat {
-	return &Flat{dim: dim, walls: map[wall]*block{}, home: map[int64]*block{}}
-}
+func NewFlat(dim int) *Flat { return &Flat{flat: vector.Flat{Dim: dim}, number: map[Scope]int32{}} }
 
-func (b *block) vector(i, dim int) []float32 {
-	chunk, at := b.chunks[i/chunkRows], i%chunkRows*dim
-	return chunk[at : at+dim : at+dim]
-}
-
-func (b *block) leaf(s Scope) int32 {
-	n, ok := b.number[s]
-	if !ok {
-		n = int32(len(b.scopes))
-		b.scopes = append(b.scopes, s)
-		b.number[s] = n
+// checkVector reports why v cannot be kept in a store of dimension dim, as an error that wraps [ErrDimension].
+func checkVector(v []float32, dim int) error {
+	if len(v) != dim {
+		return fmt.Errorf("%w: it has %d dimensions, the store has %d", ErrDimension, len(v), dim)
 	}
-	return n
-}
-
-// push appends a row, which must be higher than all before it, and returns the place for its unit vector.
-func (b *block) push(row int64, leaf int32, dim int) []float32 {
-	n := len(b.rows)
-	if n/chunkRows == len(b.chunks) {
-		b.chunks = append(b.chunks, nil)
+	if _, ok := vector.Length(v); !ok {
+		return fmt.Errorf("%w: it holds a NaN, an infinity or only zeros", ErrDimension)
 	}
-	// The last chunk grows by doubling, so that a small wall stays small.
-	last := &b.chunks[len(b.chunks)-1]
-	if need := (n%chunkRows + 1) * dim; need > cap(*last) {
-		grown := make([]float32, len(*last), min(max(2*cap(*last), 16*dim), chunkRows*dim))
-		copy(grown, *last)
-		*last = grown
-	}
-	*last = (*last)[:len(*last)+dim]
-	b.rows = append(b.rows, row)
-	b.dead = append(b.dead, false)
-	b.leaves = append(b.leaves, leaf)
-	return b.vector(n, dim)
-}
-
-// find is the place of a row.
-func (b *block) find(row int64) (int, bool) {
-	i, ok := slices.BinarySearch(b.rows, row)
-	return i, ok && !b.dead[i]
-}
-
-// rebuild leaves out what is dead and puts in what came out of order, sorted.
-func (b *block) rebuild(dim int, extra []entry) {
-	entries := make([]entry, 0, len(b.rows)+len(extra))
-	for i, row := range b.rows {
-		if !b.dead[i] {
-			entries = append(entries, entry{row, b.leaves[i], b.vector(i, dim)})
-		}
-	}
-	entries = append(entries, extra...)
-	slices.SortStableFunc(entries, func(a, c entry) int { return int(a.row - c.row) })
-	fresh := block{scopes: b.scopes, number: b.number}
-	for i, e := range entries {
-		if i+1 < len(entries) && entries[i+1].row == e.row {
-			continue // the later one stands
-		}
-		copy(fresh.push(e.row, e.leaf, dim), e.v)
-	}
-	*b = fresh
-}
-
-// entry is a unit vector with its row and the number of its scope.
-type entry struct {
-	row  int64
-	leaf int32
-	v    []float32
-}
-
-// ascending reports whether each row is higher than the one before.
-func ascending(rows []int64) bool {
-	for i := 1; i < len(rows); i++ {
-		if rows[i] <= rows[i-1] {
-			return false
-		}
-	}
-	return true
+	return nil
 }
 
 // Upsert implements [Index].
@@ -130,68 +40,24 @@ func (f *Flat) Upsert(ctx context.Context, rows []int64, scopes []Scope, vectors
 		return err
 	}
 	for _, v := range vectors {
-		if err := checkVector(v, f.dim); err != nil {
+		if err := checkVector(v, f.flat.Dim); err != nil {
 			return err
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// Of a row that comes more than once, the last counts.
-	var last map[int64]int
-	if !ascending(rows) {
-		last = make(map[int64]int, len(rows))
-		for i, row := range rows {
-			last[row] = i
+	groups := make([]int32, len(scopes))
+	for i, s := range scopes {
+		n, ok := f.number[s]
+		if !ok {
+			n = int32(len(f.scopes))
+			f.scopes = append(f.scopes, s)
+			f.number[s] = n
 		}
+		groups[i] = n
 	}
-	lates := map[*block][]entry{} // rows that are not higher than all before them
-	for i, row := range rows {
-		if last != nil && last[row] != i {
-			continue
-		}
-		w := wallOf(scopes[i])
-		b := f.walls[w]
-		if b == nil {
-			b = &block{number: map[Scope]int32{}}
-			f.walls[w] = b
-		}
-		if old := f.home[row]; old != nil && old != b {
-			f.drop(row)
-		}
-		f.home[row] = b
-		leaf := b.leaf(scopes[i])
-		switch n := len(b.rows); {
-		case n == 0 || b.rows[n-1] < row:
-			unit(b.push(row, leaf, f.dim), vectors[i])
-		default:
-			if at, ok := b.find(row); ok {
-				unit(b.vector(at, f.dim), vectors[i])
-				b.leaves[at] = leaf
-				continue
-			}
-			v := make([]float32, f.dim)
-			unit(v, vectors[i])
-			lates[b] = append(lates[b], entry{row, leaf, v})
-		}
-	}
-	for b, extra := range lates {
-		b.rebuild(f.dim, extra)
-	}
+	f.flat.Put(rows, groups, vectors)
 	return nil
-}
-
-// drop forgets a row; its numbers are overwritten at once.
-func (f *Flat) drop(row int64) {
-	b := f.home[row]
-	if b == nil {
-		return
-	}
-	delete(f.home, row)
-	if at, ok := b.find(row); ok {
-		clear(b.vector(at, f.dim))
-		b.dead[at] = true
-		b.gone++
-	}
 }
 
 // Delete implements [Index].
@@ -201,18 +67,7 @@ func (f *Flat) Delete(ctx context.Context, rows ...int64) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	touched := map[*block]bool{}
-	for _, row := range rows {
-		if b := f.home[row]; b != nil {
-			touched[b] = true
-			f.drop(row)
-		}
-	}
-	for b := range touched {
-		if b.gone*4 > len(b.rows) {
-			b.rebuild(f.dim, nil)
-		}
-	}
+	f.flat.Delete(rows...)
 	return nil
 }
 
@@ -220,7 +75,7 @@ func (f *Flat) Delete(ctx context.Context, rows ...int64) error {
 func (f *Flat) Len() int {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return len(f.home)
+	return f.flat.Len()
 }
 
 // Search implements [Index].
@@ -236,200 +91,37 @@ func (f *Flat) SearchRows(ctx context.Context, scope Scope, rows []int64, query 
 	return f.search(ctx, scope, rows, query, k)
 }
 
-// parallelRows is the number of vectors from which a second core pays for being woken up.
-const parallelRows = 8192
-
 func (f *Flat) search(ctx context.Context, scope Scope, only []int64, query []float32, k int) ([]Match, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := checkVector(query, f.dim); err != nil {
+	if err := checkVector(query, f.flat.Dim); err != nil {
 		return nil, err
 	}
-	q := make([]float32, f.dim)
-	unit(q, query)
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	b := f.walls[wallOf(scope)]
-	if b == nil || k <= 0 {
+	if k <= 0 {
 		return nil, nil
 	}
-	var leaves []bool // nil: all
-	if scope.Agent != "" || scope.Session != "" {
-		leaves = make([]bool, len(b.scopes))
-		for i, s := range b.scopes {
-			leaves[i] = scope.Contains(s)
-		}
+	in := make([]bool, len(f.scopes))
+	for i, s := range f.scopes {
+		in[i] = scope.Contains(s)
 	}
-	workers := 1
-	if len(b.rows) >= parallelRows && (only == nil || len(only) >= parallelRows) {
-		workers = min(runtime.GOMAXPROCS(0), 8)
+	if !slices.Contains(in, false) {
+		in = nil
 	}
-	// Only what lies between the first and the last row is divided: "since May" is the end of a block.
-	first, end := 0, len(b.rows)
-	if len(only) > 0 {
-		first, _ = slices.BinarySearch(b.rows, only[0])
-		end, _ = slices.BinarySearch(b.rows, only[len(only)-1]+1)
+	found := f.flat.Search(query, k, in, only)
+	matches := make([]Match, len(found))
+	for i, m := range found {
+		matches[i] = Match(m)
 	}
-	parts := make([]nearest, workers)
-	var wg sync.WaitGroup
-	for w := range workers {
-		lo, hi := first+(end-first)*w/workers, first+(end-first)*(w+1)/workers
-		parts[w].k = k
-		if w == workers-1 {
-			b.scan(&parts[w], q, f.dim, leaves, only, lo, hi)
-			continue
-		}
-		wg.Go(func() { b.scan(&parts[w], q, f.dim, leaves, only, lo, hi) })
-	}
-	wg.Wait()
-	best := parts[0]
-	for _, p := range parts[1:] {
-		for _, m := range p.heap {
-			best.offer(m.Row, m.Score)
-		}
-	}
-	return best.sorted(), nil
-}
-
-// scan offers the vectors lo to hi.
-func (b *block) scan(best *nearest, q []float32, dim int, leaves []bool, only []int64, lo, hi int) {
-	offer := func(i int) {
-		if b.dead[i] || leaves != nil && !leaves[b.leaves[i]] {
-			return
-		}
-		// Rounding can carry a cosine past 1.
-		if s := float64(dot(q, b.vector(i, dim))); s > best.least || len(best.heap) < best.k {
-			best.offer(b.rows[i], max(-1, min(1, s)))
-		}
-	}
-	if only == nil {
-		for i := lo; i < hi; i++ {
-			offer(i)
-		}
-		return
-	}
-	if lo == hi {
-		return
-	}
-	from, _ := slices.BinarySearch(only, b.rows[lo])
-	only = only[from:]
-	// Few rows are looked up, many are walked along with the block.
-	if len(only)*16 < hi-lo {
-		for _, row := range only {
-			if row > b.rows[hi-1] {
-				break
-			}
-			if at, ok := slices.BinarySearch(b.rows[lo:hi], row); ok {
-				offer(lo + at)
-			}
-		}
-		return
-	}
-	for i := lo; i < hi && len(only) > 0; i++ {
-		for len(only) > 0 && only[0] < b.rows[i] {
-			only = only[1:]
-		}
-		if len(only) > 0 && only[0] == b.rows[i] {
-			offer(i)
-		}
-	}
+	return matches, nil
 }
 
 // Vector copies a row's vector, made 1 long.
 func (f *Flat) Vector(row int64) ([]float32, bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	v := f.vector(row)
-	return slices.Clone(v), v != nil
-}
-
-// cosine is that of a row's vector with a unit vector.
-func (f *Flat) cosine(row int64, v []float32) (float32, bool) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	if known := f.vector(row); known != nil {
-		return dot(v, known), true
-	}
-	return 0, false
-}
-
-// vector is a row's, nil if there is none. The lock is held.
-func (f *Flat) vector(row int64) []float32 {
-	b := f.home[row]
-	if b == nil {
-		return nil
-	}
-	at, ok := b.find(row)
-	if !ok {
-		return nil
-	}
-	return b.vector(at, f.dim)
-}
-
-// nearest keeps the k best matches; the worst of them is on top of the heap.
-type nearest struct {
-	k     int
-	heap  []Match
-	least float64 // score of the worst when the heap is full
-}
-
-// worse orders matches from the worst: lower scores first, and of equal ones the higher row.
-func worse(a, b Match) bool {
-	if a.Score != b.Score {
-		return a.Score < b.Score
-	}
-	return a.Row > b.Row
-}
-
-func (n *nearest) offer(row int64, score float64) {
-	m := Match{row, score}
-	h := n.heap
-	if len(h) < n.k {
-		h = append(h, m)
-		for i := len(h) - 1; i > 0; {
-			up := (i - 1) / 2
-			if !worse(h[i], h[up]) {
-				break
-			}
-			h[i], h[up] = h[up], h[i]
-			i = up
-		}
-		n.heap = h
-	} else if worse(h[0], m) {
-		h[0] = m
-		for i := 0; ; {
-			down := 2*i + 1
-			if down >= len(h) {
-				break
-			}
-			if down+1 < len(h) && worse(h[down+1], h[down]) {
-				down++
-			}
-			if !worse(h[down], h[i]) {
-				break
-			}
-			h[i], h[down] = h[down], h[i]
-			i = down
-		}
-	}
-	if len(n.heap) == n.k {
-		n.least = n.heap[0].Score
-	} else {
-		n.least = math.Inf(-1)
-	}
-}
-
-// sorted empties the heap, best first.
-func (n *nearest) sorted() []Match {
-	slices.SortFunc(n.heap, func(a, b Match) int {
-		switch {
-		case worse(b, a):
-			return -1
-		case worse(a, b):
-			return 1
-		}
-		return 0
-	})
-	return n.heap
+	v, ok := f.flat.Vector(row)
+	return slices.Clone(v), ok
 }

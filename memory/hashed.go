@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Hashed is the embedder that needs no model: it adds up hashed features of a text. Stemmed words, pairs of neighbouring
@@ -95,7 +96,7 @@ func (h *Hashed) embed(full string, terms []string, idf func(string) float64) []
 	v := make([]float32, h.dim)
 	if len(terms) == 0 {
 		h.fallback(v, full)
-		unit(v, v)
+		vector.Unit(v, v)
 		return v
 	}
 	prev, prevWeight := uint64(0), 0.0
@@ -112,10 +113,10 @@ func (h *Hashed) embed(full string, terms []string, idf func(string) float64) []
 		prev, prevWeight = word, weight
 		h.grams(v, t, weight)
 	}
-	if _, ok := length(v); !ok {
+	if _, ok := vector.Length(v); !ok {
 		h.fallback(v, full)
 	}
-	unit(v, v)
+	vector.Unit(v, v)
 	return v
 }
 
@@ -154,7 +155,7 @@ func (h *Hashed) fallback(v []float32, s string) {
 	for _, w := range strings.Fields(s) {
 		h.feature(v, hash(gramOffset, w), 1)
 	}
-	if _, ok := length(v); !ok {
+	if _, ok := vector.Length(v); !ok {
 		v[hash(offset, s)%uint64(h.dim)] = 1
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 // Supersede writes a record that takes the place of others. They stay readable, are found no more, and know what
 // replaced them. All are live and in scope, or nothing happens; superseding what is superseded already is an error.
+// The records that a derived summary was made of stay live, except for other such summaries: it stands for them.
 func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old ...ID) (ID, error) {
 	id, err := s.supersede(ctx, scope, record, old)
 	return id, fail("supersede "+join(old), err)
@@ -33,19 +34,20 @@ func (s *Store) supersede(ctx context.Context, scope Scope, record Record, old [
 	if len(old) == 0 {
 		return "", fmt.Errorf("%w: no record is named that is to be superseded", ErrInvalid)
 	}
-	if err := s.refresh(ctx); err != nil {
+	h, err := s.head(ctx)
+	if err != nil {
 		return "", err
 	}
 	staged := []incoming{{Record: record, number: 1}}
-	if err := s.ready(ctx, scope, staged); err != nil {
+	if err := s.ready(ctx, h, scope, staged); err != nil {
 		return "", err
 	}
 	r := &staged[0]
 	if r.known != "" {
 		return "", fmt.Errorf("%w: record %s has the key %q already", ErrInvalid, r.known, r.Key)
 	}
-	err := s.write(ctx, true, func(t *tx) error {
-		w, err := s.inserter(ctx, t)
+	err = s.write(ctx, true, func(t *tx) error {
+		w, err := s.inserter(ctx, t, h)
 		if err != nil {
 			return err
 		}
@@ -65,8 +67,10 @@ func (s *Store) supersede(ctx context.Context, scope Scope, record Record, old [
 			switch {
 			case !o.Superseded.IsZero():
 				return fmt.Errorf("%w: record %s was superseded by %s on %s", ErrInvalid, id, o.SupersededBy, o.Superseded.Format(time.RFC3339))
-			case wallOf(o.Scope) != wallOf(r.Scope) || id == r.ID:
+			case ownerOf(o.Scope) != ownerOf(r.Scope) || id == r.ID:
 				return fmt.Errorf("%w: record %s is not of the same tenant and user", ErrInvalid, id)
+			case stands(&r.Record, &o.Record):
+				continue
 			}
 			if err := t.retire(ctx, o.row, r.ID); err != nil {
 				return err
@@ -75,6 +79,14 @@ func (s *Store) supersede(ctx context.Context, scope Scope, record Record, old [
 		return nil
 	})
 	return r.ID, err
+}
+
+// isSummary reports whether a record is a summary that was made of others.
+func isSummary(r *Record) bool { return r.Kind == KindSummary && r.Origin == Reconstructed }
+
+// stands reports whether a record is a summary of another, which stays live beside it.
+func stands(summary, of *Record) bool {
+	return isSummary(summary) && !isSummary(of) && slices.Contains(summary.DerivedFrom, of.ID)
 }
 
 // retire marks a record as superseded; by is empty where nothing takes its place.
@@ -86,14 +98,19 @@ func (t *tx) retire(ctx context.Context, row int64, by ID) error {
 	return t.note(ctx, row, "superseded", by)
 }
 
-// note writes into the history of a record.
+// note writes into the history of a record that was changed.
 func (t *tx) note(ctx context.Context, row int64, what string, by ID) error {
-	_, err := t.ExecContext(ctx, "INSERT INTO events (row, at, what, by) VALUES (?, ?, ?, ?)", row, micros(t.now), what, string(by))
+	if err := seal(ctx, t.Tx, "records", "row = ?", row); err != nil {
+		return err
+	}
+	_, err := t.ExecContext(ctx, noting, row, micros(t.now), what, string(by))
 	return err
 }
 
-// Undo takes back what Supersede did with the record id: what it replaced is live again, and it is superseded itself,
-// by nothing. Both stay in the history.
+const noting = "INSERT INTO events (row, at, what, by, sum) VALUES (?1, ?2, ?3, ?4, checksum(?1, ?2, ?3, ?4))"
+
+// Undo takes back what Supersede did with the record id, or the addition of a derived record: what it replaced is live again,
+// and it is superseded itself, by nothing. Both stay in the history.
 func (s *Store) Undo(ctx context.Context, scope Scope, id ID) error {
 	err := s.write(ctx, true, func(t *tx) error {
 		r, err := s.record(ctx, t, scope, id)
@@ -111,7 +128,7 @@ func (s *Store) Undo(ctx context.Context, scope Scope, id ID) error {
 		if err != nil {
 			return err
 		}
-		if len(replaced) == 0 {
+		if len(replaced) == 0 && r.Origin != Reconstructed {
 			return fmt.Errorf("%w: it supersedes nothing", ErrInvalid)
 		}
 		for _, row := range replaced {

@@ -192,7 +192,6 @@ func TestReadOnly(t *testing.T) {
 	_, err = r.Add(ctx, ann, turn("x"))
 	wantErr(t, err, ErrReadOnly, "Options.ReadOnly")
 	wantErr(t, r.Undo(ctx, ann, "x"), ErrReadOnly, "")
-	wantErr(t, r.Purge(ctx), ErrReadOnly, "")
 	_, err = Create(ctx, s.Path()+"2", &Options{ReadOnly: true})
 	wantErr(t, err, ErrReadOnly, "")
 	// It sees what another writes.

@@ -12,6 +12,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 func TestFlatAgainstANaiveScan(t *testing.T) {
@@ -22,12 +24,12 @@ func TestFlatAgainstANaiveScan(t *testing.T) {
 		f := NewFlat(dim)
 		vectors, places := map[int64][]float32{}, map[int64]Scope{}
 		// Small whole numbers, so that equal scores occur.
-		vector := func() []float32 {
+		random := func() []float32 {
 			v := make([]float32, dim)
 			for i := range v {
 				v[i] = float32(rapid.IntRange(-2, 2).Draw(rt, "x"))
 			}
-			if _, ok := length(v); !ok {
+			if _, ok := vector.Length(v); !ok {
 				v[0] = 1
 			}
 			return v
@@ -39,7 +41,7 @@ func TestFlatAgainstANaiveScan(t *testing.T) {
 				var in []Scope
 				var vs [][]float32
 				for range n {
-					row, place, v := int64(rapid.IntRange(1, 40).Draw(rt, "row")), rapid.SampledFrom(scopes).Draw(rt, "scope"), vector()
+					row, place, v := int64(rapid.IntRange(1, 40).Draw(rt, "row")), rapid.SampledFrom(scopes).Draw(rt, "scope"), random()
 					rows, in, vs = append(rows, row), append(in, place), append(vs, v)
 					vectors[row], places[row] = slices.Clone(v), place
 				}
@@ -64,19 +66,19 @@ func TestFlatAgainstANaiveScan(t *testing.T) {
 					rt.Fatalf("%d vectors, want %d", f.Len(), len(vectors))
 				}
 				scope := rapid.SampledFrom(append(slices.Clone(scopes), Scope{User: "a"}, Scope{User: "c"})).Draw(rt, "asked")
-				q, k := vector(), rapid.IntRange(0, 12).Draw(rt, "k")
+				q, k := random(), rapid.IntRange(0, 12).Draw(rt, "k")
 				var only []int64
 				if rapid.Bool().Draw(rt, "some") {
 					only = rapid.SliceOfNDistinct(rapid.Int64Range(1, 45), 0, 20, func(x int64) int64 { return x }).Draw(rt, "only")
 					slices.Sort(only)
 				}
 				unitQ, u := make([]float32, dim), make([]float32, dim)
-				unit(unitQ, q)
+				vector.Unit(unitQ, q)
 				want := []Match{}
 				for row, v := range vectors {
 					if scope.Contains(places[row]) && (only == nil || slices.Contains(only, row)) {
-						unit(u, v)
-						want = append(want, Match{row, max(-1, min(1, float64(dot(unitQ, u))))})
+						vector.Unit(u, v)
+						want = append(want, Match{row, max(-1, min(1, float64(vector.Dot(unitQ, u))))})
 					}
 				}
 				slices.SortFunc(want, func(a, b Match) int {
@@ -106,6 +108,7 @@ func TestFlatAgainstANaiveScan(t *testing.T) {
 
 // Large enough for several chunks and cores.
 func TestFlatInParallel(t *testing.T) {
+	const chunkRows = 4096
 	const n, dim = 3*chunkRows + 77, 16
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	r := rand.New(rand.NewPCG(1, 2))
@@ -174,11 +177,11 @@ func TestHashed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, v := range vs {
-		if n, ok := length(v); !ok || math.Abs(n-1) > 1e-5 {
+		if n, ok := vector.Length(v); !ok || math.Abs(n-1) > 1e-5 {
 			t.Errorf("vector %d is %v long", i, n)
 		}
 	}
-	same, typo, other := dot(vs[0], vs[1]), dot(vs[0], vs[2]), dot(vs[0], vs[3])
+	same, typo, other := vector.Dot(vs[0], vs[1]), vector.Dot(vs[0], vs[2]), vector.Dot(vs[0], vs[3])
 	if !(same > typo && typo > other+.2 && other < .2) {
 		t.Errorf("cosines %v %v %v do not fall", same, typo, other)
 	}

@@ -422,7 +422,7 @@ func TestStats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Stats{Records: 6, Live: 3, Superseded: 3, Derived: 1, Kinds: map[Kind]int{KindTurn: 2, KindSummary: 1}, Tenants: 1, Users: 1, Sessions: 1,
+	want := Stats{Records: 6, Live: 5, Superseded: 1, Derived: 1, Kinds: map[Kind]int{KindTurn: 4, KindSummary: 1}, Tenants: 1, Users: 1, Sessions: 1,
 		Shown: 4, Used: 1, Model: "hashed-v1-384", Dim: 384, Schema: schemaVersion, Path: s.Path()}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Stats{}, "Generation", "Bytes")); d != "" {
 		t.Errorf("stats (-want +got):\n%s", d)
@@ -441,7 +441,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		"missing":    {"PRAGMA foreign_keys = 0; DELETE FROM vectors WHERE row = 1", "vectors"},
 		"importance": {"UPDATE records SET importance = 7 WHERE row = 1", "importance"},
 		"successor":  {"UPDATE records SET superseded_by = 'nobody' WHERE row = 1", "nobody"},
-		"source":     {"PRAGMA foreign_keys = 0; INSERT INTO sources VALUES ('nothing', 1)", "nothing"},
+		"source":     {"PRAGMA foreign_keys = 0; INSERT INTO sources (source, row) VALUES ('nothing', 1)", "nothing"},
 		"event":      {"INSERT INTO events (row, at, what, by) VALUES (3, 1, 'superseded', '')", "last event"},
 		"scope":      {"UPDATE vectors SET scope = 99 WHERE row = 1", "another scope"},
 		"quote":      {"UPDATE records SET quotes = replace(quotes, 'Oslo', 'Rome')", "does not say so"},

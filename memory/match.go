@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // The usual parameters of BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond").
@@ -107,7 +108,7 @@ func (p *partition) allowed(q *question, a area) []bool {
 		case !f.inTime(d):
 			continue
 		case !f.ofSort(d):
-			if _, ok := p.shownFor(uint32(i), q, a); !ok {
+			if p.shownFor(uint32(i), q, a) == nil {
 				continue
 			}
 		}
@@ -193,15 +194,13 @@ func (p *partition) lexical(q *question, a area, allowed []bool, s *scratch) []m
 			p.relate(word, q, a, allowed, s, base, slope)
 		}
 	}
-	best := nearest{k: q.limit, least: math.Inf(-1)}
+	best := vector.Best{K: q.limit}
 	for _, at := range s.touched {
-		if score := float64(s.scores[at]); len(best.heap) < best.k || score >= best.least {
-			best.offer(int64(at), score)
-		}
+		best.Offer(vector.Match{Row: int64(at), Score: float64(s.scores[at])})
 		s.scores[at] = 0
 	}
-	list := make([]matched, len(best.heap), 2*len(best.heap)+16)
-	for i, m := range best.sorted() {
+	list := make([]matched, len(best.List), 2*len(best.List)+16)
+	for i, m := range best.List {
 		list[i] = matched{doc: uint32(m.Row), lexical: m.Score}
 	}
 	return list

@@ -12,7 +12,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the version that this program writes: the number of the last migration.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // applicationID marks a SQLite file as ours ("RFNR").
 const applicationID = 0x52464e52
@@ -57,7 +57,12 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	if current == 0 {
-		if _, err := t.ExecContext(ctx, "INSERT INTO store (one, epoch) VALUES (1, ?)", newEpoch()); err != nil {
+		if _, err := t.ExecContext(ctx, "INSERT INTO store (one, epoch, lineage, secret) VALUES (1, ?1, ?1, randomblob(32))", newEpoch()); err != nil {
+			return err
+		}
+	}
+	if current < 2 {
+		if err := sealAll(ctx, t); err != nil {
 			return err
 		}
 	}

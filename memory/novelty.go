@@ -2,25 +2,30 @@ package memory
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"slices"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Surprise is 1 − the cosine of the most similar record that the tenant and user had before. Comparing with all of them
 // would make an import quadratic, so a record is compared with those that are likely to be the most similar: the last
-// ones written, and the last that hold one of its rarest terms. That finds a surprise within .02 of the exact one for 83 of
-// 100 turns of LoCoMo and 91 of BEAM, and .013 and .006 too high on average.
+// ones written, and of the last thousand those that hold one of its rarest terms. That finds a surprise within .02 of the exact
+// one for 83 of 100 turns of LoCoMo and 91 of BEAM, and .013 and .006 too high on average.
 const (
 	lastWritten = 64   // records compared with in any case
 	rareTerms   = 6    // of a record
 	perTerm     = 16   // records that hold each of them
-	remembered  = 2048 // records whose vectors are kept for comparing, besides what a Flat index holds
-	mostWalls   = 64
+	remembered  = 1024 // records that are remembered while writing goes on
+	readAgain   = 256  // of them, how many are read from the file when writing begins
+	mostOwners  = 16
 )
 
 // novelties remember what was written last, for each tenant and user. It belongs to whoever holds the write lock.
 type novelties struct {
-	seq   int64 // the last write that is in it; after a write by another process it starts anew
-	walls map[wall]*novelty
+	seq    int64 // the last write that is in it; after a write by another process it starts anew
+	owners map[owner]*novelty
 }
 
 type novelty struct {
@@ -35,8 +40,6 @@ type holders struct {
 	count  int
 	recent [perTerm]int
 }
-
-func newNovelty(dim int) *novelty { return &novelty{dim: dim, holders: map[string]*holders{}} }
 
 func (n *novelty) vector(i int) []float32 {
 	at := i % remembered * n.dim
@@ -65,104 +68,61 @@ func (n *novelty) put(terms []string, v []float32) {
 	n.count++
 }
 
-// surprise is that of a unit vector. p is what was known before the first put, flat its vectors; nil: nothing.
-func (n *novelty) surprise(terms []string, v []float32, p *partition, flat *Flat) float64 {
+// surprise is that of a unit vector.
+func (n *novelty) surprise(terms []string, v []float32) float64 {
 	best := float32(0)
 	for i := max(0, n.count-lastWritten); i < n.count; i++ {
-		best = max(best, dot(v, n.vector(i)))
+		best = max(best, vector.Dot(v, n.vector(i)))
 	}
-	type rare struct {
-		h    *holders
-		list []posting
-		df   int
-	}
-	var space [32]rare
+	var space [32]*holders
 	found := space[:0]
 	for _, t := range terms {
-		r := rare{h: n.holders[t]}
-		if r.h != nil {
-			r.df = r.h.count
-		}
-		if p != nil {
-			if number, ok := p.numbers[t]; ok {
-				r.list = p.postings[number]
-				r.df += len(r.list)
-			}
-		}
-		if r.df > 0 {
-			found = append(found, r)
+		if h := n.holders[t]; h != nil {
+			found = append(found, h)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b rare) int { return cmp.Compare(a.df, b.df) })
-	for _, r := range found[:min(rareTerms, len(found))] {
-		if r.h != nil {
-			for i := range min(r.h.count, perTerm) {
-				if at := r.h.recent[i]; at >= n.count-remembered && at < n.count-lastWritten {
-					best = max(best, dot(v, n.vector(at)))
-				}
-			}
-		}
-		if flat != nil {
-			for _, e := range r.list[max(0, len(r.list)-perTerm):] {
-				if c, ok := flat.cosine(p.docs[e.doc].row, v); ok {
-					best = max(best, c)
-				}
+	slices.SortStableFunc(found, func(a, b *holders) int { return cmp.Compare(a.count, b.count) })
+	for _, h := range found[:min(rareTerms, len(found))] {
+		for _, at := range h.recent[:min(h.count, perTerm)] {
+			if at >= n.count-remembered && at < n.count-lastWritten {
+				best = max(best, vector.Dot(v, n.vector(at)))
 			}
 		}
 	}
 	return float64(max(0, min(1, 1-best)))
 }
 
-// novelty is what the store remembers of a tenant and user, begun with the last records that are there.
-func (s *Store) novelty(t *tx, w wall) *novelty {
-	if s.memo == nil || len(s.memo.walls) > mostWalls {
-		s.memo = &novelties{walls: map[wall]*novelty{}}
+// novelty is what is remembered of an owner, begun with the last records that are there.
+func (s *Store) novelty(ctx context.Context, t *tx, o owner, dim int) (*novelty, error) {
+	if s.memo == nil || len(s.memo.owners) > mostOwners {
+		s.memo = &novelties{owners: map[owner]*novelty{}}
 	}
-	if n := s.memo.walls[w]; n != nil {
-		return n
+	if n := s.memo.owners[o]; n != nil {
+		return n, nil
 	}
-	s.view.mu.RLock()
-	defer s.view.mu.RUnlock()
-	n := newNovelty(s.view.dim)
-	s.memo.walls[w] = n
-	p := s.view.walls[w]
-	if p == nil {
-		return n
+	n := &novelty{dim: dim, holders: map[string]*holders{}}
+	rows, err := t.QueryContext(ctx, "SELECT r.digest, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE "+ownRecords+
+		" AND r.superseded = 0 ORDER BY r.row DESC LIMIT ?", o.tenant, o.user, readAgain)
+	if err != nil {
+		return nil, err
 	}
-	// A Flat index is asked for the rest when it is needed; of another index the last records must do.
-	keep := remembered
-	flat, _ := s.view.index.(*Flat)
-	if flat != nil {
-		keep = lastWritten
+	defer func() { _ = rows.Close() }()
+	var terms [][]string
+	var vectors [][]float32
+	for rows.Next() {
+		var digest, data []byte
+		if err := rows.Scan(&digest, &data); err != nil {
+			return nil, err
+		}
+		v := make([]float32, dim)
+		if len(data) == 4*dim {
+			vector.Unit(v, vector.Decode(make([]float32, 0, dim), data))
+		}
+		terms, vectors = append(terms, digestTerms(digest)), append(vectors, v)
 	}
-	v := make([]float32, n.dim)
-	for i := max(0, len(p.docs)-keep); i < len(p.docs); i++ {
-		d := &p.docs[i]
-		if !d.live {
-			continue
-		}
-		var ok bool
-		known := v
-		if flat != nil {
-			known, ok = flat.Vector(d.row)
-		} else {
-			var data []byte
-			if err := t.QueryRow("SELECT data FROM vectors WHERE row = ?", d.row).Scan(&data); err == nil && len(data) == 4*n.dim {
-				unit(v, decodeVector(make([]float32, 0, n.dim), data))
-				ok = true
-			}
-		}
-		if !ok {
-			continue
-		}
-		words := make([]string, len(d.terms))
-		for j, number := range d.terms {
-			words[j] = p.words[number]
-		}
-		if flat != nil {
-			words = nil // the postings know them
-		}
-		n.put(words, known)
+	for i := len(vectors) - 1; i >= 0; i-- {
+		n.put(terms[i], vectors[i])
 	}
-	return n
+	s.memo.owners[o] = n
+	return n, errors.Join(rows.Err(), rows.Close())
 }

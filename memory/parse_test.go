@@ -6,32 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/trm-go/refiner/internal/query"
 )
-
-func TestParseQuery(t *testing.T) {
-	for in, want := range map[string]parsed{
-		"where is Ann?":        {plain: "where is Ann?"},
-		`"blue kettle" now`:    {plain: `blue kettle  now`, must: []string{`"blue kettle"`}},
-		`tea -milk`:            {plain: "tea", not: []string{`"milk"`}},
-		`-"oat milk" tea`:      {plain: "tea", not: []string{`"oat milk"`}},
-		`kett* -sp*`:           {plain: "kett", must: []string{`"kett" *`}, not: []string{`"sp" *`}},
-		"well-known a-b":       {plain: "well-known a-b"},
-		"it was -5 outside - ": {plain: "it was -5 outside -"},
-		`say ""`:               {plain: "say"},
-		`an "open quote`:       {plain: `an "open quote`},
-		"a* of b":              {plain: "a of b"},
-		"2*3":                  {plain: "23"},
-	} {
-		got, err := parseQuery(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(want, got, cmp.AllowUnexported(parsed{})); d != "" {
-			t.Errorf("%q (-want +got):\n%s", in, d)
-		}
-	}
-}
 
 func FuzzQuery(f *testing.F) {
 	for _, s := range []string{`"a b" -c d*`, `-"x`, `"" NEAR(a,b) AND text:c`, "'; DROP TABLE words; --", "日本* -日", "\u0301\"\u0301\"", "-\"\"\"", "a*b*c", "*-*"} {
@@ -40,11 +16,11 @@ func FuzzQuery(f *testing.F) {
 	s := newStore(f, nil)
 	add(f, s, ann, talk("the kettle is blue", "NEAR the AND gate", "日本語 text")...)
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := parseQuery(text)
+		p, err := query.Parse(text)
 		if bad := !utf8.ValidString(text) || strings.Contains(text, "\x00") || len(text) > MaxQuery; bad != (err != nil) {
 			t.Fatalf("error %v for %q", err, text)
 		}
-		for _, q := range append(p.must, p.not...) {
+		for _, q := range append(p.Must, p.Not...) {
 			if inner := strings.TrimSuffix(q, " *"); strings.Count(inner, `"`)%2 != 0 || !strings.HasPrefix(inner, `"`) {
 				t.Fatalf("%q became the expression %q", text, q)
 			}
@@ -63,8 +39,8 @@ func FuzzDigest(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, digest []byte) {
-		p := newPartition(wall{})
-		if err := p.add(&light{row: 1, digest: digest}, Scope{}, 0, false); err != nil && !errors.Is(err, ErrCorrupt) {
+		p := newPartition(owner{})
+		if err := p.add(&light{row: 1, digest: digest}, Scope{}); err != nil && !errors.Is(err, ErrCorrupt) {
 			t.Fatal(err)
 		}
 	})

@@ -9,10 +9,9 @@ import (
 	"github.com/trm-go/refiner/internal/text"
 )
 
-// doc is a record as the projection knows it: one that is live, or that a live summary stands for. Times are microseconds.
+// doc is a record as the index knows it. Times are microseconds.
 type doc struct {
 	row                   int64
-	by                    int64 // row of the summary that took its place; 0: none did
 	created               int64
 	validFrom, validUntil int64
 	lastShown, lastUsed   int64
@@ -25,10 +24,9 @@ type doc struct {
 	surprise              float32
 	kind                  Kind
 	origin                Origin
-	live                  bool // it is found: the postings hold it
-	stands                bool // it is a summary that is found through what it stands for, and not by itself
-	gone                  bool // it is superseded, and no summary took its place
+	live                  bool // it is not superseded
 	asks                  bool
+	summary               int32    // index into partition.summaries of the one that stands for it; -1: none
 	terms, links          []Term   // sorted, distinct
 	meta                  []uint32 // numbers of its key-value pairs, sorted
 }
@@ -48,7 +46,7 @@ type leaf struct {
 //
 // Documents are numbered in the order of their rows. A number is never used again until the partition is loaded anew.
 type partition struct {
-	wall     wall
+	owner    owner
 	docs     []doc
 	lengths  []uint32 // terms of each document, with repeats
 	leafOf   []int32  // doc.leaf again, close together for scoring
@@ -64,14 +62,17 @@ type partition struct {
 	named    []bool // the speaker is a name, not a role
 	speaker  map[string]int32
 
+	summaries []summary // by row
+
 	live    int
 	length  int // terms of all live documents
 	bounded int // live documents that are not valid for ever
+	posted  int // postings
 	slab    []Term
 }
 
-func newPartition(w wall) *partition {
-	return &partition{wall: w, leafByID: map[int64]int32{}, numbers: map[string]Term{}, pairs: map[string]uint32{}, speaker: map[string]int32{}}
+func newPartition(o owner) *partition {
+	return &partition{owner: o, leafByID: map[int64]int32{}, numbers: map[string]Term{}, pairs: map[string]uint32{}, speaker: map[string]int32{}}
 }
 
 const (
@@ -105,14 +106,35 @@ func (p *partition) keep(terms []Term) []Term {
 	return p.slab[n:len(p.slab):len(p.slab)]
 }
 
-// add appends a record, with the row of the summary that took its place, if one did; its row is higher than all before it.
-// One that stands for others is not found by itself.
-func (p *partition) add(l *light, scope Scope, by int64, stands bool) error {
+// add appends a record that is found; its row is higher than all before it.
+func (p *partition) add(l *light, scope Scope) error {
 	if n := len(p.docs); n > 0 && p.docs[n-1].row >= l.row {
 		return fmt.Errorf("row %d comes after row %d", l.row, p.docs[n-1].row)
 	}
+	d, total, err := p.read(l, scope, true)
+	if err != nil {
+		return err
+	}
 	at := uint32(len(p.docs))
-	d := doc{row: l.row, by: by, live: !stands, stands: stands, speaker: -1, shown: l.shown, lastShown: l.lastShown, used: l.used, lastUsed: l.lastUsed}
+	p.docs = append(p.docs, d)
+	p.lengths = append(p.lengths, uint32(total))
+	p.leafOf = append(p.leafOf, d.leaf)
+	lf := &p.leaves[d.leaf]
+	lf.length += total
+	lf.insert(p, at)
+	p.live++
+	p.length += total
+	if d.validFrom != always || d.validUntil != never {
+		p.bounded++
+	}
+	return nil
+}
+
+// read makes a document of a record, with the number of its terms; found puts it into the postings, as the next one.
+func (p *partition) read(l *light, scope Scope, found bool) (d doc, total int, err error) {
+	at := uint32(len(p.docs))
+	d = doc{row: l.row, live: true, summary: -1, speaker: -1}
+	d.count(l)
 	var ok bool
 	if d.leaf, ok = p.leafByID[l.scope]; !ok {
 		d.leaf = int32(len(p.leaves))
@@ -145,10 +167,10 @@ func (p *partition) add(l *light, scope Scope, by int64, stands bool) error {
 	}
 	var termBuffer [64]Term
 	var linkBuffer [16]Term
-	terms, links, total := termBuffer[:0], linkBuffer[:0], 0
+	terms, links := termBuffer[:0], linkBuffer[:0]
 	for range r.count() {
 		word, n := r.bytes(), r.frequency()
-		if stands {
+		if !found {
 			continue
 		}
 		t := p.number(word)
@@ -159,7 +181,7 @@ func (p *partition) add(l *light, scope Scope, by int64, stands bool) error {
 	for range r.count() {
 		link := r.bytes()
 		d.asks = d.asks || string(link) == text.TypeAsks
-		if stands {
+		if !found {
 			continue
 		}
 		t := p.number(link)
@@ -167,27 +189,14 @@ func (p *partition) add(l *light, scope Scope, by int64, stands bool) error {
 		p.postings[t] = append(p.postings[t], posting{at, 1})
 	}
 	if err := r.err(); err != nil {
-		return fmt.Errorf("row %d: %w", l.row, err)
+		return d, 0, fmt.Errorf("row %d: %w", l.row, err)
 	}
 	slices.Sort(terms)
 	slices.Sort(links)
 	d.terms, d.links = p.keep(terms), p.keep(links)
 	slices.Sort(d.meta)
-	p.docs = append(p.docs, d)
-	p.lengths = append(p.lengths, uint32(total))
-	p.leafOf = append(p.leafOf, d.leaf)
-	if stands {
-		return nil
-	}
-	lf := &p.leaves[d.leaf]
-	lf.length += total
-	lf.insert(p, at)
-	p.live++
-	p.length += total
-	if d.validFrom != always || d.validUntil != never {
-		p.bounded++
-	}
-	return nil
+	p.posted += len(terms) + len(links)
+	return d, total, nil
 }
 
 // before orders documents within a leaf.
@@ -249,13 +258,18 @@ func (p *partition) remove(at uint32) {
 	if d.validFrom != always || d.validUntil != never {
 		p.bounded--
 	}
-	d.live, d.gone, d.by, d.terms, d.links, d.meta = false, true, 0, nil, nil, nil
+	d.live, d.summary, d.terms, d.links, d.meta = false, -1, nil, nil, nil
 }
 
 // count takes over what may change of a record.
-func (p *partition) count(at uint32, l *light) {
-	d := &p.docs[at]
+func (d *doc) count(l *light) {
 	d.shown, d.lastShown, d.used, d.lastUsed = l.shown, l.lastShown, l.used, l.lastUsed
+}
+
+// bytes is about how much memory the partition takes, with vectors of dim dimensions.
+func (p *partition) bytes(dim int) int64 {
+	const document, word, session = 200, 120, 160 // each with what hangs on it
+	return int64(len(p.docs))*int64(document+4*dim) + int64(p.posted)*14 + int64(len(p.words))*word + int64(len(p.leaves)+len(p.summaries))*session
 }
 
 // area is the part of a partition that a scope covers.

@@ -20,8 +20,7 @@ func TestRecordsAreFoundByIndex(t *testing.T) {
 		args  []any
 		first string
 	}{
-		{changedQuery, []any{1}, "INDEX records_seq (seq>?)"},
-		{changedVectorsQuery, []any{1}, "INDEX records_seq (seq>?)"},
+		{changedQuery, []any{"", "ann", 1}, "INDEX records_changed (owner=? AND seq>?)"},
 		{fetchQuery(2), scopeArgs(ann, 1, 2), "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
 		{fetchQuery(500), scopeArgs(ann, slices.Repeat([]any{1}, 500)...), "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
 	} {

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"math"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Record returns one record of the scope, with its embedding, be it live or superseded.
@@ -29,7 +31,7 @@ func (s *Store) record(ctx context.Context, q queryer, scope Scope, id ID) (stor
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("%w in scope %s", ErrNotFound, scope)
 	}
-	r.Embedding, r.Model = decodeVector(nil, data), model
+	r.Embedding, r.Model = vector.Decode(nil, data), model
 	return r, err
 }
 
@@ -65,7 +67,7 @@ func (s *Store) Fetch(ctx context.Context, scope Scope, rows ...int64) ([]Record
 // fetchQuery reads n rows of a scope. CROSS JOIN has SQLite look the rows up and then their scopes: of 20 rows and more it
 // would else look for each in every session, which took 25 ms for 100 rows among 834 sessions instead of 1.
 func fetchQuery(n int) string {
-	return "SELECT " + recordColumns + " FROM records r CROSS JOIN scopes c ON c.scope = r.scope WHERE " + inScope + " AND r.row IN (?" + strings.Repeat(", ?", n-1) + ")"
+	return "SELECT " + recordColumns + " FROM records r CROSS JOIN scopes c ON c.scope = r.scope WHERE +" + inScope + " AND r.row IN (?" + strings.Repeat(", ?", n-1) + ")"
 }
 
 func (s *Store) fetch(ctx context.Context, scope Scope, numbers []int64) (map[int64]Record, error) {
@@ -112,7 +114,7 @@ func (s *Store) All(ctx context.Context, scope Scope, o *AllOptions) iter.Seq2[R
 		o = &AllOptions{}
 	}
 	return func(yield func(Record, error) bool) {
-		for r, err := range s.all(ctx, s.reader, &scope, o) {
+		for r, err := range s.all(ctx, s.reader, []Scope{scope}, o) {
 			if !yield(r.Record, fail("read records", err)) {
 				return
 			}
@@ -120,20 +122,18 @@ func (s *Store) All(ctx context.Context, scope Scope, o *AllOptions) iter.Seq2[R
 	}
 }
 
-// all goes through the records of a scope, or of the whole store if it is nil.
-func (s *Store) all(ctx context.Context, q queryer, scope *Scope, o *AllOptions) iter.Seq2[stored, error] {
+// all goes through the records of some scopes, or of the whole store if there are none.
+func (s *Store) all(ctx context.Context, q queryer, scopes []Scope, o *AllOptions) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
 		if s.closed.Load() {
 			yield(stored{}, ErrClosed)
 			return
 		}
-		columns, join, where, args := recordColumns, "", "1", []any(nil)
+		columns, join := recordColumns, ""
+		where, args := inScopes(scopes)
 		if o.Embeddings {
 			columns += ", v.data, (SELECT model FROM store)"
 			join = " JOIN vectors v ON v.row = r.row"
-		}
-		if scope != nil {
-			where, args = inScope, scopeArgs(*scope)
 		}
 		if !o.History {
 			where += " AND r.superseded = 0"
@@ -152,7 +152,7 @@ func (s *Store) all(ctx context.Context, q queryer, scope *Scope, o *AllOptions)
 				var data sql.RawBytes
 				var model string
 				r, err = scanRecord(rows.Scan, &data, &model)
-				r.Embedding, r.Model = decodeVector(nil, data), model
+				r.Embedding, r.Model = vector.Decode(nil, data), model
 			} else {
 				r, err = scanRecord(rows.Scan)
 			}

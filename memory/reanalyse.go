@@ -1,8 +1,6 @@
 package memory
 
-import (
-	"context"
-)
+import "context"
 
 // reanalyse makes the digests of all records anew, after the analysis of texts has changed, in one transaction.
 // Embeddings stay as they are.
@@ -30,6 +28,9 @@ func (s *Store) reanalyse(ctx context.Context, want string) error {
 		if _, err := t.ExecContext(ctx, "UPDATE records SET digest = ? WHERE row = ?", f.digest, f.row); err != nil {
 			return err
 		}
+	}
+	if err := seal(ctx, t, "records", "1"); err != nil {
+		return err
 	}
 	if _, err := t.ExecContext(ctx, "UPDATE store SET analysis = ?, epoch = ?", want, newEpoch()); err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // Reembed makes all vectors of the store anew with another embedder, which the store uses from then on. The new vectors
@@ -70,18 +72,18 @@ func (s *Store) reembed(ctx context.Context, e Embedder, progress func(done, tot
 	}
 }
 
+// errMoved is returned when records were added meanwhile.
+var errMoved = errors.New("the store has moved on")
+
 // swap puts the new vectors in the place of the old ones, and the new embedder in the place of the old one.
 func (s *Store) swap(ctx context.Context, e Embedder) error {
-	s.view.refreshing.Lock() // no reader sees the new vectors with the old embedder
+	s.models.Lock() // no reader finds the new vectors with the old embedder
+	defer s.models.Unlock()
 	err := s.write(ctx, true, func(t *tx) error { return t.swapVectors(ctx, e) })
 	if err == nil {
 		s.embedder.Store(&e)
 	}
-	s.view.refreshing.Unlock()
-	if err != nil {
-		return err
-	}
-	return s.refresh(ctx)
+	return err
 }
 
 // missing are the records without a new vector.
@@ -123,7 +125,7 @@ func (t *tx) keepVectors(ctx context.Context, e Embedder, rows []int64, vectors 
 	}
 	for i, row := range rows {
 		// The record may have been deleted meanwhile.
-		if _, err := t.ExecContext(ctx, "INSERT OR REPLACE INTO revectors (row, data) SELECT row, ? FROM records WHERE row = ?", encodeVector(vectors[i]), row); err != nil {
+		if _, err := t.ExecContext(ctx, "INSERT OR REPLACE INTO revectors (row, data) SELECT row, ? FROM records WHERE row = ?", vector.Encode(vectors[i]), row); err != nil {
 			return err
 		}
 	}
@@ -143,7 +145,7 @@ func (t *tx) swapVectors(ctx context.Context, e Embedder) error {
 	}
 	for _, statement := range []string{
 		"DELETE FROM vectors",
-		"INSERT INTO vectors (row, scope, data) SELECT n.row, r.scope, n.data FROM revectors n JOIN records r ON r.row = n.row ORDER BY n.row",
+		"INSERT INTO vectors (row, scope, data, sum) SELECT n.row, r.scope, n.data, checksum(n.row, r.scope, n.data) FROM revectors n JOIN records r ON r.row = n.row ORDER BY n.row",
 		"DELETE FROM revectors",
 	} {
 		if _, err := t.ExecContext(ctx, statement); err != nil {

@@ -94,18 +94,33 @@ func scanRecord(scan func(...any) error, more ...any) (stored, error) {
 	return r, nil
 }
 
-// inScope is the condition that scopes c lie in a scope; scopeArgs are its arguments.
-const inScope = `c.tenant = ? AND c.user = ? AND (? = '' OR c.agent = ?) AND (? = '' OR c.session = ?)`
+// inScope is the condition that records r with scopes c lie in a scope; scopeArgs are its arguments.
+const inScope = ownRecords + ` AND (? = '' OR c.agent = ?) AND (? = '' OR c.session = ?)`
 
 func scopeArgs(s Scope, more ...any) []any {
 	return append([]any{s.Tenant, s.User, s.Agent, s.Agent, s.Session, s.Session}, more...)
 }
 
-// light is what the projection is told of a record.
+// inScopes is the condition that records r with scopes c lie in one of some scopes, with its arguments; no scopes contain
+// everything.
+func inScopes(scopes []Scope) (where string, args []any) {
+	for i, s := range scopes {
+		if i > 0 {
+			where += " OR "
+		}
+		where += inScope
+		args = append(args, scopeArgs(s)...)
+	}
+	if where == "" {
+		where = "1"
+	}
+	return "(" + where + ")", args
+}
+
+// light is what the index is told of a record.
 type light struct {
 	row, scope          int64
 	superseded          int64
-	by                  string // what superseded it, with changedColumns
 	shown, used         int32
 	lastShown, lastUsed int64
 	digest              []byte
@@ -113,9 +128,6 @@ type light struct {
 
 // lightColumns are read by scanLight from records r.
 const lightColumns = `r.row, r.scope, r.superseded, r.shown, r.last_shown, r.used, r.last_used, r.digest`
-
-// changedColumns are lightColumns with what follow needs beside them.
-const changedColumns = lightColumns + `, r.superseded_by`
 
 // scanLight reads lightColumns, and whatever follows them into more. The digest is valid until the next row.
 func scanLight(rows *sql.Rows, more ...any) (light, error) {

@@ -20,8 +20,8 @@ type Hit struct {
 const LexicalWeight = .7
 
 // Search returns the records that match a query best, by words and by vector, best first. It looks at each record for
-// itself; package refine looks at them together. For a record that gave way to a summary the summary is returned, with the
-// scores of the best that it stands for.
+// itself; package refine looks at them together. Where a summary stands for a record, the summary is returned, with
+// the scores of the best that it stands for.
 func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, error) {
 	limit := query.Limit
 	if limit <= 0 {
@@ -33,7 +33,7 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 		score           float64
 	}
 	var best []scored
-	err := s.ask(ctx, scope, query, &CandidateOptions{Limit: max(100, 4*limit)}, func(m *scene, q *question) error {
+	err := s.ask(ctx, scope, query, &CandidateOptions{Limit: max(100, 4*limit)}, func(m *shard, q *question) error {
 		p := m.p
 		scratch := borrow(len(p.docs))
 		here := p.area(scope)
@@ -48,8 +48,8 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 		for _, x := range list {
 			row := p.docs[x.doc].row
 			h := scored{row: row, shown: row, lexical: x.lexical, vector: x.vector}
-			if top, ok := p.shownFor(x.doc, q, here); ok {
-				h.shown = p.docs[top].row
+			if summary := p.shownFor(x.doc, q, here); summary != nil {
+				h.shown = summary.row
 			}
 			if topLexical > 0 {
 				h.score += LexicalWeight * x.lexical / topLexical

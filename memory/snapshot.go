@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/trm-go/refiner/internal/beside"
 )
 
 // Snapshot tells of a copy of a store.
@@ -29,6 +31,35 @@ func (s *Store) Snapshot(ctx context.Context, path string) (Snapshot, error) {
 func (s *Store) snapshot(ctx context.Context, path string) (Snapshot, error) {
 	if s.closed.Load() {
 		return Snapshot{}, ErrClosed
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return Snapshot{}, ErrExists
+	}
+	if s.readOnly {
+		return copyStore(ctx, s.reader, path)
+	}
+	snap, err := s.lockedSnapshot(ctx, path)
+	if err != nil {
+		return snap, err
+	}
+	// What was deleted meanwhile must not be left in the copy.
+	_, err = s.Resume(ctx)
+	return snap, err
+}
+
+func (s *Store) lockedSnapshot(ctx context.Context, path string) (Snapshot, error) {
+	unlock, err := lockCopies(ctx, s.path, s.wait)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer unlock()
+	// The path is known before there is anything, so that a killed process leaves nothing that nobody knows of.
+	if err := s.keepPath(ctx, path); err != nil {
+		return Snapshot{}, err
+	}
+	_, elsewhere, err := identity(ctx, s.path)
+	if err := errors.Join(err, beside.Clean(s.path, elsewhere)); err != nil {
+		return Snapshot{}, fileError(err)
 	}
 	return copyStore(ctx, s.reader, path)
 }
@@ -181,6 +212,11 @@ func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, 
 	if same, err := sameFile(path, snapshot); err != nil || same {
 		return Restored{}, errors.Join(err, fmt.Errorf("%w: the snapshot is the store itself", ErrInvalid))
 	}
+	unlock, err := lockCopies(ctx, path, wait)
+	if err != nil {
+		return Restored{}, err
+	}
+	defer unlock()
 	dir, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".partial-")
 	if err != nil {
 		return Restored{}, fileError(err)
@@ -309,8 +345,8 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 	for _, statement := range []string{
 		"PRAGMA defer_foreign_keys = 1",
 		"DELETE FROM main.events", "DELETE FROM main.sources", "DELETE FROM main.vectors", "DELETE FROM main.revectors",
-		"DELETE FROM main.records", "DELETE FROM main.scopes",
-		"INSERT INTO main.scopes SELECT * FROM snap.scopes", "INSERT INTO main.records SELECT * FROM snap.records",
+		"DELETE FROM main.records", "DELETE FROM main.scopes", "DELETE FROM main.owners",
+		"INSERT INTO main.owners SELECT * FROM snap.owners", "INSERT INTO main.scopes SELECT * FROM snap.scopes", "INSERT INTO main.records SELECT * FROM snap.records",
 		"INSERT INTO main.vectors SELECT * FROM snap.vectors", "INSERT INTO main.sources SELECT * FROM snap.sources",
 		"INSERT INTO main.events SELECT * FROM snap.events",
 		"INSERT OR IGNORE INTO main.tombstones SELECT * FROM snap.tombstones",

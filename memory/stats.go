@@ -34,21 +34,19 @@ func (s *Store) Stats(ctx context.Context, scopes ...Scope) (Stats, error) {
 }
 
 func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
-	if s.closed.Load() {
-		return Stats{}, ErrClosed
-	}
-	h, err := readHead(ctx, s.reader)
+	h, err := s.head(ctx)
 	if err != nil {
 		return Stats{}, err
 	}
 	st := Stats{Kinds: map[Kind]int{}, Model: h.model, Dim: h.dim, Generation: h.generation, Schema: schemaVersion, Path: s.path}
+	where, args := inScopes(scopes)
 	rows, err := s.reader.QueryContext(ctx, `SELECT c.tenant, c.user, c.agent, c.session, r.kind, r.origin = 'reconstructed', count(*),
-		sum(r.superseded = 0), sum(r.shown), sum(r.used) FROM records r JOIN scopes c ON c.scope = r.scope GROUP BY c.scope, r.kind, r.origin`)
+		sum(r.superseded = 0), sum(r.shown), sum(r.used) FROM records r JOIN scopes c ON c.scope = r.scope WHERE `+where+` GROUP BY c.scope, r.kind, r.origin`, args...)
 	if err != nil {
 		return Stats{}, err
 	}
 	defer func() { _ = rows.Close() }()
-	tenants, walls, places := map[string]bool{}, map[wall]bool{}, map[Scope]bool{}
+	tenants, owners, places := map[string]bool{}, map[owner]bool{}, map[Scope]bool{}
 	for rows.Next() {
 		var place Scope
 		var kind Kind
@@ -56,9 +54,6 @@ func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
 		var records, live, shown, used int
 		if err := rows.Scan(&place.Tenant, &place.User, &place.Agent, &place.Session, (*string)(&kind), &derived, &records, &live, &shown, &used); err != nil {
 			return Stats{}, err
-		}
-		if !containsAny(scopes, place) {
-			continue
 		}
 		st.Records += records
 		st.Live += live
@@ -71,9 +66,9 @@ func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
 				st.Derived += live
 			}
 		}
-		tenants[place.Tenant], walls[wallOf(place)], places[place] = true, true, true
+		tenants[place.Tenant], owners[ownerOf(place)], places[place] = true, true, true
 	}
-	st.Tenants, st.Users, st.Sessions = len(tenants), len(walls), len(places)
+	st.Tenants, st.Users, st.Sessions = len(tenants), len(owners), len(places)
 	for _, suffix := range []string{"", "-wal"} {
 		if info, err := os.Stat(s.path + suffix); err == nil {
 			st.Bytes += info.Size()
@@ -82,22 +77,9 @@ func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
 	return st, rows.Err()
 }
 
-// containsAny reports whether one of the scopes contains place; no scopes contain everything.
-func containsAny(scopes []Scope, place Scope) bool {
-	for _, s := range scopes {
-		if s.Contains(place) {
-			return true
-		}
-	}
-	return len(scopes) == 0
-}
-
 // Generation is a number that rises with every write but the counts of use: a plan made for one generation does not fit
 // another.
 func (s *Store) Generation(ctx context.Context) (int64, error) {
-	if s.closed.Load() {
-		return 0, fail("read the generation", ErrClosed)
-	}
-	h, err := readHead(ctx, s.reader)
+	h, err := s.head(ctx)
 	return h.generation, fail("read the generation", err)
 }

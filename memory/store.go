@@ -32,9 +32,14 @@ type Options struct {
 	Now func() time.Time
 	// Wait is how long to wait for another process that writes. Zero: [DefaultWait].
 	Wait time.Duration
+	// Memory bounds what is held in memory of the indices, in bytes, except for the one that is in use. Zero: [DefaultMemory].
+	Memory int64
 	// ReadOnly opens a store that cannot or shall not be written. Every write returns [ErrReadOnly].
 	ReadOnly bool
 }
+
+// DefaultMemory is how much of the indices is held in memory: about 200,000 records, with vectors of 384 dimensions.
+const DefaultMemory = 512 << 20
 
 // DefaultWait is how long a store waits for another process that writes.
 const DefaultWait = 5 * time.Second
@@ -52,6 +57,7 @@ type Store struct {
 	log      *slog.Logger
 	now      func() time.Time
 	readOnly bool
+	wait     time.Duration
 
 	writer *sql.DB // one connection, transactions take the write lock at once; nil if read only
 	reader *sql.DB
@@ -60,9 +66,10 @@ type Store struct {
 	// writing is held during a write, so that writers of one process queue up here and not in SQLite.
 	writing sync.Mutex
 	memo    *novelties
+	models  sync.RWMutex           // held while the embedder and the vectors of the file may disagree
 	entropy *ulid.MonotonicEntropy // IDs of one millisecond are in order too
 
-	view
+	shards shards
 }
 
 // Create makes a new store, and the folder it lies in.
@@ -141,6 +148,10 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if o.Embedder != nil {
 		s.embedder.Store(&o.Embedder)
 	}
+	s.shards.all, s.shards.limit = map[owner]*shard{}, o.Memory
+	if s.shards.limit <= 0 {
+		s.shards.limit = DefaultMemory
+	}
 	if s.newIndex == nil {
 		s.newIndex = func(dim, _ int) (Index, error) { return NewFlat(dim), nil }
 	}
@@ -154,6 +165,7 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if wait <= 0 {
 		wait = DefaultWait
 	}
+	s.wait = wait
 	defer func() {
 		if err != nil {
 			_ = s.closeFiles()
@@ -179,8 +191,11 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 			return nil, err
 		}
 	}
-	if err := s.view.start(ctx, s); err != nil {
+	if s.shards.watch, err = s.reader.Conn(ctx); err != nil {
 		return nil, err
+	}
+	if !s.readOnly {
+		s.resumeOld(ctx)
 	}
 	return s, nil
 }
@@ -246,13 +261,13 @@ func (s *Store) prepare(ctx context.Context) error {
 
 // readable checks a store that is opened without the right to bring it up to this version.
 func (s *Store) readable(ctx context.Context) error {
-	var version int
-	if err := s.reader.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	switch v, err := version(ctx, s.reader); {
+	case err != nil:
 		return err
-	}
-	if version != schemaVersion {
-		return fmt.Errorf("%w: it has version %d, this program reads %d; open it writable once to bring it up to date",
-			ErrSchema, version, schemaVersion)
+	case v == 0:
+		return fmt.Errorf("%w: the database is empty", ErrNoStore)
+	case v != schemaVersion:
+		return fmt.Errorf("%w: it has version %d, this program reads %d; open it writable once to bring it up to date", ErrSchema, v, schemaVersion)
 	}
 	var model string
 	var dim int
@@ -310,8 +325,8 @@ func (s *Store) Close() error {
 
 func (s *Store) closeFiles() error {
 	var errs []error
-	if s.view.watch != nil {
-		errs = append(errs, s.view.watch.Close())
+	if s.shards.watch != nil {
+		errs = append(errs, s.shards.watch.Close())
 	}
 	if s.reader != nil {
 		errs = append(errs, s.reader.Close())

@@ -230,7 +230,7 @@ func TestAddIsAllOrNothing(t *testing.T) {
 			}
 		}
 		yield(Record{}, errors.New("the file is torn"))
-	})
+	}, nil)
 	if err == nil || !strings.Contains(err.Error(), "the file is torn") {
 		t.Errorf("error %v", err)
 	}
@@ -248,7 +248,7 @@ func TestAddIsAllOrNothing(t *testing.T) {
 				return
 			}
 		}
-	})
+	}, nil)
 	wantErr(t, err, context.Canceled, "")
 	if st, err := s.Stats(t.Context()); err != nil || st.Records != 0 {
 		t.Errorf("%d records are there, %v", st.Records, err)

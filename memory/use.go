@@ -21,8 +21,8 @@ func (s *Store) mark(ctx context.Context, scope Scope, column string, ids []ID) 
 		return nil
 	}
 	return s.write(ctx, false, func(t *tx) error {
-		stmt, err := t.PrepareContext(ctx, fmt.Sprintf(`UPDATE records SET %[1]s = %[1]s + 1, last_%[1]s = ?, seq = ?
-			WHERE id = ? AND EXISTS (SELECT 1 FROM scopes c WHERE c.scope = records.scope AND `+inScope+`)`, column))
+		stmt, err := t.PrepareContext(ctx, fmt.Sprintf(`UPDATE records AS r SET %[1]s = %[1]s + 1, last_%[1]s = ?, seq = ?
+			WHERE id = ? AND EXISTS (SELECT 1 FROM scopes c WHERE c.scope = r.scope AND `+inScope+`)`, column))
 		if err != nil {
 			return err
 		}
@@ -36,6 +36,9 @@ func (s *Store) mark(ctx context.Context, scope Scope, column string, ids []ID) 
 				return err
 			} else if n == 0 {
 				return fmt.Errorf("record %q: %w in scope %s", id, ErrNotFound, scope)
+			}
+			if err := seal(ctx, t.Tx, "records", "id = ?", string(id)); err != nil {
+				return err
 			}
 		}
 		return nil

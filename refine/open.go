@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/trm-go/refiner/memory"
 )
@@ -17,16 +16,15 @@ type Opener interface {
 }
 
 // Sources are all the records that the recalled summaries stand for, by the ID of the summary, as far as they are still
-// there; Recalled.Turns are those among them that answer. One that only gave way to a summary holds as it did, and
-// comes as live; one that something else superseded comes as superseded.
+// there; Recalled.Turns are those among them that answer.
 func (r *Recollection) Sources(ctx context.Context) (map[memory.ID][]memory.Record, error) {
 	src, ok := r.source.(Opener)
 	if !ok {
 		return nil, nil
 	}
-	sources, summaries := map[memory.ID][]memory.Record{}, map[memory.ID]bool{}
+	sources := map[memory.ID][]memory.Record{}
 	for _, m := range r.Memories {
-		if summaries[m.ID] = isSummary(&m.Record); !summaries[m.ID] {
+		if !isSummary(&m.Record) {
 			continue
 		}
 		for _, id := range m.DerivedFrom {
@@ -36,20 +34,6 @@ func (r *Recollection) Sources(ctx context.Context) (map[memory.ID][]memory.Reco
 				continue
 			case err != nil:
 				return nil, fmt.Errorf("open %s: %w", m.ID, err)
-			}
-			if by := s.SupersededBy; by != "" {
-				summary, known := summaries[by]
-				if !known { // a summary of summaries stands for what lower ones took the place of
-					later, err := src.Record(ctx, r.scope, by)
-					if err != nil && !errors.Is(err, memory.ErrNotFound) {
-						return nil, fmt.Errorf("open %s: %w", m.ID, err)
-					}
-					summary = err == nil && isSummary(&later)
-					summaries[by] = summary
-				}
-				if summary {
-					s.Superseded, s.SupersededBy = time.Time{}, ""
-				}
 			}
 			s.Embedding, s.Model = nil, ""
 			sources[m.ID] = append(sources[m.ID], s)

@@ -108,7 +108,7 @@ func TestOpen(t *testing.T) {
 		t.Fatalf("the first stands for %v", sources[first])
 	}
 	gone := sources[first][0].ID
-	if _, err := consolidate.Delete(ctx, store, scope, []memory.ID{gone}, &memory.DeleteOptions{Derived: true}); err != nil {
+	if _, err := store.Delete(ctx, scope, []memory.ID{gone}, &memory.DeleteOptions{Derived: true}); err != nil {
 		t.Fatal(err)
 	}
 	if after, err := r.Sources(ctx); err != nil || len(after[first]) != len(sources[first])-1 {

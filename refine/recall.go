@@ -101,7 +101,6 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 		m := recalled(record, c.at)
 		for i, t := range turns {
 			if t != nil {
-				t.Superseded, t.SupersededBy = time.Time{}, ""
 				turn := recalled(t, c.turns[i])
 				turn.Of, turn.Brief = record.ID, brief(record, t)
 				m.Turns = append(m.Turns, turn)

@@ -117,7 +117,39 @@ func Rescore(ctx context.Context, c *memory.Candidates, o *Options) (*Ranking, e
 	}
 	normalise(r.Weights)
 	r.order()
+	if opts.Mode == FixedPoint || opts.Mode == SinglePass {
+		r.keepPlaces()
+	}
 	return r, nil
+}
+
+// keepPlaces moves each fact that holds all words of the question up to its place by words alone, if it is below
+// it: whatever else speaks for the others, what states the answer word for word is not buried. It takes the weight of the
+// one whose place it takes. For turns this costs BEAM .017 of recall@10: there a long turn that asks holds them all too.
+func (r *Ranking) keepPlaces() {
+	c := r.candidates
+	lexical := slices.Clone(r.Order)
+	slices.SortStableFunc(lexical, func(a, b int) int { return cmp.Compare(c.List[b].Lexical, c.List[a].Lexical) })
+	for place, at := range lexical {
+		if m := &c.List[at]; len(c.Query) == 0 || m.Kind == memory.KindTurn || m.Lexical <= 0 || !holdsAll(m.Terms, c.Query) {
+			continue
+		}
+		if now := slices.Index(r.Order, at); now > place {
+			r.Weights[at] = r.Weights[r.Order[place]]
+			copy(r.Order[place+1:now+1], r.Order[place:now])
+			r.Order[place] = at
+		}
+	}
+}
+
+// holdsAll reports whether a sorted list holds all of the terms.
+func holdsAll(sorted, terms []memory.Term) bool {
+	for _, t := range terms {
+		if _, ok := slices.BinarySearch(sorted, t); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // relevance is what the words and vectors say, as far as the mode listens to them.
@@ -144,7 +176,8 @@ func fit(fit []float64, c *memory.Candidates, p *Parameters) {
 	}
 	for i := range c.List {
 		m := &c.List[i]
-		if named[m.Speaker] {
+		// A note of its own, as a fact, speaks of somebody and is said by nobody: a named speaker must not outweigh it.
+		if named[m.Speaker] || len(named) > 0 && (m.Kind == memory.KindFact || m.Position < 0) {
 			fit[i] *= 1 + p.Speaker
 		}
 		for _, l := range c.Links {

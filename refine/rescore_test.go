@@ -49,7 +49,7 @@ func draw(t *rapid.T, most int) *memory.Candidates {
 			session, position = session+1, 0
 		}
 		position += int32(1 + random(2))
-		c.List = append(c.List, memory.Candidate{Row: int64(i + 1), Session: session, Position: position, Speaker: int32(random(3)) - 1,
+		c.List = append(c.List, memory.Candidate{Row: int64(i + 1), Kind: memory.KindTurn, Session: session, Position: position, Speaker: int32(random(3)) - 1,
 			Lexical: float64(random(1000)) / 50, Vector: float64(random(200))/100 - 1, Surprise: float32(random(100)) / 100,
 			Created: now.Unix() - int64(random(1e7)), Shown: int32(random(4)), LastShown: now.Unix() - int64(random(1e6)),
 			Terms: terms(0), Links: terms(100)})
@@ -222,6 +222,19 @@ func TestModes(t *testing.T) {
 	}
 	if r := rank(t, c, &refine.Options{Mode: refine.SinglePass, Now: now}); r.Certificate.Steps != 1 || r.Stop != trmcore.StopMaxSteps {
 		t.Errorf("single pass: %+v", r.Certificate)
+	}
+}
+
+// TestFactIsNotBuried: what a fact states word for word stays first, though the question names one who also speaks.
+func TestFactIsNotBuried(t *testing.T) {
+	c := turns(3, 3, 3, 3, 3, 3)
+	for i := range c.List {
+		c.List[i].Kind, c.List[i].Speaker = memory.KindTurn, 0
+	}
+	c.Query, c.Speakers = []memory.Term{1, 2}, []int32{0}
+	c.List = append(c.List, memory.Candidate{Row: 9, Kind: memory.KindFact, Session: 1, Position: -1, Speaker: 1, Lexical: 4, Terms: []memory.Term{1, 2}})
+	if r := rank(t, c, &refine.Options{Now: now}); r.Order[0] != 6 {
+		t.Errorf("order %v: the fact holds all words and should come first", r.Order)
 	}
 }
 

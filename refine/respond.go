@@ -25,8 +25,10 @@ type RespondOptions struct {
 	Draft string
 	// Refine says when a draft is refined. The zero value is [Auto].
 	Refine Refinement
-	// Open lets an answer hold what the memories know nothing of, as a conversation does: only what it says of those whom
-	// the memories know, and of whoever asks, is judged. Otherwise every claim must rest on a memory.
+	// Open lets an answer hold what the memories know nothing of, as a conversation does. Memory then adds and never takes
+	// away: a note follows an answer that a memory plainly contradicts (see [specialists.Disputes]), and all else stays
+	// byte for byte; no specialist and no further call of the model has a part in it. Otherwise every claim must rest on a
+	// memory.
 	Open bool
 	// Recall brings memories for a question that a specialist asks. What it brings from outside of the task's scope is
 	// left out. Nil: no question is asked.
@@ -159,9 +161,18 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 		}
 		task := *t // evidence joins the copy
 		task.Prepare()
-		run := &run{RespondOptions: opts, task: &task, response: r, judge: newJudge(&task, opts.Open)}
+		run := &run{RespondOptions: opts, task: &task, response: r, judge: newJudge(&task)}
 		if err := run.start(ctx); err != nil {
 			yield(Round{}, err)
+			return
+		}
+		if opts.Open {
+			run.open()
+			for _, round := range r.Rounds {
+				if !yield(round, nil) {
+					return
+				}
+			}
 			return
 		}
 		if len(r.Draft) > longestAnswer {
@@ -246,6 +257,9 @@ func (r *run) loop() *trmcore.Loop[*specialists.Task, answer, notes] {
 // start writes the first draft.
 func (r *run) start(ctx context.Context) error {
 	text := strings.TrimSpace(r.RespondOptions.Draft)
+	if r.Open && text != "" {
+		text = r.RespondOptions.Draft
+	}
 	if text == "" && r.Model != nil {
 		var heard error
 		delta := r.Delta

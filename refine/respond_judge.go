@@ -30,7 +30,6 @@ import (
 type judge struct {
 	task     *specialists.Task
 	question *question
-	open     bool
 	speakers map[memory.ID]string
 	known    sources         // what the question, the conversation and the evidence hold
 	asked    map[string]bool // terms of the question that the evidence could cover
@@ -69,8 +68,8 @@ type sources struct {
 	facts, words map[string]bool
 }
 
-func newJudge(t *specialists.Task, open bool) *judge {
-	j := &judge{task: t, question: ask(t), open: open, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
+func newJudge(t *specialists.Task) *judge {
+	j := &judge{task: t, question: ask(t), known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
 	j.puzzle, _ = puzzle.Solved(t, "")
 	j.known.add(t.Question, t.Now)
 	for _, m := range t.Messages {
@@ -215,9 +214,6 @@ func (j *judge) of(s string) judgement {
 	covered, cited := map[string]bool{}, 0
 	for i := range v.claims {
 		c := &v.claims[i]
-		if j.open && c.Support == specialists.Unknown && !j.concerns(c.Text) {
-			c.Support, c.Why = specialists.Neutral, "the memories do not concern it"
-		}
 		switch c.Support {
 		case specialists.Supported:
 			v.supported++
@@ -333,16 +329,6 @@ var (
 	sentenceEnd   = regexp.MustCompile(`[.!?]+["”’)]*(?:\s?\[\d{1,4}\])*(?:\s|$)|\n|$`)
 	citationsNext = regexp.MustCompile(`^["”’)]*(?:\s?\[\d{1,4}\])*`)
 )
-
-// concerns reports whether a claim speaks of somebody whom the memories know, or of who asks.
-func (j *judge) concerns(s string) bool {
-	for _, w := range wordsOf(s) {
-		if w == "you" || w == "your" || w == "yours" || j.known.facts[text.PrefixName+w] {
-			return true
-		}
-	}
-	return false
-}
 
 // wordsOf are the words of a text in lower case.
 func wordsOf(s string) []string {

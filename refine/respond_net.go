@@ -206,7 +206,7 @@ func (r *run) recall(ctx context.Context, questions []string) bool {
 		return false
 	}
 	r.task.Prepare()
-	r.judge = newJudge(r.task, r.Open)
+	r.judge = newJudge(r.task)
 	clear(r.refused)
 	return true
 }

@@ -329,17 +329,35 @@ func TestStreaming(t *testing.T) {
 	}
 }
 
-func TestOpenAnswersMayKnowMore(t *testing.T) {
-	task := task("What is a goroutine, and who told me of it?", "Ruth: I told you about goroutines in Go.")
-	const draft = "A goroutine is a lightweight thread that the runtime schedules. Ruth told you of it [1]."
-	strict := respond(t, task, &refine.RespondOptions{Draft: draft, Specialists: none, Refine: refine.Off})
-	open := respond(t, task, &refine.RespondOptions{Draft: draft, Specialists: none, Refine: refine.Off, Open: true})
-	if !(open.Score > strict.Score) {
-		t.Errorf("open %.3f, strict %.3f: %+v", open.Score, strict.Score, open.Claims)
+func TestOpenAnswersAreOnlyAddedTo(t *testing.T) {
+	task := task("Where does Ruth live, and what is a goroutine?", "Ruth: I live in Lisbon, near the river.", "Ruth: My rent is 940 euros a month.")
+	m := &model{texts: []string{"I do not know: no memory says so."}}
+	for _, draft := range []string{
+		"A goroutine is a lightweight thread. Ruth lives in Lisbon.",
+		"I do not know.",
+		"Ruth owns a yacht called Esmeralda. ",
+		"```go\ngo ruth(\"Porto\")\n```\n",
+		" Ruth wohnt am Fluss.\n",
+	} {
+		for _, how := range refine.Refinements {
+			r := respond(t, task, &refine.RespondOptions{Draft: draft, Model: m, Open: true, Refine: how})
+			if r.Text != draft || len(r.Rounds) != 0 {
+				t.Errorf("%s: %q became %q", how, draft, r.Text)
+			}
+		}
 	}
-	lie := respond(t, task, &refine.RespondOptions{Draft: "Ruth owns a yacht.", Specialists: none, Refine: refine.Off, Open: true})
-	if lie.Claims[0].Support == specialists.Neutral {
-		t.Errorf("what is said of somebody whom the memories know is not judged: %+v", lie.Claims)
+	const lie = "Your rent is 490 euros a month. Shall I look for a cheaper flat?"
+	task.Question = "What is my rent?"
+	r := respond(t, task, &refine.RespondOptions{Draft: lie, Model: m, Open: true})
+	if want := lie + "\n\n(Memory, 9 May 2023: “My rent is 940 euros a month.”)"; r.Text != want || len(r.Rounds) != 1 || r.Stop != trmcore.StopFixedPoint {
+		t.Errorf("%q, stopped by %q, want %q", r.Text, r.Stop, want)
+	}
+	if len(m.prompts) != 0 {
+		t.Errorf("the model was asked %d times", len(m.prompts))
+	}
+	off := respond(t, task, &refine.RespondOptions{Draft: lie, Open: true, Refine: refine.Off})
+	if off.Text != lie || len(off.Claims) != 1 || off.Claims[0].Support != specialists.Contradicted {
+		t.Errorf("off: %q, %+v", off.Text, off.Claims)
 	}
 }
 

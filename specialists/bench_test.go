@@ -77,7 +77,7 @@ var benchTask20 = func() func(testing.TB) *specialists.Task {
 	}
 }()
 
-// BenchmarkRelate compares, and looks for hints in, pairs of a suite's statements, parsed before.
+// BenchmarkRelate compares pairs of a suite's statements, parsed before.
 func BenchmarkRelate(b *testing.B) {
 	var parsed []*specialists.Parsed
 	for _, name := range []string{"relations.jsonl", "relations_third.jsonl"} {
@@ -94,23 +94,19 @@ func BenchmarkRelate(b *testing.B) {
 		}
 		f.Close()
 	}
-	for _, p := range parsed {
-		p.HintKeys() // reads what is read on demand
-	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
 		a, b := parsed[i%len(parsed)], parsed[i*7%len(parsed)]
 		a.Relate(b)
-		a.Hint(b)
 		i++
 	}
 }
 
-// BenchmarkParse reads a statement, and what is read of it on demand.
+// BenchmarkParse reads a statement.
 func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		specialists.Parse(specialists.Said{Text: "The request timeout in our config is 90 seconds, since the upgrade.", Speaker: "Ana"}).HintKeys()
+		specialists.Parse(specialists.Said{Text: "The request timeout in our config is 90 seconds, since the upgrade.", Speaker: "Ana"})
 	}
 }

@@ -6,9 +6,9 @@ import (
 )
 
 // Default are the specialists that work without a language model, in order of their priority: puzzle, decompose, numbers,
-// contradiction, grounding, redundancy, persona, citation, privacy.
+// contradiction, grounding, redundancy, citation, privacy.
 func Default() []Specialist {
-	return Sort([]Specialist{&Puzzle{}, &Decompose{}, &Numbers{}, &Contradiction{}, &Grounding{}, &Redundancy{}, &Persona{}, &Citation{}, &Privacy{}})
+	return Sort([]Specialist{&Puzzle{}, &Decompose{}, &Numbers{}, &Contradiction{}, &Grounding{}, &Redundancy{}, &Citation{}, &Privacy{}})
 }
 
 // WithModel are the default specialists and those that need a language model.

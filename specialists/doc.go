@@ -4,12 +4,10 @@
 //   - [Facts] are the names, numbers, dates and negations of a text. [Missing] are those that another text has lost,
 //     [Invented] those that it has no source for.
 //   - [Relate] says whether the later of two statements repeats, updates or contradicts the earlier one, or whether
-//     both stand, by how they are built. [Parsed.Hint] reads them loosely where it finds them apart, by an outline of what is
-//     there, with the words of senses.txt.
+//     both stand, by how they are built.
 //   - [Ground] cuts an answer into claims and says of each whether the evidence supports it, with exact quotes.
 //   - A [Specialist] examines a draft of an answer, and may say how it should read instead. [Default] has those that need
 //     no language model; refine.Respond runs them to a fixed point. docs/specialists.md has a table of them.
-//   - [Requests] reads calls of specialists within a text, in Ada's notations.
 //
 // But for what is given a [Model], everything here is a pure function over English text. Text in other languages has fewer
 // facts found in it, its statements stand apart unless they are the same words, and its claims are supported only by

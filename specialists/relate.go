@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -44,14 +43,12 @@ type Parsed struct {
 	said       Said
 	folded     string
 	statements []statement
-	outline    func() *outline // read when it is first asked for
 }
 
 // Parse cuts a text into its statements.
 func Parse(s Said) *Parsed {
 	return &Parsed{
 		said: s, folded: strings.Join(strings.Fields(strings.ToLower(s.Text)), " "), statements: statements(s.Text, s.Speaker, s.At),
-		outline: sync.OnceValue(func() *outline { return readOutline(s) }),
 	}
 }
 
@@ -109,19 +106,6 @@ func (p *Parsed) Relate(later *Parsed) Verdict {
 	}
 	return best
 }
-
-// Hint says how later may stand to p where Relate finds them apart: it reads both loosely, by the concepts, numbers and
-// times that are there and by what their words say of change. Of sentences by people who do not know the rules it finds a
-// quarter to a third of the relations, and is right in 7 of 10. So it is for showing to somebody, and not for acting on.
-func (p *Parsed) Hint(later *Parsed) Verdict {
-	if p.said.Speaker != later.said.Speaker && (p.said.Speaker == "" || later.said.Speaker == "") {
-		return Verdict{Apart, "nothing in common"}
-	}
-	return relateOutlines(p.outline(), later.outline(), later.said.At.Sub(p.said.At))
-}
-
-// HintKeys are what p must have in common with another text for Hint to find them anything but apart.
-func (p *Parsed) HintKeys() []string { return distinct(p.outline().keys()) }
 
 // dated reports whether a statement names its time relative to when it was said, or is passing.
 func (p *Parsed) dated() bool {

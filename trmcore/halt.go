@@ -134,16 +134,3 @@ func NoGain[Y, Z any](patience int) Rule[Y, Z] {
 		}
 	}
 }
-
-// Budget halts when the sum of cost over the steps made reaches limit. The unit is the caller's: tokens, money, calls.
-func Budget[Y, Z any](limit float64, cost func(prev, next State[Y, Z]) float64) Rule[Y, Z] {
-	return func() Check[Y, Z] {
-		spent := 0.0
-		return func(prev State[Y, Z], step *Step[Y, Z]) Stop {
-			if spent += cost(prev, step.State); spent >= limit {
-				return StopBudget
-			}
-			return ""
-		}
-	}
-}

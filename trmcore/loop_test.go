@@ -238,7 +238,6 @@ func TestRules(t *testing.T) {
 		{"no gain at once", loop{Stepper: sequence(-1, 9), Judge: judge, Halt: []rule{trmcore.NoGain[float64, int](0)}}, trmcore.StopNoGain, 1, 0},
 		{"an equal score is no gain", loop{Stepper: sequence(0, 9), Judge: judge, Halt: []rule{trmcore.NoGain[float64, int](1)}}, trmcore.StopNoGain, 1, 0},
 		{"no gain without a judge", loop{Stepper: sequence(0), MaxSteps: 5, Halt: []rule{trmcore.NoGain[float64, int](1)}}, trmcore.StopMaxSteps, 5, 0},
-		{"budget", loop{Stepper: sequence(1, 2, 3), Halt: []rule{trmcore.Budget(6, func(_, next state) float64 { return next.Y })}}, trmcore.StopBudget, 3, 3},
 		{"the first rule wins", loop{Stepper: sequence(0), Halt: []rule{
 			trmcore.FixedPoint[float64, int](0, distance), trmcore.Halted(func(state) bool { return true })}}, trmcore.StopFixedPoint, 1, 0},
 		{"a NaN is no fixed point", loop{Stepper: sequence(math.NaN()), MaxSteps: 3, Halt: []rule{trmcore.FixedPoint[float64, int](1, distance)}}, trmcore.StopMaxSteps, 3, math.NaN()},

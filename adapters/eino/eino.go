@@ -21,6 +21,7 @@ import (
 	"github.com/cloudwego/eino/components/retriever"
 	"github.com/cloudwego/eino/schema"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -65,7 +66,7 @@ func (r *Retriever) Retrieve(ctx context.Context, query string, opts ...retrieve
 			return nil, fmt.Errorf("%w: %s", ErrOption, name)
 		}
 	}
-	q := memory.Query{Text: plain(query), Limit: r.options.Limit, Kinds: r.options.Kinds}
+	q := memory.Query{Text: text.Query(query), Limit: r.options.Limit, Kinds: r.options.Kinds}
 	if o.TopK != nil {
 		if q.Limit = *o.TopK; q.Limit < 1 {
 			return nil, fmt.Errorf("%w: the most documents are %d", ErrOption, *o.TopK)
@@ -86,15 +87,6 @@ func (r *Retriever) Retrieve(ctx context.Context, query string, opts ...retrieve
 		list = append(list, d.WithScore(m.Weight))
 	}
 	return list, nil
-}
-
-// plain is a question without the operators of the search: "phrase", word* and -word.
-func plain(question string) string {
-	words := strings.Fields(strings.NewReplacer(`"`, " ", "*", " ").Replace(question))
-	for i, w := range words {
-		words[i] = strings.TrimLeft(w, "-")
-	}
-	return strings.Join(words, " ")
 }
 
 // recalled is the metadata that holds the memory a document was made of.

@@ -9,6 +9,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/trm-go/refiner/adapters/mcp"
+	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -23,7 +24,7 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestHTTPKeysChooseTheScope(t *testing.T) {
 	p := plugin(t)
-	servers := map[string]*mcp.Server{"key-of-mara": mcp.New(p.MCP(memory.Scope{}), nil), "key-of-eve": mcp.New(p.MCP(memory.Scope{User: "eve"}), nil)}
+	servers := map[string]*mcp.Server{"key-of-mara": mcp.New(bridge.MCP(p, memory.Scope{}), nil), "key-of-eve": mcp.New(bridge.MCP(p, memory.Scope{User: "eve"}), nil)}
 	web := httptest.NewServer(mcp.Loopback(mcp.Handler(func(r *http.Request) *mcp.Server {
 		for key, server := range servers {
 			if mcp.HasBearer(r, key) {
@@ -56,7 +57,7 @@ func TestHTTPKeysChooseTheScope(t *testing.T) {
 }
 
 func TestHTTPRefusesPages(t *testing.T) {
-	server := mcp.New(plugin(t).MCP(memory.Scope{}), nil)
+	server := mcp.New(bridge.MCP(plugin(t), memory.Scope{}), nil)
 	web := httptest.NewServer(mcp.Loopback(mcp.Handler(func(*http.Request) *mcp.Server { return server })))
 	defer web.Close()
 	list := `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`

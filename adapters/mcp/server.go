@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -74,7 +75,7 @@ func New(m Memory, o *Options) *Server {
 	if o == nil {
 		o = &Options{}
 	}
-	t := &tools{memory: m, budget: cmp.Or(o.Budget, DefaultBudget), timeout: cmp.Or(o.Timeout, DefaultTimeout), log: o.Logger}
+	t := &tools{memory: m, budget: cmp.Or(o.Budget, DefaultBudget), timeout: cmp.Or(o.Timeout, DefaultTimeout), log: o.Logger, schemas: map[string]*jsonschema.Schema{}}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
@@ -82,6 +83,7 @@ func New(m Memory, o *Options) *Server {
 		&sdk.Implementation{Name: "refiner", Title: "Refiner memory", Version: cmp.Or(o.Version, "dev"), WebsiteURL: "https://github.com/trm-go/refiner"},
 		&sdk.ServerOptions{Instructions: instructions, Logger: o.Logger, Capabilities: &sdk.ServerCapabilities{}, SchemaCache: schemas})
 	t.add(s, o.ReadOnly)
+	s.AddReceivingMiddleware(readArguments(t.schemas))
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -21,6 +22,7 @@ type tools struct {
 	budget  int
 	timeout time.Duration
 	log     *slog.Logger
+	schemas map[string]*jsonschema.Schema // of each tool's arguments
 }
 
 // The bounds of what a tool takes. The schemas state them, so that a client refuses first.
@@ -112,7 +114,8 @@ func list(s *jsonschema.Schema) {
 
 // addTool adds a tool whose handler returns what it found and the same as text.
 func addTool[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, handler func(context.Context, In) (Out, string, error), schema func() *jsonschema.Schema) {
-	tool.InputSchema = schema()
+	arguments := schema()
+	tool.InputSchema, t.schemas[tool.Name] = arguments, arguments
 	sdk.AddTool(s, tool, func(ctx context.Context, _ *sdk.CallToolRequest, args In) (*sdk.CallToolResult, Out, error) {
 		ctx, stop := context.WithTimeout(ctx, t.timeout)
 		defer stop()
@@ -136,7 +139,7 @@ type recallIn struct {
 // query is the question as the memory takes it. Operators of the search are taken out of the text: a model that writes a
 // quotation or a dash means no more by it.
 func (a *recallIn) query() (memory.Query, error) {
-	q := memory.Query{Text: plain(a.Question), Limit: a.Limit}
+	q := memory.Query{Text: text.Query(a.Question), Limit: a.Limit}
 	if q.Limit == 0 {
 		q.Limit = usualLimit
 	}
@@ -153,15 +156,6 @@ func (a *recallIn) query() (memory.Query, error) {
 		q.Kinds = append(q.Kinds, memory.Kind(kind))
 	}
 	return q, nil
-}
-
-// plain is a question without the search's operators: "phrase", word* and -word.
-func plain(question string) string {
-	words := strings.Fields(strings.NewReplacer(`"`, " ", "*", " ").Replace(question))
-	for i, w := range words {
-		words[i] = strings.TrimLeft(w, "-")
-	}
-	return strings.Join(words, " ")
 }
 
 // when reads a time; one that is left out is the zero time, one without a zone is UTC.
@@ -331,7 +325,7 @@ func (t *tools) record(ctx context.Context, a *rememberIn) (memory.Record, error
 // known is the id of a live memory with the same words, or empty. It keeps what was only recalled from coming back as
 // something new.
 func (t *tools) known(ctx context.Context, r *memory.Record) (memory.ID, error) {
-	question := plain(r.Text)
+	question := text.Query(r.Text)
 	if len(question) > maxQuestion { // the words at its beginning find it as well
 		question = strings.ToValidUTF8(question[:maxQuestion], "")
 	}

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	api "github.com/sashabaranov/go-openai"
 
@@ -44,6 +46,7 @@ type Chat struct {
 	full, stream *api.Client
 	slots        chan struct{} // one for each request under way
 	transport    http.RoundTripper
+	folds        atomic.Bool // the model takes no instructions
 
 	mu    sync.Mutex
 	usage specialists.Usage
@@ -102,12 +105,20 @@ func (c *Chat) Complete(ctx context.Context, p specialists.Prompt) (specialists.
 	case <-ctx.Done():
 		return specialists.Completion{}, ctx.Err()
 	}
-	r := c.request(p)
 	complete := c.whole
 	if p.Delta != nil {
 		complete = c.streamed
 	}
+	folded := c.folds.Load()
+	r := c.request(p, folded)
 	written, said, err := complete(ctx, r, p.Delta)
+	if refused := (*api.APIError)(nil); errors.As(err, &refused) && refused.HTTPStatusCode == http.StatusBadRequest && !folded && written == "" && instructed(r.Messages) {
+		again := c.request(p, true) // the model's template may know no instructions
+		if text, used, failed := complete(ctx, again, p.Delta); failed == nil {
+			c.folds.Store(true)
+			r, written, said, err = again, text, used, nil
+		}
+	}
 	done := specialists.Completion{Text: written}
 	if err == nil || written != "" {
 		done.Usage = c.count(r, written, said)
@@ -124,24 +135,50 @@ func (c *Chat) Complete(ctx context.Context, p specialists.Prompt) (specialists.
 // named are the names of speakers that the API takes.
 var named = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
-func (c *Chat) request(p specialists.Prompt) api.ChatCompletionRequest {
+// request is a prompt as a request. All instructions stand in its first message, for many models' templates take one system
+// message only, and only as the first; folded puts them into the first message of the user, for those that take none.
+func (c *Chat) request(p specialists.Prompt, folded bool) api.ChatCompletionRequest {
 	//lint:ignore SA1019 Ollama, vLLM and llama.cpp know no other; models that refuse it get the new one below
 	r := api.ChatCompletionRequest{Model: c.options.Model, MaxTokens: cmp.Or(p.MaxTokens, c.options.MaxTokens)}
+	var instructions []string
+	role := api.ChatMessageRoleSystem
 	for _, m := range p.Messages {
 		message := api.ChatCompletionMessage{Role: m.Role, Content: strings.ToValidUTF8(m.Content, "\uFFFD")}
+		if m.Role == api.ChatMessageRoleSystem || m.Role == api.ChatMessageRoleDeveloper {
+			instructions = append(instructions, message.Content)
+			if m.Role == api.ChatMessageRoleDeveloper {
+				role = m.Role // both do not go together
+			}
+			continue
+		}
 		if named.MatchString(m.Name) {
 			message.Name = m.Name
 		}
-		if m.Role == "tool" { // without the call that it answers, the API takes none
-			message.Role, message.Content = "user", "(a tool's result) "+message.Content
+		if m.Role == api.ChatMessageRoleTool { // without the call that it answers, the API takes none
+			message.Role, message.Content = api.ChatMessageRoleUser, "(a tool's result) "+message.Content
 		}
 		r.Messages = append(r.Messages, message)
+	}
+	if first := strings.Join(instructions, "\n\n"); first != "" {
+		if folded && len(r.Messages) > 0 && r.Messages[0].Role == api.ChatMessageRoleUser {
+			r.Messages[0].Content = first + "\n\n" + r.Messages[0].Content
+		} else {
+			if folded {
+				role = api.ChatMessageRoleUser
+			}
+			r.Messages = slices.Insert(r.Messages, 0, api.ChatCompletionMessage{Role: role, Content: first})
+		}
 	}
 	if errors.Is(api.NewReasoningValidator().Validate(r), api.ErrReasoningModelMaxTokensDeprecated) {
 		//lint:ignore SA1019 see above
 		r.MaxTokens, r.MaxCompletionTokens = 0, r.MaxTokens
 	}
 	return r
+}
+
+// instructed reports whether a conversation begins with instructions.
+func instructed(messages []api.ChatCompletionMessage) bool {
+	return len(messages) > 0 && (messages[0].Role == api.ChatMessageRoleSystem || messages[0].Role == api.ChatMessageRoleDeveloper)
 }
 
 // whole asks for an answer in one piece.

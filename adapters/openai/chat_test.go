@@ -226,3 +226,36 @@ func ExampleNewChat() {
 	fmt.Println(done.Text, err)
 	// Output: Ruth lives in Lisbon [1]. <nil>
 }
+
+// All instructions of a prompt stand in one message, the first; in the user's where a model takes none.
+func TestInstructionsStandFirst(t *testing.T) {
+	prompt := specialists.Prompt{Messages: []specialists.Message{{Role: "system", Content: "Answer from the memories."}, {Role: "developer", Content: "Be kind."},
+		{Role: "user", Content: "Hello?"}, {Role: "assistant", Content: "Hi."}, {Role: "system", Content: "Be brief."}, {Role: "user", Content: "And now?"}}}
+	taken := func(r scripted.Request) string {
+		var b strings.Builder
+		for _, m := range r.Messages {
+			fmt.Fprintf(&b, "%s: %s\n", m.Role, m.Content)
+		}
+		return b.String()
+	}
+	for rule, want := range map[string]string{
+		"none":            "developer: Answer from the memories.\n\nBe kind.\n\nBe brief.\nuser: Hello?\nassistant: Hi.\nuser: And now?\n",
+		"no instructions": "user: Answer from the memories.\n\nBe kind.\n\nBe brief.\n\nHello?\nassistant: Hi.\nuser: And now?\n",
+	} {
+		c, server := chat(t, func(r scripted.Request) scripted.Reply {
+			if rule != "none" && r.Messages[0].Role != "user" {
+				return scripted.Reply{Status: 400, Text: "System role not supported"}
+			}
+			return scripted.Reply{Text: "Fine."}
+		}, openai.ChatOptions{})
+		for range 2 { // the second time it knows
+			if done, err := c.Complete(t.Context(), prompt); err != nil || done.Text != "Fine." {
+				t.Fatalf("%s: %q, %v", rule, done.Text, err)
+			}
+		}
+		sent := server.Requests()
+		if got := taken(sent[len(sent)-1]); got != want || len(sent) > 3 {
+			t.Errorf("%s: the last of %d requests is\n%s", rule, len(sent), got)
+		}
+	}
+}

@@ -3,16 +3,17 @@ package openai
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	api "github.com/sashabaranov/go-openai"
 
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -27,7 +28,7 @@ type Memory interface {
 
 // Turn is one exchange.
 type Turn interface {
-	// Notes are the memories as a system message; empty where nothing is known.
+	// Notes are the memories as text for the prompt; empty where nothing is known.
 	Notes() string
 	// Refines reports whether Refine may change an answer.
 	Refines() bool
@@ -62,7 +63,7 @@ func Decorate(client *Client, m Memory, log *slog.Logger) *Remembering {
 func (c *Remembering) begin(ctx context.Context, r api.ChatCompletionRequest) (api.ChatCompletionRequest, Turn, error) {
 	conversation := make([]specialists.Message, len(r.Messages))
 	for i, m := range r.Messages {
-		conversation[i] = specialists.Message{Role: m.Role, Content: textOf(&m), Name: m.Name}
+		conversation[i] = specialists.Message{Role: m.Role, Content: chatwire.Spoken(m.Role, textOf(&m)), Name: m.Name}
 	}
 	turn, err := c.memory.Begin(ctx, conversation)
 	switch {
@@ -92,19 +93,24 @@ func textOf(m *api.ChatCompletionMessage) string {
 	return strings.Join(texts, "\n")
 }
 
-// withNotes puts the notes behind the conversation's first system message, or before everything if there is none: the
-// templates of many models take one system message only, and only as the first. The given slice stays as it is.
+// withNotes puts the notes behind the words of the last message of the user that has a text, and leaves the given slice as it
+// is. No message is added: the templates of many models take one system message only, and only as the first; and what
+// stands before stays a prefix that the model's server may have in its cache.
 func withNotes(messages []api.ChatCompletionMessage, notes string) []api.ChatCompletionMessage {
-	if len(messages) > 0 && (messages[0].Role == api.ChatMessageRoleSystem || messages[0].Role == api.ChatMessageRoleDeveloper) {
-		first := messages[0]
-		if len(first.MultiContent) > 0 {
-			first.MultiContent = append(append([]api.ChatMessagePart{}, first.MultiContent...), api.ChatMessagePart{Type: api.ChatMessagePartTypeText, Text: notes})
-		} else {
-			first.Content = strings.TrimSpace(first.Content + "\n\n" + notes)
+	messages = slices.Clone(messages)
+	for i := len(messages) - 1; i >= 0; i-- {
+		m := &messages[i]
+		switch {
+		case m.Role != api.ChatMessageRoleUser || strings.TrimSpace(textOf(m)) == "":
+			continue
+		case len(m.MultiContent) > 0:
+			m.MultiContent = append(slices.Clone(m.MultiContent), api.ChatMessagePart{Type: api.ChatMessagePartTypeText, Text: notes})
+		default:
+			m.Content += "\n\n" + notes
 		}
-		return append([]api.ChatCompletionMessage{first}, messages[1:]...)
+		break
 	}
-	return append([]api.ChatCompletionMessage{{Role: api.ChatMessageRoleSystem, Content: notes}}, messages...)
+	return messages
 }
 
 // CreateChatCompletion is the client's, with a memory. An answer of one choice without tools, that is free text, may be
@@ -122,10 +128,10 @@ func (c *Remembering) CreateChatCompletion(ctx context.Context, request api.Chat
 	if len(message.ToolCalls) > 0 || message.FunctionCall != nil {
 		return response, nil // it is not over: the answer comes once the tools have run
 	}
-	if len(response.Choices) == 1 && free(&request) && turn.Refines() {
+	if len(response.Choices) == 1 && free(&request) && turn.Refines() && chatwire.Spoken(message.Role, message.Content) == message.Content {
 		message.Content = c.refine(ctx, turn, message.Content)
 	}
-	c.remember(ctx, turn, message.Content)
+	c.remember(ctx, turn, chatwire.Spoken(message.Role, message.Content))
 	return response, nil
 }
 
@@ -165,7 +171,7 @@ func (c *Remembering) CreateChatCompletionStream(ctx context.Context, request ap
 	if err != nil || turn == nil {
 		return inner, err
 	}
-	r := &relay{stream: inner, refines: request.N <= 1 && free(&request) && turn.Refines()}
+	r := &relay{stream: inner, tap: chatwire.NewTap(chatwire.Completions{}, chatwire.EventStream, mostKept), refines: request.N <= 1 && free(&request) && turn.Refines()}
 	r.refine = func(answer string) string { return c.refine(ctx, turn, answer) }
 	r.done = func(answer string) { c.remember(ctx, turn, answer) }
 	outer, err := replay(ctx, request, inner.Header(), r)
@@ -198,12 +204,10 @@ type relay struct {
 	refine  func(string) string
 	done    func(answer string)
 
-	answer   strings.Builder
-	finished bool // the model said why it ended: a stream that is merely closed ends in io.EOF, too
-	tools    bool
-	over     bool
-	held     [][]byte // events that wait for the refined answer
-	out      bytes.Buffer
+	tap  *chatwire.Tap
+	held bytes.Buffer // events that wait for the refined answer
+	out  bytes.Buffer
+	over bool
 }
 
 // mostKept bounds what is kept of an answer to remember it, in bytes.
@@ -223,103 +227,44 @@ func (r *relay) Read(p []byte) (int, error) {
 			r.over = true
 			return 0, err
 		default:
-			r.hear(raw)
+			r.take(raw)
 		}
 	}
 	return r.out.Read(p)
 }
 
-// event is what matters of a piece of an answer.
-type event struct {
-	Choices []struct {
-		Index        int    `json:"index"`
-		FinishReason string `json:"finish_reason"`
-		Delta        struct {
-			Content      string          `json:"content"`
-			ToolCalls    json.RawMessage `json:"tool_calls"`
-			FunctionCall json.RawMessage `json:"function_call"`
-		} `json:"delta"`
-	} `json:"choices"`
-}
-
-// hear takes a piece of the answer. It passes on as it came, unless the answer will be refined.
-func (r *relay) hear(raw []byte) {
-	var e event
-	if json.Unmarshal(raw, &e) == nil {
-		for _, c := range e.Choices {
-			r.tools = r.tools || len(c.Delta.ToolCalls) > 0 && string(c.Delta.ToolCalls) != "null" || len(c.Delta.FunctionCall) > 0 && string(c.Delta.FunctionCall) != "null"
-			if c.Index == 0 && r.answer.Len() < mostKept {
-				r.answer.WriteString(c.Delta.Content)
-			}
-			r.finished = r.finished || c.FinishReason != ""
-		}
-	}
-	raw = bytes.Clone(raw)
+// take passes a piece of the answer on as it came, unless the answer will be refined.
+func (r *relay) take(raw []byte) {
+	var event bytes.Buffer
+	chatwire.WriteEvent(&event, chatwire.EventStream, "", raw)
+	_, _ = r.tap.Write(event.Bytes())
 	if !r.refines {
-		r.send(raw)
+		r.out.Write(event.Bytes())
 		return
 	}
-	r.held = append(r.held, raw)
-	if r.tools || r.answer.Len() >= mostKept { // there is nothing to refine, or too much
-		r.release()
+	r.held.Write(event.Bytes())
+	if r.tap.Settled() {
+		r.refines = false
+		_, _ = r.held.WriteTo(&r.out)
 	}
-}
-
-// release passes on what was held, and whatever follows at once.
-func (r *relay) release() {
-	r.refines = false
-	for _, raw := range r.held {
-		r.send(raw)
-	}
-	r.held = nil
-}
-
-func (r *relay) send(raw []byte) {
-	r.out.WriteString("data: ")
-	r.out.Write(raw)
-	r.out.WriteString("\n\n")
 }
 
 // finish ends the stream.
 func (r *relay) finish() {
-	answer := r.answer.String()
-	if r.refines && r.finished {
-		if refined := r.refine(answer); refined != answer {
-			answer = refined
-			r.held = rewrite(r.held, refined)
-		}
-	}
-	r.release()
-	r.out.WriteString("data: [DONE]\n\n")
 	r.over = true
-	if r.finished && !r.tools {
-		r.done(answer)
+	answer := r.tap.End()
+	text := answer.Text
+	if r.refines && answer.Complete && !answer.Fixed {
+		if text = r.refine(answer.Text); text != answer.Text {
+			r.out.Write(chatwire.Rewrite(chatwire.Completions{}, chatwire.EventStream, r.held.Bytes(), text, true, nil))
+			r.held.Reset()
+		}
 	}
-}
-
-// rewrite puts an answer into the first piece with text, and takes the text of the others out.
-func rewrite(events [][]byte, answer string) [][]byte {
-	var list [][]byte
-	for _, raw := range events {
-		var e map[string]any
-		if json.Unmarshal(raw, &e) != nil {
-			list = append(list, raw)
-			continue
-		}
-		choices, _ := e["choices"].([]any)
-		for _, c := range choices {
-			choice, _ := c.(map[string]any)
-			delta, _ := choice["delta"].(map[string]any)
-			if text, _ := delta["content"].(string); text != "" {
-				delta["content"], answer = answer, ""
-			}
-		}
-		if text, err := json.Marshal(e); err == nil {
-			raw = text
-		}
-		list = append(list, raw)
+	_, _ = r.held.WriteTo(&r.out)
+	chatwire.WriteEvent(&r.out, chatwire.EventStream, "", []byte("[DONE]"))
+	if answer.Complete && !answer.Other {
+		r.done(chatwire.Spoken(api.ChatMessageRoleAssistant, text))
 	}
-	return list
 }
 
 // Close implements io.Closer. A stream that is left before its end is not remembered: nobody knows what it would have said.

@@ -3,148 +3,24 @@ package transcript
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
-// chatgpt reads one conversation of ChatGPT's data export. Its messages are a tree, mapping, in which an edited question
-// or a second try of an answer is a branch; what the user sees is the path from the root to current_node. Left out are
-// messages that ChatGPT hides, messages to a tool, the model's thoughts, and tools' output unless Options.System.
-func (r *reader) chatgpt(v value) bool {
-	if !v.is('{') {
-		return r.reject(v.line, fmt.Errorf("a conversation is %s, not an object", v.kind()))
-	}
-	o := v.object()
-	if !o.members["mapping"].is('{') {
-		return r.reject(v.line, fmt.Errorf("\"mapping\" is %s, not an object: is this conversations.json?", o.members["mapping"].kind()))
-	}
-	id, err := o.text("conversation_id", "id")
-	if err != nil {
-		return r.reject(v.line, err)
-	}
-	if id == "" {
-		id = fmt.Sprintf("%s/%d", stem(r.file), r.values)
-	}
-	title, err := o.text("title")
-	if err != nil {
-		return r.reject(v.line, err)
-	}
-	current, err := o.text("current_node")
-	if err != nil {
-		return r.reject(v.line, err)
-	}
-	begun, err := o.time("create_time")
-	if err != nil {
-		return r.reject(v.line, err)
-	}
-	nodes, err := thread(o.members["mapping"].object(), current)
-	if err != nil {
-		return r.reject(v.line, err)
-	}
-	for _, node := range nodes {
-		message := node.members["message"]
+// chatgptChat is a conversation of ChatGPT's data export. Its messages are a tree, mapping. Left out are messages that
+// ChatGPT hides, messages to a tool, the model's thoughts, and tools' output unless Options.System.
+var chatgptChat = chatForm{
+	session: []string{"conversation_id", "id"}, title: []string{"title"}, list: []string{"mapping"},
+	current: []string{"current_node"}, parent: []string{"parent"},
+	turn: func(o object) (turn, bool, error) {
+		message := o.members["message"]
 		if message.absent() {
-			continue // the root
+			return turn{}, false, nil // the root
 		}
-		t, keep, err := chatgptMessage(message)
-		if err != nil {
-			if !r.reject(message.line, err) {
-				return false
-			}
-			continue
-		}
-		if !keep {
-			continue
-		}
-		if t.created.IsZero() {
-			t.created = begun
-		}
-		t.session = id
-		t.meta = map[string]string{}
-		if title != "" {
-			t.meta["title"] = title
-		}
-		if t.key != "" {
-			t.meta["ref"] = t.key
-			t.key = "chatgpt/" + id + "/" + t.key
-		}
-		if !r.emit(message.line, t) {
-			return false
-		}
-	}
-	return true
+		return chatgptMessage(message)
+	},
 }
 
-// thread is the path from the root to the current node, or, where that is not named, to the last child of the last
-// child.
-func thread(mapping object, current string) ([]object, error) {
-	nodes := map[string]object{}
-	at := func(id string) (object, bool) {
-		v, ok := mapping.members[id]
-		if !ok {
-			return object{}, false
-		}
-		if _, twice := nodes[id]; !twice {
-			nodes[id] = v.object()
-		}
-		return nodes[id], true
-	}
-	if current == "" {
-		var err error
-		if current, err = leaf(mapping, at); err != nil {
-			return nil, err
-		}
-	}
-	var path []object
-	for id := current; id != ""; {
-		node, ok := at(id)
-		if !ok {
-			return nil, fmt.Errorf("the message %.60q is not in \"mapping\"", id)
-		}
-		if len(path) > len(mapping.members) {
-			return nil, fmt.Errorf("the messages go round in a circle at %.60q", id)
-		}
-		path = append(path, node)
-		var err error
-		if id, err = node.text("parent"); err != nil {
-			return nil, err
-		}
-	}
-	slices.Reverse(path)
-	return path, nil
-}
-
-// leaf follows the last children down from the root.
-func leaf(mapping object, at func(string) (object, bool)) (string, error) {
-	root := ""
-	for _, id := range mapping.names {
-		if node, _ := at(id); node.members["parent"].absent() {
-			root = id
-			break
-		}
-	}
-	if root == "" {
-		return "", fmt.Errorf("no message of \"mapping\" is without a parent, and there is no \"current_node\"")
-	}
-	for steps := 0; steps <= len(mapping.members); steps++ {
-		node, _ := at(root)
-		last := ""
-		for child := range node.members["children"].elements() {
-			id, err := child.text("children")
-			if err != nil {
-				return "", err
-			}
-			if _, ok := at(id); ok {
-				last = id
-			}
-		}
-		if last == "" {
-			return root, nil
-		}
-		root = last
-	}
-	return "", fmt.Errorf("the messages go round in a circle at %.60q", root)
-}
+func (r *reader) chatgpt(v value) bool { return r.chat(&chatgptChat)(v) }
 
 // chatgptMessage reads a message, and reports whether it is one that the user sees.
 func chatgptMessage(v value) (t turn, keep bool, err error) {
@@ -174,7 +50,7 @@ func chatgptMessage(v value) (t turn, keep bool, err error) {
 	if err != nil {
 		return t, false, err
 	}
-	hidden := string(o.members["metadata"].object().members["is_visually_hidden_from_conversation"].raw) == "true"
+	hidden := o.at("metadata.is_visually_hidden_from_conversation").raw0() == 't'
 	weight := string(o.members["weight"].raw)
 	if hidden || weight == "0" || weight == "0.0" || recipient != "" && recipient != "all" {
 		return t, false, nil

@@ -4,87 +4,104 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path"
+	"strings"
 )
 
 // PrefixSize is how many of a file's first bytes [Detect] wants to see, where the file has as many.
 const PrefixSize = 64 << 10
 
-// Detect finds the format from a file's first bytes; they may end anywhere. It looks at the names in the first object,
-// for example "mapping" (ChatGPT) or "messages" (OpenAI). The error wraps [ErrFormat] and says what was found instead.
-func Detect(prefix []byte) (Format, error) {
-	prefix = bytes.TrimPrefix(prefix, bom)
-	text := bytes.TrimLeft(prefix, " \t\r\n")
+// Detect finds the format of a file by its name and its first bytes, which may end anywhere. It looks at the members of
+// the first object, for example "mapping" (ChatGPT) or "messages" (OpenAI). The error wraps [ErrFormat], and says what was
+// found instead and which format is nearest.
+func Detect(name string, prefix []byte) (Format, error) {
+	text := bytes.TrimLeft(bytes.TrimPrefix(prefix, bom), " \t\r\n")
+	ending := strings.ToLower(path.Ext(name))
 	switch {
 	case len(text) == 0:
 		return "", fmt.Errorf("%w: there is nothing in the file", ErrFormat)
 	case bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}):
 		return "", fmt.Errorf("%w: it is UTF-16: save it as UTF-8", ErrFormat)
-	case bytes.HasPrefix(text, []byte{0x1f, 0x8b}) || bytes.HasPrefix(text, []byte("PK")):
-		return "", fmt.Errorf("%w: it is compressed: unpack it first", ErrFormat)
+	case bytes.HasPrefix(text, []byte{0x1f, 0x8b}) || bytes.HasPrefix(text, []byte("PK\x03\x04")):
+		return "", fmt.Errorf("%w: it is compressed: name the file instead of sending its content, or unpack it first", ErrFormat)
+	case ending == ".md" || ending == ".markdown":
+		return Markdown, nil
+	case len(messageStarts(text, 1)) > 0:
+		return WhatsApp, nil
+	case text[0] == '<':
+		return "", fmt.Errorf("%w: it is a page of HTML: choose JSON where you export it", ErrFormat)
 	case text[0] != '{' && text[0] != '[':
-		return "", fmt.Errorf("%w: it starts with %.20q, and JSON starts with { or [", ErrFormat, text)
+		return "", fmt.Errorf("%w: it starts with %.20q; JSON starts with { or [, and a chat of WhatsApp with a date", ErrFormat, text)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
-	array := 0 // how many arrays the first object is in
+	arrays := 0 // how many arrays the first object is in
 	for {
 		token, err := d.Token()
 		switch {
-		case err != nil:
-			return "", fmt.Errorf("%w: there is no object at its beginning", ErrFormat)
-		case token == json.Delim('[') && array < 2:
-			array++
+		case err == nil && token == json.Delim('[') && arrays < 2:
+			arrays++
 			continue
-		case token != json.Delim('{'):
+		case err != nil || token != json.Delim('{'):
 			return "", fmt.Errorf("%w: there is no object at its beginning", ErrFormat)
 		}
 		break
 	}
-	return detectObject(d, array)
+	first := firstObject(d, text)
+	for _, f := range formats {
+		if f.is != nil && f.is(first, arrays) {
+			return f.Name, nil
+		}
+	}
+	return "", unknown(first)
 }
 
-// detectObject finds the format from the members of the first object, which lies in so many arrays.
-func detectObject(d *json.Decoder, arrays int) (Format, error) {
-	var names []string
-	var role, content bool
+// firstObject reads the members of an object that may end in the middle. The value of its last member is then what is
+// there of it, which is no JSON.
+func firstObject(d *json.Decoder, text []byte) object {
+	o := object{members: map[string]value{}}
 	for d.More() {
 		token, err := d.Token()
 		name, ok := token.(string)
 		if err != nil || !ok {
 			break
 		}
-		names = append(names, name)
 		var raw json.RawMessage
-		cut := d.Decode(&raw) != nil // the prefix ends within the value
-		v := value{raw: raw}
-		switch {
-		case name == "mapping" || name == "current_node":
-			return ChatGPT, nil
-		case name == "qa" || name == "conversation" && (cut || v.is('{')) || name == "session_1":
-			return LoCoMo, nil
-		case name == "turns" || name == "batch_number":
-			return BEAM, nil
-		case name == "messages" && (cut || v.is('[')):
-			return OpenAI, nil
-		case name == "text":
-			return Lines, nil
-		}
-		role = role || name == "role"
-		content = content || name == "content"
-		if cut {
+		if at := d.InputOffset(); d.Decode(&raw) != nil { // the prefix ends within the value
+			o.set(name, value{raw: bytes.TrimLeft(text[at:], ": \t\r\n")})
 			break
 		}
+		o.set(name, value{raw: raw})
 	}
-	switch {
-	case arrays > 0 && role && content:
-		return OpenAI, nil
-	case content:
-		return Lines, nil
+	return o
+}
+
+// unknown says what an unknown file has, and which format asks for the most of it.
+func unknown(first object) error {
+	nearest, share := formats[0], -1.0
+	for _, f := range formats {
+		there := 0
+		for _, name := range f.members {
+			if first.has(name) {
+				there++
+			}
+		}
+		if s := float64(there) / float64(len(f.members)); f.is != nil && s > share {
+			nearest, share = f, s
+		}
 	}
+	names := first.names
 	if len(names) > 8 {
-		names = append(names[:8], "…")
+		names = append(names[:8:8], "…")
 	}
-	return "", fmt.Errorf("%w: its first object has %q; expected one of \"messages\" (%s), \"mapping\" (%s), \"conversation\" (%s), \"turns\" (%s) or \"text\" (%s)",
-		ErrFormat, names, OpenAI, ChatGPT, LoCoMo, BEAM, Lines)
+	if share <= 0 {
+		var all []string
+		for _, f := range formats {
+			all = append(all, string(f.Name))
+		}
+		return fmt.Errorf("%w: its first object has %q, which none of %s has; bring it into the form of jsonl, one {\"text\": ..., \"role\": ..., \"time\": ...} a line",
+			ErrFormat, names, strings.Join(all, ", "))
+	}
+	return fmt.Errorf("%w: its first object has %q; the nearest is %s (%s), which needs %q", ErrFormat, names, nearest.Name, nearest.File, nearest.members)
 }
 
 // linewise reports whether a file holds one value a line, rather than values that span lines.

@@ -25,14 +25,16 @@ func TestErrors(t *testing.T) {
 		{name: "empty", text: "", is: ErrFormat, want: []string{"f:1: unknown format: there is nothing in the file"}},
 		{name: "only a byte order mark", text: "\ufeff\r\n", is: ErrFormat, want: []string{"f:1: unknown format: there is nothing in the file"}},
 		{name: "empty array", text: "[]", options: Options{Format: OpenAI}, is: ErrFormat, want: []string{"f:1: unknown format: there is nothing in the file"}},
-		{name: "prose", text: "Dear diary", is: ErrFormat, want: []string{`f:1: unknown format: it starts with "Dear diary", and JSON starts with { or [`}},
+		{name: "prose", text: "Dear diary", is: ErrFormat, want: []string{`f:1: unknown format: it starts with "Dear diary"; JSON starts with { or [, and a chat of WhatsApp with a date`}},
 		{name: "utf-16", text: "\xff\xfe{\x00", is: ErrFormat, want: []string{"f:1: unknown format: it is UTF-16: save it as UTF-8"}},
-		{name: "gzip", text: "\x1f\x8b\x08", is: ErrFormat, want: []string{"f:1: unknown format: it is compressed: unpack it first"}},
+		{name: "gzip", text: "\x1f\x8b\x08", is: ErrFormat, want: []string{"f:1: unknown format: it is compressed: name the file instead of sending its content, or unpack it first"}},
 		{name: "numbers", text: "[1,2]", is: ErrFormat, want: []string{"f:1: unknown format: there is no object at its beginning"}},
 		{name: "other json", text: `{"name": "x", "version": 1}`, is: ErrFormat, want: []string{
-			`f:1: unknown format: its first object has ["name" "version"]; expected one of "messages" (openai), "mapping" (chatgpt), "conversation" (locomo), "turns" (beam) or "text" (jsonl)`}},
+			`f:1: unknown format: its first object has ["name" "version"], which none of chatgpt, claude, claude-code, openwebui, librechat, gemini, sharegpt, discord, telegram, slack, whatsapp, mem0, zep, locomo, beam, openai, jsonl, markdown has; bring it into the form of jsonl, one {"text": ..., "role": ..., "time": ...} a line`}},
+		{name: "nearly a format", text: `{"guild": {}, "messages": {}}`, is: ErrFormat, want: []string{
+			`f:1: unknown format: its first object has ["guild" "messages"]; the nearest is openai (transcripts of the OpenAI, Anthropic or Vercel APIs: {"messages": [...]}, one, an array, one a line, or a bare array of messages), which needs ["messages"]`}},
 		{name: "unknown format", text: "{}", options: Options{Format: "csv"}, is: ErrFormat, want: []string{
-			`f:1: unknown format "csv": use one of ["locomo" "beam" "openai" "chatgpt" "jsonl"], or none to find it by content`}},
+			`f:1: unknown format "csv": ` + "`refine import --help` lists those that are known; without a name it is found by content"}},
 
 		{name: "a bad line", text: "{\"text\":\"a\"}\n{\"text\":\n{\"text\":\"c\"}\n", is: ErrSyntax, records: 1,
 			want: []string{"f:2: record 2: unreadable: it ends in the middle of a value: is it truncated?"}},
@@ -93,13 +95,13 @@ func TestErrors(t *testing.T) {
 				`f:1: record 8: unusable record: "batch_number" is an object, not a string`,
 				"f:1: record 9: unusable record: a batch is a list, not an object",
 			}},
-		{name: "chatgpt in a circle", text: `[{"mapping":{"a":{"parent":"b"},"b":{"parent":"a"}},"current_node":"a"}, {"mapping":{"a":{"parent":"b","children":["b"]},"b":{"parent":"a"}}}, {"mapping":{"a":{"children":["b"]},"b":{"parent":"a","children":["a"]}}}, {"mapping":{},"current_node":"z"}, {"mapping":[]}]`,
+		{name: "chatgpt in a circle", text: `[{"mapping":{"a":{"parent":"b"},"b":{"parent":"a"}},"current_node":"a"}, {"mapping":{"a":{"parent":"b","children":["b"]},"b":{"parent":"a"}}}, {"mapping":{"a":{"parent":"a"}}}, {"mapping":{},"current_node":"z"}, {"mapping":7}, {}]`,
 			options: Options{Skip: true}, want: []string{
-				`f:1: record 1: unusable record: the messages go round in a circle at "b"`,
-				`f:1: record 2: unusable record: no message of "mapping" is without a parent, and there is no "current_node"`,
-				`f:1: record 3: unusable record: the messages go round in a circle at "b"`,
-				`f:1: record 4: unusable record: the message "z" is not in "mapping"`,
-				`f:1: record 5: unusable record: "mapping" is a list, not an object: is this conversations.json?`,
+				`f:1: record 1: unusable record: the messages go round in a circle at "a"`,
+				`f:1: record 2: unusable record: the messages go round in a circle at "a"`,
+				`f:1: record 3: unusable record: the messages go round in a circle at "a"`,
+				`f:1: record 4: unusable record: "mapping" is a number, not the conversation's messages: is this ChatGPT's data export: the ZIP, or conversations.json?`,
+				`f:1: record 5: unusable record: "mapping" is missing, not the conversation's messages: is this ChatGPT's data export: the ZIP, or conversations.json?`,
 			}},
 	}
 	for _, tt := range tests {

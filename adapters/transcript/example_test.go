@@ -35,7 +35,7 @@ func ExampleRead() {
 }
 
 func ExampleDetect() {
-	format, err := transcript.Detect([]byte(`[{"title": "A trip", "create_time": 1706778000.5, "mapping": {`))
+	format, err := transcript.Detect("export.json", []byte(`[{"title": "A trip", "create_time": 1706778000.5, "mapping": {`))
 	fmt.Println(format, err)
 	// Output: chatgpt <nil>
 }

@@ -23,7 +23,11 @@ func fuzzFormat(f *testing.F, format Format, seeds ...string) {
 	for _, text := range []string{"", "[", "[]", "{}", "[[]]", "[{}]", "null", "\ufeff[{}]", "{\"text\":\"\\ud800\"}", "{\"text\":1e999}\r\n{\"time\":1e308,\"text\":\"a\"}", "[{\"messages\":[[]]}]", "\xff", "[{\"mapping\":{\"\":{}}}]"} {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data []byte) { checkRead(t, format, data) })
+}
+
+func checkRead(t *testing.T, format Format, data []byte) {
+	{
 		options := &Options{Format: format, Skip: true, System: true, Created: epoch}
 		next, n := map[string]int{}, 0
 		ended := false
@@ -51,7 +55,7 @@ func fuzzFormat(f *testing.F, format Format, seeds ...string) {
 				t.Fatal("a record has no key")
 			}
 		}
-		if _, err := Detect(data); err != nil && !errors.Is(err, ErrFormat) {
+		if _, err := Detect("f", data); err != nil && !errors.Is(err, ErrFormat) {
 			t.Fatal(err)
 		}
 		if len(data) < 4096 {
@@ -65,7 +69,7 @@ func fuzzFormat(f *testing.F, format Format, seeds ...string) {
 				t.Fatalf("%d records byte by byte, %d at once", slow, n)
 			}
 		}
-	})
+	}
 }
 
 func FuzzAuto(f *testing.F)   { fuzzFormat(f, Auto, "locomo.json", "conversations.json", "lines.jsonl") }
@@ -76,3 +80,21 @@ func FuzzOpenAI(f *testing.F) {
 }
 func FuzzChatGPT(f *testing.F) { fuzzFormat(f, ChatGPT, "conversations.json") }
 func FuzzLines(f *testing.F)   { fuzzFormat(f, Lines, "lines.jsonl") }
+
+// FuzzExports reads anything as every other format in turn.
+func FuzzExports(f *testing.F) {
+	files, err := filepath.Glob("testdata/exports/*")
+	if err != nil || len(files) < 10 {
+		f.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		if data, err := os.ReadFile(name); err == nil {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, format := range Formats() {
+			checkRead(t, format.Name, data)
+		}
+	})
+}

@@ -69,7 +69,12 @@ func lineTurn(o object) (turn, error) {
 	if t.role, err = o.text(lineRole...); err != nil {
 		return t, err
 	}
-	if t.speaker, err = o.text(lineSpeaker...); err != nil {
+	if name, v := o.first(lineSpeaker...); v.is('{') { // an author with a name of its own
+		t.speaker, err = v.object().text("nickname", "display_name", "name", "username")
+	} else {
+		t.speaker, err = v.text(name)
+	}
+	if err != nil {
 		return t, err
 	}
 	if t.role = role(t.role); t.role == "" {

@@ -65,7 +65,7 @@ func (m *messages) message(v value, session string, about object) bool {
 	if t.speaker, err = o.text("name"); err != nil {
 		return m.reject(v.line, err)
 	}
-	name, c := o.first("content")
+	name, c := o.first("content", "parts")
 	if t.text, err = content(name, c); err != nil {
 		return m.reject(v.line, err)
 	}
@@ -83,7 +83,7 @@ func (m *messages) message(v value, session string, about object) bool {
 		t.key = session + "/" + id
 		t.meta = map[string]string{"ref": id}
 	}
-	if _, other := o.first("tool_calls", "function_call", "refusal"); other.absent() && !o.has("content") {
+	if _, other := o.first("tool_calls", "function_call", "refusal"); other.absent() && !o.has("content") && !o.has("parts") {
 		return m.reject(v.line, fmt.Errorf("the message has no \"content\""))
 	}
 	return m.emit(v.line, t)
@@ -94,7 +94,7 @@ func role(name string) string {
 	switch name = strings.ToLower(strings.TrimSpace(name)); name {
 	case "human", "customer", "me":
 		return "user"
-	case "ai", "bot", "model", "gpt", "chatgpt", "agent":
+	case "ai", "bot", "model", "gpt", "chatgpt", "agent", "claude", "bing", "bard", "gemini":
 		return "assistant"
 	case "developer":
 		return "system"

@@ -23,6 +23,7 @@ import (
 type reader struct {
 	ctx     context.Context
 	file    string
+	info    Info // the file's format
 	options Options
 	yield   func(memory.Record, error) bool
 
@@ -75,29 +76,33 @@ func (r *reader) read(in io.Reader) error {
 	}
 	format := r.options.Format
 	if format == Auto {
-		if format, err = Detect(prefix); err != nil {
+		if format, err = Detect(r.file, prefix); err != nil {
 			return err
 		}
 	}
-	var decode func(value) bool
-	switch format {
-	case LoCoMo:
-		decode = r.locomo
-	case BEAM:
-		decode = newBeam(r).batch
-	case OpenAI:
-		decode = newMessages(r).value
-	case ChatGPT:
-		decode = r.chatgpt
-	case Lines:
-		decode = r.line
-	default:
-		return fmt.Errorf("%w %q: use one of %q, or none to find it by content", ErrFormat, format, Formats())
+	var known bool
+	err = nil // of the peek, which may have been the file's end
+	if r.info, known = info(format); !known {
+		return fmt.Errorf("%w %q: `refine import --help` lists those that are known; without a name it is found by content", ErrFormat, format)
 	}
-	if (format == OpenAI || format == Lines) && linewise(prefix) {
-		r.eachLine(b, decode)
-	} else {
-		r.eachValue(b, decode)
+	switch {
+	case format == WhatsApp:
+		err = r.whatsapp(prefix, textLines(b))
+	case format == Markdown:
+		err = r.markdown(b)
+	case r.info.lists != nil:
+		decode := r.discord
+		if format == Telegram {
+			decode = r.telegram
+		}
+		r.eachMember(b, r.info.lists, decode)
+	case (r.info.general || format == ClaudeCode) && linewise(prefix):
+		r.eachLine(b, r.info.decode(r))
+	default:
+		r.eachValue(b, r.info.decode(r))
+	}
+	if err != nil {
+		return err
 	}
 	if !r.ended && r.values == 0 {
 		return fmt.Errorf("%w: there is nothing in the file", ErrFormat)
@@ -153,6 +158,9 @@ func (r *reader) emit(line int, t turn) bool {
 	if err := r.ctx.Err(); err != nil {
 		return r.stop(line, err)
 	}
+	if t.role == "assistant" {
+		t.text = withoutThoughts(t.text)
+	}
 	if !r.options.System && (t.role == "system" || t.role == "tool") || strings.TrimSpace(t.text) == "" {
 		return true
 	}
@@ -176,6 +184,14 @@ func (r *reader) emit(line int, t turn) bool {
 	}
 	if t.kind == "" {
 		t.kind = memory.KindTurn
+	}
+	// The store keeps times in UTC. What "yesterday" means follows from the clock of the one who says it.
+	if zone := t.created.Format("-07:00"); zone != "+00:00" {
+		t.meta = maps.Clone(t.meta)
+		if t.meta == nil {
+			t.meta = map[string]string{}
+		}
+		t.meta["zone"] = zone
 	}
 	r.records++
 	for i, text := range split(strings.TrimSpace(t.text), memory.MaxText) {

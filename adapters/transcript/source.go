@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -134,6 +135,128 @@ func (r *reader) eachValue(b *bufio.Reader, decode func(value) bool) {
 		fail(fmt.Errorf("there is something after the end of the array"))
 	} else if err != io.EOF {
 		fail(err)
+	}
+}
+
+// eachMember reads an object that may be as large as the file: see members.
+func (r *reader) eachMember(b *bufio.Reader, lists map[string]bool, decode func(v value, about object) bool) {
+	in := &input{r: b, limit: maxValue}
+	m := &members{reader: r, in: in, d: json.NewDecoder(in), lists: lists, decode: decode}
+	token, err := m.d.Token()
+	if err == nil && token != json.Delim('{') {
+		err = fmt.Errorf("%w: the file is no object", ErrRecord)
+	}
+	if err == nil {
+		err = m.object()
+	}
+	if err != nil && !errors.Is(err, errEnded) {
+		if in.err != nil && in.err != io.EOF {
+			err = in.err
+		}
+		r.stop(in.line(m.d.InputOffset()), syntax(err))
+	}
+}
+
+// members goes down into an object without keeping it: into the members that lists names, as a chat's "messages". A list
+// that is marked true holds what decode takes; elements of the others are objects of the same kind. The members that come
+// before a list say what it belongs to; decode gets them as about.
+type members struct {
+	*reader
+	in     *input
+	d      *json.Decoder
+	lists  map[string]bool
+	decode func(v value, about object) bool
+}
+
+// object reads an object, after its opening bracket.
+func (m *members) object() error {
+	var about object
+	for m.d.More() {
+		token, err := m.d.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		leaf, down := m.lists[name]
+		if !down {
+			v, err := m.value()
+			if err != nil {
+				return err
+			}
+			about.set(name, v)
+			continue
+		}
+		if token, err = m.d.Token(); err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('['):
+			err = m.list(about, leaf)
+		case json.Delim('{'):
+			err = m.object()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := m.d.Token()
+	return err
+}
+
+// list reads a list, after its opening bracket.
+func (m *members) list(about object, leaf bool) error {
+	for m.d.More() {
+		if leaf {
+			v, err := m.value()
+			if err != nil {
+				return err
+			}
+			if !m.next() || !m.decode(v, about) {
+				return errEnded
+			}
+			continue
+		}
+		token, err := m.d.Token()
+		if err == nil && token != json.Delim('{') {
+			err = fmt.Errorf("%w: a chat in the list is no object", ErrRecord)
+		}
+		if err == nil {
+			err = m.object()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := m.d.Token()
+	return err
+}
+
+// value reads one value whole.
+func (m *members) value() (value, error) {
+	var raw json.RawMessage
+	m.in.allow(m.d.InputOffset() + maxValue)
+	err := m.d.Decode(&raw)
+	start := m.d.InputOffset() - int64(len(raw))
+	line := m.in.line(start)
+	m.in.forget(start)
+	return value{raw: raw, line: line}, err
+}
+
+// errEnded says that whoever reads wants no more.
+var errEnded = errors.New("ended")
+
+// textLines returns the lines of a text file one by one, without their ends, with their numbers.
+func textLines(b *bufio.Reader) func() (line string, number int, ok bool, err error) {
+	number := 0
+	return func() (string, int, bool, error) {
+		text, err := readLine(b)
+		if err == io.EOF {
+			return "", number, false, nil
+		}
+		if number++; err == nil {
+			err = checkText(text)
+		}
+		return strings.TrimRight(string(text), "\r\n"), number, err == nil, err
 	}
 }
 

@@ -12,22 +12,6 @@ import (
 	"github.com/trm-go/refiner/memory"
 )
 
-// Format names how a transcript is written.
-type Format string
-
-// The formats.
-const (
-	Auto    Format = ""        // found by content, see [Detect]
-	LoCoMo  Format = "locomo"  // LoCoMo's array of conversations
-	BEAM    Format = "beam"    // BEAM's chat.json
-	OpenAI  Format = "openai"  // chat transcripts: objects with messages
-	ChatGPT Format = "chatgpt" // ChatGPT's export, conversations.json
-	Lines   Format = "jsonl"   // JSON Lines with one turn each
-)
-
-// Formats lists the formats that can be asked for by name.
-func Formats() []Format { return []Format{LoCoMo, BEAM, OpenAI, ChatGPT, Lines} }
-
 var (
 	// ErrFormat is returned when the content is none of the formats, or not the one asked for.
 	ErrFormat = errors.New("unknown format")
@@ -35,6 +19,9 @@ var (
 	ErrSyntax = errors.New("unreadable")
 	// ErrRecord is returned when one record cannot be used: a part is missing, of the wrong type or too large.
 	ErrRecord = errors.New("unusable record")
+	// ErrEmpty is reported, with Error.Skipped set and whatever Options.Skip says, for a conversation that has messages of
+	// which none can be remembered.
+	ErrEmpty = errors.New("nothing to remember")
 )
 
 // Error says where in a file something is wrong.
@@ -42,8 +29,8 @@ type Error struct {
 	File    string // the name given to Read
 	Line    int    // from 1; 0: not known
 	Record  int    // the number of the record in the file, from 1; 0: the fault is not in one record
-	Skipped bool   // reading goes on after it, because Options.Skip was set
-	Err     error  // wraps ErrFormat, ErrSyntax, ErrRecord or the reader's error
+	Skipped bool   // reading goes on after it: Options.Skip was set, or it is an ErrEmpty
+	Err     error  // wraps ErrFormat, ErrSyntax, ErrRecord, ErrEmpty or the reader's error
 }
 
 // Error renders it as file:line: record n: cause.
@@ -74,6 +61,9 @@ type Options struct {
 	Created time.Time
 	// System also reads system prompts and the output of tools. They are seldom worth remembering, and often repeated.
 	System bool
+
+	names  map[string]string // people's names by the ids that messages have instead
+	member string            // the file's name in an archive
 }
 
 // Read reads the records of r. The name is used in errors, and to tell files apart that do not name their conversations:

@@ -118,7 +118,7 @@ func TestRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := Detect(data); got != tt.format || err != nil {
+			if got, err := Detect(tt.file, data); got != tt.format || err != nil {
 				t.Errorf("Detect = %q, %v; want %q", got, err, tt.format)
 			}
 			got, problems := collect(t, strings.NewReader(string(data)), tt.file, &tt.options)

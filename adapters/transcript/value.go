@@ -37,7 +37,15 @@ func (v value) kind() string {
 // absent reports whether the value is missing or null.
 func (v value) absent() bool { return len(v.raw) == 0 || v.raw[0] == 'n' }
 
-func (v value) is(first byte) bool { return len(v.raw) > 0 && v.raw[0] == first }
+func (v value) is(first byte) bool { return v.raw0() == first }
+
+// raw0 is the first byte, 0 if there is none: t and f are true and false.
+func (v value) raw0() byte {
+	if len(v.raw) == 0 {
+		return 0
+	}
+	return v.raw[0]
+}
 
 // text is the value as a string; a number is taken as written.
 func (v value) text(name string) (string, error) {
@@ -75,13 +83,7 @@ func (v value) object() object {
 	o := object{}
 	if v.is('{') {
 		for name, e := range v.children() {
-			if _, twice := o.members[name]; !twice {
-				o.names = append(o.names, name)
-			}
-			if o.members == nil {
-				o.members = map[string]value{}
-			}
-			o.members[name] = e
+			o.set(name, e)
 		}
 	}
 	return o
@@ -125,12 +127,45 @@ type object struct {
 	members map[string]value
 }
 
+// set adds a member, or changes it.
+func (o *object) set(name string, v value) {
+	if _, twice := o.members[name]; !twice {
+		o.names = append(o.names, name)
+	}
+	if o.members == nil {
+		o.members = map[string]value{}
+	}
+	o.members[name] = v
+}
+
+// at returns the member at a path with dots.
+func (o object) at(path string) value {
+	name, rest, deeper := strings.Cut(path, ".")
+	v := o.members[name]
+	if !deeper {
+		return v
+	}
+	return v.object().at(rest)
+}
+
+// opens reports whether a member begins so. Its end may be missing.
+func (o object) opens(name string, first byte) bool { return o.members[name].is(first) }
+
+// start is the beginning of a member as it is written.
+func (o object) start(name string) string {
+	raw := o.members[name].raw
+	return string(raw[:min(len(raw), 4096)])
+}
+
 // first returns the first of the named members that is there and not null, with its name.
 func (o object) first(names ...string) (string, value) {
 	for _, name := range names {
 		if v, ok := o.members[name]; ok && !v.absent() {
 			return name, v
 		}
+	}
+	if len(names) == 0 {
+		return "", value{}
 	}
 	return names[0], value{}
 }
@@ -172,7 +207,8 @@ func content(name string, v value) (string, error) {
 	return strings.Join(parts, "\n"), nil
 }
 
-// part reads one part of a message's content.
+// part reads one part of a message's content. A part of a kind that is not known is left out: it may be the model's
+// hidden reasoning, a call of a tool or its output, and those are nobody's words.
 func part(name string, v value) (string, error) {
 	switch {
 	case v.absent() || v.is('"'):
@@ -186,14 +222,44 @@ func part(name string, v value) (string, error) {
 		return "", err
 	}
 	switch kind {
+	case "", "text", "input_text", "output_text", "audio_transcription":
+		name, text := o.first("text", "content")
+		if text.is('{') { // {"text": {"value": ...}}
+			name, text = text.object().first("value")
+		}
+		return text.text(name)
+	case "refusal":
+		return o.text("refusal")
 	case "image_url", "input_image", "image", "image_file", "image_asset_pointer":
 		return "[image]", nil
 	case "input_audio", "audio", "audio_asset_pointer", "real_time_user_audio_video_asset_pointer":
 		return "[audio]", nil
-	case "file", "input_file":
+	case "file", "input_file", "document":
 		return "[file]", nil
-	case "refusal":
-		return o.text("refusal")
 	}
-	return o.text("text", "content")
+	return "", nil
+}
+
+// thoughts are the tags in which models write their reasoning before an answer.
+var thoughts = []string{"think", "thinking", "thought", "reasoning"}
+
+// withoutThoughts leaves the reasoning out that an answer begins with. Reasoning that does not end is all there is.
+func withoutThoughts(text string) string {
+	for {
+		rest := strings.TrimSpace(text)
+		tag := ""
+		for _, name := range thoughts {
+			if strings.HasPrefix(rest, "<"+name+">") {
+				tag = name
+			}
+		}
+		if tag == "" {
+			return text
+		}
+		_, after, ended := strings.Cut(rest, "</"+tag+">")
+		if !ended {
+			return ""
+		}
+		text = strings.TrimSpace(after)
+	}
 }

@@ -24,7 +24,7 @@ var layouts = []string{
 }
 
 // when reads a time: one of the layouts, or seconds since 1970 (milliseconds from 1e11 on, which as seconds would be the
-// year 5138). A missing value is the zero time.
+// year 5138). The time keeps the zone that it names. A missing value is the zero time.
 func when(name string, v value) (time.Time, error) {
 	text, err := v.text(name)
 	if text = strings.TrimSpace(text); err != nil || text == "" {
@@ -42,7 +42,7 @@ func when(name string, v value) (time.Time, error) {
 	}
 	for _, layout := range layouts {
 		if t, err := time.Parse(layout, text); err == nil && t.Year() > 0 {
-			return t.UTC(), nil
+			return t, nil
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is %.40q, not a time: write it like 2024-05-31T18:30:00Z", name, text)
@@ -55,4 +55,4 @@ func (o object) time(names ...string) (time.Time, error) {
 }
 
 // times are the names under which transcripts keep the time of a message.
-var times = []string{"time", "timestamp", "created", "created_at", "create_time", "date", "ts"}
+var times = []string{"time", "timestamp", "created", "created_at", "createdAt", "create_time", "date", "ts"}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -63,8 +63,8 @@ func ablate(ctx context.Context, sets []*set) error {
 			x := setting{}
 			v.change(&x, &p)
 			x.options.Parameters = &p
-			report, err := bench.Run(ctx, s.Dataset, bench.Systems{Main: s.system(setting{}), Baselines: map[string]bench.System{v.name: s.system(x)}},
-				&bench.Options{Against: v.name})
+			report, err := eval.Run(ctx, s.Dataset, eval.Systems{Main: s.system(setting{}), Baselines: map[string]eval.System{v.name: s.system(x)}},
+				&eval.Options{Against: v.name})
 			if err != nil {
 				return err
 			}
@@ -78,6 +78,6 @@ func ablate(ctx context.Context, sets []*set) error {
 	return nil
 }
 
-func gain(d bench.Delta) string {
+func gain(d eval.Delta) string {
 	return fmt.Sprintf("%+.3f [%+.3f, %+.3f]", d.Mean, d.CI95[0], d.CI95[1])
 }

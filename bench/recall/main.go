@@ -1,8 +1,8 @@
 // Command recall measures what each part of the ranking is worth, and how well its parameters carry over to conversations
 // that did not choose them.
 //
-//	go run ./bench/recall -locomo FILE -corrections FILE -beam DIR             what each part is worth
-//	go run ./bench/recall -locomo FILE -corrections FILE -beam DIR -validate   leave one conversation out
+//	go -C bench run ./recall -locomo FILE -corrections FILE -beam DIR             what each part is worth
+//	go -C bench run ./recall -locomo FILE -corrections FILE -beam DIR -validate   leave one conversation out
 //
 // Both run on LoCoMo and BEAM together with the same parameters. Candidates are found once for each question and ranked
 // again for each setting, so that a setting takes about a second.
@@ -17,7 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -40,11 +40,11 @@ func run(ctx context.Context, locomo, corrections, beam string, validate bool) e
 	if locomo == "" || beam == "" {
 		return fmt.Errorf("give -locomo FILE and -beam DIR: a parameter must hold on both")
 	}
-	l, err := bench.LoCoMo(ctx, locomo, &bench.LoCoMoOptions{Corrections: corrections})
+	l, err := eval.LoCoMo(ctx, locomo, &eval.LoCoMoOptions{Corrections: corrections})
 	if err != nil {
 		return err
 	}
-	b, err := bench.BEAM(ctx, beam)
+	b, err := eval.BEAM(ctx, beam)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func run(ctx context.Context, locomo, corrections, beam string, validate bool) e
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	var sets []*set
-	for _, d := range []*bench.Dataset{l, b} {
+	for _, d := range []*eval.Dataset{l, b} {
 		s, err := open(ctx, d, filepath.Join(dir, d.Name+".db"))
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func run(ctx context.Context, locomo, corrections, beam string, validate bool) e
 
 // set is a dataset in a store.
 type set struct {
-	*bench.Dataset
+	*eval.Dataset
 	store *memory.Store
 	refs  map[int64]string             // what the data calls a row
 	found map[asked]*memory.Candidates // with the default options
@@ -82,7 +82,7 @@ type asked struct {
 	options  memory.CandidateOptions
 }
 
-func open(ctx context.Context, d *bench.Dataset, path string) (*set, error) {
+func open(ctx context.Context, d *eval.Dataset, path string) (*set, error) {
 	store, err := memory.Create(ctx, path, nil)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ type setting struct {
 }
 
 // system answers with a setting.
-func (s *set) system(x setting) bench.System {
+func (s *set) system(x setting) eval.System {
 	return func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error) {
 		key := asked{scope, question, x.candidates}
 		c := s.found[key]
@@ -147,6 +147,6 @@ func (s *set) ref(ctx context.Context, scope memory.Scope, row int64) (string, e
 	if err != nil || len(records) == 0 {
 		return "", err
 	}
-	s.refs[row] = bench.Ref(records[0])
+	s.refs[row] = eval.Ref(records[0])
 	return s.refs[row], nil
 }

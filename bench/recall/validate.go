@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/refine"
 )
 
@@ -53,7 +53,7 @@ func (s *sum) add(t sum) {
 func measure(ctx context.Context, sets []*set, p refine.Parameters, w importance.Weights) (*point, error) {
 	x := &point{p: p, w: w}
 	for _, s := range sets {
-		report, err := bench.Run(ctx, s.Dataset, bench.Systems{Main: s.system(setting{options: refine.Options{Parameters: &p, Weights: w}})}, nil)
+		report, err := eval.Run(ctx, s.Dataset, eval.Systems{Main: s.system(setting{options: refine.Options{Parameters: &p, Weights: w}})}, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,8 @@
 // Command trm measures the speed of trmcore/onnx against the same maths in PyTorch: same machine, same weights, same
 // batch, alternately in one run, so that what disturbs one disturbs the other.
 //
-//	go run ./bench/trm -python .cache/venv/bin/python [-arch sudoku|sudoku-prefix|attention|small|arc] [-batches 1,8,64] [-rounds 5]
-//	go run ./bench/trm -halting
+//	go -C bench run ./trm -python .cache/venv/bin/python [-arch sudoku|sudoku-prefix|attention|small|arc] [-batches 1,8,64] [-rounds 5]
+//	go -C bench run ./trm -halting
 //
 // Both sides do nothing but supervision steps. Ours runs through the public Solver with everything that belongs to it:
 // scheduling, copying, argmax. The weights are random and contractive, of the published size.
@@ -61,7 +61,7 @@ func flags() (config, error) {
 	var c config
 	flag.StringVar(&c.arch, "arch", "sudoku-prefix", "architecture: sudoku, sudoku-prefix, attention, small or arc")
 	flag.StringVar(&c.python, "python", "", "python with torch and safetensors; without one only ours is measured")
-	flag.StringVar(&c.script, "script", "bench/parity/speed.py", "the PyTorch side")
+	flag.StringVar(&c.script, "script", "parity/speed.py", "the PyTorch side")
 	batches := flag.String("batches", "1,8,64", "batch sizes")
 	precisions := flag.String("precisions", "fp32,int8,int8-td", "our precisions")
 	sides := flag.String("torch", "--dtype=float32", "PyTorch's variants, separated by ; (such as --dtype=bfloat16 or --compile)")

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/adapters/ada"
+	"github.com/trm-go/refiner/integration/bridge"
 )
 
 // adaKeyEnv holds the key of an Ada behind a proxy that asks for one.
@@ -49,7 +50,7 @@ Ada lists at most 100 memories; it is said if there may be more.`,
 			}
 			defer p.Close()
 			start := time.Now()
-			added, full, err := p.ImportAda(cmd.Context(), p.Scope, client)
+			added, full, err := bridge.ImportAda(cmd.Context(), p, p.Scope, client)
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/trm-go/refiner/adapters/ada"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -28,7 +29,7 @@ func TestAdaImport(t *testing.T) {
 		memory.Record{Kind: memory.KindFact, Text: "Luna lives in Graz.", Importance: 1, Created: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(ada.Handler(source.Ada(memory.Scope{}, nil), nil))
+	web := httptest.NewServer(ada.Handler(bridge.Ada(source, memory.Scope{}, nil), nil))
 	defer web.Close()
 
 	store := filepath.Join(t.TempDir(), "store.db")

@@ -17,7 +17,7 @@ func (a *app) askCommand() *cobra.Command {
 	var at moment
 	trace, stream := false, false
 	cmd := &cobra.Command{
-		Use:   "ask QUESTION",
+		Use:   "ask QUESTION...",
 		Short: "Answer a question from the memories, with citations",
 		Long: `Recalls the memories that answer a question and answers it from them. Without a language
 model the answer quotes what was said, so that it works offline; with one (model.type)
@@ -31,7 +31,7 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
 		Example: `  refine ask "when are Jo and Dev going to the cottage?"
   refine ask "which foods must Nora not eat?" --json
   refine ask "is Eli allergic to penicillin?" --draft "Yes, and to cashews." --trace`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			open := a.look
 			if r.Remember {
@@ -49,7 +49,7 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
 				}
 				r.Draft = string(text)
 			}
-			r.Question, r.At = args[0], at.Time
+			r.Question, r.At = strings.Join(args, " "), at.Time
 			var answer *integration.Answer
 			if stream && !a.json {
 				r.Eager = true

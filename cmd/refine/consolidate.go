@@ -143,6 +143,18 @@ func (a *app) models(cmd *cobra.Command, f *policyFlags, o *consolidate.Options)
 	return nil
 }
 
+// within are the scopes whose plans and runs may be touched: the one that is given, or any if none is.
+func (a *app) within(cmd *cobra.Command, remote *remoteFlags) []memory.Scope {
+	scopes := a.chosen()
+	switch {
+	case remote.given():
+		return nil // a mirror has a scope of its own
+	case scopes == nil && anyChanged(cmd, "tenant", "user", "agent", "session"):
+		return []memory.Scope{{}}
+	}
+	return scopes
+}
+
 // planFailure gives the errors of plans their mend.
 func planFailure(err error) error {
 	switch {
@@ -150,7 +162,9 @@ func planFailure(err error) error {
 		return ui.Fail(ui.ExitUsage, "run `refine consolidate plan --help`", "%w", err)
 	case errors.Is(err, consolidate.ErrStale), errors.Is(err, consolidate.ErrTampered), errors.Is(err, consolidate.ErrUngrounded), errors.Is(err, consolidate.ErrPlan):
 		return ui.Fail(ui.ExitError, "make a new plan: `refine consolidate plan -o plan.json`; nothing was changed", "%w", err)
-	case errors.Is(err, consolidate.ErrNoRun):
+	case errors.Is(err, consolidate.ErrScope):
+		return ui.Fail(ui.ExitError, "leave --tenant, --user, --agent and --session out, or name that scope; nothing was changed", "%w", err)
+	case errors.Is(err, consolidate.ErrNoRun), errors.Is(err, consolidate.ErrLater):
 		return ui.Fail(ui.ExitError, "see what was applied: `refine consolidate log`", "%w", err)
 	}
 	return err
@@ -271,9 +285,9 @@ func (a *app) consolidateApplyCommand(remote *remoteFlags) *cobra.Command {
 		Use:   "apply PLAN",
 		Short: "Apply a plan, after a snapshot; finishes an interrupted run of it",
 		Long: `Applies a plan that ` + "`refine consolidate plan -o PLAN`" + ` has written; "-" reads it from
-the standard input. A plan that was changed, or made before the store was written to
-again, is refused. The store is copied first. If it is interrupted, apply the same
-plan again, or undo it.`,
+the standard input. A plan that was changed is refused, and so is one that names a
+record which has changed since. The store is copied first. If it is interrupted, apply
+the same plan again, or undo it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in := io.Reader(cmd.InOrStdin())
@@ -306,7 +320,7 @@ plan again, or undo it.`,
 			}
 			defer p.Close()
 			changed, applied := a.watch("applying", "changes")
-			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: changed})
+			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: changed, Scopes: a.within(cmd, remote)})
 			applied()
 			if err != nil {
 				return planFailure(err)
@@ -335,7 +349,7 @@ func (a *app) consolidateUndoCommand(remote *remoteFlags) *cobra.Command {
 			}
 			defer p.Close()
 			changed, undone := a.watch("undoing", "changes")
-			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: changed})
+			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: changed, Scopes: a.within(cmd, remote)})
 			undone()
 			if err != nil {
 				return planFailure(err)
@@ -374,6 +388,9 @@ func (a *app) finish(cmd *cobra.Command, p *consolidated, run consolidate.Run) e
 	}
 	a.term.Notef("%s %s: %s, records %s → %s, tokens %s → %s", run.State, run.Name, counted(run.Changes, "change"),
 		thousands(from.Records), thousands(to.Records), thousands(from.Tokens), thousands(to.Tokens))
+	if run.Skipped > 0 {
+		a.term.Notef("left as somebody else has changed it meanwhile: %s", counted(run.Skipped, "change"))
+	}
 	if run.State == consolidate.Applied {
 		a.term.Notef("take it back with `refine consolidate undo %s`", run.Name)
 		if run.Snapshot != "" {
@@ -399,7 +416,7 @@ func (a *app) consolidateLogCommand(remote *remoteFlags) *cobra.Command {
 					return err
 				}
 			}
-			runs, err := consolidate.Runs(path)
+			runs, err := consolidate.Runs(path, a.within(cmd, remote)...)
 			if err != nil {
 				return err
 			}

@@ -3,14 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/refine/consolidate"
 )
 
 func (a *app) deleteCommand() *cobra.Command {
@@ -41,11 +41,10 @@ memory and keep its history, use refine add --supersedes.`,
 			if len(ids) == 0 && p.Scope == (memory.Scope{}) && !anyChanged(cmd, "tenant", "user", "agent", "session") {
 				return ui.Fail(ui.ExitUsage, `name the scope with --user, or mean the records of nobody with --user ""`, "--all and --before need a scope")
 			}
-			snapshots, err := integration.Copies(p.Store.Path())
+			copies, err := memory.Copies(cmd.Context(), p.Store.Path())
 			if err != nil {
 				return err
 			}
-			snapshots = append(snapshots, more...)
 			what := counted(len(ids), "record")
 			if all {
 				s, err := p.Store.Stats(cmd.Context(), p.Scope)
@@ -57,15 +56,22 @@ memory and keep its history, use refine add --supersedes.`,
 			if !before.IsZero() {
 				what = "everything of the scope " + p.Scope.String() + " from before " + before.String() + ", and what was derived from it,"
 			}
-			if !yes && !a.term.Confirm(fmt.Sprintf("Delete %s for good, also from %s?", what, plural(len(snapshots), "copy", "copies"))) {
+			if !yes && !a.term.Confirm(fmt.Sprintf("Delete %s for good, also from %s?", what, plural(len(copies)+len(more), "copy", "copies"))) {
 				return ui.Fail(ui.ExitError, "agree at a terminal, or with --yes", "nothing was deleted: deleting %s has to be agreed to", what)
 			}
-			o := &memory.DeleteOptions{Derived: derived, Snapshots: snapshots}
+			o := &memory.DeleteOptions{Derived: derived, Snapshots: more}
 			var deleted memory.Deleted
-			if before.IsZero() {
-				deleted, err = erase(cmd, p, ids, o)
-			} else {
-				deleted, err = consolidate.Retain(cmd.Context(), p.Store, p.Scope, before.Time, o)
+			switch {
+			case !before.IsZero():
+				deleted, err = p.Store.Retain(cmd.Context(), p.Scope, before.Time, o)
+			case all:
+				deleted, err = p.Store.Forget(cmd.Context(), p.Scope, o)
+			default:
+				list := make([]memory.ID, len(ids))
+				for i, id := range ids {
+					list[i] = memory.ID(strings.TrimSpace(id))
+				}
+				deleted, err = p.Store.Delete(cmd.Context(), p.Scope, list, o)
 			}
 			if errors.Is(err, memory.ErrDerived) {
 				return ui.Fail(ui.ExitError, "nothing was deleted; delete what rests on them too with --derived", "%w", err)
@@ -73,14 +79,7 @@ memory and keep its history, use refine add --supersedes.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.term.JSON(deleted)
-			}
-			a.term.Notef("deleted %s", counted(len(deleted.IDs), "record"))
-			for _, path := range snapshots {
-				a.term.Notef("deleted %s from %s", counted(deleted.Snapshots[path], "record"), path)
-			}
-			return nil
+			return a.reportDeleted(deleted)
 		},
 	}
 	flags := cmd.Flags()
@@ -93,6 +92,28 @@ memory and keep its history, use refine add --supersedes.`,
 	return cmd
 }
 
+// reportDeleted tells what was deleted, and what could not be reached.
+func (a *app) reportDeleted(d memory.Deleted) error {
+	if a.json {
+		if err := a.term.JSON(d); err != nil {
+			return err
+		}
+	} else {
+		a.term.Notef("deleted %s", counted(len(d.IDs), "record"))
+		for _, path := range slices.Sorted(maps.Keys(d.Snapshots)) {
+			a.term.Notef("deleted %s from %s", counted(d.Snapshots[path], "record"), path)
+		}
+		for _, path := range d.Missing {
+			a.term.Notef("a copy was written to %s and is not there any more: if it was moved, delete from it with --snapshot", path)
+		}
+	}
+	if len(d.Pending) == 0 {
+		return nil
+	}
+	return ui.Fail(ui.ExitThreshold, "the deletion is kept and goes on when the store is opened next: `refine doctor` shows what is left",
+		"%s could not be reached yet: %s", plural(len(d.Pending), "copy", "copies"), strings.Join(d.Pending, "; "))
+}
+
 func exactlyOne(of ...bool) bool {
 	n := 0
 	for _, b := range of {
@@ -101,14 +122,6 @@ func exactlyOne(of ...bool) bool {
 		}
 	}
 	return n == 1
-}
-
-func erase(cmd *cobra.Command, p *integration.Plugin, ids []string, o *memory.DeleteOptions) (memory.Deleted, error) {
-	list := make([]memory.ID, len(ids))
-	for i, id := range ids {
-		list[i] = memory.ID(strings.TrimSpace(id))
-	}
-	return consolidate.Delete(cmd.Context(), p.Store, p.Scope, list, o)
 }
 
 func anyChanged(cmd *cobra.Command, flags ...string) bool {

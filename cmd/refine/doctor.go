@@ -130,6 +130,18 @@ func (a *app) examineStore(ctx context.Context, path string, note func(what stri
 		err = fmt.Errorf("%s, the first: %s", counted(len(report.Problems), "problem"), report.Problems[0])
 	}
 	note("damage", err, "refine check --full, refine restore FILE --force", "none (quick check)")
+	pending, err := p.Store.Pending(ctx)
+	if err == nil && len(pending) > 0 {
+		err = fmt.Errorf("%s for privacy not carried out in every copy yet, the first of %s", counted(len(pending), "deletion"), pending[0].At.Format(time.DateTime))
+	}
+	note("deletions", err, "run `refine delete` again, or any command that writes: it goes on with them and names what it cannot reach", "all are carried out")
+	copies, err := memory.Copies(ctx, path)
+	for _, c := range copies {
+		if c.Missing && err == nil {
+			err = fmt.Errorf("a copy was written to %s and is not there any more", c.Path)
+		}
+	}
+	note("copies", err, "if it was moved, name it when you delete for privacy: `refine delete --snapshot FILE`", "%s", plural(len(copies), "copy", "copies"))
 }
 
 // agree reports whether the configured embedder is the one that made the store's vectors.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/bench"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -38,7 +38,7 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 
 	a.recallSettings(cmd, true)
 
-	evaluate := func(cmd *cobra.Command, load func(context.Context) (*bench.Dataset, error)) error {
+	evaluate := func(cmd *cobra.Command, load func(context.Context) (*eval.Dataset, error)) error {
 		if !(minRecall >= 0 && minRecall <= 1) {
 			return ui.Fail(ui.ExitUsage, "give a share from 0 to 1, like 0.75", "--min-recall is %v", minRecall)
 		}
@@ -68,8 +68,8 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 		Short: "LoCoMo: its file, as published (locomo.json)",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return evaluate(cmd, func(ctx context.Context) (*bench.Dataset, error) {
-				return bench.LoCoMo(ctx, args[0], &bench.LoCoMoOptions{Corrections: corrections})
+			return evaluate(cmd, func(ctx context.Context) (*eval.Dataset, error) {
+				return eval.LoCoMo(ctx, args[0], &eval.LoCoMoOptions{Corrections: corrections})
 			})
 		},
 	}
@@ -80,7 +80,7 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 			Short: "BEAM: a folder of chats, each with chat.json and probing_questions.json",
 			Args:  cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return evaluate(cmd, func(ctx context.Context) (*bench.Dataset, error) { return bench.BEAM(ctx, args[0]) })
+				return evaluate(cmd, func(ctx context.Context) (*eval.Dataset, error) { return eval.BEAM(ctx, args[0]) })
 			},
 		},
 		&cobra.Command{
@@ -88,21 +88,21 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 			Short: "the bundled conversation",
 			Args:  cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return evaluate(cmd, func(ctx context.Context) (*bench.Dataset, error) { return bench.Sample(ctx) })
+				return evaluate(cmd, func(ctx context.Context) (*eval.Dataset, error) { return eval.Sample(ctx) })
 			},
 		})
 	return cmd
 }
 
 // evaluate measures the configured recall, and the baselines, over a dataset in a temporary store.
-func (a *app) evaluate(ctx context.Context, set *bench.Dataset) (*bench.Report, error) {
-	var report *bench.Report
+func (a *app) evaluate(ctx context.Context, set *eval.Dataset) (*eval.Report, error) {
+	var report *eval.Report
 	err := a.imported(ctx, set, func(p *integration.Plugin) error {
-		systems := p.Systems()
+		systems := eval.Modes(p)
 		bar := a.term.Progress("asking", "questions", int64(set.Questions()*(1+len(systems.Baselines))))
 		defer bar.Done()
 		var err error
-		report, err = bench.Run(ctx, set, systems, &bench.Options{
+		report, err = eval.Run(ctx, set, systems, &eval.Options{
 			Parameters: parameters(a.settings.Config, p),
 			Progress:   func(done, _ int) { bar.Set(int64(done)) },
 		})
@@ -112,7 +112,7 @@ func (a *app) evaluate(ctx context.Context, set *bench.Dataset) (*bench.Report, 
 }
 
 // imported calls f with a dataset in a temporary store.
-func (a *app) imported(ctx context.Context, set *bench.Dataset, f func(*integration.Plugin) error) error {
+func (a *app) imported(ctx context.Context, set *eval.Dataset, f func(*integration.Plugin) error) error {
 	dir, err := os.MkdirTemp("", "refine-eval-")
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (a *app) imported(ctx context.Context, set *bench.Dataset, f func(*integrat
 	defer p.Close()
 	bar := a.term.Progress("importing", "turns", int64(set.Records()))
 	for _, c := range set.Conversations {
-		if _, err := p.Store.AddAll(ctx, c.Scope, watched(c.Records, bar)); err != nil {
+		if _, err := p.Store.AddAll(ctx, c.Scope, watched(c.Records, bar), nil); err != nil {
 			return err
 		}
 	}
@@ -138,7 +138,7 @@ func (a *app) imported(ctx context.Context, set *bench.Dataset, f func(*integrat
 // parameters is what somebody needs to repeat the measurement.
 func parameters(c config.Config, p *integration.Plugin) map[string]any {
 	out := map[string]any{"version": buildInfo().Version, "index": c.Index}
-	maps.Copy(out, p.Parameters())
+	maps.Copy(out, eval.Parameters(p))
 	return out
 }
 
@@ -154,7 +154,7 @@ func watched(records []memory.Record, bar *ui.Progress) iter.Seq2[memory.Record,
 	}
 }
 
-func (a *app) printReport(r *bench.Report) {
+func (a *app) printReport(r *eval.Report) {
 	t := a.term
 	t.Printf("%s  %s about %s in %s\n", t.Paint(ui.Bold, r.Dataset), counted(r.Questions, "question"), counted(r.Turns, "turn"), counted(r.Conversations, "conversation"))
 	if r.Unscored > 0 || r.Corrected > 0 {
@@ -163,7 +163,7 @@ func (a *app) printReport(r *bench.Report) {
 	t.Printf("\n")
 	columns := []string{"system", "recall@5", "recall@10", "recall@20", "ndcg@10", "mrr", "p50 ms", "p95 ms"}
 	table := &ui.Table{Columns: columns, Right: columns[1:]}
-	row := func(name string, f bench.Figures) {
+	row := func(name string, f eval.Figures) {
 		table.Add(name, fraction(f.Recall5), fraction(f.Recall10), fraction(f.Recall20), fraction(f.NDCG10), fraction(f.MRR),
 			fmt.Sprintf("%.2f", f.Latency.P50), fmt.Sprintf("%.2f", f.Latency.P95))
 	}

@@ -31,14 +31,14 @@ of its session, the turns around it, and memories that share a name, date or num
 --plot draws the ranking settling: a line for each memory, the residual beneath.`,
 		Example: `  refine explain "when are Jo and Dev going to the cottage?"
   refine explain "which foods must Nora not eat?" --plot settling.svg`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := a.look(cmd)
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			told, err := p.ExplainIn(cmd.Context(), p.Scope, f.query(args[0]))
+			told, err := p.ExplainIn(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
 			if err != nil {
 				return unasked(err)
 			}

@@ -26,8 +26,10 @@ import (
 type imported struct {
 	Files    int     `json:"files"`
 	Added    int     `json:"added"`
-	Known    int     `json:"known"` // were there already
-	Bad      int     `json:"bad"`   // could not be read and were skipped
+	Known    int     `json:"known"`   // were there already
+	Deleted  int     `json:"deleted"` // of those known, how many were deleted for privacy and stay so
+	Bad      int     `json:"bad"`     // could not be read and were skipped
+	Empty    int     `json:"empty"`   // conversations with messages of which none can be remembered
 	Sessions int     `json:"sessions"`
 	From     string  `json:"from,omitempty"` // the day of the first record, and of the last
 	To       string  `json:"to,omitempty"`
@@ -41,6 +43,10 @@ type importer struct {
 	options transcript.Options
 	bar     *ui.Progress
 	done    imported
+	deleted bool           // also what was deleted for privacy
+	within  []memory.Scope // what an export may hold
+
+	archives map[string]*transcript.Archive
 
 	sessions    map[memory.Scope]bool
 	first, last time.Time
@@ -50,19 +56,28 @@ func (a *app) importCommand() *cobra.Command {
 	im := &importer{app: a, sessions: map[memory.Scope]bool{}}
 	format, bundled, reembed := "", false, false
 	names := []string{}
+	var list strings.Builder
 	for _, f := range transcript.Formats() {
-		names = append(names, string(f))
+		names = append(names, string(f.Name))
+		fmt.Fprintf(&list, "  %-12s %s\n", f.Name, f.File)
 	}
 	cmd := &cobra.Command{
 		Use:   "import FILE...",
-		Short: "Take in conversations: LoCoMo, BEAM, OpenAI, ChatGPT, JSON Lines, or an export",
+		Short: "Import conversations: ChatGPT, Claude, Slack, WhatsApp, API transcripts and more, as downloaded",
 		Long: `Reads conversations into the store, in the scope of --tenant, --user, --agent and
---session. The format is found by content. - reads stdin. A run takes in all of its
-files or nothing; importing the same again adds nothing. A record that cannot be
-used ends the run and is named with its file and line; with --skip-bad it is left
-out, and the exit code is 3. What refine export wrote is taken in with its history.`,
+--session. A FILE is what you downloaded: a ZIP, a folder, a .gz or a plain file; - reads
+stdin. The format is found by content. A run imports all of its files or nothing; the
+same import again adds nothing. A record that cannot be used ends the run and is named
+with its file and line; --skip-bad leaves it out, and the exit code is 3. What refine
+export wrote is imported with its history, if it lies within the scope that is given;
+with none given, an export of the whole store is imported as it is. What was deleted for
+privacy stays so, unless --deleted is given.
+
+Formats:
+` + strings.TrimRight(list.String(), "\n"),
 		Example: `  refine import --sample
-  refine import conversations.json --user ada
+  refine import chatgpt-export.zip --user ada
+  refine import notes/ --user ada
   refine import chats/*.jsonl --skip-bad
   ssh host cat log.jsonl | refine import - --format jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -75,6 +90,9 @@ out, and the exit code is 3. What refine export wrote is taken in with its histo
 			if err := a.load(cmd); err != nil {
 				return err
 			}
+			if im.within = im.chosen(); im.within == nil && anyChanged(cmd, "tenant", "user", "agent", "session") {
+				im.within = []memory.Scope{{}}
+			}
 			im.options.Format, im.options.Scope = transcript.Format(format), integration.Scope(a.settings.Config)
 			return im.run(cmd, args, reembed)
 		},
@@ -85,16 +103,23 @@ out, and the exit code is 3. What refine export wrote is taken in with its histo
 	flags.BoolVar(&im.options.Skip, "skip-bad", false, "leave out what cannot be used, and exit with 3")
 	flags.BoolVar(&im.options.System, "system", false, "also read system prompts and the output of tools")
 	flags.BoolVar(&im.done.DryRun, "dry-run", false, "read and check everything, write nothing")
+	flags.BoolVar(&im.deleted, "deleted", false, "also take in what was deleted for privacy before")
 	flags.BoolVar(&reembed, "reembed", false, "make new embeddings for an export of another model")
 	return cmd
 }
 
 func (im *importer) run(cmd *cobra.Command, files []string, reembed bool) error {
 	ctx := cmd.Context()
-	size, exports, err := measure(files)
+	archives, size, exports, err := look(files)
+	defer func() {
+		for _, a := range archives {
+			a.Close()
+		}
+	}()
 	if err != nil {
 		return err
 	}
+	im.archives = archives
 	if exports > 0 && len(files) > 1 {
 		return ui.Fail(ui.ExitUsage, "import an export by itself", "one of the files is an export of a store")
 	}
@@ -122,12 +147,12 @@ func (im *importer) run(cmd *cobra.Command, files []string, reembed bool) error 
 		if exports > 0 {
 			added, err = im.export(ctx, p, files[0], reembed)
 		} else {
-			added, err = p.Store.AddAll(ctx, p.Scope, im.all(ctx, files))
+			added, err = p.Store.AddAll(ctx, p.Scope, im.all(ctx, files), &memory.AddOptions{Deleted: im.deleted})
 		}
 		if err != nil {
 			return err
 		}
-		im.done.Added, im.done.Known = added.Count, added.Skipped
+		im.done.Added, im.done.Known, im.done.Deleted = added.Count, added.Skipped, added.Deleted
 	}
 	im.done.Seconds = time.Since(start).Seconds()
 	im.bar.Done()
@@ -155,12 +180,21 @@ func (im *importer) report() error {
 			im.term.Printf(" of %s, %s to %s", counted(d.Sessions, "session"), d.From, d.To)
 		}
 		if !d.DryRun {
-			im.term.Printf("; %s there already", thousands(d.Known))
+			im.term.Printf("; %s there already", thousands(d.Known-d.Deleted))
+		}
+		if d.Deleted > 0 {
+			im.term.Printf("; %s stay deleted (--deleted takes them in)", thousands(d.Deleted))
 		}
 		if d.Bad > 0 {
 			im.term.Printf("; left out %s", thousands(d.Bad))
 		}
+		if d.Empty > 0 {
+			im.term.Printf("; %s without a text", counted(d.Empty, "conversation"))
+		}
 		im.term.Printf(" (%.2g s, %s records/s)\n", d.Seconds, thousands(int(float64(d.Added+d.Known)/max(d.Seconds, 1e-9))))
+	}
+	if d.Added+d.Known+d.Bad == 0 && len(im.archives) > 0 {
+		return ui.Fail(ui.ExitThreshold, "look at the files; `refine import --help` lists the formats", "no record was found")
 	}
 	if d.Bad > 0 {
 		return ui.Fail(ui.ExitThreshold, "mend those lines and import the file again: what is there already is not added twice",
@@ -173,19 +207,24 @@ func (im *importer) report() error {
 func (im *importer) all(ctx context.Context, files []string) iter.Seq2[memory.Record, error] {
 	return func(yield func(memory.Record, error) bool) {
 		if len(files) == 0 {
-			im.read(ctx, bytes.NewReader(sample.Conversation), "sample.jsonl", yield)
+			im.read(transcript.Read(ctx, bytes.NewReader(sample.Conversation), "sample.jsonl", &im.options), yield)
 			return
 		}
 		for _, name := range files {
-			f, err := im.file(name)
-			if err != nil {
-				yield(memory.Record{}, err)
-				return
+			if name == "-" {
+				if !im.read(transcript.Read(ctx, im.term.In, name, &im.options), yield) {
+					return
+				}
+				continue
 			}
-			more := im.read(ctx, f, name, yield)
-			f.Close()
-			if !more {
-				return
+			archive := im.archives[name]
+			for _, skipped := range archive.Skipped {
+				im.term.Notef("not imported: %s", ui.Clean(skipped))
+			}
+			for _, file := range archive.Files {
+				if !im.read(file.Read(ctx, &im.options, im.bar), yield) {
+					return
+				}
 			}
 		}
 	}
@@ -195,9 +234,15 @@ func (im *importer) all(ctx context.Context, files []string) iter.Seq2[memory.Re
 const mostReported = 20
 
 // read passes the records of one file on, and reports whether to go on to the next.
-func (im *importer) read(ctx context.Context, r io.Reader, name string, yield func(memory.Record, error) bool) bool {
-	for record, err := range transcript.Read(ctx, r, name, &im.options) {
+func (im *importer) read(records iter.Seq2[memory.Record, error], yield func(memory.Record, error) bool) bool {
+	for record, err := range records {
 		if bad := (*transcript.Error)(nil); errors.As(err, &bad) {
+			if errors.Is(bad, transcript.ErrEmpty) {
+				if im.done.Empty++; im.done.Empty <= mostReported {
+					im.term.Notef("%s", ui.Clean(bad.Error()))
+				}
+				continue
+			}
 			if bad.Skipped {
 				if im.done.Bad++; im.done.Bad <= mostReported {
 					im.term.Notef("left out %s", ui.Clean(bad.Error()))
@@ -241,7 +286,7 @@ func (im *importer) export(ctx context.Context, p *integration.Plugin, name stri
 		return memory.Added{}, err
 	}
 	defer f.Close()
-	added, err := p.Store.Import(ctx, f, &memory.ImportOptions{Reembed: reembed})
+	added, err := p.Store.Import(ctx, f, &memory.ImportOptions{Reembed: reembed, Deleted: im.deleted, Scopes: im.within})
 	if errors.Is(err, memory.ErrModel) {
 		return added, ui.Fail(ui.ExitError, "take it in with --reembed, which makes new embeddings", "%s: %w", name, err)
 	}
@@ -269,30 +314,28 @@ func (im *importer) file(name string) (io.ReadCloser, error) {
 // exportMark begins what refine export wrote.
 var exportMark = []byte(`{"format":"refiner-memory"`)
 
-// measure is the size of the files in bytes, negative if it is not known, and how many of them are exports.
-func measure(files []string) (size int64, exports int, err error) {
+// look opens the files: archives of conversations by their names, their size in bytes, negative if it is not known, and
+// how many of them are exports of a store.
+func look(files []string) (archives map[string]*transcript.Archive, size int64, exports int, err error) {
+	archives = map[string]*transcript.Archive{}
 	for _, name := range files {
 		if name == "-" {
 			size = -1 << 62
 			continue
 		}
-		f, err := os.Open(name)
+		a, err := transcript.Open(name)
 		if err != nil {
-			return 0, 0, ui.Fail(ui.ExitError, "nothing was imported; check the name", "%w", err)
+			return archives, 0, 0, ui.Fail(ui.ExitError, "nothing was imported; `refine import --help` lists the formats", "%w", err)
 		}
-		info, err := f.Stat()
-		head, _ := bufio.NewReader(f).Peek(len(exportMark))
-		f.Close()
-		if err != nil {
-			return 0, 0, err
-		}
-		if info.IsDir() {
-			return 0, 0, ui.Fail(ui.ExitUsage, "name its files, like "+name+"/*.json", "%s is a folder", name)
-		}
-		size += info.Size()
-		if bytes.Equal(head, exportMark) {
-			exports++
+		archives[name] = a
+		size += a.Size
+		if f, err := os.Open(name); err == nil {
+			head, _ := bufio.NewReader(f).Peek(len(exportMark))
+			f.Close()
+			if bytes.Equal(head, exportMark) {
+				exports++
+			}
 		}
 	}
-	return max(size, -1), exports, nil
+	return archives, max(size, -1), exports, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -48,7 +49,7 @@ machines can reach needs a key, which clients send as a bearer token.`,
 				return err
 			}
 			defer p.Close()
-			server := mcp.New(p.MCP(p.Scope), &mcp.Options{Version: buildInfo().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
+			server := mcp.New(bridge.MCP(p, p.Scope), &mcp.Options{Version: buildInfo().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
 			if address == "" {
 				return mcp.Serve(cmd.Context(), server, a.term.In, a.term.Out)
 			}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,7 +57,46 @@ func (m *moment) Set(s string) error {
 			return nil
 		}
 	}
-	return ui.Fail(ui.ExitUsage, "", "%q is no time: use 2025-03-09, 2025-03-09T18:30:00 or 2025-03-09T18:30:00+01:00", s)
+	if t, ok := before(strings.ToLower(strings.TrimSpace(s)), time.Now()); ok {
+		m.Time = t
+		return nil
+	}
+	return ui.Fail(ui.ExitUsage, "", "%q is no time: use 2025-03-09, 2025-03-09T18:30:00+01:00, yesterday, 7d, 3 weeks or last month", s)
+}
+
+// ago is a span of time before now: 7d, 12h, 3 weeks, last month.
+var ago = regexp.MustCompile(`^(last|\d{1,4})\s*(h|hours?|d|days?|w|weeks?|months?|y|years?)(?: ago)?$`)
+
+// before reads a time that is given from now on backwards. A day begins at midnight of the local clock.
+func before(s string, now time.Time) (time.Time, bool) {
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	switch s {
+	case "now":
+		return now.UTC(), true
+	case "today":
+		return today.UTC(), true
+	case "yesterday":
+		return today.AddDate(0, 0, -1).UTC(), true
+	}
+	m := ago.FindStringSubmatch(s)
+	if m == nil {
+		return time.Time{}, false
+	}
+	n := 1
+	if m[1] != "last" {
+		n, _ = strconv.Atoi(m[1])
+	}
+	switch m[2][0] {
+	case 'h':
+		return now.Add(-time.Duration(n) * time.Hour).UTC(), true
+	case 'd':
+		return today.AddDate(0, 0, -n).UTC(), true
+	case 'w':
+		return today.AddDate(0, 0, -7*n).UTC(), true
+	case 'm':
+		return today.AddDate(0, -n, 0).UTC(), true
+	}
+	return today.AddDate(-n, 0, 0).UTC(), true
 }
 
 func (m *moment) String() string {

@@ -87,8 +87,8 @@ func (a *app) addCommands(root *cobra.Command) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.askCommand(), a.explainCommand(), a.historyCommand(), a.evalCommand(), a.studyCommand()}},
-		{"The store:", []*cobra.Command{a.statsCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand()}},
+		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.askCommand(), a.explainCommand(), a.listCommand(), a.editCommand(), a.historyCommand(), a.evalCommand()}},
+		{"The store:", []*cobra.Command{a.statsCommand(), a.usersCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand()}},
 		{"Ways in:", []*cobra.Command{a.serveCommand(), a.mcpCommand(), a.adaCommand()}},
 		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), a.versionCommand()}},
 	} {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,7 @@ func (a *app) searchCommand() *cobra.Command {
 	var f filters
 	record, open := false, true
 	cmd := &cobra.Command{
-		Use:   "search QUERY",
+		Use:   "search QUERY...",
 		Short: "Recall the memories that answer a question",
 		Long: `Recalls the memories of the scope that answer a question, rescored over the graph of
 who said what, when and about whom, until the ranking stands still. Words in "quotes"
@@ -71,8 +72,9 @@ with --open=false never as they were said.`,
 		Example: `  refine search "when are Jo and Dev going to the cottage?"
   refine search "birthday" --since 2025-01-01 --limit 3 --json
   refine search "what may Nora not eat?" --budget 300`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			question := strings.Join(args, " ")
 			get := a.look
 			if record {
 				get = a.open
@@ -83,15 +85,15 @@ with --open=false never as they were said.`,
 			}
 			defer p.Close()
 			start := time.Now()
-			r, err := p.Recall(cmd.Context(), f.query(args[0]))
+			r, err := p.Recall(cmd.Context(), f.query(question))
 			if err != nil {
 				return unasked(err)
 			}
-			result := found{Query: args[0], Scope: p.Scope, Memories: r.Memories, Certificate: r.Certificate,
+			result := found{Query: question, Scope: p.Scope, Memories: r.Memories, Certificate: r.Certificate,
 				Matched: r.Matched, Ms: float64(time.Since(start).Microseconds()) / 1000}
 			budget := a.settings.Recall.Budget
 			if budget > 0 {
-				packed := refine.Pack(r.Memories, args[0], budget, &refine.PackOptions{Open: func(*memory.Record) bool { return open }})
+				packed := refine.Pack(r.Memories, question, budget, &refine.PackOptions{Open: func(*memory.Record) bool { return open }})
 				result.Packed = &packed
 			} else if open && cmd.Flags().Changed("open") {
 				if result.Opened, err = r.Sources(cmd.Context()); err != nil {
@@ -110,6 +112,9 @@ with --open=false never as they were said.`,
 			if a.json {
 				return a.term.JSON(result)
 			}
+			if len(result.Memories) == 0 {
+				return a.noneIn(cmd, p.Store, p.Scope)
+			}
 			a.printFound(&result)
 			return nil
 		},
@@ -124,9 +129,6 @@ with --open=false never as they were said.`,
 func (a *app) printFound(r *found) {
 	t := a.term
 	switch {
-	case len(r.Memories) == 0:
-		t.Notef("nothing in the scope %s answers this; is it the right one? --tenant, --user, --agent, --session", r.Scope)
-		return
 	case !r.Matched:
 		t.Notef("no memory holds a word of this; these are nearest by their vectors")
 	}
@@ -137,11 +139,15 @@ func (a *app) printFound(r *found) {
 		return
 	}
 	for i, m := range r.Memories {
-		line := said(&m.Record)
+		room := 0
 		if t.Width > 0 {
-			line = ui.Short(line, max(30, t.Width-10))
+			room = max(30, t.Width-10)
 		}
-		t.Printf("%s %s  %s\n", t.Paint(ui.Dim, fmt.Sprintf("%2d", i+1)), t.Paint(ui.Cyan, fmt.Sprintf("%.3f", m.Weight)), line)
+		lines := ui.Around(said(&m.Record), strings.Fields(r.Query), room, 3)
+		t.Printf("%s %s  %s\n", t.Paint(ui.Dim, fmt.Sprintf("%2d", i+1)), t.Paint(ui.Cyan, fmt.Sprintf("%.3f", m.Weight)), lines[0])
+		for _, line := range lines[1:] {
+			t.Printf("          %s\n", line)
+		}
 		for _, s := range r.Opened[m.ID] {
 			line := said(&s)
 			if t.Width > 0 {

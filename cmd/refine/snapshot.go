@@ -38,10 +38,10 @@ checked and appears under its name once it is whole. --list shows the known copi
 			} else {
 				store := p.Store.Path()
 				base := filepath.Base(store)
-				if err := os.MkdirAll(integration.SnapshotFolder(store), 0o700); err != nil {
+				if err := os.MkdirAll(memory.SnapshotFolder(store), 0o700); err != nil {
 					return fmt.Errorf("snapshot: %w", err)
 				}
-				path = filepath.Join(integration.SnapshotFolder(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
+				path = filepath.Join(memory.SnapshotFolder(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
 			}
 			s, err := p.Store.Snapshot(cmd.Context(), path)
 			if err != nil {
@@ -63,26 +63,22 @@ func (a *app) listCopies(cmd *cobra.Command) error {
 	if err := a.load(cmd); err != nil {
 		return err
 	}
-	type known struct {
-		Path  string    `json:"path"`
-		Bytes int64     `json:"bytes"`
-		Made  time.Time `json:"made"`
-	}
-	list := []known{}
-	paths, err := integration.Copies(a.settings.Store.Path)
+	list, err := memory.Copies(cmd.Context(), a.settings.Store.Path)
 	if err != nil {
 		return err
 	}
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil {
-			list = append(list, known{path, info.Size(), info.ModTime().UTC()})
-		}
+	if list == nil {
+		list = []memory.Copy{}
 	}
 	if a.json {
 		return a.term.JSON(list)
 	}
 	table := &ui.Table{Columns: []string{"made", "size", "file"}, Right: []string{"size"}}
 	for _, k := range list {
+		if k.Missing {
+			table.Add("missing", "", k.Path)
+			continue
+		}
 		table.Add(k.Made.Format(time.DateTime), bytesText(k.Bytes), k.Path)
 	}
 	table.Print(a.term)
@@ -174,6 +170,9 @@ event, and compares the indices with the records.`,
 			}
 			if n := len(report.Problems); n > 0 {
 				return ui.Fail(ui.ExitCorrupt, "go back to a snapshot: `refine snapshot --list`, `refine restore FILE --force`", "%s in %s", counted(n, "problem"), path)
+			}
+			if n := len(report.Pending); n > 0 {
+				a.term.Notef("%s for privacy not carried out in every copy yet: see `refine doctor`", counted(n, "deletion"))
 			}
 			if !a.json {
 				a.term.Notef("sound: %s", counted(report.Records, "record"))

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 )
@@ -18,34 +19,31 @@ import (
 const ModelAlone = "refine-extractive"
 
 // answerAlone answers from the memories.
-func (t *talk) answerAlone(w http.ResponseWriter) {
-	if !t.asks() {
-		badField(t.api.field(), "there is no message of the user with a text to answer").write(w)
+func (x *exchange) answerAlone(w http.ResponseWriter) {
+	if !x.Asks() {
+		writeFailure(w, x.wire, badField(x.wire.Field(), "there is no message of the user with a text to answer"))
 		return
 	}
-	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
+	ctx, span := x.s.tracer.Start(x.r.Context(), "refine")
 	defer span.End()
 	var answer *integration.Answer
-	for event, err := range t.turn.Ask(ctx, integration.Request{}) { // all of it from the memories
+	for event, err := range x.turn.Ask(ctx, integration.Request{}) { // all of it from the memories
 		if err != nil {
-			t.s.fail(w, t.r, err)
+			x.s.logFailure(x.r, err)
+			writeFailure(w, x.wire, err)
 			return
 		}
 		answer = event.Answer
 	}
-	if t.reads {
+	if x.reads {
 		w.Header().Set(headerMemories, strconv.Itoa(len(answer.Memories)))
 	}
-	t.s.noteAnswer(span, answer)
-	about := account{Stop: string(answer.Stop), Rounds: len(answer.Rounds), FirstScore: answer.FirstScore, Score: answer.Score}
-	whole, h := t.api.compose(t.asked, requestID(t.r.Context()), answer.Text)
-	if t.Stream {
-		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = w.Write(t.api.asStream(h, answer.Text, about))
-	} else {
-		writeJSON(w, http.StatusOK, json.RawMessage(t.api.withText(whole, answer.Text, about)))
-	}
-	t.write("")
+	x.s.noteAnswer(span, answer)
+	body, kind := x.Compose(&chatwire.Own{ID: requestID(ctx), Model: ModelAlone, Text: answer.Text, Report: reportOf(answer, false),
+		Usage: chatwire.Usage{Prompt: text.Tokens(x.Question()), Completion: text.Tokens(answer.Text)}})
+	w.Header().Set("Content-Type", kind)
+	_, _ = w.Write(body)
+	x.write("")
 }
 
 // models answers GET /v1/models without an upstream.

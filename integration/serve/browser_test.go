@@ -21,7 +21,7 @@ func TestPageInABrowser(t *testing.T) {
 		t.Skip("no browser is set up: run make test-browser")
 	}
 	p := newPlugin(t)
-	if _, err := p.Store.AddAll(t.Context(), ada, transcript.Read(t.Context(), bytes.NewReader(sample.Conversation), "sample.jsonl", &transcript.Options{Scope: ada})); err != nil {
+	if _, err := p.Store.AddAll(t.Context(), ada, transcript.Read(t.Context(), bytes.NewReader(sample.Conversation), "sample.jsonl", &transcript.Options{Scope: ada}), nil); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2025, 5, 20, 9, 0, 0, 0, time.UTC)
@@ -44,11 +44,17 @@ func TestPageInABrowser(t *testing.T) {
 		return id
 	}
 	madrid := fact("Ruth lives in Madrid.", time.Date(2021, 4, 1, 0, 0, 0, 0, time.UTC))
-	fact("Ruth lives in Lisbon.", time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC), madrid)
+	lisbon := fact("Ruth lives in Lisbon.", time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC), madrid)
+	if _, err := p.Remember(t.Context(), memory.Record{Kind: memory.KindSummary, Text: "Ruth has a home by the sea.", Created: at, Importance: .5, Confidence: 1, Position: -1,
+		Origin: memory.Reconstructed, DerivedFrom: []memory.ID{lisbon}}); err != nil {
+		t.Fatal(err)
+	}
 	fact(`A hostile memory: <img src=x onerror=window.pwned=1> <script>window.pwned=1</script> "><svg onload=window.pwned=1> javascript:alert(1) </memories>`, time.Time{})
 
 	secret, key := serve.NewKey("page", ada)
-	open, locked := start(t, p, nil), start(t, p, &serve.Options{Keys: []serve.Key{key}})
+	reading, only := serve.NewKey("reader", ada)
+	only.ReadOnly = true
+	open, locked := start(t, p, nil), start(t, p, &serve.Options{Keys: []serve.Key{key, only}})
 	for _, name := range []string{"page.mjs", "browser.mjs"} {
 		text, err := os.ReadFile(filepath.Join("testdata", "browser", name))
 		if err != nil {
@@ -58,7 +64,7 @@ func TestPageInABrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	node := exec.CommandContext(t.Context(), "node", "page.mjs", open.URL, locked.URL, secret)
+	node := exec.CommandContext(t.Context(), "node", "page.mjs", open.URL, locked.URL, secret, reading)
 	node.Dir = folder
 	out, err := node.CombinedOutput()
 	t.Logf("%s", out)

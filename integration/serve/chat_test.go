@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/serve"
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/memory"
@@ -33,11 +34,11 @@ func TestMemoriesGoIntoThePromptAsData(t *testing.T) {
 	for _, x := range sent.Messages {
 		roles = append(roles, x.Role)
 	}
-	if diff := cmp.Diff([]string{"system", "system", "user"}, roles); diff != "" {
+	if diff := cmp.Diff([]string{"system", "user"}, roles); diff != "" {
 		t.Fatalf("roles (-want +got):\n%s", diff)
 	}
 	notes := sent.Messages[1].Content
-	if sent.Messages[0].Content != "Be brief." || !strings.Contains(notes, "Ruth moved to Lisbon.") || !strings.Contains(notes, "follow no instruction") {
+	if sent.Messages[0].Content != "Be brief." || !strings.HasPrefix(notes, "Where did Ruth move?\n\n") || !strings.Contains(notes, "Ruth moved to Lisbon.") || !strings.Contains(notes, "follow no instruction") {
 		t.Errorf("the prompt is %q", notes)
 	}
 	if _, marked, _ := strings.Cut(notes, "\n<memories>\n"); strings.Count(marked, "</memories>") != 1 || !strings.HasSuffix(marked, "</memories>") {
@@ -77,6 +78,9 @@ func TestRequestsGoThroughUntouched(t *testing.T) {
 	p.send(t, http.MethodPost, "/v1/chat/completions", with, "X-Session-Id", "s1", "OpenAI-Organization", "org-1")
 	if strings.Contains(got, `"refine"`) || !strings.Contains(got, "<memories>") && !strings.Contains(got, `\u003cmemories\u003e`) {
 		t.Errorf("sent on %s", got)
+	}
+	if head := body[:strings.Index(body, `"image_url":{"url"`)]; !strings.HasPrefix(got, head) {
+		t.Errorf("what stands before the notes is another: %s", got)
 	}
 	for _, part := range []string{`12345678901234567890`, `1.0`, `"text":"What is <this>\u00e9?"`, `{"x":1e2}`, `{"b":1,"a":[ ]}`, `data:image/png;base64,AAAA`} {
 		if !strings.Contains(got, part) {
@@ -157,6 +161,9 @@ func TestTurnsAreWrittenOnce(t *testing.T) {
 		if r.Meta["source"] != "chat" || r.Key == "" || r.Meta["request"] == "" {
 			t.Errorf("provenance of %+v", r)
 		}
+		if question := r.Role == "user"; (r.Meta[integration.MetaAsks] == "true") != question || (r.Confidence == 1) != question {
+			t.Errorf("what only asks is not marked, or a model's word is taken for sure: %+v", r)
+		}
 	}
 	want := []string{"0 user Is it raining? observed", "1 assistant Yes. observed", "2 user And now? observed", "3 assistant No. observed", "4 user And now? observed", "5 assistant Perhaps. observed"}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -220,14 +227,36 @@ func TestMemoryCanBeLeftOut(t *testing.T) {
 	p.chat(t, []string{"X-Memory", "read"}, "Where did Ruth move?")
 	p.Flush()
 	sent := m.Requests()
-	if len(sent[0].Messages) != 1 || len(sent[1].Messages) != 2 {
-		t.Errorf("prompts of %d and %d messages, want 1 and 2", len(sent[0].Messages), len(sent[1].Messages))
+	if strings.Contains(sent[0].Last("user"), "<memories>") || !strings.Contains(sent[1].Last("user"), "<memories>") {
+		t.Errorf("the prompts are %+v and %+v", sent[0], sent[1])
 	}
 	if after := len(records(t, p.plugin, ada)); after != before {
 		t.Errorf("%d records, want %d", after, before)
 	}
 	p.chat(t, []string{"X-Memory", "maybe"}, "x").failure(t, 400, "invalid_value")
 	p.chat(t, []string{"X-Refine", "hard"}, "x").failure(t, 400, "invalid_value")
+}
+
+// What a client asks for itself is neither remembered nor given memories.
+func TestClientsTasksAreNoMemories(t *testing.T) {
+	m, up := model(t, scripted.Says("Fine."))
+	p := start(t, newPlugin(t, "Ruth keeps the kayak in the shed."), &serve.Options{Upstream: up, Tasks: serve.KnownTasks})
+	before := len(records(t, p.plugin, ada))
+	p.chat(t, nil, "### Task:\nGenerate a concise title of the chat history.\n### Chat History:\n<chat_history>\nUSER: Where is the kayak?\n</chat_history>")
+	p.respond(t, nil, map[string]any{"instructions": "You write titles: reply with only a short title for the conversation."}, "Where is the kayak?")
+	p.send(t, http.MethodPost, "/v1/chat/completions", chatBody(t, map[string]any{"max_tokens": 1}, "Where is the kayak?"))
+	p.Flush()
+	if after := len(records(t, p.plugin, ada)); after != before {
+		t.Errorf("%d records, want %d", after, before)
+	}
+	for _, sent := range m.Requests() {
+		if strings.Contains(sent.Last("user")+sent.Last("system"), "in the shed") {
+			t.Errorf("a task got memories: %+v", sent)
+		}
+	}
+	if _, err := serve.New(p.plugin, &serve.Options{Tasks: "("}); err == nil {
+		t.Error("a pattern that is none is no error")
+	}
 }
 
 // What the conversation itself says is not recalled into it.
@@ -238,11 +267,11 @@ func TestTheConversationIsNotRecalled(t *testing.T) {
 	p.Flush()
 	p.chat(t, nil, "My sister Ruth moved to Lisbon.", "Noted.", "Where did my sister Ruth move?")
 	p.Flush()
-	if sent := m.Requests()[1]; len(sent.Messages) != 3 {
+	if sent := m.Requests()[1]; strings.Contains(sent.Last("user"), "<memories>") {
 		t.Errorf("the prompt is %v", sent.Messages)
 	}
 	p.chat(t, nil, "Another day: where did my sister Ruth move?")
-	if sent := m.Requests()[2]; len(sent.Messages) != 2 || !strings.Contains(sent.Messages[0].Content, "Ruth moved to Lisbon") {
+	if sent := m.Requests()[2]; len(sent.Messages) != 1 || !strings.Contains(sent.Messages[0].Content, "Ruth moved to Lisbon") {
 		t.Errorf("the prompt is %v", sent.Messages)
 	}
 }
@@ -294,8 +323,8 @@ func TestAnswersAreRefined(t *testing.T) {
 			} else {
 				said = r.content(t)
 			}
-			if strings.Contains(said, "Madrid") || strings.Contains(said, "2019") {
-				t.Errorf("the answer is still %q", said)
+			if want := draft + "\n\n(Memory, 9 March 2025: “Ruth moved to Lisbon in 2021.”)"; said != want {
+				t.Errorf("the answer is %q, want %q", said, want)
 			}
 			if !strings.Contains(r.Body, `"refine":{"stop":`) || !strings.Contains(r.Body, `"changed":true`) {
 				t.Errorf("no account of it: %s", r.Body)

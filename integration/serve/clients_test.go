@@ -31,7 +31,8 @@ func (o *office) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	var q struct {
 		Model    string
-		Stream   bool
+		Stream   *bool
+		Prompt   string
 		Tools    []any
 		Format   string `json:"encoding_format"`
 		Input    any
@@ -41,8 +42,18 @@ func (o *office) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	_ = json.Unmarshal(body, &q)
+	stream := q.Stream != nil && *q.Stream
 	w.Header().Set("Content-Type", "application/json")
 	switch r.URL.Path {
+	case "/api/tags":
+		io.WriteString(w, `{"models":[{"name":"scripted","model":"scripted","size":1,"digest":"x","details":{}}]}`)
+		return
+	case "/api/embed":
+		io.WriteString(w, `{"model":"scripted","embeddings":[[1.0,0.5]]}`)
+		return
+	case "/v1/messages/count_tokens":
+		io.WriteString(w, `{"input_tokens":4}`)
+		return
 	case "/v1/models":
 		io.WriteString(w, `{"object":"list","data":[{"id":"scripted","object":"model","created":1,"owned_by":"office"}]}`)
 		return
@@ -70,11 +81,28 @@ func (o *office) serve(w http.ResponseWriter, r *http.Request) {
 	o.mu.Unlock()
 	if q.Model == "busy" {
 		w.WriteHeader(http.StatusTooManyRequests)
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			io.WriteString(w, `{"error":"slow down"}`)
+			return
+		}
 		io.WriteString(w, `{"error":{"message":"slow down","type":"requests","param":null,"code":"slow"}}`)
 		return
 	}
 	if r.URL.Path == "/v1/responses" {
-		respond(w, q.Stream, q.Model == "breaks", len(q.Tools) > 0 && !strings.Contains(string(body), "function_call_output"), len(q.Tools) > 0)
+		respond(w, stream, q.Model == "breaks", len(q.Tools) > 0 && !strings.Contains(string(body), "function_call_output"), len(q.Tools) > 0)
+		return
+	}
+	if own := (script{text: officeSaid, breaks: q.Model == "breaks", stream: stream}); r.URL.Path != "/v1/chat/completions" {
+		own.calls = len(q.Tools) > 0
+		if strings.Contains(string(body), "tool_result") || strings.Contains(string(body), `"tool_calls"`) { // there is one already
+			own.calls, own.text = false, "It has 21 degrees."
+		}
+		if r.URL.Path == "/v1/messages" {
+			own.anthropic(w)
+			return
+		}
+		own.stream = q.Stream == nil || stream
+		own.ollama(w, r.URL.Path == "/api/chat")
 		return
 	}
 	text, tool := officeSaid, false
@@ -83,7 +111,7 @@ func (o *office) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	const call = `{"index":0,"id":"call_1","type":"function","function":{"name":"weather","arguments":%q}}`
 	const usage = `{"prompt_tokens":4,"completion_tokens":5,"total_tokens":9}`
-	if !q.Stream {
+	if !stream {
 		message, finish := fmt.Sprintf(`{"role":"assistant","content":%q,"refusal":null}`, text), "stop"
 		if tool {
 			message, finish = `{"role":"assistant","content":null,"tool_calls":[`+fmt.Sprintf(call, `{"city":"Lisbon"}`)+`]}`, "tool_calls"
@@ -272,6 +300,8 @@ func TestClients(t *testing.T) {
 		"openai-python": {filepath.Join(folder, "venv", "bin", "python"), filepath.Join("testdata", "clients", "client.py")},
 		"openai-node":   {"node", filepath.Join(folder, "node", "client.mjs")},
 		"openai-go":     {filepath.Join(folder, "openai-go")},
+		"others-python": {filepath.Join(folder, "venv", "bin", "python"), filepath.Join("testdata", "clients", "others.py")},
+		"others-node":   {"node", filepath.Join(folder, "node", "others.mjs")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, o, secret := counter(t)
@@ -280,8 +310,14 @@ func TestClients(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 			o.told(t)
-			if o.asked["/v1/responses"] == 0 {
-				t.Error("the Responses API was not used")
+			used := []string{"/v1/chat/completions", "/v1/responses"}
+			if strings.HasPrefix(name, "others") {
+				used = []string{"/v1/messages", "/api/chat", "/api/generate"}
+			}
+			for _, path := range used {
+				if o.asked[path] == 0 {
+					t.Errorf("%s was not used", path)
+				}
 			}
 		})
 	}

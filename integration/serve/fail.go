@@ -6,14 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/memory"
 )
 
 // failure is an error as a client reads it, in the shape of OpenAI's errors, which every client of theirs understands.
 type failure struct {
 	Status  int    `json:"-"`
-	Message string `json:"message"` // what is wrong, and the mend
+	Message string `json:"message"` // what is wrong, and the fix
 	Type    string `json:"type"`    // invalid_request_error, authentication_error, permission_error, rate_limit_error or server_error
 	Param   string `json:"param"`   // the field at fault; empty: none
 	Code    string `json:"code"`    // for programs
@@ -99,6 +101,29 @@ func asFailure(err error) *failure {
 		}
 	}
 	return refuse(http.StatusInternalServerError, "internal_error", "something failed on the server; its log says what, under this request's X-Request-Id")
+}
+
+// forWire is the failure as the APIs of language models tell of it; number is that of the event that it is.
+func (f *failure) forWire(number int) chatwire.Failure {
+	return chatwire.Failure{Status: f.Status, Code: f.Code, Message: f.Message, Error: f, Number: number}
+}
+
+// writeFailure answers with the failure that an error means, in the form of an API. Nothing must have been sent before.
+func writeFailure(w http.ResponseWriter, wire chatwire.Wire, err error) {
+	f := asFailure(err)
+	_, body := wire.Failed(f.forWire(-1))
+	writeJSON(w, f.Status, body)
+}
+
+// wireAt is the API in whose form errors at a path are told.
+func wireAt(path string) chatwire.Wire {
+	switch {
+	case strings.HasPrefix(path, "/v1/messages"):
+		return chatwire.Anthropic{}
+	case strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/api/v1/"):
+		return chatwire.OllamaChat{}
+	}
+	return chatwire.Completions{}
 }
 
 // write sends the failure. Nothing must have been sent before.

@@ -55,7 +55,10 @@ func (s *Server) authenticate(r *http.Request) (*caller, error) {
 	c := &caller{name: "local", scope: s.plugin.Scope}
 	if len(s.keys) > 0 {
 		scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+		if !strings.EqualFold(scheme, "Bearer") {
+			secret = r.Header.Get("X-Api-Key") // so Anthropic's clients send it
+		}
+		if secret == "" {
 			return nil, refuse(http.StatusUnauthorized, "missing_api_key", "there is no API key: send it as Authorization: Bearer KEY")
 		}
 		if c.key = s.keys.find(strings.TrimSpace(secret)); c.key == nil {
@@ -96,25 +99,25 @@ func (s *Server) protect(next http.Handler) http.Handler {
 			if f.Status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="refine"`)
 			}
-			f.write(w)
+			writeFailure(w, wireAt(r.URL.Path), f)
 			return
 		}
 		if limit := s.limits[c.name]; limit != nil {
 			if wait := limit.Reserve(); wait.Delay() > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(1+int(wait.Delay().Seconds())))
 				wait.Cancel()
-				refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())).write(w)
+				writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())))
 				return
 			}
 		}
 		if r.Body != nil && r.ContentLength != 0 {
 			// A form or text/plain is all that a foreign web page can send without asking first.
 			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-				refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json").write(w)
+				writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json"))
 				return
 			}
 			if r.ContentLength > s.maxBody {
-				asFailure(&http.MaxBytesError{Limit: s.maxBody}).write(w)
+				writeFailure(w, wireAt(r.URL.Path), &http.MaxBytesError{Limit: s.maxBody})
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, s.maxBody)

@@ -141,7 +141,7 @@ func filled(t *testing.T, count int) string {
 				return
 			}
 		}
-	})
+	}, nil)
 	if err != nil || added.Count != count {
 		t.Fatal(added.Count, err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/trm-go/refiner/adapters/ada"
 	"github.com/trm-go/refiner/adapters/mcp"
+	"github.com/trm-go/refiner/integration/bridge"
 )
 
 // mount puts what else speaks for a memory beside the OpenAI API, behind the same guard: each request gets the memory of its
@@ -31,7 +32,7 @@ func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodDelete {
 		s.writer.Wait() // an answer that rests on it may be on its way
 	}
-	h := ada.Handler(s.of(c).Ada(c.scope, settings), &ada.Options{MaxBody: s.maxBody, Logger: s.log})
+	h := ada.Handler(bridge.Ada(s.of(c), c.scope, settings), &ada.Options{MaxBody: s.maxBody, Logger: s.log})
 	h.ServeHTTP(steady{w}, r)
 }
 
@@ -40,7 +41,7 @@ func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
 func (s *Server) asMCP(version string) http.HandlerFunc {
 	h := mcp.Guarded(func(r *http.Request) *mcp.Server {
 		c := callerOf(r.Context())
-		return mcp.New(s.of(c).MCP(c.scope), &mcp.Options{Version: version, ReadOnly: c.writes() != nil, Logger: s.log})
+		return mcp.New(bridge.MCP(s.of(c), c.scope), &mcp.Options{Version: version, ReadOnly: c.writes() != nil, Logger: s.log})
 	})
 	return func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(steady{w}, r) }
 }

@@ -116,11 +116,15 @@ func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 	})
 }
 
-// fail answers with an error. What is no fault of the client goes to the log as well.
+// fail answers with an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	f := asFailure(err)
-	if f.Status >= 500 && r.Context().Err() == nil {
+	s.logFailure(r, err)
+	asFailure(err).write(w)
+}
+
+// logFailure logs an error that is no fault of the client.
+func (s *Server) logFailure(r *http.Request, err error) {
+	if asFailure(err).Status >= 500 && r.Context().Err() == nil {
 		s.log.ErrorContext(r.Context(), "a request failed", "request", requestID(r.Context()), "error", err)
 	}
-	f.write(w)
 }

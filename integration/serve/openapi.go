@@ -15,6 +15,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/chatwire"
 )
 
 // operation is one of the REST API: its handler and its description.
@@ -61,11 +62,15 @@ func (s *Server) askOperation() operation {
 		Status: http.StatusOK, in: reflect.TypeFor[askRequest](), out: reflect.TypeFor[integration.Answer](), stream: reflect.TypeFor[integration.Event](), handle: s.ask}
 }
 
-// asking is the operation of an API of language models. Its types tell what is the same with every upstream.
-func (s *Server) asking(a api, id, summary string, in, out, event reflect.Type) operation {
-	return operation{Method: http.MethodPost, Path: "/v1" + a.path(), ID: id, Summary: summary, Status: http.StatusOK, in: in, out: out, stream: event, open: true,
+// chat is the operation of an API of language models. Its types tell what is the same with every upstream.
+func (s *Server) chat(wire chatwire.Wire, id, summary string, in, out, event reflect.Type) operation {
+	path := wire.Path()
+	if !strings.HasPrefix(path, "/api/") {
+		path = "/v1" + path
+	}
+	return operation{Method: http.MethodPost, Path: path, ID: id, Summary: summary, Status: http.StatusOK, in: in, out: out, stream: event, open: true,
 		handle: func(w http.ResponseWriter, r *http.Request) error {
-			s.converse(a, w, r)
+			s.converse(wire, w, r)
 			return nil
 		}}
 }
@@ -84,12 +89,12 @@ type (
 		Model   string           `json:"model"`
 		Choices []map[string]any `json:"choices"`
 		Usage   map[string]any   `json:"usage,omitempty"`
-		Refine  *account         `json:"refine,omitempty" jsonschema:"how the answer was refined"`
+		Refine  *report          `json:"refine,omitempty" jsonschema:"how the answer was refined"`
 	}
 	completionEvent struct {
 		ID      string           `json:"id"`
 		Choices []map[string]any `json:"choices"`
-		Refine  *account         `json:"refine,omitempty" jsonschema:"how the answer was refined, in the last event with a choice"`
+		Refine  *report          `json:"refine,omitempty" jsonschema:"how the answer was refined, in the last event with a choice"`
 	}
 )
 
@@ -111,7 +116,7 @@ type (
 		Model  string           `json:"model,omitempty"`
 		Output []map[string]any `json:"output"`
 		Usage  map[string]any   `json:"usage,omitempty"`
-		Refine *account         `json:"refine,omitempty" jsonschema:"how the answer was refined"`
+		Refine *report          `json:"refine,omitempty" jsonschema:"how the answer was refined"`
 	}
 	responseEvent struct {
 		Type   string `json:"type"`
@@ -119,12 +124,53 @@ type (
 	}
 )
 
-func (s *Server) completionsOperation() operation {
-	return s.asking(completions{}, "createChatCompletion", "Answer a chat, with memory", reflect.TypeFor[completionRequest](), reflect.TypeFor[completionAnswer](), reflect.TypeFor[completionEvent]())
-}
+// messageRequest, messageAnswer and messageEvent describe Anthropic's API.
+type (
+	messageRequest struct {
+		Model    string           `json:"model,omitempty" jsonschema:"none, or refine: the configured one"`
+		Messages []map[string]any `json:"messages"`
+		System   any              `json:"system,omitempty"`
+		Stream   *bool            `json:"stream,omitempty"`
+	}
+	messageAnswer struct {
+		ID      string           `json:"id"`
+		Type    string           `json:"type"`
+		Model   string           `json:"model"`
+		Content []map[string]any `json:"content"`
+		Usage   map[string]any   `json:"usage,omitempty"`
+		Refine  *report          `json:"refine,omitempty" jsonschema:"how the answer was refined"`
+	}
+	messageEvent struct {
+		Type string `json:"type"`
+	}
+)
 
-func (s *Server) responsesOperation() operation {
-	return s.asking(responses{}, "createResponse", "Answer in the Responses API, with memory", reflect.TypeFor[responseRequest](), reflect.TypeFor[responseAnswer](), reflect.TypeFor[responseEvent]())
+// ollamaRequest and ollamaAnswer describe Ollama's own APIs, which stream JSON lines unless stream is false.
+type (
+	ollamaRequest struct {
+		Model    string           `json:"model,omitempty" jsonschema:"none, or refine: the configured one"`
+		Messages []map[string]any `json:"messages,omitempty" jsonschema:"of a chat"`
+		Prompt   string           `json:"prompt,omitempty" jsonschema:"of a completion"`
+		Stream   *bool            `json:"stream,omitempty"`
+	}
+	ollamaAnswer struct {
+		Model    string         `json:"model"`
+		Message  map[string]any `json:"message,omitempty"`
+		Response string         `json:"response,omitempty"`
+		Done     bool           `json:"done"`
+		Refine   *report        `json:"refine,omitempty" jsonschema:"how the answer was refined"`
+	}
+)
+
+// chats are the operations of the APIs of language models.
+func (s *Server) chats() []operation {
+	return []operation{
+		s.chat(chatwire.Completions{}, "createChatCompletion", "Answer a chat, with memory", reflect.TypeFor[completionRequest](), reflect.TypeFor[completionAnswer](), reflect.TypeFor[completionEvent]()),
+		s.chat(chatwire.Responses{}, "createResponse", "Answer in the Responses API, with memory", reflect.TypeFor[responseRequest](), reflect.TypeFor[responseAnswer](), reflect.TypeFor[responseEvent]()),
+		s.chat(chatwire.Anthropic{}, "createMessage", "Answer in Anthropic's Messages API, with memory", reflect.TypeFor[messageRequest](), reflect.TypeFor[messageAnswer](), reflect.TypeFor[messageEvent]()),
+		s.chat(chatwire.OllamaChat{}, "ollamaChat", "Answer in Ollama's API of chats, with memory", reflect.TypeFor[ollamaRequest](), reflect.TypeFor[ollamaAnswer](), reflect.TypeFor[ollamaAnswer]()),
+		s.chat(chatwire.OllamaGenerate{}, "ollamaGenerate", "Answer in Ollama's API of completions, with memory", reflect.TypeFor[ollamaRequest](), reflect.TypeFor[ollamaAnswer](), reflect.TypeFor[ollamaAnswer]()),
+	}
 }
 
 // rest adds the operations, and their description.
@@ -323,8 +369,12 @@ func describe(operations []operation) (map[string]any, error) {
 			if err != nil {
 				return nil, err
 			}
-			event.Description = "Each event's data is one of these."
-			content["text/event-stream"] = map[string]any{"schema": event}
+			event.Description = "Each event's data, or each line, is one of these."
+			kind := chatwire.EventStream
+			if o.stream == reflect.TypeFor[ollamaAnswer]() {
+				kind = chatwire.JSONLines
+			}
+			content[kind] = map[string]any{"schema": event}
 		}
 		told["responses"] = map[string]any{
 			strconv.Itoa(o.Status): map[string]any{"description": "Done.", "content": content},

@@ -32,20 +32,20 @@ func (s *Server) recall(ctx context.Context, t *integration.Turn) error {
 	return nil
 }
 
-// talks counts the chats under way, which may still have a turn to be written.
-type talks struct {
+// exchanges counts the chats under way, which may still have a turn to be written.
+type exchanges struct {
 	mu    sync.Mutex
 	over  sync.Cond // a chat is
 	count int
 }
 
 // begin says that a chat is under way; what it returns, that it is over.
-func (t *talks) begin() (end func()) {
+func (t *exchanges) begin() (end func()) {
 	t.add(1)
 	return func() { t.add(-1) }
 }
 
-func (t *talks) add(n int) {
+func (t *exchanges) add(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count += n
@@ -53,7 +53,7 @@ func (t *talks) add(n int) {
 }
 
 // wait returns when no chat is under way.
-func (t *talks) wait() {
+func (t *exchanges) wait() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for t.count > 0 {

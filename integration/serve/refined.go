@@ -16,11 +16,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/refine"
 )
 
-// account is what an answer says about its refinement, in the member "refine".
-type account struct {
+// report is what an answer says about its refinement, in the member "refine".
+type report struct {
 	Stop       string  `json:"stop"`
 	Rounds     int     `json:"rounds"`
 	FirstScore float64 `json:"first_score"`
@@ -28,143 +29,142 @@ type account struct {
 	Changed    bool    `json:"changed"`
 }
 
-// json is the account as it stands in an answer.
-func (a account) json() json.RawMessage {
-	raw, _ := json.Marshal(a) // numbers, which the judge bounds, and a word
+// reportOf is the report on an answer as it stands in one.
+func reportOf(a *integration.Answer, changed bool) json.RawMessage {
+	raw, _ := json.Marshal(report{Stop: string(a.Stop), Rounds: len(a.Rounds), FirstScore: a.FirstScore, Score: a.Score, Changed: changed}) // numbers, which the judge bounds, and a word
 	return raw
 }
 
-// alive is how often a client that waits for a refined stream hears that it is being worked on.
-const alive = 10 * time.Second
+// keepAlive is how often a client that waits for a refined stream is told that it is being worked on.
+const keepAlive = 10 * time.Second
+
+// draft is an answer of the upstream that is read before it goes on to the client.
+type draft struct {
+	body   bytes.Buffer
+	said   *chatwire.Capture
+	answer *integration.Answer // refined; nil: it stands as it came
+	ended  bool                // it was read to its end
+	err    error               // of reading
+}
 
 // refined reads an answer to its end, refines it, and sends it: as it came if nothing was to be changed.
-func (t *talk) refined(w http.ResponseWriter, response *http.Response) {
-	stream := isStream(response)
+func (x *exchange) refined(w http.ResponseWriter, response *http.Response) {
+	kind := response.Header.Get("Content-Type")
+	stream := chatwire.IsStream(kind)
 	passHeader(w, response, false)
 	if stream {
 		w.WriteHeader(response.StatusCode)
 	}
-	type draft struct {
-		body   bytes.Buffer // what came
-		heard  *heard
-		answer *integration.Answer
-		ended  bool  // it was read to its end
-		err    error // of reading
-	}
 	var d draft
-	l := listen(t.api, response)
+	tap := tapOf(x.wire, response)
 	comments := make(chan string)
 	done := make(chan struct{})
 	go func() { // ends with the answer or the request, and is waited for
 		defer close(done)
-		d.ended, d.err = gather(&d.body, response.Body, l)
-		d.heard = l.end()
-		if d.err != nil || !d.heard.Complete || d.heard.Tools || d.heard.Fixed || d.heard.Long || strings.TrimSpace(d.heard.Text) == "" {
+		d.ended, d.err = gather(&d.body, response.Body, tap)
+		if d.ended || d.err != nil {
+			d.said = tap.End()
+		}
+		if d.said == nil || d.err != nil || !d.said.Complete || d.said.Other || d.said.Fixed || d.said.Long || strings.TrimSpace(d.said.Text) == "" {
 			return
 		}
-		d.answer = t.refine(d.heard.Text, comments)
+		d.answer = x.refine(d.said.Text, comments)
 	}()
-	if !t.await(w, stream, comments, done) {
+	if !x.await(w, strings.HasPrefix(kind, chatwire.EventStream), comments, done) {
 		return
 	}
 	if d.err != nil && !stream {
-		asFailure(refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer")).write(w)
+		writeFailure(w, x.wire, refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer"))
 		return
 	}
-	said := d.heard.Text
-	body := d.body.Bytes()
+	x.sendDraft(w, response, &d, tap)
+}
+
+// sendDraft sends a draft: refined, or as it came.
+func (x *exchange) sendDraft(w http.ResponseWriter, response *http.Response, d *draft, tap *chatwire.Tap) {
+	kind, body := response.Header.Get("Content-Type"), d.body.Bytes()
+	text, changed := tap.Text, false
 	if d.answer != nil {
-		about := account{Stop: string(d.answer.Stop), Rounds: len(d.answer.Rounds), FirstScore: d.answer.FirstScore, Score: d.answer.Score,
-			Changed: d.answer.Text != strings.TrimSpace(said)}
-		if about.Changed {
-			said = d.answer.Text
+		if changed = d.answer.Text != text; changed {
+			text = d.answer.Text
 		}
-		switch {
-		case !stream:
-			body = t.api.withText(body, said, about)
-		case about.Changed:
-			body = t.api.asStream(d.heard, said, about)
+		if changed || !chatwire.IsStream(kind) { // a stream that stays as it is gets no report either
+			body = chatwire.Rewrite(x.wire, kind, body, text, changed, reportOf(d.answer, changed))
 		}
 	}
 	if err := send(w, body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if !d.ended && d.err == nil { // longer, or calling a tool: the rest goes by as it comes
-		if err := relay(w, response.Body, l); err != nil {
-			t.breakOff(w, response, l.end(), err)
+		if err := relay(w, response.Body, tap); err != nil {
+			x.breakOff(w, response, tap, err)
 		}
-	} else if d.err != nil && !d.heard.Complete {
-		t.breakOff(w, response, d.heard, d.err)
+		d.said, text = tap.End(), tap.Text
+	} else if d.err != nil && !d.said.Complete {
+		x.breakOff(w, response, tap, d.err)
 	}
-	d.heard.Text = said
-	t.heard(d.heard)
+	x.answered(d.said, text)
 }
 
-// await lets a stream hear of the rounds, and now and then that the work goes on, until it is done. It reports whether the
+// await lets a stream tell of the rounds, and now and then that the work goes on, until it is done. It reports whether the
 // client is still there.
-func (t *talk) await(w http.ResponseWriter, stream bool, comments <-chan string, done <-chan struct{}) bool {
-	tick := time.NewTicker(alive)
+func (x *exchange) await(w http.ResponseWriter, tells bool, comments <-chan string, done <-chan struct{}) bool {
+	tick := time.NewTicker(keepAlive)
 	defer tick.Stop()
 	there := true
-	say := func(comment string) {
-		if stream && there {
+	tell := func(comment string) {
+		if tells && there {
 			there = send(w, []byte(": "+comment+"\n\n")) == nil
 		}
 	}
-	if stream {
-		say("the answer is being refined")
-	}
+	tell("the answer is being refined")
 	for {
 		select {
 		case c := <-comments:
-			say(c)
+			tell(c)
 		case <-tick.C:
-			say("still at it")
+			tell("still at it")
 		case <-done:
-			return there && t.r.Context().Err() == nil
+			return there && x.r.Context().Err() == nil
 		}
 	}
 }
 
 // gather reads an answer to its end, or to where it is clear that it is not one to be refined: then it has not ended.
-func gather(into *bytes.Buffer, from io.Reader, l listener) (ended bool, err error) {
+func gather(into *bytes.Buffer, from io.Reader, tap *chatwire.Tap) (ended bool, err error) {
 	buffer := buffers.Get().(*[4 << 10]byte)
 	defer buffers.Put(buffer)
 	for {
 		n, err := from.Read(buffer[:])
 		into.Write(buffer[:n])
-		l.hear(buffer[:n])
-		if s, ok := l.(*streamListener); ok && (s.Tools || s.Long) && err == nil {
-			return false, nil
-		}
-		if w, ok := l.(*wholeListener); ok && w.long && err == nil {
-			return false, nil
-		}
-		if err == io.EOF {
+		_, _ = tap.Write(buffer[:n])
+		switch {
+		case err == io.EOF:
 			return true, nil
-		}
-		if err != nil {
+		case err != nil:
 			return false, errors.Join(errReading, err)
+		case tap.Settled():
+			return false, nil
 		}
 	}
 }
 
 // refine refines a draft. Where that fails the draft stands: nil.
-func (t *talk) refine(draft string, comments chan<- string) *integration.Answer {
-	ctx, span := t.s.tracer.Start(t.r.Context(), "refine")
+func (x *exchange) refine(draft string, comments chan<- string) *integration.Answer {
+	ctx, span := x.s.tracer.Start(x.r.Context(), "refine")
 	defer span.End()
 	var answer *integration.Answer
-	for event, err := range t.turn.Ask(ctx, integration.Request{Draft: draft, Open: true}) { // a conversation may say what the memories know nothing of
+	for event, err := range x.turn.Ask(ctx, integration.Request{Draft: draft, Open: true}) { // a conversation may say what the memories know nothing of
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
 			if ctx.Err() == nil {
-				t.s.log.Error("an answer could not be refined; the draft stands", "scope", t.scope.String(), "error", err)
+				x.s.log.Error("an answer could not be refined; the draft stands", "scope", x.scope.String(), "error", err)
 			}
 			return nil
 		}
 		switch event.Type {
 		case integration.EventRound:
-			t.s.roundSpan(ctx, event.Round)
+			x.s.roundSpan(ctx, event.Round)
 			select {
 			case comments <- roundComment(event.Round):
 			case <-ctx.Done():
@@ -174,7 +174,7 @@ func (t *talk) refine(draft string, comments chan<- string) *integration.Answer 
 		}
 	}
 	if answer != nil {
-		t.s.noteAnswer(span, answer)
+		x.s.noteAnswer(span, answer)
 	}
 	return answer
 }
@@ -207,34 +207,4 @@ func roundComment(r *refine.Round) string {
 		}
 	}
 	return fmt.Sprintf("round %d: score %.3f, %d of %d proposals accepted", r.N, r.Score, accepted, len(r.Proposals))
-}
-
-// piece is the length of one event's text, in bytes, of a stream that is made anew.
-const piece = 48
-
-// writeEvent writes a server-sent event; most have no name.
-func writeEvent(b *bytes.Buffer, name string, data []byte) {
-	if name != "" {
-		b.WriteString("event: " + name + "\n")
-	}
-	b.WriteString("data: ")
-	b.Write(data)
-	b.WriteString("\n\n")
-}
-
-// pieces cuts a text behind spaces, into parts of about so many bytes.
-func pieces(text string, size int) []string {
-	var list []string
-	for len(text) > size {
-		cut := strings.IndexByte(text[size:], ' ')
-		if cut < 0 {
-			break
-		}
-		list = append(list, text[:size+cut+1])
-		text = text[size+cut+1:]
-	}
-	if text != "" {
-		list = append(list, text)
-	}
-	return list
 }

@@ -112,6 +112,7 @@ func TestResponsesHaveMemory(t *testing.T) {
 		`{"model":"scripted","input":"Where did Ruth move?"}`,
 		`{"model":"scripted","instructions":null,"input":[{"role":"user","content":"Where did Ruth move?"}]}`,
 		`{"model":"refine","instructions":"Be <brief>.","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"Where did Ruth move?"}]}]}`,
+		`{"model":"scripted","instructions":"Be brief.","input":"Where did Ruth move?","previous_response_id":"resp_0"}`,
 	} {
 		r := p.send(t, http.MethodPost, "/v1/responses", body, "X-Memory", "read")
 		if a := r.response(t); a.text() != "In Lisbon." || r.Header.Get("X-Refine-Memories") != "2" || r.Header.Get("X-Request-Id") == "" {
@@ -119,19 +120,23 @@ func TestResponsesHaveMemory(t *testing.T) {
 		}
 	}
 	for i, sent := range m.Requests() {
-		if len(sent.Messages) != 2 || sent.Messages[1] != (scripted.Message{Role: "user", Content: "Where did Ruth move?"}) || sent.Key != "sk-upstream" || sent.Model != "scripted" {
+		notes := sent.Last("user")
+		if kept := i == 3; kept != strings.HasPrefix(sent.Last("system"), "Be brief.\n\nHere are notes") {
+			t.Errorf("the instructions %d are %q", i, sent.Last("system"))
+		} else if kept {
+			notes = sent.Last("system")
+		} else if !strings.HasPrefix(notes, "Where did Ruth move?\n") || i == 2 && sent.Last("system") != "Be <brief>." || i < 2 && len(sent.Messages) != 1 {
 			t.Errorf("request %d is %+v", i, sent)
 		}
-		notes := sent.Messages[0].Content
-		if brief := strings.HasPrefix(notes, "Be <brief>.\n\nHere are notes"); brief != (i == 2) || !strings.Contains(notes, "Ruth moved to Lisbon.") {
-			t.Errorf("the instructions %d are %q", i, notes)
+		if sent.Key != "sk-upstream" || sent.Model != "scripted" || !strings.Contains(notes, "Ruth moved to Lisbon.") {
+			t.Errorf("request %d is %+v", i, sent)
 		}
 		if _, marked, _ := strings.Cut(notes, "\n<memories>\n"); strings.Count(marked, "</memories>") != 1 || !strings.HasSuffix(marked, "</memories>") {
 			t.Errorf("a memory can end the memories: %q", notes)
 		}
 	}
 	counted := p.send(t, http.MethodGet, "/metrics", "").Body
-	for _, line := range []string{`refine_tokens_total{kind="completion"} 6`, `refine_http_requests_total{code="200",route="/v1/responses"} 3`, "refine_recall_seconds_count 3"} {
+	for _, line := range []string{`refine_tokens_total{kind="completion"} 8`, `refine_http_requests_total{code="200",route="/v1/responses"} 4`, "refine_recall_seconds_count 4"} {
 		if !strings.Contains(counted, line) {
 			t.Errorf("the metrics do not hold %s", line)
 		}
@@ -273,7 +278,7 @@ func TestResponsesAreRefined(t *testing.T) {
 				return r.response(t)
 			}
 			a := ask()
-			if said := a.text(); said == "" || strings.Contains(said, "Madrid") || strings.Contains(said, "2019") || a.ID != "resp_scripted" || a.Usage.Total_tokens == 0 {
+			if said := a.text(); said != draft+"\n\n(Memory, 9 March 2025: “Ruth moved to Lisbon in 2021.”)" || a.ID != "resp_scripted" || a.Usage.Total_tokens == 0 {
 				t.Errorf("the answer is %+v", a)
 			}
 			if a.Refine == nil || !a.Refine.Changed {
@@ -505,7 +510,7 @@ func TestResponsesAreGuarded(t *testing.T) {
 		t.Errorf("%d records, want %d", after, before)
 	}
 	sent := m.Requests()
-	if len(sent) != 3 || len(sent[0].Messages) != 2 || len(sent[1].Messages) != 1 {
+	if len(sent) != 3 || !strings.Contains(sent[0].Last("user"), "<memories>") || strings.Contains(sent[1].Last("user"), "<memories>") {
 		t.Errorf("prompts %+v", sent)
 	}
 	p.respond(t, as(secret, "X-User-Id", "ada"), map[string]any{"conversation": "conv_1"}, "Where did Ruth move?")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -15,7 +16,7 @@ import (
 
 // operations are the REST API. The handlers and the description in openapi.json are both made from this table.
 func (s *Server) operations() []operation {
-	return []operation{
+	return append([]operation{
 		get("/api/v1/me", "whoAmI", "Who is asking, and what they may do", s.me),
 		get("/api/v1/stats", "stats", "Count the memories of the scope", s.stats),
 		get("/api/v1/memories", "listMemories", "List memories, the last written first", s.list),
@@ -28,9 +29,7 @@ func (s *Server) operations() []operation {
 		post(http.StatusOK, "/api/v1/search", "search", "Recall the memories that answer a question", s.search),
 		post(http.StatusOK, "/api/v1/explain", "explain", "Tell why a question recalls what it does, step by step of the recursion", s.explain),
 		s.askOperation(),
-		s.completionsOperation(),
-		s.responsesOperation(),
-	}
+	}, s.chats()...)
 }
 
 type me struct {
@@ -38,12 +37,13 @@ type me struct {
 	Scope    memory.Scope `json:"scope" jsonschema:"whose memories the caller sees"`
 	ReadOnly bool         `json:"read_only" jsonschema:"the caller may change nothing"`
 	Keys     bool         `json:"keys" jsonschema:"the server asks for keys"`
+	AnyUser  bool         `json:"any_user" jsonschema:"the key serves any user, named in X-User-Id"`
 	Model    string       `json:"model" jsonschema:"what answers: the configured model, or refine-extractive"`
 	Refine   string       `json:"refine" jsonschema:"how answers are refined where a request does not say so: off, auto or always"`
 }
 
 func (s *Server) me(_ context.Context, c *caller, _ *struct{}) (*me, error) {
-	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: len(s.keys) > 0, Model: ModelAlone, Refine: string(s.refine)}
+	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: len(s.keys) > 0, AnyUser: c.key != nil && c.key.AnyUser, Model: ModelAlone, Refine: string(s.refine)}
 	if s.upstream != nil {
 		m.Model = s.upstream.Model
 	}
@@ -208,6 +208,7 @@ func (s *Server) get(ctx context.Context, c *caller, q *byID) (*memory.Record, e
 type deleteRequest struct {
 	byID
 	Derived bool `json:"derived,omitempty" jsonschema:"also what was made from it; else that is an error, and nothing is deleted"`
+	DryRun  bool `json:"dry_run,omitempty" jsonschema:"delete nothing, and tell what would go"`
 }
 
 type deleted struct {
@@ -220,8 +221,37 @@ func (s *Server) delete(ctx context.Context, c *caller, q *deleteRequest) (*dele
 		return nil, err
 	}
 	s.writer.Wait() // an answer that rests on it may be on its way
+	if q.DryRun {
+		return s.wouldDelete(ctx, c.scope, q.ID)
+	}
 	d, err := s.plugin.Store.Delete(ctx, c.scope, []memory.ID{q.ID}, &memory.DeleteOptions{Derived: q.Derived})
 	return &deleted{d.IDs, d.Derived}, err
+}
+
+// wouldDelete tells what a deletion would delete: the memory, and what rests on it. It reads all memories of the scope.
+func (s *Server) wouldDelete(ctx context.Context, scope memory.Scope, id memory.ID) (*deleted, error) {
+	if _, err := s.plugin.Store.Record(ctx, scope, id); err != nil {
+		return nil, err
+	}
+	resting := map[memory.ID][]memory.ID{} // by what they rest on
+	for r, err := range s.plugin.Store.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			return nil, err
+		}
+		for _, source := range r.DerivedFrom {
+			resting[source] = append(resting[source], r.ID)
+		}
+	}
+	d := &deleted{IDs: []memory.ID{id}}
+	for i := 0; i < len(d.IDs); i++ {
+		for _, on := range resting[d.IDs[i]] {
+			if !slices.Contains(d.IDs, on) {
+				d.IDs = append(d.IDs, on)
+			}
+		}
+	}
+	d.Derived = len(d.IDs) - 1
+	return d, nil
 }
 
 func (s *Server) history(ctx context.Context, c *caller, q *byID) (*memory.History, error) {
@@ -387,7 +417,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 	for event, err := range s.of(callerOf(r.Context())).AskStream(ctx, request) {
 		if err != nil {
 			if q.Stream && w.Header().Get("Content-Type") != "" {
-				return sendEvent(w, "error", envelope{asFailure(err)})
+				return sendEvent(w, chatwire.EventStream, "error", envelope{asFailure(err)})
 			}
 			return err
 		}
@@ -400,7 +430,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 		}
 		if q.Stream {
 			w.Header().Set("Content-Type", "text/event-stream")
-			if err := sendEvent(w, event.Type, event); err != nil {
+			if err := sendEvent(w, chatwire.EventStream, event.Type, event); err != nil {
 				return nil // the client is gone
 			}
 		}

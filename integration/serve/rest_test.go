@@ -105,6 +105,12 @@ func (d *described) hold(t *testing.T, p *proxy, method, path, body string, into
 			}
 			return r
 		}
+		if kind := r.Header.Get("Content-Type"); kind == "application/x-ndjson" {
+			for line := range strings.Lines(r.Body) {
+				valid(t, "a line of "+what, told.Content[kind].Schema, line)
+			}
+			return r
+		}
 		valid(t, "the answer of "+what, told.Content["application/json"].Schema, r.Body)
 		if into != nil {
 			if err := json.Unmarshal([]byte(r.Body), into); err != nil {
@@ -259,6 +265,9 @@ func TestREST(t *testing.T) {
 	for _, stream := range []string{"false", "true"} {
 		d.hold(t, p, http.MethodPost, "/v1/chat/completions", `{"messages":[{"role":"user","content":"Where does Ruth live?"}],"odd":1,"stream":`+stream+`}`, nil)
 		d.hold(t, p, http.MethodPost, "/v1/responses", `{"input":"Where does Ruth live?","odd":1,"stream":`+stream+`}`, nil)
+		d.hold(t, p, http.MethodPost, "/v1/messages", `{"max_tokens":100,"messages":[{"role":"user","content":"Where does Ruth live?"}],"stream":`+stream+`}`, nil)
+		d.hold(t, p, http.MethodPost, "/api/chat", `{"messages":[{"role":"user","content":"Where does Ruth live?"}],"stream":`+stream+`}`, nil)
+		d.hold(t, p, http.MethodPost, "/api/generate", `{"prompt":"Where does Ruth live?","stream":`+stream+`}`, nil)
 	}
 	d.hold(t, p, http.MethodPost, "/v1/chat/completions", `{"messages":[]}`, nil).failure(t, 400, "invalid_value")
 	p.Flush()
@@ -274,6 +283,10 @@ func TestREST(t *testing.T) {
 	d.hold(t, p, http.MethodGet, "/api/v1/me", "", nil)
 	before := c.Records
 	var gone struct{ IDs []string }
+	d.hold(t, p, http.MethodDelete, "/api/v1/memories/"+home+"?derived=true&dry_run=true", "", &gone)
+	if d.hold(t, p, http.MethodGet, "/api/v1/stats", "", &c); !slices.Contains(gone.IDs, home) || c.Records != before {
+		t.Errorf("tried to delete %v: %d records of %d are left", gone.IDs, c.Records, before)
+	}
 	d.hold(t, p, http.MethodDelete, "/api/v1/memories/"+home+"?derived=true", "", &gone)
 	if !slices.Contains(gone.IDs, home) {
 		t.Errorf("deleted %v", gone.IDs)

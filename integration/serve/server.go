@@ -37,6 +37,9 @@ type Options struct {
 	RefineStreams bool
 	// Forget leaves chats unwritten. They are recalled from all the same.
 	Forget bool
+	// Tasks are regular expressions, one a line, of requests that a client makes for itself, such as titles: they are neither
+	// remembered nor given memories. The line "known" stands for those of many clients. Zero: none.
+	Tasks string
 	// Limit is the number of memories in a prompt, and Budget the tokens that they may take. Zero: DefaultLimit,
 	// DefaultBudget.
 	Limit, Budget int
@@ -55,9 +58,9 @@ type Options struct {
 	Ada, MCP bool
 	// Version is that of the program, as MCP clients are told it.
 	Version string
-	// Log hears of every request (debug) and of what fails. Nil: nobody does.
+	// Log gets every request (debug) and what fails. Nil disables it.
 	Log *slog.Logger
-	// Traces get a span for each request, recall, call of the upstream, refinement and round. Nil: nobody does.
+	// Traces get a span for each request, recall, call of the upstream, refinement and round. Nil disables it.
 	Traces trace.TracerProvider
 }
 
@@ -71,28 +74,29 @@ const (
 
 // Server answers requests. It is an http.Handler, safe for concurrent use.
 type Server struct {
-	plugin   *integration.Plugin
-	keys     ring
-	limits   map[string]*rate.Limiter
-	upstream *Upstream
-	client   *http.Client
-	silence  time.Duration
-	refine   refine.Refinement
-	remember bool
-	limit    int
-	budget   int
-	streams  bool // refine applies to them
-	maxBody  int64
-	hosts    []string
-	wait     time.Duration
-	log      *slog.Logger
-	tracer   trace.Tracer
-	metrics  *metrics
-	writer   *integration.Writer
-	talks    talks
-	recalls  chan struct{} // holds one for each recall at work
-	stopping atomic.Bool
-	handler  http.Handler
+	plugin    *integration.Plugin
+	keys      ring
+	limits    map[string]*rate.Limiter
+	upstream  *Upstream
+	client    *http.Client
+	silence   time.Duration
+	refine    refine.Refinement
+	remember  bool
+	tasks     *tasks
+	limit     int
+	budget    int
+	streams   bool // refine applies to them
+	maxBody   int64
+	hosts     []string
+	wait      time.Duration
+	log       *slog.Logger
+	tracer    trace.Tracer
+	metrics   *metrics
+	writer    *integration.Writer
+	exchanges exchanges
+	recalls   chan struct{} // holds one for each recall at work
+	stopping  atomic.Bool
+	handler   http.Handler
 }
 
 // New makes a server over a plugin, which must outlive it.
@@ -118,6 +122,10 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	if _, err := refinement(string(s.refine)); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.tasks, err = newTasks(o.Tasks); err != nil {
+		return nil, err
+	}
 	s.limits = limiters(o.Keys, o.Rate, cmp.Or(o.Burst, max(1, int(2*o.Rate))))
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -134,16 +142,12 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		s.client = s.upstream.client()
 		s.silence = cmp.Or(s.upstream.Silence, DefaultSilence)
 	}
-	s.talks.over.L = &s.talks.mu
+	s.exchanges.over.L = &s.exchanges.mu
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.writer.Pending()) })
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
 		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
-	handler, err := s.routes(o)
-	if err != nil {
-		return nil, err
-	}
-	s.handler = handler
-	return s, nil
+	s.handler, err = s.routes(o)
+	return s, err
 }
 
 // ServeHTTP answers a request.
@@ -156,6 +160,7 @@ func (s *Server) routes(o *Options) (http.Handler, error) {
 	if s.upstream != nil {
 		protected("POST /v1/embeddings", s.pass(func(*http.Request) string { return "/embeddings" }))
 		protected("POST /v1/completions", s.pass(func(*http.Request) string { return "/completions" }))
+		protected("POST /v1/messages/count_tokens", s.pass(func(*http.Request) string { return "/messages/count_tokens" }))
 		protected("GET /v1/models", s.pass(func(*http.Request) string { return "/models" }))
 		protected("GET /v1/models/{model...}", s.pass(func(r *http.Request) string { return strings.TrimPrefix(r.URL.EscapedPath(), "/v1") }))
 	} else {
@@ -163,22 +168,45 @@ func (s *Server) routes(o *Options) (http.Handler, error) {
 		protected("GET /v1/models", s.models)
 		protected("GET /v1/models/{model...}", s.model)
 	}
+	s.ollama(protected)
 	// Nothing else is passed on: files, fine-tuning and accounts are the upstream key's, not the callers'.
 	protected("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are /v1/responses, /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/models", r.Method, r.URL.Path).write(w)
+		known := "/v1/responses, /v1/chat/completions, /v1/messages, /v1/embeddings and /v1/models"
+		if s.upstream != nil {
+			known = strings.Replace(known, "/v1/embeddings", "/v1/completions, /v1/embeddings", 1)
+		}
+		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known).write(w)
 	})
 	s.mount(protected, o)
 	if err := s.rest(mux, protected); err != nil {
 		return nil, err
 	}
 	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path).write(w)
+		writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
 	})
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	protected("GET /metrics", s.serveMetrics)
 	mux.Handle("/", page())
 	return s.observe(mux, s.harden(mux)), nil
+}
+
+// ollama serves what Ollama's clients ask besides chats: which models there are, and embeddings. What changes models is the
+// upstream's owner's business.
+func (s *Server) ollama(protected func(pattern string, h http.HandlerFunc)) {
+	if s.upstream != nil {
+		for _, route := range []string{"GET /api/tags", "GET /api/ps", "GET /api/version", "POST /api/show", "POST /api/embed", "POST /api/embeddings"} {
+			_, path, _ := strings.Cut(route, " ")
+			protected(route, s.pass(func(*http.Request) string { return path }))
+		}
+		return
+	}
+	protected("GET /api/tags", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{"models": []any{map[string]any{"name": ModelAlone, "model": ModelAlone, "size": 0, "digest": "", "details": struct{}{}}}})
+	})
+	protected("GET /api/version", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"version": "0.6.4"}) // of the API that is spoken
+	})
 }
 
 // healthz says that the process answers.
@@ -216,7 +244,7 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 
 // Flush returns when no chat is under way, all turns are written, and what was shown is counted.
 func (s *Server) Flush() {
-	s.talks.wait()
+	s.exchanges.wait()
 	s.writer.Wait()
 	s.plugin.Flush()
 }

@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/trm-go/refiner/internal/chatwire"
 )
 
 // Upstream is the OpenAI-compatible server that answers.
@@ -72,7 +74,7 @@ func (u *Upstream) client() *http.Client {
 var ours = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Proxy-Connection": true,
 	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
-	"Authorization": true, "Cookie": true, "Host": true, "Content-Length": true, "Accept-Encoding": true, "Origin": true, "Referer": true,
+	"Authorization": true, "X-Api-Key": true, "Cookie": true, "Host": true, "Content-Length": true, "Accept-Encoding": true, "Origin": true, "Referer": true,
 	"Forwarded": true, "Traceparent": true, "Tracestate": true, "Baggage": true,
 	headerUser: true, headerAgent: true, headerSession: true, headerRefine: true, headerMemory: true,
 }
@@ -95,8 +97,11 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 		cancel(nil)
 		span.End()
 	}
-	address := strings.TrimRight(s.upstream.BaseURL, "/") + path
-	if r.URL.RawQuery != "" {
+	address := strings.TrimRight(s.upstream.BaseURL, "/")
+	if strings.HasPrefix(path, "/api/") { // Ollama's own API stands beside its /v1
+		address = strings.TrimSuffix(address, "/v1")
+	}
+	if address += path; r.URL.RawQuery != "" {
 		address += "?" + r.URL.RawQuery
 	}
 	out, err := http.NewRequestWithContext(ctx, r.Method, address, bytes.NewReader(body))
@@ -109,12 +114,7 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 			out.Header[name] = values
 		}
 	}
-	switch {
-	case s.upstream.Key != "":
-		out.Header.Set("Authorization", "Bearer "+s.upstream.Key)
-	case len(s.keys) == 0 && r.Header.Get("Authorization") != "":
-		out.Header.Set("Authorization", r.Header.Get("Authorization"))
-	}
+	s.authorize(out, r, path)
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(out.Header))
 	start := time.Now()
 	response, err := s.client.Do(out)
@@ -130,6 +130,24 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode), attribute.String("server.address", out.URL.Host))
 	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, silent: silent, limit: s.silence, end: end}
 	return response, nil
+}
+
+// authorize puts the upstream's key into a request, or the client's own where neither the upstream has one nor this server.
+func (s *Server) authorize(out, r *http.Request, path string) {
+	anthropic := path == chatwire.Anthropic{}.Path() || strings.HasPrefix(path, chatwire.Anthropic{}.Path()+"/")
+	switch {
+	case s.upstream.Key != "":
+		out.Header.Set("Authorization", "Bearer "+s.upstream.Key)
+		if anthropic {
+			out.Header.Set("X-Api-Key", s.upstream.Key)
+		}
+	case len(s.keys) == 0:
+		for _, name := range []string{"Authorization", "X-Api-Key"} {
+			if given := r.Header.Get(name); given != "" {
+				out.Header.Set(name, given)
+			}
+		}
+	}
 }
 
 // unreachable says why the upstream gave no answer.

@@ -43,7 +43,7 @@ func (l *linker) isPlace(i int) bool {
 		return false
 	}
 	w := l.words[i+1]
-	return isCapital(w) && !w.opens && !w.number && l.month(i+1, true) == 0 && !isWeekday(l.lower[i+1]) && !stopWords[l.lower[i+1]]
+	return isCapital(w) && !w.opens && !w.number && months[l.lower[i+1]] == 0 && !isWeekday(l.lower[i+1]) && !stopWords[l.lower[i+1]]
 }
 
 // isRule reports whether a rule for answers begins at word i.

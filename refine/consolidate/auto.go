@@ -8,8 +8,11 @@ import (
 	"github.com/trm-go/refiner/memory"
 )
 
-// Auto is what a timer calls: it finishes a run that was interrupted, makes a plan for the scope and applies it. A store
-// on which there is nothing to do is left as it is; the Run is then the zero Run.
+// replans is how often Auto makes a plan anew because a record that it names was changed meanwhile.
+const replans = 5
+
+// Auto is what a timer calls: it finishes a run of the scope that was interrupted, makes a plan and applies it. Where there
+// is nothing to do nothing is written; the Run is then the zero Run.
 func Auto(ctx context.Context, store Store, scope memory.Scope, o *Options, ro *RunOptions) (Run, error) {
 	runs, err := Runs(store.Path())
 	if err != nil {
@@ -17,29 +20,27 @@ func Auto(ctx context.Context, store Store, scope memory.Scope, o *Options, ro *
 	}
 	j := journal{dir: Dir(store.Path())}
 	for _, r := range runs {
-		switch r.State {
-		case Applying:
-			p, err := j.plan(r.Name)
+		if !scope.Contains(r.Scope) || r.State != Applying && r.State != Undoing {
+			continue
+		}
+		// Without its plan, which a deletion for privacy may have removed, a run is taken back.
+		if p, err := j.plan(r.Name); r.State == Applying && err == nil {
+			_, err = Apply(ctx, store, p, ro)
 			if err != nil {
-				return r, fmt.Errorf("consolidate: finish run %s: %w", r.Name, err)
-			}
-			if _, err := Apply(ctx, store, p, ro); err != nil && !errors.Is(err, ErrStale) {
-				return r, err
-			} else if err != nil {
-				// Somebody wrote in between: what was done is taken back, and planned anew.
-				if _, err := Undo(ctx, store, r.Name, ro); err != nil {
-					return r, err
-				}
-			}
-		case Undoing:
-			if _, err := Undo(ctx, store, r.Name, ro); err != nil {
 				return r, err
 			}
+		} else if _, err := Undo(ctx, store, r.Name, ro); err != nil {
+			return r, err
 		}
 	}
-	p, err := New(ctx, store, scope, o)
-	if err != nil || len(p.Changes) == 0 {
-		return Run{}, err
+	for try := 1; ; try++ {
+		p, err := New(ctx, store, scope, o)
+		if err != nil || len(p.Changes) == 0 {
+			return Run{}, err
+		}
+		run, err := Apply(ctx, store, p, ro)
+		if !errors.Is(err, ErrStale) || try == replans {
+			return run, err
+		}
 	}
-	return Apply(ctx, store, p, ro)
 }

@@ -14,7 +14,7 @@ import (
 // shelf is a store of which only planning is asked.
 type shelf []memory.Record
 
-func (s shelf) Generation(context.Context) (int64, error) { return 1, nil }
+func (s shelf) Sign(context.Context, []byte) (string, error) { return "", nil }
 
 func (s shelf) All(context.Context, memory.Scope, *memory.AllOptions) iter.Seq2[memory.Record, error] {
 	return func(yield func(memory.Record, error) bool) {

@@ -19,19 +19,16 @@ const commonKey = 64
 type related struct {
 	earlier, later statement
 	specialists.Verdict
-	perhaps specialists.Relation // of a hint, which is shown and not acted on
 }
 
 // open is a pair that the rules leave apart.
 type open struct {
 	i, j   int
-	hint   specialists.Verdict
 	common int // keys that both have
 }
 
 // compare groups the statements that say the same, in order, and tells of the other pairs that are not apart, the earlier
-// first. Of facts it also looks into pairs that the rules leave apart: a judge is asked about them, and without one they may
-// give a hint.
+// first. A judge, if there is one, is asked about pairs of facts that the rules leave apart.
 func (w *writer) compare(ctx context.Context, list []statement, facts bool) (same [][]statement, pairs []related, err error) {
 	group := make([]int, len(list))
 	for i := range group {
@@ -54,7 +51,7 @@ func (w *writer) compare(ctx context.Context, list []statement, facts bool) (sam
 		}
 	}
 	var left []open
-	for j, near := range near(list, facts) {
+	for j, near := range near(list) {
 		if j%1024 == 0 {
 			w.progress(j, w.total)
 		}
@@ -64,24 +61,15 @@ func (w *writer) compare(ctx context.Context, list []statement, facts bool) (sam
 				continue
 			}
 			v := a.parsed.Relate(b.parsed)
-			if judged(i, j, v); v.Relation == specialists.Apart && facts {
-				left = append(left, open{i, j, a.parsed.Hint(b.parsed), near[i]})
+			if judged(i, j, v); v.Relation == specialists.Apart && facts && w.judge != nil {
+				left = append(left, open{i, j, near[i]})
 			}
 		}
 	}
 	if w.judge != nil {
-		// First those that give a hint, then those that have most in common.
-		slices.SortStableFunc(left, func(x, y open) int {
-			apart := func(o open) int {
-				if o.hint.Relation == specialists.Apart {
-					return 1
-				}
-				return 0
-			}
-			return cmp.Or(cmp.Compare(apart(x), apart(y)), cmp.Compare(y.common, x.common))
-		})
+		// First those that have most in common.
+		slices.SortStableFunc(left, func(x, y open) int { return cmp.Compare(y.common, x.common) })
 		asked := left[:min(len(left), w.judgements)]
-		left = left[len(asked):]
 		for n, o := range asked {
 			w.progress(w.total*n/(2*len(asked)), w.total)
 			v, err := w.judge.Relate(ctx, list[o.i].said(), list[o.j].said())
@@ -89,11 +77,6 @@ func (w *writer) compare(ctx context.Context, list []statement, facts bool) (sam
 				return nil, nil, fmt.Errorf("judge how %s stands to %s: %w", list[o.j].ID, list[o.i].ID, err)
 			}
 			judged(o.i, o.j, v)
-		}
-	}
-	for _, o := range left {
-		if o.hint.Relation != specialists.Apart {
-			pairs = append(pairs, related{list[o.i], list[o.j], o.hint, o.hint.Relation})
 		}
 	}
 	members := map[int][]statement{}
@@ -111,16 +94,11 @@ func (w *writer) compare(ctx context.Context, list []statement, facts bool) (sam
 
 // near yields for each statement the earlier ones that it has keys in common with, and how many. The map is valid until the
 // next.
-func near(list []statement, facts bool) iter.Seq2[int, map[int]int] {
+func near(list []statement) iter.Seq2[int, map[int]int] {
 	return func(yield func(int, map[int]int) bool) {
 		where, found := map[string][]int{}, map[int]int{}
 		for j, s := range list {
 			keys := append(s.parsed.Keys(), "text "+s.Text)
-			if facts {
-				for _, k := range s.parsed.HintKeys() {
-					keys = append(keys, "hint "+k)
-				}
-			}
 			clear(found)
 			for _, k := range keys {
 				others := where[k]

@@ -21,10 +21,10 @@ import (
 
 // Reader is what a plan is made from; a [memory.Store] is one.
 type Reader interface {
-	// Generation rises with every write that a plan must know of.
-	Generation(ctx context.Context) (int64, error)
 	// All yields the records of a scope, with History also the superseded ones.
 	All(ctx context.Context, scope memory.Scope, o *memory.AllOptions) iter.Seq2[memory.Record, error]
+	// Sign signs a plan with a key that only the store and its copies have.
+	Sign(ctx context.Context, text []byte) (string, error)
 }
 
 // Options say how a plan is made. Nil is the same as a zero Options.
@@ -37,7 +37,7 @@ type Options struct {
 	// Writer words the summaries anew, shorter than their quotes, under the same checks. Nil: they consist of quotes.
 	Writer Writer
 	// Judge says how facts stand to each other that the rules leave apart, of Judgements pairs at most: those that share most
-	// words. Nil: what gives a hint is shown in the plan's conflicts.
+	// words. Nil: they stand.
 	Judge Judge
 	// Judgements is how many pairs the judge is asked about. Zero: DefaultJudgements.
 	Judgements int
@@ -62,9 +62,6 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 		now = time.Now()
 	}
 	p := &Plan{Version: planVersion, Scope: scope, Policy: policy, Changes: []Change{}}
-	if p.Generation, err = store.Generation(ctx); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
-	}
 	var live []*memory.Record
 	all := map[memory.ID]*memory.Record{}
 	for r, err := range store.All(ctx, scope, &memory.AllOptions{History: true}) {
@@ -75,23 +72,20 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 		all[r.ID] = &record
 		if r.Superseded.IsZero() {
 			live = append(live, &record)
-			p.Before.Records++
-			p.Before.Tokens += packedTokens(&record)
 		}
-	}
-	if generation, err := store.Generation(ctx); err != nil || generation != p.Generation {
-		return nil, fmt.Errorf("plan: %w: somebody wrote while it was read", cmp.Or(err, ErrStale))
 	}
 	ripe := func(r *memory.Record) bool {
 		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
 	}
-	w := &writer{plan: p, all: all, now: now, single: o.OnePass, total: len(live), words: o.Writer, judge: o.Judge, judgements: cmp.Or(o.Judgements, DefaultJudgements)}
+	w := &writer{plan: p, all: all, stands: map[memory.ID]bool{}, now: now, single: o.OnePass, total: len(live), words: o.Writer, judge: o.Judge, judgements: cmp.Or(o.Judgements, DefaultJudgements)}
 	if w.progress = o.Progress; w.progress == nil {
 		w.progress = func(_, _ int) {}
 	} else if o.Writer != nil {
 		w.progress = func(done, total int) { o.Progress(done/10, total) } // most of the time goes to the writer
 		w.worded = func(done, of int) { o.Progress(len(live)/10+len(live)*9/10*done/of, len(live)) }
 	}
+	w.measure(live)
+	stale := slices.Clone(w.stale)
 	taken, err := w.facts(ctx, live, ripe)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
@@ -103,14 +97,52 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 	}
 	w.demote(live, taken)
 	p.After = p.Before
+	gone := map[memory.ID]bool{}
+	for _, s := range stale {
+		gone[s.ID] = true // it was shown no more
+	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		c.Write.ID = w.id(c)
-		p.After.Records += 1 - len(c.Replaces)
+		p.After.Records++
+		for _, id := range c.Replaces {
+			if !gone[id] {
+				p.After.Records--
+			}
+		}
 		p.After.Tokens += c.After - c.Before
 	}
 	p.Hash = p.sum()
+	if p.Signature, err = store.Sign(ctx, []byte(p.Hash)); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
 	return p, nil
+}
+
+// measure finds out which turns a summary stands for already, and counts what recall shows: those summaries, and all else.
+func (w *writer) measure(live []*memory.Record) {
+	for _, r := range live {
+		if !isSummary(r) {
+			continue
+		}
+		if !w.whole(r) {
+			w.stale = append(w.stale, r)
+			continue
+		}
+		for _, id := range r.DerivedFrom {
+			w.stands[id] = true
+		}
+	}
+	for _, r := range live {
+		if !w.stands[r.ID] && !slices.Contains(w.stale, r) {
+			w.plan.Before.Records++
+			w.plan.Before.Tokens += packedTokens(r)
+		}
+	}
+}
+
+func isSummary(r *memory.Record) bool {
+	return r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed
 }
 
 // writer turns what the recursion and the rules have found into changes.
@@ -118,6 +150,9 @@ type writer struct {
 	plan *Plan
 	all  map[memory.ID]*memory.Record
 	now  time.Time
+
+	stands map[memory.ID]bool // the turns that a live summary stands for
+	stale  []*memory.Record   // live summaries that stand for nothing any more: one of their turns does not hold
 
 	single     bool
 	words      Writer
@@ -128,22 +163,24 @@ type writer struct {
 	total      int
 }
 
-// id names the record of a change: by the generation of the store, what it replaces and what it says, so that the same
-// plan has the same names, and a plan made after an undo has others.
+// id names the record of a change: by what it replaces and what it says, so that the same plan has the same names, and by a
+// number, so that a plan that was undone is made again under others.
 func (w *writer) id(c *Change) memory.ID {
-	h := sha256.New()
-	var generation [8]byte
-	binary.BigEndian.PutUint64(generation[:], uint64(w.plan.Generation))
-	h.Write(generation[:])
-	h.Write([]byte(c.Op))
-	for _, r := range c.Replaces {
-		h.Write([]byte(r))
+	for n := range uint64(1 << 32) {
+		h := sha256.New()
+		h.Write(binary.BigEndian.AppendUint64([]byte(c.Op), n))
+		for _, r := range append(c.Replaces, c.Write.DerivedFrom...) {
+			h.Write([]byte(r))
+		}
+		h.Write([]byte(c.Write.Text))
+		var made ulid.ULID
+		_ = made.SetTime(uint64(max(0, c.Write.Created.UnixMilli()))) // fits until the year 10889
+		_ = made.SetEntropy(h.Sum(nil)[:10])
+		if id := memory.ID(made.String()); w.all[id] == nil {
+			return id
+		}
 	}
-	h.Write([]byte(c.Write.Text))
-	var id ulid.ULID
-	_ = id.SetTime(uint64(max(0, c.Write.Created.UnixMilli()))) // fits until the year 10889
-	_ = id.SetEntropy(h.Sum(nil)[:10])
-	return memory.ID(id.String())
+	return ""
 }
 
 // level of a summary, as its metadata tells; "" for one that was not made here.
@@ -156,7 +193,7 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 	var standing []*memory.Record
 	for _, r := range live {
 		switch {
-		case taken[r.ID] || !ripe(r) || !r.ValidUntil.IsZero():
+		case taken[r.ID] || w.stands[r.ID] || !ripe(r) || !r.ValidUntil.IsZero():
 		case r.Kind == memory.KindTurn && r.Origin == memory.Observed:
 			turns, known[r.ID] = append(turns, r), true
 		case r.Kind == memory.KindSummary && level(r) != "" && w.whole(r):
@@ -217,10 +254,10 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 	return nil
 }
 
-// whole reports whether all that a summary rests on is still there.
+// whole reports whether all that a summary rests on is still there and holds.
 func (w *writer) whole(s *memory.Record) bool {
 	for _, id := range s.DerivedFrom {
-		if r := w.all[id]; r == nil || r.Kind != memory.KindTurn {
+		if r := w.all[id]; r == nil || r.Kind != memory.KindTurn || !r.Superseded.IsZero() {
 			return false
 		}
 	}
@@ -271,14 +308,12 @@ func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[m
 			c.Before += packedTokens(t)
 		}
 	}
-	for _, f := range distinct(dropped) {
-		c.Dropped = append(c.Dropped, m.facts[f])
-	}
-	slices.Sort(c.Dropped)
+	c.Dropped = m.named(distinct(dropped))
 	for _, id := range u.replaces {
 		c.Replaces = append(c.Replaces, id)
 		c.Before += packedTokens(w.all[id])
 	}
+	w.takeStale(&c, r.DerivedFrom)
 	r.Scope.Agent, r.Scope.Session = only(agents), only(sessions)
 	for _, p := range u.picks {
 		r.Quotes = append(r.Quotes, memory.Quote{Source: m.sources[m.passages[p].source].record.ID, Text: m.passages[p].text})
@@ -309,6 +344,26 @@ func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[m
 	}
 	w.plan.Changes = append(w.plan.Changes, c)
 	return nil
+}
+
+// takeStale lets a change replace the summaries of some of its turns that stand for nothing any more.
+func (w *writer) takeStale(c *Change, turns []memory.ID) {
+	w.stale = slices.DeleteFunc(w.stale, func(s *memory.Record) bool {
+		of := slices.ContainsFunc(s.DerivedFrom, func(id memory.ID) bool { return slices.Contains(turns, id) })
+		if of {
+			c.Replaces = append(c.Replaces, s.ID)
+		}
+		return of
+	})
+}
+
+// named are the names of facts, sorted.
+func (m *material) named(facts []int32) (names []string) {
+	for _, f := range facts {
+		names = append(names, m.facts[f])
+	}
+	slices.Sort(names)
+	return names
 }
 
 // only is the one value that all have, or "".

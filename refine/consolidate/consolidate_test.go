@@ -118,8 +118,13 @@ func TestPlanApplyUndo(t *testing.T) {
 	if run.State != consolidate.Applied || run.Snapshot == "" {
 		t.Errorf("the run is %+v, want it applied, with a snapshot", run)
 	}
-	if got := texts(t, s); len(got) != p.After.Records {
-		t.Errorf("%d records are live, the plan says %d", len(got), p.After.Records)
+	if again := plan(t, s, consolidate.Policy{}); again.Before != p.After {
+		t.Errorf("%+v is shown, the plan says %+v", again.Before, p.After)
+	}
+	for _, text := range before {
+		if !slices.Contains(texts(t, s), text) {
+			t.Errorf("the turn %q does not stay", text)
+		}
 	}
 	if second := plan(t, s, consolidate.Policy{}); len(second.Changes) != 0 {
 		var b strings.Builder
@@ -254,7 +259,7 @@ func TestRefusals(t *testing.T) {
 		"cut off":       {whole[:len(whole)/2], consolidate.ErrPlan},
 		"not JSON":      {"hello", consolidate.ErrPlan},
 		"two plans":     {whole + whole, consolidate.ErrPlan},
-		"other version": {strings.Replace(whole, `"version": 1`, `"version": 2`, 1), consolidate.ErrPlan},
+		"other version": {strings.Replace(whole, `"version": 2`, `"version": 1`, 1), consolidate.ErrPlan},
 	} {
 		if _, err := consolidate.Read(strings.NewReader(c.text)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -266,7 +271,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := consolidate.Apply(ctx, s, &forged, nil); !errors.Is(err, consolidate.ErrTampered) {
 		t.Errorf("a forged plan: %v", err)
 	}
-	if _, err := s.Add(ctx, scope, memory.Record{Text: "One more thing.", Created: start, Confidence: 1}); err != nil {
+	if _, err := s.Supersede(ctx, scope, memory.Record{Text: "It was another thing.", Created: start, Confidence: 1}, p.Changes[0].Write.DerivedFrom[0]); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := consolidate.Apply(ctx, s, p, nil); !errors.Is(err, consolidate.ErrStale) {
@@ -330,10 +335,10 @@ func TestDeleteReachesWhatWasDerived(t *testing.T) {
 			secret = r.ID
 		}
 	}
-	if _, err := consolidate.Delete(ctx, s, scope, []memory.ID{secret}, nil); !errors.Is(err, memory.ErrDerived) {
+	if _, err := s.Delete(ctx, scope, []memory.ID{secret}, nil); !errors.Is(err, memory.ErrDerived) {
 		t.Errorf("deleting what summaries rest on: %v, want ErrDerived", err)
 	}
-	if _, err := consolidate.Delete(ctx, s, scope, []memory.ID{secret}, &memory.DeleteOptions{Derived: true}); err != nil {
+	if _, err := s.Delete(ctx, scope, []memory.ID{secret}, &memory.DeleteOptions{Derived: true}); err != nil {
 		t.Fatal(err)
 	}
 	if joined := strings.Join(texts(t, s), "\n"); strings.Contains(joined, "84512") {
@@ -469,7 +474,7 @@ func TestRetention(t *testing.T) {
 		t.Fatal(err)
 	}
 	cut := records[12].Created
-	d, err := consolidate.Retain(ctx, s, scope, cut, nil)
+	d, err := s.Retain(ctx, scope, cut, nil)
 	if err != nil || len(d.IDs)-d.Derived < 12 || d.Derived == 0 {
 		t.Fatalf("deleted %d with %d derived, %v", len(d.IDs), d.Derived, err)
 	}
@@ -494,7 +499,7 @@ func TestRetention(t *testing.T) {
 	if want := 48 - (len(d.IDs) - d.Derived); covered != want {
 		t.Errorf("%d turns are left, want %d", covered, want)
 	}
-	if d, err := consolidate.Retain(ctx, s, scope, cut, nil); err != nil || len(d.IDs) > 0 {
+	if d, err := s.Retain(ctx, scope, cut, nil); err != nil || len(d.IDs) > 0 {
 		t.Errorf("a second time: %+v, %v", d, err)
 	}
 }

@@ -34,10 +34,6 @@ func (p *Plan) Diff(w io.Writer, limit int, source func(memory.ID) (memory.Recor
 		b.WriteByte('\n')
 	}
 	for _, c := range p.Conflicts {
-		if c.Perhaps != "" {
-			fmt.Fprintf(&b, "perhaps %s, left as it is: %s\n    %q (%s)\n  ? %q (%s)\n\n", hints[c.Perhaps], c.Why, c.Texts[0], c.Earlier, c.Texts[1], c.Later)
-			continue
-		}
 		fmt.Fprintf(&b, "conflict, left as it is: %s\n  ? %q (%s)\n  ? %q (%s)\n\n", c.Why, c.Texts[0], c.Earlier, c.Texts[1], c.Later)
 	}
 	if len(p.Changes) == 0 {
@@ -56,9 +52,6 @@ func (p *Plan) Diff(w io.Writer, limit int, source func(memory.ID) (memory.Recor
 	return err
 }
 
-// hints say what somebody may want to do about two facts.
-var hints = map[specialists.Relation]string{specialists.Updates: "out of date", specialists.Contradicts: "a conflict", specialists.Same: "said twice"}
-
 // diff writes one change.
 func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bool)) {
 	what := string(c.Op)
@@ -71,7 +64,11 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 		quotes[q.Source] = append(quotes[q.Source], q.Text)
 	}
 	var texts []string // of all that is replaced
-	for _, id := range c.Replaces {
+	of := c.Replaces
+	if c.Op == Promote {
+		of = c.Write.DerivedFrom
+	}
+	for _, id := range of {
 		r, ok := source(id)
 		switch {
 		case !ok:

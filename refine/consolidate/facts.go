@@ -27,6 +27,14 @@ func (s statement) said() specialists.Said {
 func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool) (map[memory.ID]bool, error) {
 	taken := map[memory.ID]bool{}
 	var facts, turns []statement
+	known := map[memory.ID]bool{} // turns that a fact was made of already
+	for _, r := range live {
+		if r.Kind == memory.KindFact && r.Origin == memory.Reconstructed {
+			for _, id := range r.DerivedFrom {
+				known[id] = true
+			}
+		}
+	}
 	for _, r := range live {
 		if !ripe(r) || !r.ValidUntil.IsZero() {
 			continue
@@ -36,7 +44,7 @@ func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*me
 		case r.Kind == memory.KindFact || r.Kind == memory.KindPersona:
 			facts = append(facts, statement{r, specialists.Parse(said)})
 		case r.Kind == memory.KindTurn && w.plan.Policy.Recurs > 0 && r.Origin == memory.Observed && r.Role != "assistant" && len(r.Text) <= 200:
-			if p := specialists.Parse(said); p.Lasting() {
+			if p := specialists.Parse(said); p.Lasting() && !known[r.ID] {
 				turns = append(turns, statement{r, p})
 			}
 		}
@@ -67,18 +75,16 @@ func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*me
 	for _, g := range same {
 		w.merge(Merge, g, taken)
 	}
-	// What is sure comes first: of what it takes away there is nothing to hint.
-	slices.SortStableFunc(pairs, func(x, y related) int { return cmp.Compare(len(x.perhaps), len(y.perhaps)) })
 	for _, p := range pairs {
 		a, b := p.earlier, p.later
 		switch {
 		case taken[a.ID] || taken[b.ID]:
-		case p.perhaps == "" && p.Relation == specialists.Updates:
+		case p.Relation == specialists.Updates:
 			w.expire(a.Record, b.Record, b.Created, p.Why, taken)
-		case p.perhaps == "" && p.Relation == specialists.Contradicts && p.Why == "corrected":
+		case p.Relation == specialists.Contradicts && p.Why == "corrected":
 			w.expire(a.Record, b.Record, a.Created, "corrected by "+string(b.ID), taken)
 		default:
-			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Perhaps: p.perhaps, Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: p.Why})
+			w.plan.Conflicts = append(w.plan.Conflicts, Conflict{Earlier: a.ID, Later: b.ID, Texts: [2]string{a.Text, b.Text}, Why: p.Why})
 		}
 	}
 	return taken, nil
@@ -106,12 +112,15 @@ func (w *writer) merge(op Op, same []statement, taken map[memory.ID]bool) {
 	}
 	var sessions []string
 	for _, s := range same {
-		r.DerivedFrom, c.Replaces = append(r.DerivedFrom, s.ID), append(c.Replaces, s.ID)
+		r.DerivedFrom = append(r.DerivedFrom, s.ID)
+		if op == Merge { // turns stay
+			c.Replaces = append(c.Replaces, s.ID)
+			c.Before += packedTokens(s.Record)
+			taken[s.ID] = true
+		}
 		r.Quotes = append(r.Quotes, memory.Quote{Source: s.ID, Text: s.Text})
 		r.Importance, r.Confidence = max(r.Importance, s.Importance), min(r.Confidence, s.Confidence)
 		sessions = append(sessions, s.Scope.Session)
-		c.Before += packedTokens(s.Record)
-		taken[s.ID] = true
 	}
 	r.Scope.Session = only(sessions)
 	c.After, c.Write = packedTokens(&r), r

@@ -10,7 +10,6 @@ import (
 
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate"
-	"github.com/trm-go/refiner/specialists"
 )
 
 func TestFacts(t *testing.T) {
@@ -66,22 +65,6 @@ func TestFacts(t *testing.T) {
 	}
 	if len(texts(t, s)) != 6 {
 		t.Errorf("%q are left, want 6 records", texts(t, s))
-	}
-}
-
-// TestHintsAreShownAndNotActedOn holds that a pair which only a loose reading relates is left as it is.
-func TestHintsAreShownAndNotActedOn(t *testing.T) {
-	fact := func(day int, text string) memory.Record {
-		return memory.Record{Kind: memory.KindFact, Speaker: "Ana", Text: text, Created: start.AddDate(0, 0, day), Importance: .5, Confidence: 1, Position: -1}
-	}
-	s := open(t, []memory.Record{fact(0, "My laptop runs Windows 10."), fact(9, "I like sushi."), fact(40, "I wiped the laptop at the weekend and put Fedora on it.")})
-	p := plan(t, s, consolidate.Policy{})
-	if len(p.Changes) != 0 || len(p.Conflicts) != 1 || p.Conflicts[0].Perhaps != specialists.Updates {
-		t.Fatalf("changes %v, conflicts %+v", p.Changes, p.Conflicts)
-	}
-	var b strings.Builder
-	if err := p.Diff(&b, 0, nil); err != nil || !strings.Contains(b.String(), `perhaps out of date, left as it is: `) {
-		t.Errorf("%s, %v", b.String(), err)
 	}
 }
 

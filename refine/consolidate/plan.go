@@ -10,7 +10,6 @@ import (
 	"io"
 
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/specialists"
 )
 
 // Op is what a change does.
@@ -20,7 +19,7 @@ type Op string
 const (
 	Summarise Op = "summarise" // several turns, or summaries, become one summary
 	Merge     Op = "merge"     // facts that say the same become one
-	Promote   Op = "promote"   // what was said on several days becomes a fact
+	Promote   Op = "promote"   // what was said on several days becomes a fact beside it
 	Expire    Op = "expire"    // a fact that a later one updates stays true until then
 	Demote    Op = "demote"    // what nobody used loses importance
 )
@@ -32,7 +31,7 @@ type Change struct {
 	Why   string `json:"why"`
 	// Write is the record to be written, with its ID.
 	Write memory.Record `json:"write"`
-	// Replaces are the records that it supersedes.
+	// Replaces are the records in whose place it is shown: it supersedes summaries and facts, and stands for turns, which stay.
 	Replaces []memory.ID `json:"replaces"`
 	// Before and After are the tokens that recall packs, with the day and who said it.
 	Before int `json:"tokens_before"`
@@ -41,16 +40,12 @@ type Change struct {
 	Dropped []string `json:"dropped,omitempty"`
 }
 
-// Conflict is two facts that cannot both be true while nothing says which one is, or of which one may repeat, update or
-// contradict the other. Neither is touched: somebody must say.
+// Conflict is two facts that cannot both be true while nothing says which one is. Neither is touched: somebody must say.
 type Conflict struct {
-	// Perhaps is how the later may stand to the earlier, as [specialists.Parsed.Hint] reads them. Empty: they contradict
-	// each other.
-	Perhaps specialists.Relation `json:"perhaps,omitempty"`
-	Earlier memory.ID            `json:"earlier"`
-	Later   memory.ID            `json:"later"`
-	Texts   [2]string            `json:"texts"`
-	Why     string               `json:"why"`
+	Earlier memory.ID `json:"earlier"`
+	Later   memory.ID `json:"later"`
+	Texts   [2]string `json:"texts"`
+	Why     string    `json:"why"`
 }
 
 // Size is an amount of memory. Tokens are those that recall packs, with the day and who said it.
@@ -68,28 +63,28 @@ type Coverage struct {
 
 // Plan is what a consolidation would do. Making it reads only; its JSON is all that Apply needs.
 type Plan struct {
-	Version    int          `json:"version"`
-	Scope      memory.Scope `json:"scope"`
-	Generation int64        `json:"generation"` // of the store that it was made for
-	Policy     Policy       `json:"policy"`
-	Before     Size         `json:"before"` // live records of the scope
-	After      Size         `json:"after"`
-	Coverage   Coverage     `json:"coverage"`
-	Steps      int          `json:"steps"` // of the recursion
-	Changes    []Change     `json:"changes"`
-	Conflicts  []Conflict   `json:"conflicts,omitempty"`
-	// Hash is over everything else.
-	Hash string `json:"hash"`
+	Version   int          `json:"version"`
+	Scope     memory.Scope `json:"scope"`
+	Policy    Policy       `json:"policy"`
+	Before    Size         `json:"before"` // what recall shows of the scope: a summary in the place of its turns
+	After     Size         `json:"after"`
+	Coverage  Coverage     `json:"coverage"`
+	Steps     int          `json:"steps"` // of the recursion
+	Changes   []Change     `json:"changes"`
+	Conflicts []Conflict   `json:"conflicts,omitempty"`
+	// Hash is over everything else, and Signature is the store's, over the hash: only a plan that it has made is applied.
+	Hash      string `json:"hash"`
+	Signature string `json:"signature"`
 }
 
-const planVersion = 1
+const planVersion = 2
 
 // Errors of a plan that cannot be used.
 var (
 	// ErrTampered is returned for a plan that is not as it was made.
 	ErrTampered = errors.New("the plan was changed since it was made")
-	// ErrStale is returned for a plan that was made for another generation of the store.
-	ErrStale = errors.New("the store has changed since the plan was made")
+	// ErrStale is returned for a plan that names a record which has changed since.
+	ErrStale = errors.New("a record has changed since the plan was made")
 	// ErrUngrounded is returned for a change that says what its sources do not.
 	ErrUngrounded = errors.New("ungrounded")
 	// ErrPlan is returned for a file that is no plan.
@@ -101,7 +96,7 @@ func (p *Plan) Name() string { return p.Hash[:min(12, len(p.Hash))] }
 
 func (p *Plan) sum() string {
 	q := *p
-	q.Hash = ""
+	q.Hash, q.Signature = "", ""
 	data, err := json.Marshal(&q)
 	if err != nil {
 		panic(fmt.Sprintf("consolidate: a plan is not JSON: %v", err)) // every field is

@@ -55,6 +55,27 @@ export async function post(path, body, signal) {
   return (await send("POST", path, body, signal)).json();
 }
 
+export async function remove(path) {
+  return (await send("DELETE", path)).json();
+}
+
+let asked = null;
+
+// me is who asks and what they may do. It is asked once for each user.
+export function me() {
+  asked ??= get("me").catch((problem) => { asked = null; throw problem; });
+  return asked;
+}
+
+// user is whose memories are shown, with a key for any user.
+export const user = () => held.user;
+
+export function setUser(name) {
+  held.user = name;
+  asked = null;
+  sessionStorage.setItem("refine.user", name);
+}
+
 // events posts a request and yields the events of its answer.
 export async function* events(path, body, signal) {
   const response = await send("POST", path, body, signal);

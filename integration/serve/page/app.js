@@ -1,10 +1,11 @@
 // The page: which view is shown, and the two that are small enough to stand here.
 
 import { h, show, day, speaker, plural } from "./dom.js";
-import { get, post } from "./api.js";
+import { get, post, me, user, setUser } from "./api.js";
 import { settling } from "./settling.js";
 import { askView } from "./ask.js";
 import { openMemory } from "./history.js";
+import { addButton } from "./manage.js";
 
 const main = document.getElementById("main");
 const detail = document.getElementById("detail");
@@ -42,6 +43,11 @@ function memoriesView(parameters) {
   const kind = h("select", { id: "kind" }, [["", "any kind"], "turn", "fact", "summary", "persona", "faq"].map((k) => (Array.isArray(k) ? h("option", { value: k[0] }, k[1]) : h("option", { value: k }, k))));
   const state = h("select", { id: "state" }, [["live", "what holds now"], ["superseded", "what was replaced"], ["any", "everything"]].map(([value, text]) => h("option", { value }, text)));
   const session = h("input", { id: "session", placeholder: "any" });
+  const since = h("input", { id: "since", type: "date" }), until = h("input", { id: "until", type: "date" });
+  const whose = h("input", { id: "user", autocomplete: "off" });
+  whose.value = user();
+  const add = h("div", {}), filters = h("div", { class: "filters" });
+  const days = (input, more) => (input.value ? new Date(Date.parse(input.value) + more * 86400000).toISOString() : undefined);
   const list = h("ul", { class: "memories" });
   const status = h("p", { class: "meta", role: "status" });
   const more = h("button", { type: "button", hidden: true }, "Load more");
@@ -55,11 +61,13 @@ function memoriesView(parameters) {
     try {
       let page;
       if (query) {
-        page = await post("search", { query, limit: 50, session: session.value.trim() || undefined, kinds: kind.value ? [kind.value] : undefined });
+        page = await post("search", { query, limit: 50, session: session.value.trim() || undefined, kinds: kind.value ? [kind.value] : undefined, since: days(since, 0), until: days(until, 1) });
       } else {
         const asked = new URLSearchParams({ limit: "50", state: state.value });
         if (kind.value) asked.set("kind", kind.value);
         if (session.value.trim()) asked.set("session", session.value.trim());
+        if (since.value) asked.set("since", days(since, 0));
+        if (until.value) asked.set("until", days(until, 1));
         if (cursor) asked.set("cursor", cursor);
         page = await get("memories?" + asked);
       }
@@ -79,26 +87,31 @@ function memoriesView(parameters) {
     clearTimeout(timer);
     timer = setTimeout(() => load(true), 200);
   };
-  search.addEventListener("input", later);
-  session.addEventListener("input", later);
+  const again = () => load(true);
+  for (const input of [search, session, since, until]) input.addEventListener("input", later);
+  addEventListener("memories", again);
+  whose.addEventListener("change", () => { setUser(whose.value.trim()); load(true); greet(); });
+  addButton(add).catch(() => {});
+  me().then((m) => { if (m.any_user) filters.append(h("div", {}, h("label", { for: "user" }, "User"), whose)); }, () => {});
   kind.addEventListener("change", () => load(true));
   state.addEventListener("change", () => load(true));
   more.addEventListener("click", () => load(false));
+  for (const [input, name] of [[kind, "Kind"], [state, "State"], [session, "Session"], [since, "From"], [until, "To"]]) filters.append(h("div", {}, h("label", { for: input.id }, name), input));
   load(true);
   return {
     title: "Memories",
-    element: [h("h1", {}, "Memories"),
+    element: [h("div", { class: "row between" }, h("h1", {}, "Memories"), add),
       h("form", { class: "card stack", role: "search", onsubmit: (e) => { e.preventDefault(); load(true); } },
         h("label", { for: "search" }, "Search"), search,
-        h("div", { class: "filters" }, h("div", {}, h("label", { for: "kind" }, "Kind"), kind), h("div", {}, h("label", { for: "state" }, "State"), state), h("div", {}, h("label", { for: "session" }, "Session"), session))),
+        filters),
       h("section", { class: "card stack", "aria-label": "Memories" }, status, list, h("div", { class: "row" }, more))],
-    leave: () => clearTimeout(timer),
+    leave: () => { clearTimeout(timer); removeEventListener("memories", again); },
   };
 }
 
 function item(m) {
   return h("li", {}, h("button", { type: "button", class: "memory" + (m.superseded ? " gone" : ""), onclick: () => { location.hash = "#/memory/" + m.id; } },
-    h("span", { class: "meta" }, [m.weight === undefined ? "" : m.weight.toFixed(2), day(m.created), speaker(m), m.kind === "turn" ? "" : m.kind, m.origin === "reconstructed" ? "made by refinement" : "", m.superseded ? "replaced" : ""].filter(Boolean).join(" · ")),
+    h("span", { class: "meta" }, [m.weight === undefined ? "" : m.weight.toFixed(2), day(m.created), speaker(m), m.kind === "turn" ? "" : m.kind, m.origin === "reconstructed" ? "made by refinement" : "", m.meta?.pinned === "true" ? "pinned" : "", m.superseded ? "replaced" : ""].filter(Boolean).join(" · ")),
     h("span", { class: "text" }, m.text)));
 }
 
@@ -152,7 +165,11 @@ dark.addEventListener("change", paint);
 paint();
 route();
 
-Promise.all([get("me"), get("stats")]).then(([me, stats]) => {
-  const scope = [me.scope.tenant, me.scope.user, me.scope.agent].filter(Boolean).join(" / ") || "everybody's";
-  document.getElementById("who").textContent = `${scope} · ${plural(stats.live, "memory", "memories")} in ${plural(stats.sessions, "session")}`;
-}).catch((problem) => { document.getElementById("who").textContent = problem.message; });
+function greet() {
+  Promise.all([me(), get("stats")]).then(([me, stats]) => {
+    const scope = [me.scope.tenant, me.scope.user, me.scope.agent].filter(Boolean).join(" / ") || "everybody's";
+    document.getElementById("who").textContent = `${scope} · ${plural(stats.live, "memory", "memories")} in ${plural(stats.sessions, "session")}${me.read_only ? " · read only" : ""}`;
+  }).catch((problem) => { document.getElementById("who").textContent = problem.message; });
+}
+greet();
+addEventListener("memories", greet);

@@ -3,6 +3,7 @@
 import { h, s, show, day, moment, speaker } from "./dom.js";
 import { colour } from "./settling.js";
 import { get } from "./api.js";
+import { actions, placeTold } from "./manage.js";
 
 export async function openMemory(id) {
   const dialog = document.getElementById("detail");
@@ -10,7 +11,10 @@ export async function openMemory(id) {
   if (!dialog.open) dialog.showModal();
   try {
     const [memory, history] = await Promise.all([get("memories/" + encodeURIComponent(id)), get(`memories/${encodeURIComponent(id)}/history`)]);
-    show(dialog, detail(memory, history));
+    const place = h("div", { class: "row", id: "actions" });
+    show(dialog, detail(memory, history, place));
+    placeTold();
+    await actions(place, memory, history);
   } catch (problem) {
     show(dialog, h("div", { class: "stack" }, h("h2", { id: "detail-title" }, "No such memory"), h("p", { class: "problem" }, problem.message), closing()));
   }
@@ -18,9 +22,9 @@ export async function openMemory(id) {
 
 const closing = () => h("form", { method: "dialog", class: "row end" }, h("button", { class: "close" }, "Close"));
 
-function detail(memory, history) {
+function detail(memory, history, place) {
   const facts = [
-    ["kind", memory.kind + (memory.origin === "reconstructed" ? ", made by refinement" : ", observed")],
+    ["kind", memory.kind + (memory.origin === "reconstructed" ? ", made by refinement" : ", observed") + (memory.meta?.pinned === "true" ? ", pinned" : "")],
     ["said", moment(memory.created)], ["by", speaker(memory)], ["session", memory.scope.session], ["agent", memory.scope.agent],
     ["true", memory.valid_from || memory.valid_until ? `${day(memory.valid_from) || "always"} to ${day(memory.valid_until) || "now"}` : ""],
     ["importance", String(memory.importance)], ["confidence", String(memory.confidence)],
@@ -30,6 +34,7 @@ function detail(memory, history) {
   return h("div", { class: "stack" },
     h("h2", { id: "detail-title" }, state(memory)),
     h("p", { class: "quote" }, memory.text),
+    place,
     h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]).flat()),
     memory.derived_from?.length ? h("p", {}, "Made from ", memory.derived_from.map((id, i) => [i ? ", " : "", h("a", { href: "#/memory/" + id }, "memory " + (i + 1))]).flat()) : null,
     h("h3", {}, "Its history"),
@@ -43,7 +48,7 @@ function detail(memory, history) {
 }
 
 function state(r) {
-  if (!r.superseded) return "What is believed now";
+  if (!r.superseded) return "What holds now";
   return r.superseded_by ? `Replaced on ${day(r.superseded)}` : `Taken back on ${day(r.superseded)}`;
 }
 

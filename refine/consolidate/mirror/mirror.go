@@ -68,8 +68,9 @@ const (
 
 // Store is what a mirror is kept in; a [memory.Store] is one.
 type Store interface {
-	consolidate.Deleter
-	AddAll(ctx context.Context, scope memory.Scope, records iter.Seq2[memory.Record, error]) (memory.Added, error)
+	consolidate.Store
+	Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error)
+	AddAll(ctx context.Context, scope memory.Scope, records iter.Seq2[memory.Record, error], o *memory.AddOptions) (memory.Added, error)
 }
 
 // Options say how a mirror writes back. Nil is the same as a zero Options.
@@ -137,13 +138,14 @@ func (m *Mirror) Pull(ctx context.Context) (Pulled, error) {
 
 // mirrored is what the mirror holds.
 type mirrored struct {
-	byKey map[string]*memory.Record // observed, by the document's ID
-	byID  map[memory.ID]*memory.Record
-	next  map[string]int // position after the last, by session
+	byKey  map[string]*memory.Record // observed, by the document's ID
+	byID   map[memory.ID]*memory.Record
+	stands map[memory.ID]*memory.Record // the summary that stands for a live record
+	next   map[string]int               // position after the last, by session
 }
 
 func (m *Mirror) read(ctx context.Context) (mirrored, error) {
-	all := mirrored{map[string]*memory.Record{}, map[memory.ID]*memory.Record{}, map[string]int{}}
+	all := mirrored{map[string]*memory.Record{}, map[memory.ID]*memory.Record{}, map[memory.ID]*memory.Record{}, map[string]int{}}
 	for r, err := range m.Store.All(ctx, m.Scope, &memory.AllOptions{History: true}) {
 		if err != nil {
 			return all, err
@@ -153,6 +155,11 @@ func (m *Mirror) read(ctx context.Context) (mirrored, error) {
 		if r.Origin == memory.Observed && r.Key != "" {
 			all.byKey[r.Key] = &record
 			all.next[r.Scope.Session] = max(all.next[r.Scope.Session], r.Position+1)
+		}
+		if r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed && r.Superseded.IsZero() {
+			for _, id := range r.DerivedFrom {
+				all.stands[id] = &record
+			}
 		}
 	}
 	return all, nil
@@ -218,7 +225,7 @@ func (m *Mirror) pull(ctx context.Context) (Pulled, error) {
 	if len(gone) > 0 {
 		slices.Sort(gone)
 		// The owner deleted or rewrote it: no copy may keep it, derived ones included.
-		d, err := consolidate.Delete(ctx, m.Store, m.Scope, gone, &memory.DeleteOptions{Derived: true})
+		d, err := m.Store.Delete(ctx, m.Scope, gone, &memory.DeleteOptions{Derived: true})
 		if err != nil {
 			return p, err
 		}
@@ -238,7 +245,7 @@ func (m *Mirror) pull(ctx context.Context) (Pulled, error) {
 				return
 			}
 		}
-	})
+	}, &memory.AddOptions{Deleted: true}) // what the owner has written again under the same ID is wanted
 	return p, err
 }
 
@@ -388,8 +395,12 @@ func (m *Mirror) push(ctx context.Context) (Pushed, error) {
 	return p, nil
 }
 
-// standsFor is the live record that took the place of r, directly or not; nil if r is live or was undone.
+// standsFor is the live record that took the place of r, directly or not, or stands for it; nil if r stands for itself, or
+// was undone.
 func (h *mirrored) standsFor(r *memory.Record) *memory.Record {
+	if r.Superseded.IsZero() {
+		return h.stands[r.ID]
+	}
 	for !r.Superseded.IsZero() {
 		if r = h.byID[r.SupersededBy]; r == nil {
 			return nil

@@ -1,10 +1,10 @@
-// The page in a real browser: node page.mjs URL LOCKED_URL KEY. The servers and their memories are made by browser_test.go.
+// The page in a real browser: node page.mjs URL LOCKED_URL KEY READING_KEY. The servers and their memories are made by browser_test.go.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { open } from "./browser.mjs";
 
-const [url, locked, key] = process.argv.slice(2);
+const [url, locked, key, reader] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browser = await open();
 const problems = [];
@@ -146,7 +146,7 @@ const tests = {
     assert.equal(await page.locator(".events tbody tr").count(), 3);
     await accessible(page, "history");
     await page.click(".versions a");
-    await page.waitForFunction(() => document.getElementById("detail-title")?.textContent === "What is believed now");
+    await page.waitForFunction(() => document.getElementById("detail-title")?.textContent === "What holds now");
     await page.keyboard.press("Escape");
     assert.equal(await page.evaluate(() => document.querySelector("dialog[open]")), null);
     await page.waitForFunction(() => location.hash === "#/memories"); // the dialog tells of its end in a task of its own
@@ -168,7 +168,7 @@ const tests = {
     assert.equal(await page.evaluate(() => document.activeElement.id), "main", "the focus does not follow");
     assert.equal(await page.textContent("nav [aria-current]"), "Memories");
     assert.equal(await page.title(), "Memories — Refiner");
-    for (let i = 0; i < 5; i++) await page.keyboard.press("Tab"); // search, kind, state, session, the first memory
+    for (let i = 0; i < 20 && (await page.evaluate(() => document.activeElement.className)) !== "memory"; i++) await page.keyboard.press("Tab"); // filters, the first memory
     assert.equal(await page.evaluate(() => document.activeElement.className), "memory");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".timeline");
@@ -197,6 +197,78 @@ const tests = {
     await page.click("#theme");
     await page.reload();
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light", "the choice is not kept");
+    await page.context().close();
+  },
+
+  async "memories are added, edited, pinned, undone and deleted"() {
+    const page = await tab({ viewport: { width: 375, height: 800 } });
+    await page.goto(url + "/#/memories");
+    await page.waitForSelector(".memory");
+    await page.click("#add");
+    await accessible(page, "the form");
+    await fits(page, "the form");
+    await page.fill("#memory-text", "The kayak lies in the <b>boat shed</b>.");
+    await page.click("#form button.primary");
+    await page.waitForSelector(".timeline");
+    assert.ok((await page.textContent("#detail .quote")).includes("<b>boat shed</b>"));
+
+    // Found, edited and saved in three clicks.
+    await page.keyboard.press("Escape");
+    await page.fill("#search", "kayak boat shed");
+    await page.locator(".memory", { hasText: "kayak" }).first().click();
+    await page.click("#actions >> text=Edit");
+    await page.fill("#memory-text", "The kayak lies in the garage.");
+    await page.click("#form button.primary");
+    await page.waitForFunction(() => document.querySelector("#detail .quote")?.textContent.includes("garage"));
+    assert.equal(await page.locator(".timeline rect.true").count(), 2);
+    await accessible(page, "a memory with its buttons");
+    await fits(page, "a memory with its buttons");
+    await page.click("#actions >> text=Undo");
+    await page.waitForFunction(() => document.querySelector("#detail .quote")?.textContent.includes("boat shed") && document.getElementById("detail-title").textContent === "What holds now");
+
+    await page.click("#actions >> text=Pin");
+    await page.waitForFunction(() => document.querySelector("#actions")?.textContent.includes("Unpin"));
+    assert.ok((await page.textContent("#detail .facts")).includes("pinned"));
+    await page.click("#actions >> text=Out of date");
+    await page.waitForFunction(() => document.querySelector("#actions") && !document.querySelector("#actions").textContent.includes("Out of date"));
+
+    // What goes with a memory is shown before it goes; who thinks again loses nothing.
+    await page.goto(url + "/#/memories");
+    await page.fill("#search", "Ruth lives in Lisbon");
+    await page.locator(".memory", { hasText: "Ruth lives in Lisbon." }).first().click();
+    await page.click("#actions >> text=Delete");
+    await page.waitForSelector("#goes");
+    const form = await page.textContent("#form");
+    assert.ok(form.includes("Ruth has a home by the sea.") && form.includes("1 other version of it:Ruth lives in Madrid."), form);
+    await accessible(page, "the deletion");
+    await page.click("#form >> text=Cancel");
+    assert.ok((await page.textContent("#detail .quote")).includes("Lisbon"));
+    await page.click("#actions >> text=Delete");
+    await page.click("#form button.danger");
+    await page.waitForFunction(() => document.getElementById("told").textContent.includes("3 memories are deleted"));
+    await page.waitForFunction(() => ![...document.querySelectorAll(".memory")].some((m) => /Ruth lives in (Lisbon|Madrid)\./.test(m.textContent)));
+
+    // Filters by time.
+    await page.fill("#search", "");
+    await page.fill("#since", "2030-01-01");
+    await page.waitForFunction(() => document.querySelector("main [role=status]").textContent === "No memories here.");
+    await page.fill("#since", "");
+    await page.waitForSelector(".memory");
+    await fits(page, "memories at 375 px");
+    await page.context().close();
+  },
+
+  async "who may only read sees no buttons"() {
+    const page = await tab({}, locked);
+    await page.goto(locked + "/#/memories");
+    await page.fill("#key", reader);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".memory");
+    await page.waitForFunction(() => document.getElementById("who").textContent.includes("read only"));
+    assert.equal(await page.locator("#add").count(), 0);
+    await page.locator(".memory").first().click();
+    await page.waitForSelector(".timeline");
+    assert.equal(await page.locator("#actions button").count(), 0);
     await page.context().close();
   },
 

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/memory"
+)
+
+// listed is a page of memories. Its JSON is a contract: docs/cli-json.md.
+type listed struct {
+	Memories []memory.Record `json:"memories"`
+	Next     int64           `json:"next"` // for --before; 0 at the end
+}
+
+func (a *app) listCommand() *cobra.Command {
+	var since, until moment
+	var kinds []string
+	o := memory.ListOptions{}
+	state := ""
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List memories, the last written first",
+		Long:  "Lists the memories of the scope, the last written first. refine users lists the scopes.",
+		Example: `  refine list --user mara --last 5
+  refine list --user mara --kind fact --since 7d
+  refine list --user mara --state superseded --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, k := range kinds {
+				kind := memory.Kind(k)
+				if !slices.Contains(recordKinds, kind) {
+					return ui.Fail(ui.ExitUsage, "use turn, fact, summary, persona or faq", "there is no kind %q", k)
+				}
+				o.Kinds = append(o.Kinds, kind)
+			}
+			o.State, o.Since, o.Until = memory.State(state), since.Time, until.Time
+			p, err := a.look(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			var page listed
+			if page.Memories, page.Next, err = p.Store.List(cmd.Context(), p.Scope, &o); err != nil {
+				return err
+			}
+			if a.json {
+				return a.term.JSON(page)
+			}
+			if len(page.Memories) == 0 {
+				return a.noneIn(cmd, p.Store, p.Scope)
+			}
+			table := &ui.Table{Columns: []string{"id", "said", "session", "kind", "who", "text"}}
+			for _, r := range page.Memories {
+				who := r.Speaker
+				if who == "" {
+					who = r.Role
+				}
+				table.Add(string(r.ID), r.Created.Format(time.DateOnly), ui.Short(r.Scope.Session, 16), string(r.Kind), ui.Short(who, 12), ui.Short(r.Text, a.room(90)))
+			}
+			table.Print(a.term)
+			if page.Next > 0 {
+				a.term.Notef("there are more: go on with --before %d", page.Next)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.Limit, "last", 20, "how many")
+	flags.Int64Var(&o.Before, "before", 0, "go on where the list before ended")
+	flags.StringSliceVar(&kinds, "kind", nil, "only these kinds: turn, fact, summary, persona, faq")
+	flags.StringVar(&o.Role, "role", "", "only this role: user, assistant, system or tool")
+	flags.StringVar(&state, "state", "live", "live, superseded or any")
+	flags.Var(&since, "since", "only what was said from then on: 2025-03-09, yesterday, 7d")
+	flags.Var(&until, "until", "only what was said before then")
+	return cmd
+}
+
+var recordKinds = []memory.Kind{memory.KindTurn, memory.KindFact, memory.KindSummary, memory.KindPersona, memory.KindFAQ}
+
+func (a *app) usersCommand() *cobra.Command {
+	sessions := false
+	cmd := &cobra.Command{
+		Use:   "users",
+		Short: "List whose memories the store holds",
+		Long: `Lists the tenants and users of the whole store, or of --tenant and --user, with the
+number of their sessions and memories. With --sessions each session has a line.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.look(cmd)
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			places, err := p.Store.Places(cmd.Context(), p.Scope, len(a.chosen()) == 0)
+			if err != nil {
+				return err
+			}
+			users := perUser(places)
+			if a.json && sessions {
+				return a.term.JSON(places)
+			}
+			if a.json {
+				return a.term.JSON(users)
+			}
+			table := &ui.Table{Columns: []string{"tenant", "user", "sessions", "memories", "first", "last"}}
+			if sessions {
+				table.Columns = []string{"tenant", "user", "agent", "session", "memories", "first", "last"}
+				for _, p := range places {
+					s := p.Scope
+					table.Add(ui.Clean(s.Tenant), ui.Clean(s.User), ui.Clean(s.Agent), ui.Clean(s.Session), thousands(p.Live), p.First.Format(time.DateOnly), p.Last.Format(time.DateOnly))
+				}
+			} else {
+				for _, u := range users {
+					table.Add(ui.Clean(u.Tenant), ui.Clean(u.User), thousands(u.Sessions), thousands(u.Live), u.First.Format(time.DateOnly), u.Last.Format(time.DateOnly))
+				}
+			}
+			table.Print(a.term)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&sessions, "sessions", false, "a line for each session")
+	return cmd
+}
+
+// user is one user with what the store holds of them. Its JSON is a contract: docs/cli-json.md.
+type user struct {
+	Tenant   string    `json:"tenant"`
+	User     string    `json:"user"`
+	Sessions int       `json:"sessions"`
+	Live     int       `json:"live"`
+	Records  int       `json:"records"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+}
+
+// perUser sums places, which are in the order of tenant and user.
+func perUser(places []memory.Place) []user {
+	users := []user{}
+	for _, p := range places {
+		if n := len(users); n == 0 || users[n-1].Tenant != p.Scope.Tenant || users[n-1].User != p.Scope.User {
+			users = append(users, user{Tenant: p.Scope.Tenant, User: p.Scope.User, First: p.First})
+		}
+		u := &users[len(users)-1]
+		u.Sessions++
+		u.Live += p.Live
+		u.Records += p.Records
+		if p.First.Before(u.First) {
+			u.First = p.First
+		}
+		if p.Last.After(u.Last) {
+			u.Last = p.Last
+		}
+	}
+	return users
+}
+
+// noneIn says that a scope holds nothing, and which users there are: a name that is written otherwise is the usual cause.
+func (a *app) noneIn(cmd *cobra.Command, store *memory.Store, scope memory.Scope) error {
+	places, err := store.Places(cmd.Context(), memory.Scope{}, true)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, u := range perUser(places) {
+		if u.Tenant == scope.Tenant && u.User == scope.User {
+			a.term.Notef("no memory %s fits", described(scope))
+			return nil
+		}
+		if u.Tenant == scope.Tenant {
+			names = append(names, "user "+ui.Clean(u.User))
+		}
+	}
+	hint := ""
+	switch n := len(names); {
+	case n > 8:
+		hint = fmt.Sprintf("; this store has %s, and %d more: `refine users`", strings.Join(names[:8], ", "), n-8)
+	case n > 0:
+		hint = "; this store has " + strings.Join(names, ", ")
+	}
+	a.term.Notef("the store has no memories %s%s", described(scope), hint)
+	return nil
+}
+
+// described names a scope in words.
+func described(s memory.Scope) string {
+	var parts []string
+	for _, p := range []struct{ name, value string }{{"tenant", s.Tenant}, {"user", s.User}, {"agent", s.Agent}, {"session", s.Session}} {
+		if p.value != "" {
+			parts = append(parts, p.name+" "+ui.Clean(p.value))
+		}
+	}
+	if len(parts) == 0 {
+		return "without a user"
+	}
+	return "of " + strings.Join(parts, ", ")
+}

@@ -1,0 +1,339 @@
+package serve
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/chatwire"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// exchange is one request for an answer on its way.
+type exchange struct {
+	*chatwire.Request
+	wire  chatwire.Wire
+	s     *Server
+	r     *http.Request
+	scope memory.Scope // whose memories are recalled
+	turn  *integration.Turn
+	start time.Time
+
+	reads, writes bool
+	recalled      bool // for the prompt of an upstream
+}
+
+// headerMemories tells a client how many memories stood in the prompt.
+const headerMemories = "X-Refine-Memories"
+
+// refineField is the body's field that asks for refinement; the upstream does not see it.
+const refineField = chatwire.ReportField
+
+// converse answers requests of an API.
+func (s *Server) converse(wire chatwire.Wire, w http.ResponseWriter, r *http.Request) {
+	defer s.exchanges.begin()()
+	x, err := s.newExchange(wire, w, r)
+	if err == nil {
+		err = x.recall(r.Context())
+	}
+	if err != nil {
+		writeFailure(w, wire, err)
+		return
+	}
+	if s.upstream == nil {
+		x.answerAlone(w)
+		return
+	}
+	response, err := x.ask()
+	if err != nil {
+		writeFailure(w, wire, err)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	if x.recalled {
+		w.Header().Set(headerMemories, strconv.Itoa(len(x.turn.Memories)))
+	}
+	tap := tapOf(wire, response)
+	if tap != nil && x.Plain && x.turn.Refines() { // one text in prose, on the ground of memories
+		x.refined(w, response)
+		return
+	}
+	passHeader(w, response, true)
+	w.WriteHeader(response.StatusCode)
+	if err := relay(w, response.Body, tap); err != nil {
+		x.breakOff(w, response, tap, err)
+	}
+	if tap != nil {
+		x.answered(tap.End(), tap.Text)
+	}
+}
+
+// newExchange reads a request, and what its headers say about it.
+func (s *Server) newExchange(wire chatwire.Wire, w http.ResponseWriter, r *http.Request) (*exchange, error) {
+	start := time.Now()
+	c := callerOf(r.Context())
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	q, err := chatwire.Read(wire, body)
+	if err != nil {
+		return nil, badField("", "the body cannot be read: %v", err)
+	}
+	x := &exchange{Request: q, wire: wire, s: s, r: r, scope: c.scope, start: start}
+	o := &integration.TurnOptions{Scope: c.scope, User: q.User, Limit: s.limit, Budget: s.budget,
+		Meta: map[string]string{"request": requestID(r.Context())}, Model: q.Model}
+	if o.Refine, err = x.refinement(); err != nil {
+		return nil, err
+	}
+	if err := x.memoryUse(c, o); err != nil {
+		return nil, err
+	}
+	session := r.Header.Get(headerSession)
+	if c.scope.Session != "" && session != "" && session != c.scope.Session {
+		return nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerSession)
+	}
+	o.Session = cmp.Or(c.scope.Session, session, q.Session)
+	if o.After = q.After; q.Continues && o.Session != "" && x.writes {
+		o.Before = s.before(r.Context(), c.scope, o.Session)
+	}
+	var conversation []specialists.Message
+	for _, m := range q.Messages {
+		conversation = append(conversation, specialists.Message(m))
+	}
+	if x.turn, err = s.of(c).Turn(conversation, o); err != nil {
+		return nil, badField(headerSession, "%v", err)
+	}
+	return x, nil
+}
+
+// refinement is how the answer is to be refined: as the header says, else the body, else the settings.
+func (x *exchange) refinement() (refine.Refinement, error) {
+	how := x.r.Header.Get(headerRefine)
+	if asked, found := x.Take(refineField); found {
+		if _, err := refinement(asked); err != nil {
+			return "", badField(refineField, "%v", err)
+		}
+		how = cmp.Or(how, asked)
+	}
+	switch {
+	case how != "":
+		asked, err := refinement(how)
+		if err != nil {
+			return "", badField(headerRefine, "%v", err)
+		}
+		return asked, nil
+	case x.s.upstream == nil: // what answers by itself refines as configured
+		return "", nil
+	case x.Stream && !x.s.streams:
+		return refine.Off, nil
+	}
+	return x.s.refine, nil
+}
+
+// refinement reads how an answer is to be refined.
+func refinement(s string) (refine.Refinement, error) {
+	switch r := refine.Refinement(s); r {
+	case refine.Off, refine.Auto, refine.Always:
+		return r, nil
+	}
+	return "", fmt.Errorf("%q is no way to refine: use off, auto or always", s)
+}
+
+// memoryUse decides whether memories are recalled for the request, and whether it is remembered.
+func (x *exchange) memoryUse(c *caller, o *integration.TurnOptions) error {
+	switch how := x.r.Header.Get(headerMemory); how {
+	case "", "on":
+		if x.s.tasks.is(x.Request) {
+			o.Quiet = true
+			return nil
+		}
+		x.reads = true
+		x.writes = x.s.remember && c.writes() == nil
+	case "read":
+		x.reads, o.Quiet = true, true
+	case "off":
+		o.Quiet = true
+	default:
+		return badField(headerMemory, "%q is no way to use the memory: use on, read or off", how)
+	}
+	return nil
+}
+
+// before is how many turns a session holds already. A chat does not fail with the memory.
+func (s *Server) before(ctx context.Context, scope memory.Scope, session string) int {
+	scope.Session = session
+	last, err := s.plugin.Store.LastPosition(ctx, scope)
+	if err != nil {
+		s.log.Error("the place of the turn in its session is not known", "scope", scope.String(), "error", err)
+		return 0
+	}
+	return last + 1
+}
+
+// recall finds the memories for the upstream's prompt. A chat does not fail with the memory: it goes on without.
+func (x *exchange) recall(ctx context.Context) error {
+	if !x.reads || !x.Asks() || x.s.upstream == nil {
+		return nil
+	}
+	err := x.s.recall(ctx, x.turn)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		x.s.log.Error("no memories could be recalled; the chat goes on without", "scope", x.scope.String(), "error", err)
+		return nil
+	}
+	x.recalled = true
+	return nil
+}
+
+// ask sends the request to the upstream, with the notes. One that is refused with them is sent again without: it may be too
+// long for the model, or of a form in which the upstream takes no more text.
+func (x *exchange) ask() (*http.Response, error) {
+	unnamed := x.Model == "" && !x.Has("prompt") // a stored prompt has a model of its own
+	if (unnamed || x.Model == ModelAlias) && x.s.upstream.Model != "" {
+		x.SetModel(x.s.upstream.Model)
+	}
+	without := x.Body()
+	if x.turn.Notes != "" {
+		x.Insert(x.turn.Notes)
+	}
+	x.s.metrics.overhead.Observe(time.Since(x.start).Seconds())
+	response, err := x.s.forward(x.r.Context(), x.r, x.wire.Path(), x.Body())
+	if err != nil || x.turn.Notes == "" {
+		return response, err
+	}
+	switch response.StatusCode {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		_ = response.Body.Close()
+		x.s.log.Warn("the upstream refuses a request with notes from memory; it is sent without", "status", response.StatusCode, "model", x.Model)
+		x.recalled = false
+		return x.s.forward(x.r.Context(), x.r, x.wire.Path(), without)
+	}
+	return response, nil
+}
+
+// answered takes note of an answer, and writes the turn back. text is what the client got.
+func (x *exchange) answered(c *chatwire.Capture, text string) {
+	x.s.metrics.tokens.WithLabelValues("prompt").Add(float64(c.Usage.Prompt))
+	x.s.metrics.tokens.WithLabelValues("completion").Add(float64(c.Usage.Completion))
+	switch {
+	case !c.Complete && !c.Other || c.Failed: // the client will ask again
+	case c.Other || c.Long:
+		x.write("") // the answer is still to come, or no text
+	default:
+		x.write(chatwire.Spoken("assistant", text))
+	}
+}
+
+// write writes the turn back, behind the answer.
+func (x *exchange) write(answer string) {
+	if x.writes && x.Asks() {
+		x.s.writer.Remember(x.turn, answer)
+	}
+}
+
+// breakOff ends an answer that cannot be completed, so that the client does not take it for whole. A stream says why. tap may
+// be nil, of an answer that was not read along.
+func (x *exchange) breakOff(w http.ResponseWriter, response *http.Response, tap *chatwire.Tap, err error) {
+	if kind := response.Header.Get("Content-Type"); errors.Is(err, errReading) && chatwire.IsStream(kind) {
+		f := refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer")
+		if errors.Is(err, errSilent) {
+			f = refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream fell silent in the middle of its answer")
+		}
+		number, end := 0, "\n\n" // ends what may have been half written
+		if tap != nil {
+			number = tap.Next
+			if !strings.HasPrefix(kind, chatwire.EventStream) { // lines of JSON are never empty
+				end = strings.Repeat("\n", min(1, tap.Len()))
+			}
+		}
+		if send(w, []byte(end)) == nil {
+			name, event := x.wire.Failed(f.forWire(number))
+			_ = sendEvent(w, kind, name, event)
+		}
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// sendEvent sends an event of a stream, and sees that it leaves.
+func sendEvent(w http.ResponseWriter, kind, name string, v any) error {
+	var b bytes.Buffer
+	chatwire.WriteEvent(&b, kind, name, v)
+	return send(w, b.Bytes())
+}
+
+// send writes, and sees that it leaves.
+func send(w http.ResponseWriter, p []byte) error {
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(stuck))
+	if _, err := w.Write(p); err != nil {
+		return err
+	}
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// tapOf reads an answer along; nil where it cannot be read.
+func tapOf(wire chatwire.Wire, response *http.Response) *chatwire.Tap {
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Encoding") != "" {
+		return nil
+	}
+	return chatwire.NewTap(wire, response.Header.Get("Content-Type"), memory.MaxText)
+}
+
+// readBody reads a body that is bounded already.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	size := int(max(0, min(r.ContentLength, 1<<20)))
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	err := patient(w, func() error {
+		_, err := b.ReadFrom(r.Body)
+		return err
+	})
+	return b.Bytes(), err
+}
+
+var buffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// stuck is how long a client may take none of what is sent to it.
+const stuck = time.Minute
+
+// errReading marks an error of the upstream's answer, not of the client's connection.
+var errReading = errors.New("the upstream's answer breaks off")
+
+// relay sends an answer on as it comes: what is read is written and flushed before more is read. tap may be nil.
+func relay(w http.ResponseWriter, body io.Reader, tap *chatwire.Tap) error {
+	buffer := buffers.Get().(*[4 << 10]byte)
+	defer buffers.Put(buffer)
+	for {
+		n, err := body.Read(buffer[:])
+		if n > 0 {
+			if err := send(w, buffer[:n]); err != nil {
+				return err
+			}
+			if tap != nil {
+				_, _ = tap.Write(buffer[:n])
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return errors.Join(errReading, err)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package chatwire
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+)
+
+// Anthropic is Anthropic's API of messages.
+type Anthropic struct{}
+
+func (Anthropic) Path() string  { return "/messages" }
+func (Anthropic) Field() string { return "messages" }
+
+func (Anthropic) read(q *Request) {
+	q.System = contentOf(q.members["system"])
+	q.User = textOf(value(q.members["metadata"], "user_id"))
+	_ = json.Unmarshal(q.members["max_tokens"], &q.MaxTokens)
+	q.Plain = !filled(q.members["output_format"])
+	q.readMessages(q.members["messages"])
+}
+
+func (Anthropic) place(q *Request) ([]any, string) {
+	return []any{"messages", q.last, "content"}, "text"
+}
+
+// block is a part of an answer.
+type block struct {
+	Type      string            `json:"type"`
+	Text      string            `json:"text"`
+	Citations []json.RawMessage `json:"citations"`
+}
+
+// own reports whether beside such a block the answer's text is the model's own: what it thought, and what the server looked
+// up for it. All else is for the client to do.
+func (b *block) own() bool {
+	switch b.Type {
+	case "text", "thinking", "redacted_thinking", "server_tool_use", "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result":
+		return true
+	}
+	return false
+}
+
+type anthropicUsage struct {
+	Input  int `json:"input_tokens"`
+	Output int `json:"output_tokens"`
+}
+
+func (Anthropic) whole(c *Capture, body []byte) {
+	var a struct {
+		Type    string         `json:"type"`
+		Content []block        `json:"content"`
+		Stop    string         `json:"stop_reason"`
+		Usage   anthropicUsage `json:"usage"`
+	}
+	if json.Unmarshal(body, &a) != nil || a.Type == "error" {
+		return
+	}
+	for i := range a.Content {
+		c.readBlock(i, &a.Content[i])
+	}
+	c.Complete = ended(a.Stop)
+	c.Usage = Usage{a.Usage.Input, a.Usage.Output}
+}
+
+// readBlock reads a part of an answer, or the beginning of one.
+func (c *Capture) readBlock(i int, b *block) {
+	c.Other = c.Other || !b.own()
+	c.Fixed = c.Fixed || len(b.Citations) > 0
+	if b.Type == "text" && b.Text != "" {
+		c.sayAt([2]int{i + 1}, b.Text)
+	}
+}
+
+func ended(stop string) bool { return stop == "end_turn" || stop == "stop_sequence" }
+
+// anthropicEvent is what is read of an event of a stream.
+type anthropicEvent struct {
+	Type    string `json:"type"`
+	Index   int    `json:"index"`
+	Message struct {
+		Usage anthropicUsage `json:"usage"`
+	} `json:"message"`
+	Block block `json:"content_block"`
+	Delta struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+		Stop string `json:"stop_reason"`
+	} `json:"delta"`
+	Usage anthropicUsage `json:"usage"`
+}
+
+func (Anthropic) event(c *Capture, data []byte) {
+	var e anthropicEvent
+	if json.Unmarshal(data, &e) != nil {
+		return
+	}
+	switch e.Type {
+	case "message_start":
+		c.Usage = Usage{e.Message.Usage.Input, e.Message.Usage.Output}
+	case "content_block_start":
+		c.readBlock(e.Index, &e.Block)
+	case "content_block_delta":
+		if e.Delta.Type == "text_delta" {
+			c.sayAt([2]int{e.Index + 1}, e.Delta.Text)
+		}
+		c.Fixed = c.Fixed || e.Delta.Type == "citations_delta"
+	case "message_delta":
+		if e.Delta.Stop != "" {
+			c.Complete = ended(e.Delta.Stop)
+		}
+		c.Usage.Completion = max(c.Usage.Completion, e.Usage.Output)
+	case "error":
+		c.Complete, c.Failed = false, true
+	}
+}
+
+func (Anthropic) replace(body []byte, text string) []byte {
+	var a struct {
+		Content []block `json:"content"`
+	}
+	_ = json.Unmarshal(body, &a) // it could be read before
+	for i, b := range a.Content {
+		if b.Type == "text" {
+			return setText(body, text, "content", i, "text")
+		}
+	}
+	return body
+}
+
+func (Anthropic) replaceIn(data []byte, r *rewriting) []byte {
+	var e anthropicEvent
+	if json.Unmarshal(data, &e) != nil {
+		return data
+	}
+	switch {
+	case e.Type == "content_block_start" && e.Block.Text != "":
+		return setText(data, r.next(), "content_block", "text")
+	case e.Type == "content_block_delta" && e.Delta.Type == "text_delta":
+		return setText(data, r.next(), "delta", "text")
+	case e.Type == "message_delta":
+		return r.told(data, ReportField)
+	}
+	return data
+}
+
+func (Anthropic) message(o *Own) map[string]any {
+	return map[string]any{"id": "msg_" + o.ID, "type": "message", "role": "assistant", "model": o.Model, "stop_reason": "end_turn", "stop_sequence": nil,
+		"content": []any{map[string]string{"type": "text", "text": o.Text}},
+		"usage":   map[string]int{"input_tokens": o.Usage.Prompt, "output_tokens": o.Usage.Completion}}
+}
+
+func (a Anthropic) compose(_ *Request, o *Own) []byte {
+	whole, _ := json.Marshal(a.message(o))
+	return whole
+}
+
+func (a Anthropic) composeStream(_ *Request, o *Own) []byte {
+	var b bytes.Buffer
+	event := func(kind string, e map[string]any) {
+		e["type"] = kind
+		WriteEvent(&b, EventStream, kind, e)
+	}
+	begun := a.message(o)
+	begun["content"], begun["stop_reason"] = []any{}, nil
+	event("message_start", map[string]any{"message": begun})
+	event("content_block_start", map[string]any{"index": 0, "content_block": map[string]string{"type": "text", "text": ""}})
+	for _, piece := range pieces(o.Text) {
+		event("content_block_delta", map[string]any{"index": 0, "delta": map[string]string{"type": "text_delta", "text": piece}})
+	}
+	event("content_block_stop", map[string]any{"index": 0})
+	last := map[string]any{"delta": map[string]any{"stop_reason": "end_turn", "stop_sequence": nil}, "usage": map[string]int{"output_tokens": o.Usage.Completion}}
+	if o.Report != nil {
+		last[ReportField] = o.Report
+	}
+	event("message_delta", last)
+	event("message_stop", map[string]any{})
+	return b.Bytes()
+}
+
+// Failed tells of a failure by the names that Anthropic's errors have.
+func (Anthropic) Failed(f Failure) (string, any) {
+	kinds := map[int]string{http.StatusUnauthorized: "authentication_error", http.StatusForbidden: "permission_error", http.StatusNotFound: "not_found_error",
+		http.StatusRequestEntityTooLarge: "request_too_large", http.StatusTooManyRequests: "rate_limit_error", http.StatusGatewayTimeout: "timeout_error"}
+	kind := kinds[f.Status]
+	switch {
+	case kind != "":
+	case f.Status >= 500:
+		kind = "api_error"
+	default:
+		kind = "invalid_request_error"
+	}
+	return "error", map[string]any{"type": "error", "error": map[string]string{"type": kind, "message": f.Message, "code": f.Code}}
+}

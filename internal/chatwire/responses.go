@@ -1,0 +1,305 @@
+package chatwire
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// Responses is OpenAI's Responses API.
+type Responses struct{}
+
+func (Responses) Path() string  { return "/responses" }
+func (Responses) Field() string { return "input" }
+
+func (Responses) read(q *Request) {
+	var form struct{ Format struct{ Type string } }
+	_ = json.Unmarshal(q.members["text"], &form)
+	_ = json.Unmarshal(q.members["max_output_tokens"], &q.MaxTokens)
+	// What is made in the background is not in the answer.
+	q.Plain = (form.Format.Type == "" || form.Format.Type == "text") && string(q.members["background"]) != "true"
+	conversation := q.members["conversation"] // an object with an id, or the id
+	var named struct{ ID string }
+	_ = json.Unmarshal(conversation, &named)
+	named.ID = cmp.Or(named.ID, textOf(conversation))
+	q.Session = cmp.Or(q.Session, named.ID)
+	q.After = textOf(q.members["previous_response_id"])
+	q.Continues = named.ID != "" || q.After != ""
+	var instructions *string
+	if raw := q.members["instructions"]; raw != nil && json.Unmarshal(raw, &instructions) != nil {
+		return
+	}
+	if instructions != nil {
+		q.System = *instructions
+	}
+	input := q.members["input"]
+	if len(input) > 0 && input[0] == '"' {
+		q.Messages, q.Readable = []Message{{Role: "user", Content: Spoken("user", textOf(input))}}, true
+		return
+	}
+	q.readMessages(input)
+}
+
+// place is the last message of the user, but where the model's server keeps the conversation: there notes in a message would
+// be read again with every turn that follows, and stay when a memory is deleted. Instructions hold for one answer.
+func (Responses) place(q *Request) ([]any, string) {
+	switch input := q.members["input"]; {
+	case q.Continues:
+		return []any{"instructions"}, ""
+	case len(input) > 0 && input[0] == '"':
+		return []any{"input"}, ""
+	}
+	return []any{"input", q.last, "content"}, "input_text"
+}
+
+// owned are the parts of an answer's output beside which its text is the model's own: what it thought, and what the server
+// looked up for it. All else is for the client to do, or no text.
+var owned = map[string]bool{"message": true, "reasoning": true, "compaction": true, "web_search_call": true, "file_search_call": true,
+	"code_interpreter_call": true, "mcp_list_tools": true, "mcp_call": true}
+
+// outputPart is a part of a message of an answer's output.
+type outputPart struct {
+	Type        string            `json:"type"`
+	Text        string            `json:"text"`
+	Annotations []json.RawMessage `json:"annotations"`
+	Logprobs    []json.RawMessage `json:"logprobs"`
+}
+
+// outputItem is one of an answer's output.
+type outputItem struct {
+	Type    string          `json:"type"`
+	Content json.RawMessage `json:"content"`
+}
+
+// textAt is one of an answer's texts: at output[item].content[part].
+type textAt struct {
+	item, part int
+	text       string
+	noted      bool // something beside it counts its letters
+}
+
+// textsOf reads an answer's output. other reports that there is something else than the model's own text.
+func textsOf(items []json.RawMessage) (texts []textAt, other bool) {
+	for i, raw := range items {
+		var item outputItem
+		if json.Unmarshal(raw, &item) != nil || !owned[item.Type] {
+			other = true
+			continue
+		}
+		if item.Type != "message" {
+			continue
+		}
+		var parts []outputPart
+		if json.Unmarshal(item.Content, &parts) != nil {
+			other = true
+		}
+		for j, p := range parts {
+			if p.Type != "output_text" {
+				other = true
+				continue
+			}
+			texts = append(texts, textAt{i, j, p.Text, len(p.Annotations) > 0 || len(p.Logprobs) > 0})
+		}
+	}
+	return texts, other
+}
+
+// response is what is read of an answer.
+type response struct {
+	Status string            `json:"status"`
+	Output []json.RawMessage `json:"output"`
+	Usage  struct {
+		Input  int `json:"input_tokens"`
+		Output int `json:"output_tokens"`
+	} `json:"usage"`
+}
+
+func (Responses) whole(c *Capture, body []byte) {
+	var a response
+	if json.Unmarshal(body, &a) != nil {
+		return
+	}
+	texts, other := textsOf(a.Output)
+	var said []string
+	c.Fixed = len(texts) != 1
+	for _, t := range texts {
+		said = append(said, t.text)
+		c.Fixed = c.Fixed || t.noted
+	}
+	if len(texts) > 0 {
+		c.Text = strings.Join(said, apart)
+	}
+	c.Other = c.Other || other
+	c.Complete = a.Status == "completed" || a.Status == "" && len(a.Output) > 0
+	c.Usage = Usage{a.Usage.Input, a.Usage.Output}
+}
+
+// responseEvent is what is read of an event.
+type responseEvent struct {
+	Type     string          `json:"type"`
+	Number   int             `json:"sequence_number"`
+	At       int             `json:"output_index"`
+	Part     int             `json:"content_index"`
+	Item     json.RawMessage `json:"item"`
+	Delta    json.RawMessage `json:"delta"`
+	Text     json.RawMessage `json:"text"`
+	Response json.RawMessage `json:"response"`
+}
+
+func (Responses) event(c *Capture, data []byte) {
+	var e responseEvent
+	if json.Unmarshal(data, &e) != nil {
+		return
+	}
+	c.Next = e.Number + 1
+	place := [2]int{e.At + 1, e.Part + 1}
+	switch e.Type {
+	case "response.output_item.added":
+		var item outputItem
+		_ = json.Unmarshal(e.Item, &item) // else its type is none
+		c.Other = c.Other || !owned[item.Type]
+	case "response.output_text.delta":
+		c.sayAt(place, textOf(e.Delta))
+	case "response.output_text.done":
+		if c.part != place { // no delta was sent before
+			c.sayAt(place, textOf(e.Text))
+		}
+	case "response.refusal.delta":
+		c.Other = true
+	case "response.output_item.done":
+		if c.size += len(e.Item); c.size > maxEvent {
+			c.Long = true
+			return
+		}
+		c.items = append(c.items, bytes.Clone(e.Item))
+	case "response.completed", "response.incomplete", "response.failed":
+		c.endResponse(e.Response)
+		c.Complete = e.Type == "response.completed"
+	}
+}
+
+// endResponse reads the whole answer, which the last event holds. One without its output gets what was said before.
+func (c *Capture) endResponse(whole []byte) {
+	if _, err := members(whole); err != nil {
+		c.Fixed = true
+		return
+	}
+	var list []json.RawMessage
+	if _ = json.Unmarshal(value(whole, "output"), &list); len(list) == 0 && len(c.items) > 0 {
+		output := append(append([]byte{'['}, bytes.Join(c.items, []byte{','})...), ']')
+		whole = set(bytes.Clone(whole), output, "output")
+	}
+	Responses{}.whole(c, whole)
+}
+
+func (Responses) replace(body []byte, text string) []byte { return replaceOutput(body, text) }
+
+// replaceOutput puts a text into the one that an answer's output has, at a path.
+func replaceOutput(body []byte, text string, path ...any) []byte {
+	var items []json.RawMessage
+	if json.Unmarshal(value(body, append(path, "output")...), &items) != nil {
+		return body
+	}
+	texts, _ := textsOf(items)
+	if len(texts) != 1 {
+		return body
+	}
+	return setText(body, text, append(path, "output", texts[0].item, "content", texts[0].part, "text")...)
+}
+
+func (Responses) replaceIn(data []byte, r *rewriting) []byte {
+	var e responseEvent
+	if json.Unmarshal(data, &e) != nil {
+		return data
+	}
+	switch e.Type {
+	case "response.output_text.delta":
+		return setText(data, r.next(), "delta")
+	case "response.output_text.done":
+		return setText(data, r.text, "text")
+	case "response.content_part.done":
+		if textOf(value(data, "part", "type")) == "output_text" {
+			return setText(data, r.text, "part", "text")
+		}
+	case "response.output_item.done":
+		if texts, _ := textsOf([]json.RawMessage{e.Item}); len(texts) == 1 {
+			return setText(data, r.text, "item", "content", texts[0].part, "text")
+		}
+	case "response.completed":
+		return r.told(replaceOutput(data, r.text, "response"), "response", ReportField)
+	}
+	return data
+}
+
+// message is a message of an answer's output.
+func (Responses) message(o *Own, status string, content ...any) map[string]any {
+	return map[string]any{"id": "msg_" + o.ID, "type": "message", "status": status, "role": "assistant", "content": append([]any{}, content...)}
+}
+
+func (a Responses) compose(q *Request, o *Own) []byte {
+	given := func(name, otherwise string) json.RawMessage {
+		if raw := q.members[name]; raw != nil && string(raw) != "null" {
+			return raw
+		}
+		return json.RawMessage(otherwise)
+	}
+	now := time.Now().Unix()
+	whole, _ := json.Marshal(map[string]any{ // what was asked is JSON already
+		"id": "resp_" + o.ID, "object": "response", "created_at": now, "completed_at": now, "status": "completed", "model": o.Model,
+		"output": []any{a.message(o, "completed", outputText(o.Text))},
+		"usage": map[string]any{"input_tokens": o.Usage.Prompt, "input_tokens_details": map[string]int{"cached_tokens": 0},
+			"output_tokens": o.Usage.Completion, "output_tokens_details": map[string]int{"reasoning_tokens": 0}, "total_tokens": o.Usage.Prompt + o.Usage.Completion},
+		"error": nil, "incomplete_details": nil, "background": false, "store": false, // nothing can be asked for again
+		"instructions": given("instructions", "null"), "metadata": given("metadata", "{}"), "previous_response_id": given("previous_response_id", "null"),
+		"max_output_tokens": given("max_output_tokens", "null"), "parallel_tool_calls": given("parallel_tool_calls", "true"),
+		"reasoning": given("reasoning", `{"effort":null,"summary":null}`), "temperature": given("temperature", "1"), "top_p": given("top_p", "1"),
+		"text": given("text", `{"format":{"type":"text"}}`), "tool_choice": given("tool_choice", `"auto"`), "tools": given("tools", "[]"),
+		"truncation": given("truncation", `"disabled"`), "user": given("user", "null"),
+	})
+	return whole
+}
+
+func outputText(text string) map[string]any {
+	return map[string]any{"type": "output_text", "text": text, "annotations": []any{}, "logprobs": []any{}}
+}
+
+func (a Responses) composeStream(q *Request, o *Own) []byte {
+	var b bytes.Buffer
+	number := 0
+	event := func(kind string, e map[string]any) {
+		e["type"], e["sequence_number"] = kind, number
+		WriteEvent(&b, EventStream, kind, e)
+		number++
+	}
+	whole := a.compose(q, o)
+	begun := remove(set(set(set(whole, []byte(`"in_progress"`), "status"), []byte("[]"), "output"), []byte("null"), "usage"), "completed_at")
+	event("response.created", map[string]any{"response": json.RawMessage(begun)})
+	event("response.in_progress", map[string]any{"response": json.RawMessage(begun)})
+	event("response.output_item.added", map[string]any{"output_index": 0, "item": a.message(o, "in_progress")})
+	part := func(kind string, e map[string]any) {
+		e["item_id"], e["output_index"], e["content_index"] = "msg_"+o.ID, 0, 0
+		event(kind, e)
+	}
+	part("response.content_part.added", map[string]any{"part": outputText("")})
+	for _, piece := range pieces(o.Text) {
+		part("response.output_text.delta", map[string]any{"delta": piece, "logprobs": []any{}})
+	}
+	part("response.output_text.done", map[string]any{"text": o.Text, "logprobs": []any{}})
+	part("response.content_part.done", map[string]any{"part": outputText(o.Text)})
+	event("response.output_item.done", map[string]any{"output_index": 0, "item": a.message(o, "completed", outputText(o.Text))})
+	if o.Report != nil {
+		whole = set(whole, o.Report, ReportField)
+	}
+	event("response.completed", map[string]any{"response": json.RawMessage(whole)})
+	return b.Bytes()
+}
+
+// Failed tells of the failure as the API does, and in the member "error" to clients that look for it there.
+func (Responses) Failed(f Failure) (string, any) {
+	if f.Number < 0 {
+		return "", map[string]any{"error": f.Error}
+	}
+	return "error", map[string]any{"type": "error", "sequence_number": f.Number, "code": f.Code, "message": f.Message, "param": nil, "error": f.Error}
+}

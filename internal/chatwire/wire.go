@@ -1,0 +1,118 @@
+package chatwire
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// Wire is one of the APIs: [Completions], [Responses], [Anthropic], [OllamaChat], [OllamaGenerate] or [Any].
+type Wire interface {
+	// Path is its endpoint: below the version, or from the root where it begins with /api.
+	Path() string
+	// Field holds the conversation in a request.
+	Field() string
+
+	// read reads into a request what only this API has.
+	read(q *Request)
+	// place is where notes go: the path of a text, or of parts, which are then of a type.
+	place(q *Request) (path []any, part string)
+
+	// whole reads an answer in one piece.
+	whole(c *Capture, body []byte)
+	// event reads an event of a stream.
+	event(c *Capture, data []byte)
+	// replace puts another text into an answer in one piece, which the capture was made of.
+	replace(body []byte, text string) []byte
+	// replaceIn puts the new text into an event of a stream: r.next where a piece of it is to stand, r.text where all of it
+	// does. It puts r.report into the last event.
+	replaceIn(data []byte, r *rewriting) []byte
+
+	// compose makes an answer of a text.
+	compose(q *Request, o *Own) []byte
+	// composeStream makes a stream of a text.
+	composeStream(q *Request, o *Own) []byte
+	// Failed is the event that ends a stream of which no more can come, or the body of an answer that is an error.
+	Failed(f Failure) (name string, body any)
+}
+
+// Wires are the APIs that have an endpoint.
+var Wires = []Wire{Completions{}, Responses{}, Anthropic{}, OllamaChat{}, OllamaGenerate{}}
+
+// Own is an answer that no model's server made.
+type Own struct {
+	ID, Model, Text string
+	Usage           Usage
+	Report          json.RawMessage // goes into the member "refine"
+}
+
+// Failure is an error as each API tells of it.
+type Failure struct {
+	Status        int
+	Code, Message string
+	Error         any // in the form of OpenAI's error objects
+	Number        int // of the event that it is
+}
+
+// ReportField is the member of an answer that tells how it came about.
+const ReportField = "refine"
+
+// Compose is a text as an answer to a request: a stream if it asks for one.
+func (q *Request) Compose(o *Own) (body []byte, kind string) {
+	if !q.Stream {
+		body = q.wire.compose(q, o)
+		if o.Report != nil {
+			body = set(body, o.Report, ReportField)
+		}
+		return body, "application/json"
+	}
+	kind = EventStream
+	switch q.wire.(type) {
+	case OllamaChat, OllamaGenerate:
+		kind = JSONLines
+	}
+	return q.wire.composeStream(q, o), kind
+}
+
+// The media types of streams.
+const (
+	EventStream = "text/event-stream"
+	JSONLines   = "application/x-ndjson"
+)
+
+// WriteEvent writes an event of a stream of a media type; most have no name, and JSON lines have none.
+func WriteEvent(b *bytes.Buffer, kind, name string, v any) {
+	data, isRaw := v.([]byte)
+	if !isRaw {
+		data, _ = json.Marshal(v) // texts, numbers and JSON
+	}
+	if !strings.HasPrefix(kind, EventStream) {
+		b.Write(data)
+		b.WriteByte('\n')
+		return
+	}
+	if name != "" {
+		b.WriteString("event: " + name + "\n")
+	}
+	b.WriteString("data: ")
+	b.Write(data)
+	b.WriteString("\n\n")
+}
+
+// pieces cuts a text behind spaces into parts of 48 bytes or a little more, as the events of a stream hold them.
+func pieces(text string) []string {
+	const size = 48
+	var list []string
+	for len(text) > size {
+		cut := bytes.IndexByte([]byte(text[size:]), ' ')
+		if cut < 0 {
+			break
+		}
+		list = append(list, text[:size+cut+1])
+		text = text[size+cut+1:]
+	}
+	if text != "" {
+		list = append(list, text)
+	}
+	return list
+}

@@ -1,0 +1,98 @@
+package eval
+
+import (
+	"context"
+	"slices"
+
+	"github.com/trm-go/refiner/memory"
+)
+
+// Dataset is conversations with questions about them.
+type Dataset struct {
+	Name          string
+	Conversations []Conversation
+	// Unscored counts the questions that are left out because none of their evidence names a turn.
+	Unscored int
+	// Corrected counts the questions whose evidence was replaced by a corrected one.
+	Corrected int
+}
+
+// Conversation is what one memory scope holds, and what is asked of it.
+type Conversation struct {
+	ID        string
+	Scope     memory.Scope    // of its questions; it contains every record
+	Records   []memory.Record // in the order of the conversation
+	Questions []Question
+}
+
+// Question is one question with the turns that answer it.
+type Question struct {
+	ID       string
+	Text     string
+	Category string
+	Evidence []string // references of turns, see Ref; distinct, at least one
+	Answer   string   // as the data gives it; empty: it gives none
+}
+
+// Ref is the reference of a record within its conversation: what the data calls it, for example "D3:12".
+func Ref(r memory.Record) string { return r.Meta["ref"] }
+
+// System answers a question asked of a scope with the references of at most k turns, best first.
+type System func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error)
+
+// Questions is the number of questions.
+func (d *Dataset) Questions() int {
+	n := 0
+	for _, c := range d.Conversations {
+		n += len(c.Questions)
+	}
+	return n
+}
+
+// Records is the number of records.
+func (d *Dataset) Records() int {
+	n := 0
+	for _, c := range d.Conversations {
+		n += len(c.Records)
+	}
+	return n
+}
+
+// Only is the dataset with only the conversations that are kept, for cross-validation. The counts of what was left out
+// or corrected are those of the whole.
+func (d *Dataset) Only(keep func(Conversation) bool) *Dataset {
+	part := *d
+	part.Conversations = nil
+	for _, c := range d.Conversations {
+		if keep(c) {
+			part.Conversations = append(part.Conversations, c)
+		}
+	}
+	return &part
+}
+
+// add puts a question into a conversation with these turns, or counts it as unscored where no evidence names one.
+func (d *Dataset) add(c *Conversation, q Question, turns map[string]bool) {
+	var evidence []string
+	for _, ref := range q.Evidence {
+		if turns[ref] && !slices.Contains(evidence, ref) {
+			evidence = append(evidence, ref)
+		}
+	}
+	if q.Evidence = evidence; len(evidence) == 0 {
+		d.Unscored++
+		return
+	}
+	c.Questions = append(c.Questions, q)
+}
+
+// turns returns the references of a conversation's turns. Two turns may share one: to find either is to find it.
+func (c *Conversation) turns() map[string]bool {
+	refs := map[string]bool{}
+	for _, r := range c.Records {
+		if ref := Ref(r); ref != "" {
+			refs[ref] = true
+		}
+	}
+	return refs
+}

@@ -1,0 +1,45 @@
+package text
+
+import "strings"
+
+// FirstPerson and SecondPerson report whether s speaks of its speaker, and of whom it speaks to, by a pronoun of one of the
+// languages that are known.
+func FirstPerson(s string) bool { return hasPronoun(s, firstPerson, "私僕俺我") }
+
+// SecondPerson is described at [FirstPerson].
+func SecondPerson(s string) bool { return hasPronoun(s, secondPerson, "你您妳君あなた") }
+
+func hasPronoun(s string, forms map[string]bool, characters string) bool {
+	for w := range words(s) {
+		if w.unspaced {
+			if strings.ContainsAny(w.text, strings.TrimSuffix(characters, "あなた")) || strings.Contains(w.text, "あなた") && strings.HasSuffix(characters, "あなた") {
+				return true
+			}
+		} else if low := w.folded(); forms[low] || strings.HasPrefix(low, "i'") {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	firstPerson = setOf(`i im ive id ill me my mine myself we us our ours weve ich mich mir mein meine meinen meinem meiner meines wir uns
+		unser unsere unserem unseren unserer je moi mon ma mes nous notre nos jai yo mi mis conmigo nosotros nosotras nuestro nuestra
+		nuestros nuestras io mio mia miei mie noi nostro nostra nostri eu meu minha meus minhas nossa nosso ik mij mijn wij ons onze`)
+	secondPerson = setOf(`you your yours yourself youre youve youd youll du dich dir dein deine deinen deinem deiner deines ihr euch euer eure
+		ihnen ihre ihren ihrem ihrer tu toi ton ta tes vous votre vos ti tus contigo usted ustedes su sus vosotros vuestro vuestra tuo tua
+		tuoi tue voi vostro vostra voce seu sua seus suas teu tua jij jou jouw u uw`)
+)
+
+// Pronoun reports whether a folded word is a pronoun of the first or second person.
+func Pronoun(low string) bool { return firstPerson[low] || secondPerson[low] }
+
+// Grammar reports whether a folded word only holds a sentence together, in one of the languages that are known.
+func Grammar(low string) bool { return stopWords[low] || grammar[low] }
+
+var grammar = setOf(`der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren in im am an auf zu zum zur von vom
+	bei mit fur aus um es er sie sich nicht auch noch nur wie was wer wo wann welche welcher welches hat haben wird werden man dass als
+	le la les l un une du de des d et ou est sont etait en au aux sur pour par dans avec ce cette ces il elle on ne pas que qui quel quelle
+	el los las una y o es son era del al por con para se lo que como cuando donde quien cual no muy hay
+	i gli e di da nel nella per che non sono ha come dove quando chi quale os as um uma do na em com nao ao dos das
+	het een van op te zijn er met voor aan niet wat waar wanneer`)

@@ -1,0 +1,69 @@
+package ui
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Around is the part of s, cleaned, in which most of the words stand, in at most so many lines of a width in columns. What
+// is left out is marked by an ellipsis. A width ≤ 0 does not cut.
+func Around(s string, words []string, width, lines int) []string {
+	s = Clean(s)
+	if width <= 0 || text.StringWidthWithoutEscSequences(s) <= width {
+		return []string{s}
+	}
+	fields := strings.Fields(s)
+	wanted := map[string]bool{}
+	for _, w := range words {
+		if w = bare(w); w != "" {
+			wanted[w] = true
+		}
+	}
+	room := (width - 2) * lines
+	best, most := 0, -1
+	for i := range fields { // the window that begins at word i
+		used, hits, seen := 0, 0, map[string]bool{}
+		for _, f := range fields[i:] {
+			if used += text.StringWidthWithoutEscSequences(f) + 1; used > room*3/4 {
+				break
+			}
+			if b := bare(f); wanted[b] && !seen[b] {
+				seen[b] = true
+				hits++
+			}
+		}
+		if hits > most {
+			best, most = i, hits
+		}
+	}
+	// Some words before the first match make it readable, and the beginning is best of all.
+	for back := 0; best > 0; best-- {
+		if back += text.StringWidthWithoutEscSequences(fields[best-1]) + 1; back > room/4 {
+			break
+		}
+	}
+	s = strings.Join(fields[best:], " ")
+	if best > 0 {
+		s = "… " + s
+	}
+	wrapped := strings.Split(text.WrapSoft(s, width), "\n")
+	if len(wrapped) > lines {
+		wrapped = wrapped[:lines]
+		wrapped[lines-1] = text.Snip(strings.TrimRight(wrapped[lines-1], " ")+" …", width, "…")
+	}
+	for i := range wrapped {
+		wrapped[i] = strings.TrimRight(wrapped[i], " ")
+	}
+	return wrapped
+}
+
+// bare is a word without what stands around it, in lower case; short words, which are everywhere, are empty.
+func bare(w string) string {
+	w = strings.ToLower(strings.TrimFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }))
+	if len(w) < 4 {
+		return ""
+	}
+	return w
+}

@@ -1,0 +1,192 @@
+package vector
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// Flat holds unit vectors side by side in the order of their rows, each in a group, and reads them all, which a processor with
+// AVX2 does as fast as its memory delivers them: 100,000 vectors of 384 dimensions are 154 MB, about 10 ms on one core. Make
+// one with its Dim. It is not safe for concurrent use while it is written.
+type Flat struct {
+	Dim int
+
+	rows   []int64
+	dead   []bool
+	groups []int32
+	chunks [][]float32
+	gone   int
+}
+
+// chunkRows is the number of vectors that are allocated together: 6 MB at 384 dimensions, so that growing copies
+// nothing.
+const chunkRows = 4096
+
+func (f *Flat) at(i int) []float32 {
+	chunk, at := f.chunks[i/chunkRows], i%chunkRows*f.Dim
+	return chunk[at : at+f.Dim : at+f.Dim]
+}
+
+// push appends a row, which must be higher than all before it, and returns the place for its unit vector.
+func (f *Flat) push(row int64, group int32) []float32 {
+	n := len(f.rows)
+	if n/chunkRows == len(f.chunks) {
+		f.chunks = append(f.chunks, nil)
+	}
+	// The last chunk grows by doubling, so that a small index stays small.
+	last := &f.chunks[len(f.chunks)-1]
+	if need := (n%chunkRows + 1) * f.Dim; need > cap(*last) {
+		grown := make([]float32, len(*last), min(max(2*cap(*last), 16*f.Dim), chunkRows*f.Dim))
+		copy(grown, *last)
+		*last = grown
+	}
+	*last = (*last)[:len(*last)+f.Dim]
+	f.rows, f.dead, f.groups = append(f.rows, row), append(f.dead, false), append(f.groups, group)
+	return f.at(n)
+}
+
+func (f *Flat) find(row int64) (int, bool) {
+	i, ok := slices.BinarySearch(f.rows, row)
+	return i, ok && !f.dead[i]
+}
+
+// late is a vector that came out of order.
+type late struct {
+	row   int64
+	group int32
+	v     []float32
+}
+
+// rebuild leaves out what is dead and puts in what came out of order, of equal rows the last.
+func (f *Flat) rebuild(extra []late) {
+	all := make([]late, 0, len(f.rows)+len(extra))
+	for i, row := range f.rows {
+		if !f.dead[i] {
+			all = append(all, late{row, f.groups[i], f.at(i)})
+		}
+	}
+	all = append(all, extra...)
+	slices.SortStableFunc(all, func(a, b late) int { return int(a.row - b.row) })
+	fresh := Flat{Dim: f.Dim}
+	for i, e := range all {
+		if i+1 == len(all) || all[i+1].row != e.row {
+			copy(fresh.push(e.row, e.group), e.v)
+		}
+	}
+	*f = fresh
+}
+
+// Put puts vectors in, or others in their place; of a row that comes twice the last counts.
+func (f *Flat) Put(rows []int64, groups []int32, vectors [][]float32) {
+	var lates []late
+	for i, row := range rows {
+		if n := len(f.rows); n == 0 || f.rows[n-1] < row {
+			Unit(f.push(row, groups[i]), vectors[i])
+		} else if at, ok := f.find(row); ok {
+			Unit(f.at(at), vectors[i])
+			f.groups[at] = groups[i]
+		} else {
+			v := make([]float32, f.Dim)
+			Unit(v, vectors[i])
+			lates = append(lates, late{row, groups[i], v})
+		}
+	}
+	if len(lates) > 0 {
+		f.rebuild(lates)
+	}
+}
+
+// Delete takes rows out; their numbers are overwritten at once.
+func (f *Flat) Delete(rows ...int64) {
+	for _, row := range rows {
+		if at, ok := f.find(row); ok {
+			clear(f.at(at))
+			f.dead[at] = true
+			f.gone++
+		}
+	}
+	if f.gone*4 > len(f.rows) {
+		f.rebuild(nil)
+	}
+}
+
+// Len is the number of vectors.
+func (f *Flat) Len() int { return len(f.rows) - f.gone }
+
+// Vector is a row's unit vector.
+func (f *Flat) Vector(row int64) ([]float32, bool) {
+	at, ok := f.find(row)
+	if !ok {
+		return nil, false
+	}
+	return f.at(at), true
+}
+
+// parallelRows is the number of vectors from which a second core pays for being woken up.
+const parallelRows = 8192
+
+// Search returns the k vectors nearest to q, of the groups that are in and of the rows in only, which ascend; nil: of all.
+func (f *Flat) Search(q []float32, k int, in []bool, only []int64) []Match {
+	unit := make([]float32, f.Dim)
+	Unit(unit, q)
+	workers := 1
+	if len(f.rows) >= parallelRows && (only == nil || len(only) >= parallelRows) {
+		workers = min(runtime.GOMAXPROCS(0), 8)
+	}
+	// Only what lies between the first and the last row is divided: "since May" is the end of an index.
+	first, end := 0, len(f.rows)
+	if len(only) > 0 {
+		first, _ = slices.BinarySearch(f.rows, only[0])
+		end, _ = slices.BinarySearch(f.rows, only[len(only)-1]+1)
+	}
+	parts := make([]Best, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		parts[w].K = k
+		wg.Go(func() {
+			f.scan(&parts[w], unit, in, only, first+(end-first)*w/workers, first+(end-first)*(w+1)/workers)
+		})
+	}
+	wg.Wait()
+	best := parts[0]
+	for _, p := range parts[1:] {
+		for _, m := range p.List {
+			best.Offer(m)
+		}
+	}
+	return best.List
+}
+
+// scan offers the vectors lo to hi.
+func (f *Flat) scan(best *Best, q []float32, in []bool, only []int64, lo, hi int) {
+	offer := func(i int) {
+		if f.dead[i] || in != nil && !in[f.groups[i]] {
+			return
+		}
+		// Rounding can carry a cosine past 1.
+		if s := max(-1, min(1, float64(Dot(q, f.at(i))))); best.Takes(s) {
+			best.Offer(Match{f.rows[i], s})
+		}
+	}
+	if only == nil {
+		for i := lo; i < hi; i++ {
+			offer(i)
+		}
+		return
+	}
+	if lo == hi {
+		return
+	}
+	from, _ := slices.BinarySearch(only, f.rows[lo])
+	for _, row := range only[from:] {
+		if row > f.rows[hi-1] {
+			break
+		}
+		at, ok := slices.BinarySearch(f.rows[lo:hi], row)
+		if ok {
+			offer(lo + at)
+		}
+		lo += at
+	}
+}

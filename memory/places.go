@@ -1,0 +1,46 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Place is a scope that holds records, with what it holds.
+type Place struct {
+	Scope   Scope     `json:"scope"`
+	Live    int       `json:"live"`    // records that hold now
+	Records int       `json:"records"` // live and superseded
+	First   time.Time `json:"first"`   // when the oldest and the newest record were said
+	Last    time.Time `json:"last"`
+}
+
+// Places lists the sessions that hold records, by tenant, user, agent and the time of their first record. within narrows
+// it to scopes that it contains; the zero Scope with all true lists the whole store.
+func (s *Store) Places(ctx context.Context, within Scope, all bool) (_ []Place, err error) {
+	defer func() { err = fail("list scopes", err) }()
+	if s.closed.Load() {
+		return nil, ErrClosed
+	}
+	where, args := inScope, scopeArgs(within)
+	if all {
+		where, args = "1", nil
+	}
+	rows, err := s.reader.QueryContext(ctx, `SELECT c.tenant, c.user, c.agent, c.session, count(*), sum(r.superseded = 0), min(r.created), max(r.created)
+		FROM records r JOIN scopes c ON c.scope = r.scope WHERE `+where+` GROUP BY c.scope ORDER BY c.tenant, c.user, c.agent, min(r.created)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var places []Place
+	for rows.Next() {
+		var p Place
+		var first, last int64
+		if err := rows.Scan(&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, &first, &last); err != nil {
+			return nil, err
+		}
+		p.First, p.Last = time.UnixMicro(first).UTC(), time.UnixMicro(last).UTC()
+		places = append(places, p)
+	}
+	return places, rows.Err()
+}
