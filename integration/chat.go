@@ -25,9 +25,13 @@ type ChatOptions struct {
 	// Refine says when an answer is refined: auto, always or off. Zero: off, for a backend expects its model's own words and
 	// their stream as it comes; a refined answer comes as a whole.
 	Refine refine.Refinement
-	// Log hears what went wrong with the memory; the answer comes all the same. Nil: nobody does.
+	// Log gets what went wrong with the memory; the answer comes all the same. Nil disables it.
 	Log *slog.Logger
 }
+
+// ErrRefused is what a call of a client made by [Chat] fails with when its scope cannot be told: no answer is better than
+// one from somebody else's memories.
+var ErrRefused = openai.ErrRefused
 
 // Chat gives a go-openai client a memory: chat completions, streamed or not, recall before they are sent, may be refined,
 // and are remembered. It has every method of the client, so that a backend changes the one line that makes it.
@@ -55,7 +59,7 @@ func (m chatMemory) Begin(ctx context.Context, conversation []specialists.Messag
 			err = o.within(scope)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: whose memories are meant: %w", openai.ErrRefused, err)
+			return nil, fmt.Errorf("%w: whose memories are meant: %w", ErrRefused, err)
 		}
 	}
 	t, err := m.plugin.Begin(ctx, conversation, &o)

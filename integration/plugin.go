@@ -13,15 +13,19 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/trm-go/refiner/adapters/chromem"
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -46,7 +50,7 @@ type Plugin struct {
 
 // Options say what a Config does not. Nil is the same as a zero Options.
 type Options struct {
-	Create   bool             // make the store; one that is there is an error that wraps memory.ErrExists
+	Create   bool             // make the store if there is none
 	ReadOnly bool             // write nothing
 	AnyModel bool             // open a store of another embedding model too, to look after it or to re-embed it
 	Log      *slog.Logger     // nil: discard
@@ -62,31 +66,35 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 		return nil, err
 	}
 	var embedder memory.Embedder
-	if !o.AnyModel {
+	var found func(string) (memory.Embedder, error)
+	switch {
+	case o.AnyModel:
+	case c.Embedder.Type == "auto":
+		found = func(model string) (memory.Embedder, error) { return auto(model, o.Log) }
+	default:
 		var err error
 		if embedder, err = Embedder(ctx, c); err != nil {
 			return nil, err
 		}
 	}
-	options := &memory.Options{Embedder: embedder, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
-	open := memory.Open
-	if o.Create {
-		open = memory.Create
-	}
+	options := &memory.Options{Embedder: embedder, EmbedderFor: found, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, Memory: int64(c.Store.Memory) << 20, ReadOnly: o.ReadOnly}
 	model, err := Model(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	store, err := open(ctx, c.Store.Path, options)
+	store, err := memory.Open(ctx, c.Store.Path, options)
+	if o.Create && errors.Is(err, memory.ErrNoStore) {
+		store, err = memory.Create(ctx, c.Store.Path, options)
+	}
 	if errors.Is(err, memory.ErrSchema) && o.ReadOnly {
 		// An older store is brought up to date first, if it may be written.
 		options.ReadOnly = false
-		if store, err = open(ctx, c.Store.Path, options); err == nil {
+		if store, err = memory.Open(ctx, c.Store.Path, options); err == nil {
 			err = store.Close()
 		}
 		options.ReadOnly = true
 		if err == nil {
-			store, err = open(ctx, c.Store.Path, options)
+			store, err = memory.Open(ctx, c.Store.Path, options)
 		}
 	}
 	if err != nil {
@@ -104,19 +112,25 @@ func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory
 // index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size: 1 ms
 // against 6 for the best 200 of 10,000 vectors of 384 dimensions, 10 against 78 of 100,000, on 2 cores (bench/LOG.md).
 func index(name string) func(dim, count int) (memory.Index, error) {
-	if name == "chromem" {
-		return func(dim, _ int) (memory.Index, error) { return chromem.New(dim) }
+	return func(dim, _ int) (memory.Index, error) {
+		if name == "chromem" && dim > 0 {
+			return chromem.New(dim)
+		}
+		return memory.NewFlat(dim), nil
 	}
-	return func(dim, _ int) (memory.Index, error) { return memory.NewFlat(dim), nil }
 }
 
-// Close waits until everything that was shown is counted, and ends the use of the store and the connections to the model.
+// Close waits until everything that was shown is counted, and ends the use of the store and of the models.
 func (p *Plugin) Close() error {
 	p.Flush()
 	if m, ok := p.Model.(*openai.Chat); ok {
 		m.Close()
 	}
-	return p.Store.Close()
+	err := p.Store.Close()
+	if m, ok := p.Store.Embedder().(io.Closer); ok {
+		err = errors.Join(err, m.Close())
+	}
+	return err
 }
 
 // Scope is the configured scope.
@@ -127,15 +141,42 @@ func Scope(c config.Config) memory.Scope {
 // retries of a request to an endpoint: somebody waits for the answer, so no more than about 4 seconds of them.
 const retries = 3
 
-// Embedder makes the configured embedder. It is nil for a hashed one of no particular dimension: a new store then takes
-// the default, and one that is there keeps its own. An endpoint whose dimension is not configured is asked for it.
+// auto is the embedder for a store of a model, nil if it cannot be had; for a new store the local model, or none at all.
+func auto(model string, log *slog.Logger) (memory.Embedder, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if model != "" && !strings.Contains(model, "@") { // only local models have an @
+		return nil, nil
+	}
+	e, err := models.Encoder(model)
+	switch {
+	case err == nil && (model == "" || e.Model() == model):
+		return e, nil
+	case model == "":
+		if !errors.Is(err, models.ErrUnknown) {
+			log.Warn("no local model can be had: the new store gets no vectors", "error", err)
+		}
+		return memory.None{}, nil
+	case err == nil:
+		err = fmt.Errorf("the one of that name here is %s", e.Model())
+	}
+	log.Warn("the store's model cannot be had", "model", model, "error", err)
+	return nil, nil
+}
+
+// Embedder makes the configured embedder; "auto" is that of a new store. An endpoint whose dimension is not configured is
+// asked for it.
 func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 	e := c.Embedder
 	switch e.Type {
+	case "auto":
+		return auto("", nil)
+	case "none":
+		return memory.None{}, nil
+	case "local":
+		return models.Encoder(e.Model)
 	case "hashed":
-		if e.Dim == 0 {
-			return nil, nil
-		}
 		return memory.NewHashed(e.Dim), nil
 	case "openai":
 		key, err := e.Key(ctx)
@@ -144,10 +185,10 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 		}
 		return openai.NewEmbedder(ctx, &openai.EmbedderOptions{
 			Endpoint: openai.Endpoint{BaseURL: e.BaseURL, Key: openai.Secret(key.Reveal()), Timeout: e.Timeout, Retries: retries},
-			Model:    e.Model, Dim: e.Dim,
+			Model:    cmp.Or(e.Model, "text-embedding-3-small"), Dim: e.Dim,
 		})
 	}
-	return nil, fmt.Errorf("embedder.type is %q: use hashed or openai", e.Type)
+	return nil, fmt.Errorf("embedder.type is %q: use auto, none, local, hashed or openai", e.Type)
 }
 
 // Model makes the configured language model; nil if none is.

@@ -103,8 +103,12 @@ func TestLimitsAndErrors(t *testing.T) {
 		t.Errorf("no store gives %v", err)
 	}
 	p := create(t, c)
-	if _, err := integration.New(t.Context(), c, &integration.Options{Create: true}); !errors.Is(err, memory.ErrExists) {
-		t.Errorf("a second store gives %v", err)
+	again, err := integration.New(t.Context(), c, &integration.Options{Create: true})
+	if err != nil {
+		t.Fatalf("a store that is there is not opened: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
 	}
 	for i := range 20 {
 		if _, err := p.Remember(t.Context(), turn(i, "Ada", strings.Repeat("rye ", i+1)+"bread")); err != nil {
@@ -121,7 +125,7 @@ func TestLimitsAndErrors(t *testing.T) {
 		t.Errorf("an unknown index gives %v", err)
 	}
 	bad = c
-	bad.Embedder.Dim = 64
+	bad.Embedder.Type = "hashed"
 	if _, err := integration.New(t.Context(), bad, nil); !errors.Is(err, memory.ErrModel) {
 		t.Errorf("another dimension gives %v", err)
 	}
@@ -162,6 +166,7 @@ func TestSystemsAnswerWithReferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := settings(t)
+	c.Embedder.Type = "hashed"
 	p := create(t, c)
 	conversation := set.Conversations[0]
 	if _, err := p.Store.Add(t.Context(), conversation.Scope, conversation.Records...); err != nil {
@@ -239,7 +244,7 @@ func TestEndpointEmbeds(t *testing.T) {
 
 	// The store keeps its model: the hashed embedder is not mixed in.
 	c.Embedder = config.Default().Embedder
-	c.Embedder.Dim = 32
+	c.Embedder.Type, c.Embedder.Dim = "hashed", 32
 	if _, err := integration.New(t.Context(), c, nil); !errors.Is(err, memory.ErrModel) {
 		t.Errorf("another embedder gives %v", err)
 	}

@@ -8,30 +8,30 @@ import (
 	"slices"
 	"time"
 
-	"github.com/trm-go/refiner/internal/behind"
+	"github.com/trm-go/refiner/internal/batch"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
 
-// counter counts what was shown, behind the answers: a count waits for the disk and for other processes that write, and no
+// counter counts in the background which memories were shown: a count waits for the disk and for other processes that write, and no
 // answer should.
 type counter struct {
 	store *memory.Store
 	log   *slog.Logger
-	queue *behind.Queue[showing]
+	queue *batch.Batcher[impression]
 }
 
-// showing is what one answer showed.
-type showing struct {
+// impression are the memories that one answer showed.
+type impression struct {
 	scope memory.Scope
 	ids   []memory.ID
 }
 
-// The bounds of counting. Beyond them a showing is not counted: it is a statistic, and nothing is lost with it.
+// The bounds of counting. Beyond them an impression is not counted: it is a statistic, and nothing is lost with it.
 const (
-	mostShowings = 1024                   // that wait
-	countTime    = 10 * time.Second       // for those that wait together
-	countLinger  = 100 * time.Millisecond // for more to come
+	mostImpressions = 1024                   // that wait
+	countTime       = 10 * time.Second       // for those that wait together
+	countLinger     = 100 * time.Millisecond // for more to come
 )
 
 func newCounter(s *memory.Store, log *slog.Logger) *counter {
@@ -39,19 +39,19 @@ func newCounter(s *memory.Store, log *slog.Logger) *counter {
 		log = slog.New(slog.DiscardHandler)
 	}
 	c := &counter{store: s, log: log}
-	c.queue = behind.New(mostShowings, countLinger, c.count)
+	c.queue = batch.New(mostImpressions, countLinger, c.count)
 	return c
 }
 
-// put hands a showing over. It does not wait.
+// put hands an impression over. It does not wait.
 func (c *counter) put(scope memory.Scope, ids []memory.ID) {
-	if len(ids) > 0 && !c.queue.Offer(showing{scope, ids}) {
-		c.log.Warn("what was shown is not counted: too much waits to be", "scope", scope.String())
+	if len(ids) > 0 && !c.queue.Offer(impression{scope, ids}) {
+		c.log.Warn("memories shown are not counted: too many counts are pending", "scope", scope.String())
 	}
 }
 
-// count counts showings, those of one scope in one transaction: a commit is an fsync.
-func (c *counter) count(list []showing) {
+// count counts impressions, those of one scope in one transaction: a commit is an fsync.
+func (c *counter) count(list []impression) {
 	ctx, stop := context.WithTimeout(context.Background(), countTime) // the answers are given
 	defer stop()
 	var scopes []memory.Scope
@@ -73,13 +73,13 @@ func (c *counter) count(list []showing) {
 			}
 		}
 		if err != nil {
-			c.log.Warn("what was shown is not counted", "scope", scope.String(), "error", err)
+			c.log.Warn("memories shown are not counted", "scope", scope.String(), "error", err)
 		}
 	}
 }
 
 // Shown counts that memories of a scope were shown to somebody or put into a prompt, which habituation reckons with. The
-// zero Scope is the plugin's. It counts behind the caller's back, within a tenth of a second, and does not wait;
+// zero Scope is the plugin's. It counts in the background, within a tenth of a second, and does not wait;
 // [Plugin.Flush] does. What cannot be counted is logged. A plugin that only reads counts nothing.
 func (p *Plugin) Shown(scope memory.Scope, ids ...memory.ID) {
 	if !p.readOnly {

@@ -253,7 +253,7 @@ func (t *Turn) Remember(ctx context.Context, answer string) error {
 	if err := t.plugin.Writes("remember the turn"); err != nil {
 		return err
 	}
-	if _, err := t.plugin.addEach(ctx, wall(t.options.Scope), records); err != nil {
+	if _, err := t.plugin.addEach(ctx, tenantScope(t.options.Scope), records); err != nil {
 		return fmt.Errorf("remember the turn: %w", err)
 	}
 	return nil

@@ -7,36 +7,36 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/trm-go/refiner/internal/behind"
+	"github.com/trm-go/refiner/internal/batch"
 	"github.com/trm-go/refiner/memory"
 )
 
-// Writer remembers turns behind the answers, in their order, so that nobody waits for the disk. It is safe for concurrent
+// Writer remembers turns in the background, in their order, so that nobody waits for the disk. It is safe for concurrent
 // use.
 type Writer struct {
 	plugin *Plugin
-	queue  *behind.Queue[heard]
+	queue  *batch.Batcher[exchange]
 	WriterOptions
 }
 
-// WriterOptions say who hears of a Writer's work. Nil is the same as a zero WriterOptions.
+// WriterOptions say who is told of a Writer's work. Nil is the same as a zero WriterOptions.
 type WriterOptions struct {
-	// Log hears of what could not be written. Nil: nobody does.
+	// Log gets what could not be written. Nil disables it.
 	Log *slog.Logger
-	// Written and Failed hear how many records were written and could not be; what was there already is neither. Nil: nobody
-	// does.
+	// Written and Failed are told how many records were written and could not be; what was there already is neither. Nil
+	// disables them.
 	Written, Failed func(records int)
 }
 
-// heard is a turn and its answer on their way into memory.
-type heard struct {
+// exchange is a turn and its answer on their way into memory.
+type exchange struct {
 	turn   *Turn
 	answer string
 }
 
 // The bounds of writing.
 const (
-	mostHeard   = 1024                  // turns that wait: beyond it answers wait for the disk
+	mostPending = 1024                  // turns that wait: beyond it answers wait for the disk
 	writeTime   = time.Minute           // for those that wait together. It is long: what is lost here is lost for good
 	writeLinger = 50 * time.Millisecond // for more to come, which share a commit; a crash may lose as much more
 )
@@ -50,12 +50,12 @@ func (p *Plugin) Writer(o *WriterOptions) *Writer {
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)
 	}
-	w.queue = behind.New(mostHeard, writeLinger, w.write)
+	w.queue = batch.New(mostPending, writeLinger, w.write)
 	return w
 }
 
 // Remember writes a turn as [Turn.Remember] does, within about a tenth of a second. The turn must not be used any more.
-func (w *Writer) Remember(t *Turn, answer string) { w.queue.Put(heard{t, answer}) }
+func (w *Writer) Remember(t *Turn, answer string) { w.queue.Put(exchange{t, answer}) }
 
 // Pending is how many turns wait.
 func (w *Writer) Pending() int { return w.queue.Len() }
@@ -64,19 +64,19 @@ func (w *Writer) Pending() int { return w.queue.Len() }
 func (w *Writer) Wait() { w.queue.Wait() }
 
 // write writes turns, those of one tenant and user in one transaction: a commit is an fsync.
-func (w *Writer) write(list []heard) {
+func (w *Writer) write(list []exchange) {
 	ctx, stop := context.WithTimeout(context.Background(), writeTime) // the requests are over
 	defer stop()
-	var walls []memory.Scope
+	var scopes []memory.Scope
 	records := map[memory.Scope][]memory.Record{}
 	for _, h := range list {
-		scope := wall(h.turn.options.Scope)
+		scope := tenantScope(h.turn.options.Scope)
 		if _, known := records[scope]; !known {
-			walls = append(walls, scope)
+			scopes = append(scopes, scope)
 		}
 		records[scope] = append(records[scope], h.turn.records(h.answer)...)
 	}
-	for _, scope := range walls {
+	for _, scope := range scopes {
 		if err := w.plugin.Writes("remember the turns"); err != nil {
 			w.failed(scope, len(records[scope]), err)
 			continue
@@ -104,8 +104,8 @@ func (w *Writer) failed(scope memory.Scope, records int, err error) {
 	w.Log.Error("turns could not be written to memory", "scope", scope.String(), "records", records, "error", err)
 }
 
-// wall is the part of a scope that one transaction stays in.
-func wall(s memory.Scope) memory.Scope { return memory.Scope{Tenant: s.Tenant, User: s.User} }
+// tenantScope is the part of a scope that one transaction stays in.
+func tenantScope(s memory.Scope) memory.Scope { return memory.Scope{Tenant: s.Tenant, User: s.User} }
 
 // addEach writes records together, or one by one if one of them is at fault: a memory that was deleted while an answer
 // rested on it must not keep the others out. The error joins one for each that could not be written.

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -63,14 +64,15 @@ func (s *Store) AddAll(ctx context.Context, scope Scope, records iter.Seq2[Recor
 // incoming is a record on its way into the store.
 type incoming struct {
 	Record
-	number   int      // of the record in its sequence, from 1, for messages
-	surprise *float64 // of an imported record; nil: to be measured
-	imported bool     // keep the store's times and counts
-	again    bool     // also if it was deleted for privacy
-	terms    []string // distinct, sorted
-	digest   []byte   // without the surprise
-	known    ID       // the record that is there already
-	deleted  bool     // it was deleted for privacy
+	number   int       // of the record in its sequence, from 1, for messages
+	surprise *float64  // of an imported record; nil: to be measured
+	imported bool      // keep the store's times and counts
+	again    bool      // also if it was deleted for privacy
+	terms    []string  // distinct, sorted
+	look     []float32 // what it is compared by: its embedding, or in a store without vectors a hashed one
+	digest   []byte    // without the surprise
+	known    ID        // the record that is there already
+	deleted  bool      // it was deleted for privacy
 }
 
 const (
@@ -249,7 +251,7 @@ func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incomi
 	var missing []int
 	for i := range records {
 		r := &records[i]
-		if err := r.fill(scope); err != nil {
+		if err := r.fill(scope, s.now()); err != nil {
 			return fmt.Errorf("record %d: %w", r.number, err)
 		}
 		known, err := s.holds(ctx, r)
@@ -272,13 +274,17 @@ func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incomi
 		}
 		a, inOrder := analyse(&r.Record)
 		r.terms, r.digest = a.terms, a.digest(&r.Record)
-		if len(r.Embedding) == 0 {
-			if hashed != nil {
-				r.Embedding = hashed.embed(r.Text, inOrder, nil) // spares a second analysis
-				continue
-			}
+		switch {
+		case dim == 0:
+			r.look = lookalike.embed(r.Text, inOrder, nil)
+			continue
+		case len(r.Embedding) > 0:
+		case hashed != nil:
+			r.Embedding = hashed.embed(r.Text, inOrder, nil) // spares a second analysis
+		default:
 			missing = append(missing, i)
 		}
+		r.look = r.Embedding
 	}
 	if len(missing) == 0 {
 		return ctx.Err()
@@ -295,7 +301,7 @@ func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incomi
 		if err := checkVector(vectors[i], dim); err != nil {
 			return fmt.Errorf("record %d: the embedder's vector: %w", records[at].number, err)
 		}
-		records[at].Embedding = vectors[i]
+		records[at].Embedding, records[at].look = vectors[i], vectors[i]
 	}
 	return nil
 }
@@ -306,33 +312,6 @@ func embedAll(ctx context.Context, e Embedder, texts []string) ([][]float32, err
 		err = fmt.Errorf("the embedder %q returned %d vectors for %d texts", e.Model(), len(vectors), len(texts))
 	}
 	return vectors, err
-}
-
-// fill sets what was left open and checks the record.
-func (r *incoming) fill(scope Scope) error {
-	for _, part := range []struct {
-		of   *string
-		from string
-	}{{&r.Scope.Tenant, scope.Tenant}, {&r.Scope.User, scope.User}, {&r.Scope.Agent, scope.Agent}, {&r.Scope.Session, scope.Session}} {
-		if *part.of == "" {
-			*part.of = part.from
-		}
-	}
-	if !r.imported && !scope.Contains(r.Scope) {
-		return fmt.Errorf("%w: its scope %s lies outside of %s", ErrInvalid, r.Scope, scope)
-	}
-	if r.Kind == "" {
-		r.Kind = KindTurn
-	}
-	if r.Origin == "" {
-		r.Origin = Observed
-	}
-	if r.ID != "" {
-		if _, err := ulid.ParseStrict(string(r.ID)); err != nil {
-			return fmt.Errorf("%w: the ID %q is not a ULID: leave it empty, and use the key for an ID of your own", ErrInvalid, r.ID)
-		}
-	}
-	return r.Validate()
 }
 
 // holds tells which record with the same key or ID is there already. The last word has the insertion; this spares the
@@ -371,7 +350,7 @@ func (s *Store) inserter(ctx context.Context, t *tx, h head) (*inserter, error) 
 	if now, err := readHead(ctx, t); err != nil || now.model != h.model || now.dim != h.dim {
 		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, now.model, now.dim))
 	}
-	w := &inserter{s: s, t: t, dim: h.dim, unit: make([]float32, h.dim), scopes: map[Scope]place{}, fresh: map[ID]int64{}}
+	w := &inserter{s: s, t: t, dim: h.dim, unit: make([]float32, cmp.Or(h.dim, lookalike.dim)), scopes: map[Scope]place{}, fresh: map[ID]int64{}}
 	for _, p := range []struct {
 		into **sql.Stmt
 		text string
@@ -465,7 +444,7 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	vector.Unit(w.unit, r.Embedding)
+	vector.Unit(w.unit, r.look)
 	surprise := known.surprise(r.terms, w.unit)
 	if r.surprise != nil {
 		surprise = *r.surprise
@@ -516,8 +495,10 @@ func (w *inserter) insert(ctx context.Context, r *incoming) (ID, bool, error) {
 
 // attach writes what hangs on a record's row.
 func (w *inserter) attach(ctx context.Context, row int64, p place, r *incoming) error {
-	if _, err := w.vector.ExecContext(ctx, row, p.scope, vector.Encode(r.Embedding)); err != nil {
-		return err
+	if len(r.Embedding) > 0 {
+		if _, err := w.vector.ExecContext(ctx, row, p.scope, vector.Encode(r.Embedding)); err != nil {
+			return err
+		}
 	}
 	if _, err := w.word.ExecContext(ctx, row, r.Text); err != nil {
 		return err

@@ -99,7 +99,7 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if err != nil {
 		return err
 	}
-	if e := s.embed(); len(q.vector) == 0 && e != nil && parsed.Plain != "" {
+	if e := s.embed(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
 		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}
@@ -303,8 +303,8 @@ func (p *partition) neighbours(list []matched, at uint32, radius int, a area, al
 	return list
 }
 
-// shardAt is the shard that answers for a moment: the live one, or one that is built as the store knew it then, which reads
-// all records of the tenant and user, about 10 µs each.
+// shardAt is the shard that answers for a moment: the live one, or one that is built of what was said by then and not
+// superseded yet, whenever it was written down. That reads all records of the tenant and user, about 10 µs each.
 func (s *Store) shardAt(ctx context.Context, scope Scope, at time.Time) (*shard, error) {
 	if at.IsZero() {
 		return s.shard(ctx, scope)

@@ -128,7 +128,7 @@ func (s *Store) importAll(ctx context.Context, r io.Reader, o *ImportOptions) (A
 	}
 	var events []Event
 	records := func(yield func(incoming, error) bool) {
-		for line, err := range readExport(r, h.model, h.dim, o.Reembed) {
+		for line, err := range readExport(r, h.model, h.dim, o.Reembed || h.dim == 0) {
 			if err == nil && line.Event != nil {
 				events = append(events, *line.Event)
 				continue
@@ -180,6 +180,11 @@ func revive(ctx context.Context, t *tx, p place) error {
 	return err
 }
 
+// foreign reports whether the vectors of an export are of another model.
+func (h exportHead) foreign(model string, dim int) bool {
+	return h.Dim > 0 && (h.Model != model || h.Dim != dim)
+}
+
 // readExport reads the lines of an export after its head. An error names the line and ends the sequence.
 func readExport(r io.Reader, model string, dim int, dropVectors bool) iter.Seq2[exportLine, error] {
 	return func(yield func(exportLine, error) bool) {
@@ -205,7 +210,7 @@ func readExport(r io.Reader, model string, dim int, dropVectors bool) iter.Seq2[
 					bad(fmt.Errorf("%w: the export has version %d, this program reads %d", ErrSchema, h.Version, exportVersion))
 					return
 				}
-				if !dropVectors && (h.Model != model || h.Dim != dim) {
+				if !dropVectors && h.foreign(model, dim) {
 					bad(fmt.Errorf("%w: the export's embeddings were made by %q (%d dimensions), the store's by %q (%d): import with Reembed",
 						ErrModel, h.Model, h.Dim, model, dim))
 					return

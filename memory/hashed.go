@@ -66,10 +66,13 @@ func (h *Hashed) Embed(ctx context.Context, texts []string) ([][]float32, error)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		vectors[i] = h.embed(t, text.Terms(t), nil)
+		vectors[i] = h.look(t)
 	}
 	return vectors, nil
 }
+
+// look is the vector of one text.
+func (h *Hashed) look(s string) []float32 { return h.embed(s, text.Terms(s), nil) }
 
 // EmbedQuery implements [QueryEmbedder]: every feature counts as much as its word is rare in the corpus.
 func (h *Hashed) EmbedQuery(ctx context.Context, query string, corpus Corpus) ([]float32, error) {

@@ -1,6 +1,9 @@
 package memory
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Embedder turns texts into vectors. Vectors of different models never mix: a store remembers the model's name and
 // dimension and refuses another with [ErrModel] until it is re-embedded.
@@ -11,6 +14,31 @@ type Embedder interface {
 	Dim() int
 	// Embed returns one vector for each text, in order.
 	Embed(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// None is the embedder of a store without vectors: it finds by words alone.
+type None struct{}
+
+// Model implements [Embedder].
+func (None) Model() string { return noModel }
+
+// noModel is what a store without vectors remembers as its model.
+const noModel = "none"
+
+// Dim implements [Embedder].
+func (None) Dim() int { return 0 }
+
+// Embed implements [Embedder].
+func (None) Embed(_ context.Context, texts []string) ([][]float32, error) {
+	return make([][]float32, len(texts)), nil
+}
+
+// proper reports an embedder that a store cannot have.
+func proper(e Embedder) error {
+	if e == nil || e.Model() == "" || (e.Dim() == 0) != (e.Model() == noModel) || e.Dim() < 0 {
+		return fmt.Errorf("%w: the embedder must have a model name and a dimension", ErrInvalid)
+	}
+	return nil
 }
 
 // QueryEmbedder is an Embedder that treats a query differently from a document. corpus tells how common a term is among

@@ -25,13 +25,15 @@ func (s *Store) record(ctx context.Context, q queryer, scope Scope, id ID) (stor
 	var data []byte
 	var model string
 	row := q.QueryRowContext(ctx, "SELECT "+recordColumns+`, v.data, (SELECT model FROM store)
-		FROM records r JOIN scopes c ON c.scope = r.scope JOIN vectors v ON v.row = r.row WHERE r.id = ? AND `+inScope,
+		FROM records r JOIN scopes c ON c.scope = r.scope LEFT JOIN vectors v ON v.row = r.row WHERE r.id = ? AND `+inScope,
 		append([]any{string(id)}, scopeArgs(scope)...)...)
 	r, err := scanRecord(row.Scan, &data, &model)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("%w in scope %s", ErrNotFound, scope)
 	}
-	r.Embedding, r.Model = vector.Decode(nil, data), model
+	if len(data) > 0 {
+		r.Embedding, r.Model = vector.Decode(nil, data), model
+	}
 	return r, err
 }
 
@@ -133,7 +135,7 @@ func (s *Store) all(ctx context.Context, q queryer, scopes []Scope, o *AllOption
 		where, args := inScopes(scopes)
 		if o.Embeddings {
 			columns += ", v.data, (SELECT model FROM store)"
-			join = " JOIN vectors v ON v.row = r.row"
+			join = " LEFT JOIN vectors v ON v.row = r.row"
 		}
 		if !o.History {
 			where += " AND r.superseded = 0"
@@ -152,7 +154,9 @@ func (s *Store) all(ctx context.Context, q queryer, scopes []Scope, o *AllOption
 				var data sql.RawBytes
 				var model string
 				r, err = scanRecord(rows.Scan, &data, &model)
-				r.Embedding, r.Model = vector.Decode(nil, data), model
+				if len(data) > 0 {
+					r.Embedding, r.Model = vector.Decode(nil, data), model
+				}
 			} else {
 				r, err = scanRecord(rows.Scan)
 			}

@@ -19,8 +19,8 @@ func (s *Store) Reembed(ctx context.Context, e Embedder, progress func(done, tot
 }
 
 func (s *Store) reembed(ctx context.Context, e Embedder, progress func(done, total int)) error {
-	if e == nil || e.Dim() <= 0 || e.Model() == "" {
-		return fmt.Errorf("%w: the embedder must have a model name and a dimension", ErrInvalid)
+	if err := proper(e); err != nil {
+		return err
 	}
 	if progress == nil {
 		progress = func(int, int) {}
@@ -43,6 +43,9 @@ func (s *Store) reembed(ctx context.Context, e Embedder, progress func(done, tot
 		return err
 	}
 	for {
+		if e.Dim() == 0 {
+			return s.swap(ctx, e)
+		}
 		rows, texts, done, err := s.missing(ctx)
 		if err != nil {
 			return err
@@ -140,7 +143,7 @@ func (t *tx) swapVectors(ctx context.Context, e Embedder) error {
 	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records WHERE row NOT IN (SELECT row FROM revectors)").Scan(&left); err != nil {
 		return err
 	}
-	if left > 0 {
+	if left > 0 && e.Dim() > 0 {
 		return errMoved
 	}
 	for _, statement := range []string{

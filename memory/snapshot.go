@@ -133,9 +133,10 @@ func verify(ctx context.Context, path string) (Snapshot, error) {
 	}
 	snap := Snapshot{Path: path, Bytes: info.Size()}
 	var vectors int
-	err = db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors), generation FROM store").
-		Scan(&snap.Records, &vectors, &snap.Generation)
-	if err == nil && vectors != snap.Records {
+	var vectored bool
+	err = db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors), generation, dim > 0 FROM store").
+		Scan(&snap.Records, &vectors, &snap.Generation, &vectored)
+	if err == nil && vectored && vectors != snap.Records {
 		err = fmt.Errorf("%w: %d records have %d vectors", ErrCorrupt, snap.Records, vectors)
 	}
 	return snap, err

@@ -24,6 +24,9 @@ type Options struct {
 	// which is the default for a new store. A store of another model then opens without one: it finds by words alone,
 	// takes only records that carry their vector, and can be re-embedded.
 	Embedder Embedder
+	// EmbedderFor finds the embedder of the model that the store was made with, or, if model is empty, that of a new store. It
+	// may return nil, as Embedder may be. It is asked only if Embedder is nil.
+	EmbedderFor func(model string) (Embedder, error)
 	// NewIndex makes the vector index for count vectors of dim dimensions. Nil: [NewFlat].
 	NewIndex func(dim, count int) (Index, error)
 	// Log gets what is worth knowing but no error. Nil: nothing.
@@ -52,7 +55,9 @@ const DefaultWait = 5 * time.Second
 // which an import of any length pays once.
 type Store struct {
 	path     string
+	file     os.FileInfo              // of the file that was opened
 	embedder atomic.Pointer[Embedder] // nil: none; changes when the store is re-embedded
+	find     func(model string) (Embedder, error)
 	newIndex func(dim, count int) (Index, error)
 	log      *slog.Logger
 	now      func() time.Time
@@ -143,7 +148,7 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if o == nil {
 		o = &Options{}
 	}
-	s := &Store{path: path, newIndex: o.NewIndex, log: o.Log, now: o.Now, readOnly: o.ReadOnly,
+	s := &Store{path: path, find: o.EmbedderFor, newIndex: o.NewIndex, log: o.Log, now: o.Now, readOnly: o.ReadOnly,
 		entropy: ulid.Monotonic(rand.Reader, 0)}
 	if o.Embedder != nil {
 		s.embedder.Store(&o.Embedder)
@@ -182,6 +187,9 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 		if err := s.prepare(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if s.file, err = os.Stat(path); err != nil {
+		return nil, fileError(err)
 	}
 	if s.reader, err = openReadOnly(ctx, path, wait); err != nil {
 		return nil, err
@@ -280,17 +288,28 @@ func (s *Store) readable(ctx context.Context) error {
 // choose settles the embedder for a store of a model.
 func (s *Store) choose(model string, dim int) error {
 	e := s.embed()
+	if e == nil && s.find != nil {
+		found, err := s.find(model)
+		if err != nil {
+			return err
+		}
+		if found != nil && (model == "" || found.Model() == model && found.Dim() == dim) {
+			e = found
+			s.embedder.Store(&e)
+		}
+	}
 	switch {
 	case model == "" && e == nil:
 		e = NewHashed(0)
 		s.embedder.Store(&e)
 	case model == "":
-		if e.Dim() <= 0 || e.Model() == "" {
-			return fmt.Errorf("%w: the embedder must have a model name and a dimension", ErrInvalid)
-		}
+		return proper(e)
 	case e == nil:
 		if h := hashedModel(model); h != nil && h.Dim() == dim {
 			e = h
+			s.embedder.Store(&e)
+		} else if model == noModel {
+			e = None{}
 			s.embedder.Store(&e)
 		} else {
 			s.log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
@@ -309,6 +328,9 @@ func (s *Store) embed() Embedder {
 	}
 	return nil
 }
+
+// Embedder is what makes the vectors of records and queries; nil if the store's is not at hand.
+func (s *Store) Embedder() Embedder { return s.embed() }
 
 // Path is the store's file.
 func (s *Store) Path() string { return s.path }
@@ -367,6 +389,9 @@ func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err
 			s.memo = nil         // it may know of records that were not written
 		}
 	}()
+	if err := s.there(); err != nil {
+		return err
+	}
 	t := &tx{Tx: sqlTx}
 	var clock int64
 	now := micros(s.now())
@@ -390,6 +415,15 @@ func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err
 	}
 	if s.memo != nil {
 		s.memo.seq = t.seq
+	}
+	return nil
+}
+
+// there checks that the file that was opened is still the one at its path. SQLite would go on writing into a file that has no
+// name any more.
+func (s *Store) there() error {
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
+		return fmt.Errorf("%w: what was opened at %q is not there any more: open the store anew", ErrReplaced, s.path)
 	}
 	return nil
 }

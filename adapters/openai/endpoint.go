@@ -34,7 +34,7 @@ type Endpoint struct {
 	MinWait, MaxWait time.Duration
 	// Transport makes the connections. Zero: one like http.DefaultTransport.
 	Transport http.RoundTripper
-	// Logger hears of every retry. Nil: nobody does.
+	// Logger gets every retry. Nil disables it.
 	Logger *slog.Logger
 }
 
@@ -209,19 +209,19 @@ func again(ctx context.Context, r *http.Response, err error, longest time.Durati
 				return false, nil // waiting pays no bill
 			}
 		}
-		if asked(r) > longest {
+		if retryAfter(r) > longest {
 			return false, nil
 		}
 	}
 	return retryablehttp.DefaultRetryPolicy(ctx, r, err)
 }
 
-// asked is the wait that an answer asks for, in seconds or as a date; 0 if it asks for none.
-func asked(r *http.Response) time.Duration { return retryablehttp.DefaultBackoff(0, 0, 0, r) }
+// retryAfter is the wait that an answer asks for, in seconds or as a date; 0 if it asks for none.
+func retryAfter(r *http.Response) time.Duration { return retryablehttp.DefaultBackoff(0, 0, 0, r) }
 
 // backoff is the wait before the next attempt. Chance keeps clients that failed together from coming back together.
 func backoff(low, high time.Duration, attempt int, r *http.Response) time.Duration {
-	if wait := asked(r); wait > 0 {
+	if wait := retryAfter(r); wait > 0 {
 		return wait + rand.N(wait/10+1)
 	}
 	wait := retryablehttp.DefaultBackoff(low, high, attempt, nil)

@@ -107,10 +107,11 @@ func (a *app) openConsolidated(cmd *cobra.Command, f *remoteFlags, write bool) (
 		return nil, err
 	}
 	settings := a.settings.Config
-	settings.Store.Path, settings.Embedder.Type, settings.Embedder.Dim = path, "hashed", 0 // nobody searches in a mirror
+	settings.Store.Path, settings.Embedder.Type, settings.Embedder.Dim = path, "auto", 0
 	_, err = os.Stat(path)
 	fresh := errors.Is(err, os.ErrNotExist)
 	if fresh {
+		settings.Embedder.Type = "none" // nobody searches in a mirror
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, err
 		}
@@ -153,7 +154,7 @@ func (a *app) remote(ctx context.Context, f *remoteFlags) (mirror.Remote, error)
 		return file, nil
 	}
 	o := &chroma.Options{Token: os.Getenv("CHROMA_TOKEN")}
-	if a.settings.Embedder.Type != "hashed" {
+	if t := a.settings.Embedder.Type; t == "local" || t == "openai" {
 		e, err := integration.Embedder(ctx, a.settings.Config)
 		if err != nil {
 			return nil, err

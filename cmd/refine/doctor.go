@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/adapters/encoder"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -123,7 +126,13 @@ func (a *app) examineStore(ctx context.Context, path string, note func(what stri
 	defer p.Close()
 	s, err := p.Store.Stats(ctx)
 	if note("contents", err, "refine check --full", "%s, %s, %s", counted(s.Records, "record"), bytesText(s.Bytes), s.Model) {
-		note("model", a.agree(ctx, s), "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree")
+		mend, said := "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree"
+		if name, _, local := strings.Cut(s.Model, "@"); local {
+			mend = "refine models pull " + name + ", or refine reembed"
+		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && a.settings.Embedder.Type == "auto" && (s.Dim == 0 || strings.HasPrefix(s.Model, "hashed-")) {
+			said = fmt.Sprintf("%s; %s is at hand and finds more: refine reembed", s.Model, m.Name)
+		}
+		note("model", a.agree(ctx, s), mend, "%s", said)
 	}
 	report, err := p.Store.Check(ctx, false)
 	if err == nil && len(report.Problems) > 0 {
@@ -146,25 +155,33 @@ func (a *app) examineStore(ctx context.Context, path string, note func(what stri
 
 // agree reports whether the configured embedder is the one that made the store's vectors.
 func (a *app) agree(ctx context.Context, s memory.Stats) error {
+	if a.settings.Embedder.Type == "auto" {
+		p, err := integration.New(ctx, a.settings.Config, &integration.Options{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		if p.Store.Embedder() != nil {
+			return nil
+		}
+		return fmt.Errorf("the store's vectors were made by %s (%d dimensions), which is not at hand: it finds by words alone, and takes no new records", s.Model, s.Dim)
+	}
 	e, err := integration.Embedder(ctx, a.settings.Config)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case e == nil && strings.HasPrefix(s.Model, "hashed-"), e != nil && e.Model() == s.Model && e.Dim() == s.Dim:
+	}
+	if e.Model() == s.Model && e.Dim() == s.Dim {
 		return nil
 	}
-	configured := a.settings.Embedder.Type
-	if e != nil {
-		configured = e.Model()
-	}
+	configured := e.Model()
 	return fmt.Errorf("the store's vectors were made by %s (%d dimensions), %s is configured", s.Model, s.Dim, configured)
 }
 
 // examineEmbedder embeds one word.
 func (a *app) examineEmbedder(ctx context.Context, note func(what string, err error, mend, format string, args ...any) bool) {
 	embedder, err := integration.Embedder(ctx, a.settings.Config)
-	if err == nil && embedder == nil {
-		embedder = memory.NewHashed(0)
+	if c, ok := embedder.(io.Closer); ok {
+		defer c.Close()
 	}
 	mend := "check embedder.* in `refine config show --origin`"
 	if a.settings.Embedder.Type == "openai" {
@@ -172,10 +189,19 @@ func (a *app) examineEmbedder(ctx context.Context, note func(what string, err er
 			mend = fmt.Sprintf("no API key was found: set %s, embedder.key_file or embedder.key_command", config.Default().Embedder.KeyEnv)
 		}
 	}
+	if err == nil && embedder.Dim() == 0 {
+		note("embedder", nil, "", "none for new stores, which find by words alone; refine models pull minilm")
+		return
+	}
 	if err == nil {
 		start := time.Now()
-		_, err = embedder.Embed(ctx, []string{"memory"})
-		note("embedder", err, mend, "%s, %d dimensions, %s for one text", embedder.Model(), embedder.Dim(), time.Since(start).Round(time.Microsecond))
+		_, err = embedder.Embed(ctx, []string{"memory"}) // loads the model
+		start, loaded := time.Now(), time.Since(start)
+		if err == nil {
+			_, err = embedder.Embed(ctx, []string{"memory"})
+		}
+		note("embedder", err, mend, "%s, %d dimensions, %s for one text after %s", embedder.Model(), embedder.Dim(),
+			time.Since(start).Round(time.Microsecond), loaded.Round(time.Millisecond))
 		return
 	}
 	note("embedder", err, mend, "")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,7 +19,10 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir+"/home")
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/home/config")
 			env.Setenv("XDG_DATA_HOME", env.WorkDir+"/home/data")
-			return nil
+			env.Setenv("REFINE_MODELS", env.WorkDir+"/models")
+			tiny, err := filepath.Abs("../../adapters/encoder/testdata/tiny/model.safetensors")
+			env.Setenv("TINY", tiny) // a small random encoder
+			return err
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

@@ -23,11 +23,6 @@ func (a *app) look(cmd *cobra.Command) (*integration.Plugin, error) {
 	return a.plugin(cmd, integration.Options{ReadOnly: true})
 }
 
-// create reads the settings and makes the store.
-func (a *app) create(cmd *cobra.Command) (*integration.Plugin, error) {
-	return a.plugin(cmd, integration.Options{Create: true})
-}
-
 func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Plugin, error) {
 	if err := a.load(cmd); err != nil {
 		return nil, err
@@ -42,6 +37,14 @@ func (a *app) chosen() []memory.Scope {
 		return []memory.Scope{scope}
 	}
 	return nil
+}
+
+// wholeStore refuses a scope for a command that works on all of the store: a flag that is accepted must hold.
+func wholeStore(cmd *cobra.Command) error {
+	if !anyChanged(cmd, "tenant", "user", "agent", "session") {
+		return nil
+	}
+	return ui.Fail(ui.ExitUsage, "leave --tenant, --user, --agent and --session out", "`%s` works on the whole store", cmd.CommandPath())
 }
 
 // moment is a flag's time.

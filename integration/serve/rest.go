@@ -14,7 +14,7 @@ import (
 	"github.com/trm-go/refiner/specialists"
 )
 
-// operations are the REST API. The handlers and the description in openapi.json are both made from this table.
+// operations are the REST API. Their description in openapi.json is made from this table too.
 func (s *Server) operations() []operation {
 	return append([]operation{
 		get("/api/v1/me", "whoAmI", "Who is asking, and what they may do", s.me),

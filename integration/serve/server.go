@@ -30,11 +30,9 @@ type Options struct {
 	Keys []Key
 	// Upstream answers chats. Nil: the memories do.
 	Upstream *Upstream
-	// Refine says when the answers of an upstream are refined, where a request does not say so. Zero: refine.Off. It holds
-	// for streams only with RefineStreams, since a stream that is refined begins when its draft has ended; a request that
-	// asks for refinement itself has it either way.
-	Refine        refine.Refinement
-	RefineStreams bool
+	// Refine says when the answers of an upstream are refined, where a request does not say so. Zero: refine.Off. A stream
+	// passes on as it comes, and what memory adds follows its text.
+	Refine refine.Refinement
 	// Forget leaves chats unwritten. They are recalled from all the same.
 	Forget bool
 	// Tasks are regular expressions, one a line, of requests that a client makes for itself, such as titles: they are neither
@@ -85,7 +83,6 @@ type Server struct {
 	tasks     *tasks
 	limit     int
 	budget    int
-	streams   bool // refine applies to them
 	maxBody   int64
 	hosts     []string
 	wait      time.Duration
@@ -109,7 +106,7 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		own.Scope = memory.Scope{} // a key's scope is its own, also where it is empty
 	}
 	s := &Server{plugin: &own, keys: o.Keys, upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
-		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget), streams: o.RefineStreams,
+		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget),
 		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), wait: cmp.Or(o.Wait, DefaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	for _, k := range o.Keys {
 		if err := k.check(); err != nil {
@@ -146,15 +143,15 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.writer.Pending()) })
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
 		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
-	s.handler, err = s.routes(o)
-	return s, err
+	s.handler = s.routes(o)
+	return s, nil
 }
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // routes puts the handlers together.
-func (s *Server) routes(o *Options) (http.Handler, error) {
+func (s *Server) routes(o *Options) http.Handler {
 	mux := http.NewServeMux()
 	protected := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.protect(h)) }
 	if s.upstream != nil {
@@ -178,9 +175,7 @@ func (s *Server) routes(o *Options) (http.Handler, error) {
 		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known).write(w)
 	})
 	s.mount(protected, o)
-	if err := s.rest(mux, protected); err != nil {
-		return nil, err
-	}
+	s.rest(mux, protected)
 	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
 		writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
 	})
@@ -188,7 +183,7 @@ func (s *Server) routes(o *Options) (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	protected("GET /metrics", s.serveMetrics)
 	mux.Handle("/", page())
-	return s.observe(mux, s.harden(mux)), nil
+	return s.observe(mux, s.harden(mux))
 }
 
 // ollama serves what Ollama's clients ask besides chats: which models there are, and embeddings. What changes models is the

@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package models
+
+const cgo = false

@@ -1,0 +1,128 @@
+//go:build cgo
+
+package onnx
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Session runs a graph from a file on the CPU. Its inputs are int64, as those of text models are. It is safe for concurrent
+// use until it is closed.
+type Session struct {
+	inputs  []string
+	session *ort.DynamicAdvancedSession
+}
+
+// OpenSession loads a graph. It returns [ErrNoLibrary] without ONNX Runtime and [ErrFormat] for a file that is no graph, or one
+// whose inputs are not int64.
+func OpenSession(path string, o *SessionOptions) (*Session, error) {
+	if o == nil {
+		o = &SessionOptions{}
+	}
+	library, err := FindLibrary(o.Library)
+	if err != nil {
+		return nil, err
+	}
+	if err := start(library.Path); err != nil {
+		return nil, err
+	}
+	inputs, outputs, err := ort.GetInputOutputInfo(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrFormat, path, err)
+	}
+	s := &Session{}
+	for _, in := range inputs {
+		if in.DataType != ort.TensorElementDataTypeInt64 {
+			return nil, fmt.Errorf("%w: %s: the input %q is %s, not int64", ErrFormat, path, in.Name, in.DataType)
+		}
+		s.inputs = append(s.inputs, in.Name)
+	}
+	if len(outputs) == 0 {
+		return nil, fmt.Errorf("%w: %s has no output", ErrFormat, path)
+	}
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, fmt.Errorf("make session options: %w", err)
+	}
+	defer options.Destroy()
+	if err := errors.Join(
+		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
+		options.SetIntraOpNumThreads(cmp.Or(o.Threads, 1)),
+		options.SetInterOpNumThreads(1),
+		options.SetLogSeverityLevel(ort.LoggingLevelFatal),
+	); err != nil {
+		return nil, fmt.Errorf("set session options: %w", err)
+	}
+	// The first output is the one that models of text are made for: hidden states, a sentence's vector, or a score.
+	if s.session, err = ort.NewDynamicAdvancedSession(path, s.inputs, []string{outputs[0].Name}, options); err != nil {
+		return nil, fmt.Errorf("%w: ONNX Runtime refuses %s: %w", ErrFormat, path, err)
+	}
+	return s, nil
+}
+
+// Inputs are the names of the graph's inputs.
+func (s *Session) Inputs() []string { return s.inputs }
+
+// Run runs the graph for one sequence: every input has the shape [1, n]. It returns the first output. A context that
+// ends stops it between operators.
+func (s *Session) Run(ctx context.Context, inputs map[string][]int64) (Tensor, error) {
+	if err := ctx.Err(); err != nil {
+		return Tensor{}, err
+	}
+	values := make([]ort.Value, len(s.inputs))
+	defer func() {
+		for _, v := range values {
+			if v != nil {
+				_ = v.Destroy()
+			}
+		}
+	}()
+	for i, name := range s.inputs {
+		data, ok := inputs[name]
+		if !ok {
+			return Tensor{}, fmt.Errorf("%w: the graph has the input %q, for which there is nothing", ErrFormat, name)
+		}
+		t, err := ort.NewTensor(ort.NewShape(1, int64(len(data))), data)
+		if err != nil {
+			return Tensor{}, fmt.Errorf("make tensors: %w", err)
+		}
+		values[i] = t
+	}
+	stop, err := ort.NewRunOptions()
+	if err != nil {
+		return Tensor{}, fmt.Errorf("make run options: %w", err)
+	}
+	defer stop.Destroy()
+	ended := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		_ = stop.Terminate()
+	})
+	out := []ort.Value{nil}
+	err = s.session.RunWithOptions(values, out, stop)
+	if !cancel() {
+		<-ended
+	}
+	if out[0] != nil {
+		defer out[0].Destroy()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return Tensor{}, ctx.Err()
+	case err != nil:
+		return Tensor{}, fmt.Errorf("run the graph: %w", err)
+	}
+	t, ok := out[0].(*ort.Tensor[float32])
+	if !ok {
+		return Tensor{}, fmt.Errorf("%w: the graph's first output is %T, not float32", ErrFormat, out[0])
+	}
+	return Tensor{Shape: append([]int64(nil), t.GetShape()...), Values: append([]float32(nil), t.GetData()...)}, nil
+}
+
+// Close frees the graph.
+func (s *Session) Close() error { return s.session.Destroy() }

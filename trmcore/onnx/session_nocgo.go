@@ -1,0 +1,22 @@
+//go:build !cgo
+
+package onnx
+
+import "context"
+
+// Session cannot be opened in a program that was built without cgo.
+type Session struct{}
+
+// OpenSession returns [ErrNoRuntime].
+func OpenSession(string, *SessionOptions) (*Session, error) { return nil, ErrNoRuntime }
+
+// Inputs are none.
+func (*Session) Inputs() []string { return nil }
+
+// Run returns [ErrNoRuntime].
+func (*Session) Run(context.Context, map[string][]int64) (Tensor, error) {
+	return Tensor{}, ErrNoRuntime
+}
+
+// Close does nothing.
+func (*Session) Close() error { return nil }
