@@ -17,6 +17,7 @@ import (
 func (a *app) dataCommand() *cobra.Command {
 	return cli.Group("data", "Make, check and show puzzles",
 		cli.Group("sudoku", "Make and check Sudokus", a.generateCommand(), a.mixCommand(), a.checkCommand()),
+		cli.Group("maze", "Make and show mazes", a.mazeGenerateCommand(), a.mazeShowCommand()),
 		cli.Group("arc", "Show ARC tasks", a.showCommand()))
 }
 

@@ -47,7 +47,7 @@ func Root(root *cobra.Command, term *ui.Terminal, json *bool, exitCodes string) 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return Usagef(cmd, "%w", err) })
 	root.SetUsageTemplate(root.UsageTemplate() + "\nExit codes: " + exitCodes + "\n")
 	root.PersistentFlags().BoolVar(json, "json", false, "print JSON (docs/cli-json.md)")
-	root.Version = Info().Version
+	root.Version = Info().String()
 	root.SetVersionTemplate(name + " {{.Version}}\n")
 	return root
 }

@@ -42,6 +42,8 @@ func Info() Build {
 	return b
 }
 
+func (b Build) String() string { return b.Version + " " + b.Go + " " + b.Platform }
+
 // VersionCommand prints the version.
 func VersionCommand(term *ui.Terminal, json *bool) *cobra.Command {
 	return &cobra.Command{
@@ -53,7 +55,7 @@ func VersionCommand(term *ui.Terminal, json *bool) *cobra.Command {
 			if *json {
 				return term.JSON(b)
 			}
-			term.Printf("%s %s %s %s\n", cmd.Root().Name(), b.Version, b.Go, b.Platform)
+			term.Printf("%s %s\n", cmd.Root().Name(), b)
 			if b.Commit != "" {
 				changed := ""
 				if b.Modified {
