@@ -39,7 +39,7 @@ lint:
 # conversations through SQLite, which the detector makes eight times slower (450 s of processor time against 45).
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|internal/eval)(/|$$)')
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|internal/eval)(/|$$)')
 
 .PHONY: test-whole
 test-whole: runtime
@@ -254,6 +254,11 @@ test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
 	@cp adapters/mcp/testdata/clients/client.mjs $(MCP)/
 	node $(MCP)/client.mjs $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/typescript.db
 	$(MCP)/venv/bin/python adapters/mcp/testdata/clients/client.py $(CURDIR)/$(MCP)/refine $(CURDIR)/$(MCP)/store/python.db
+
+## test-examples: build and run the programs in examples/
+.PHONY: test-examples
+test-examples:
+	$(GO) test -count=1 ./examples
 
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
 .PHONY: test-adapters

@@ -24,7 +24,7 @@ type Request struct {
 	// Messages are the conversation before it, oldest first.
 	Messages []specialists.Message
 	// Draft is an answer that somebody else wrote, to be refined. Empty: the model writes one, or without a model
-	// [refine.Extract].
+	// the memories are quoted.
 	Draft string
 	// Limit is the number of memories that are recalled, and Budget the tokens that they may take in the model's prompt.
 	Limit, Budget int
@@ -135,7 +135,11 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if now.IsZero() {
 		now = time.Now()
 	}
-	query := memory.Query{Text: text.Query(r.Question), Limit: r.Limit, At: r.At}
+	limit, quoted := cmp.Or(r.Limit, p.config.Recall.Limit), p.Model == nil && r.Draft == ""
+	query := memory.Query{Text: text.Query(r.Question), Limit: limit, At: r.At}
+	if quoted {
+		query.Limit = max(limit, 3*readForQuotes)
+	}
 	if query.Text == "" {
 		return nil, fmt.Errorf("ask: %w: the question is empty", memory.ErrInvalid)
 	}
@@ -155,26 +159,34 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
-	a := &Answer{Question: r.Question, Scope: scope, Memories: refine.Unfold(found.Memories, max(cmp.Or(r.Limit, p.config.Recall.Limit), len(found.Memories)))}
+	a := &Answer{Question: r.Question, Scope: scope, Memories: refine.Unfold(found.Memories, max(limit, len(found.Memories)))}
+	if quoted { // copies take one place
+		a.Memories = refine.Distinct(a.Memories, max(limit, readForQuotes))
+	}
+	task := &specialists.Task{Question: r.Question, Messages: r.Messages, Scope: scope, Now: now}
+	for _, m := range a.Memories {
+		task.Evidence = append(task.Evidence, m.Record)
+	}
+	if quoted {
+		var kept []int
+		a.Response, kept = refine.Quote(task, limit)
+		for n, i := range kept {
+			a.Memories[n] = a.Memories[i]
+		}
+		a.Memories = a.Memories[:len(kept)]
+	}
 	if !r.Quiet {
 		defer func() { p.Shown(scope, idsOf(a.Memories)...) }()
 	}
 	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
 		return a, nil
 	}
-	task := &specialists.Task{Question: r.Question, Messages: r.Messages, Scope: scope, Now: now}
-	for _, m := range a.Memories {
-		task.Evidence = append(task.Evidence, m.Record)
+	if quoted && r.Eager && !emit(Event{Type: EventToken, Token: a.Text}) {
+		return a, nil
 	}
-	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, emit), &a.Response) {
-		if errors.Is(err, errStopped) {
-			return a, nil
-		}
-		if err != nil {
-			return a, fmt.Errorf("ask: %w", err)
-		}
-		if !emit(Event{Type: EventRound, Round: &round}) {
-			return a, nil
+	if !quoted {
+		if open, err := p.respond(ctx, task, r, a, emit); err != nil || !open {
+			return a, err
 		}
 	}
 	if r.Remember {
@@ -184,6 +196,26 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	}
 	a.Ms = float64(time.Since(start).Microseconds()) / 1000
 	return a, nil
+}
+
+// readForQuotes is how many memories are read where no model is to see them: the sentence that answers is looked for among
+// more than a prompt would hold.
+const readForQuotes = 40
+
+// respond lets the model answer, or refines a draft. It reports whether anybody listens still.
+func (p *Plugin) respond(ctx context.Context, task *specialists.Task, r Request, a *Answer, emit func(Event) bool) (bool, error) {
+	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, emit), &a.Response) {
+		if errors.Is(err, errStopped) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("ask: %w", err)
+		}
+		if !emit(Event{Type: EventRound, Round: &round}) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // errStopped ends the work of a caller who has gone.

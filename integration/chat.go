@@ -29,6 +29,10 @@ type ChatOptions struct {
 	Log *slog.Logger
 }
 
+// ErrRefused is what a call of a client made by [Chat] fails with when its scope cannot be told: no answer is better than
+// one from somebody else's memories.
+var ErrRefused = openai.ErrRefused
+
 // Chat gives a go-openai client a memory: chat completions, streamed or not, recall before they are sent, may be refined,
 // and are remembered. It has every method of the client, so that a backend changes the one line that makes it.
 //
@@ -55,7 +59,7 @@ func (m chatMemory) Begin(ctx context.Context, conversation []specialists.Messag
 			err = o.within(scope)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: whose memories are meant: %w", openai.ErrRefused, err)
+			return nil, fmt.Errorf("%w: whose memories are meant: %w", ErrRefused, err)
 		}
 	}
 	t, err := m.plugin.Begin(ctx, conversation, &o)

@@ -53,7 +53,7 @@ type Plugin struct {
 
 // Options say what a Config does not. Nil is the same as a zero Options.
 type Options struct {
-	Create   bool             // make the store; one that is there is an error that wraps memory.ErrExists
+	Create   bool             // make the store if there is none
 	ReadOnly bool             // write nothing
 	AnyModel bool             // open a store of another embedding model too, to look after it or to re-embed it
 	Log      *slog.Logger     // nil: discard
@@ -81,10 +81,6 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 		}
 	}
 	options := &memory.Options{Embedder: embedder, EmbedderFor: found, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
-	open := memory.Open
-	if o.Create {
-		open = memory.Create
-	}
 	model, err := Model(ctx, c)
 	if err != nil {
 		return nil, err
@@ -93,16 +89,19 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := open(ctx, c.Store.Path, options)
+	store, err := memory.Open(ctx, c.Store.Path, options)
+	if o.Create && errors.Is(err, memory.ErrNoStore) {
+		store, err = memory.Create(ctx, c.Store.Path, options)
+	}
 	if errors.Is(err, memory.ErrSchema) && o.ReadOnly {
 		// An older store is brought up to date first, if it may be written.
 		options.ReadOnly = false
-		if store, err = open(ctx, c.Store.Path, options); err == nil {
+		if store, err = memory.Open(ctx, c.Store.Path, options); err == nil {
 			err = store.Close()
 		}
 		options.ReadOnly = true
 		if err == nil {
-			store, err = open(ctx, c.Store.Path, options)
+			store, err = memory.Open(ctx, c.Store.Path, options)
 		}
 	}
 	if err != nil {

@@ -251,7 +251,7 @@ func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incomi
 	var missing []int
 	for i := range records {
 		r := &records[i]
-		if err := r.fill(scope); err != nil {
+		if err := r.fill(scope, s.now()); err != nil {
 			return fmt.Errorf("record %d: %w", r.number, err)
 		}
 		known, err := s.holds(ctx, r)
@@ -315,7 +315,7 @@ func embedAll(ctx context.Context, e Embedder, texts []string) ([][]float32, err
 }
 
 // fill sets what was left open and checks the record.
-func (r *incoming) fill(scope Scope) error {
+func (r *incoming) fill(scope Scope, now time.Time) error {
 	for _, part := range []struct {
 		of   *string
 		from string
@@ -332,6 +332,9 @@ func (r *incoming) fill(scope Scope) error {
 	}
 	if r.Origin == "" {
 		r.Origin = Observed
+	}
+	if r.Created.IsZero() && !r.imported {
+		r.Created = now
 	}
 	if r.ID != "" {
 		if _, err := ulid.ParseStrict(string(r.ID)); err != nil {

@@ -315,8 +315,8 @@ func (p *partition) neighbours(list []matched, at uint32, radius int, a area, al
 	return list
 }
 
-// shardAt is the shard that answers for a moment: the live one, or one that is built as the store knew it then, which reads
-// all records of the tenant and user, about 10 µs each.
+// shardAt is the shard that answers for a moment: the live one, or one that is built of what was said by then and not
+// superseded yet, whenever it was written down. That reads all records of the tenant and user, about 10 µs each.
 func (s *Store) shardAt(ctx context.Context, scope Scope, at time.Time) (*shard, error) {
 	if at.IsZero() {
 		return s.shard(ctx, scope)

@@ -34,7 +34,6 @@ func TestHostileRecords(t *testing.T) {
 		"NUL in metadata":   {func(r *Record) { r.Meta = map[string]string{"a\x00": "b"} }, ErrInvalid, "metadata"},
 		"long speaker":      {func(r *Record) { r.Speaker = strings.Repeat("x", 5000) }, ErrInvalid, "speaker"},
 		"NaN importance":    {func(r *Record) { r.Importance = math.NaN() }, ErrInvalid, "importance"},
-		"no time":           {func(r *Record) { r.Created = time.Time{} }, ErrInvalid, "time of creation"},
 		"year 10000":        {func(r *Record) { r.Created = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, ErrInvalid, "year"},
 		"unknown kind":      {func(r *Record) { r.Kind = "dream" }, ErrInvalid, "dream"},
 		"made of nothing":   {func(r *Record) { r.Origin = Reconstructed }, ErrInvalid, "derived"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestSupersedeUndoAndAsOf(t *testing.T) {
 	old := add(t, s, ann, turn("Ann lives in Bern"))[0]
 	c.move(time.Hour)
 	fact := turn("Ann lives in Oslo")
-	fact.Kind = KindFact
+	fact.Kind, fact.Created = KindFact, c.now()
 	id, err := s.Supersede(ctx, ann, fact, old)
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +70,20 @@ func TestSupersedeUndoAndAsOf(t *testing.T) {
 		}
 	}
 	sound(t, s)
+}
+
+// What was said by a moment is known then, though it was imported later.
+func TestAsOfImported(t *testing.T) {
+	c := &clock{at: t0.AddDate(1, 0, 0)}
+	s := newStore(t, &Options{Now: c.now})
+	late := turn("Ann lives in Oslo")
+	late.Created = t0.Add(time.Hour)
+	add(t, s, ann, turn("Ann lives in Bern"), late)
+	for hours, want := range map[float64][]string{-1: {}, .5: {"Ann lives in Bern"}, 2: {"Ann lives in Bern", "Ann lives in Oslo"}} {
+		found := texts(t, s, ann, Query{Text: "Where does Ann live?", At: t0.Add(time.Duration(hours * float64(time.Hour)))})
+		slices.Sort(found)
+		diff(t, fmt.Sprintf("as of %v hours", hours), want, found)
+	}
 }
 
 // sortedEvents orders events of one moment so that a test can name them: those of first first.

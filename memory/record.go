@@ -81,7 +81,8 @@ type Record struct {
 	// its scope where it is not empty.
 	Key string `json:"key,omitempty"`
 
-	// The times of the world: when it was said, and from when until when it is true. Zero: unknown, or open.
+	// The times of the world: when it was said, and from when until when it is true. A record that is added without
+	// Created is said now; a zero ValidFrom or ValidUntil is open.
 	Created    time.Time `json:"created"`
 	ValidFrom  time.Time `json:"valid_from,omitzero"`
 	ValidUntil time.Time `json:"valid_until,omitzero"`

@@ -110,7 +110,7 @@ func (p *packer) suffices(turn *Recalled) bool {
 		return false
 	}
 	for t := range all {
-		if p.question[t] && !have[t] {
+		if p.question[t] > 0 && !have[t] {
 			return false
 		}
 	}
@@ -157,8 +157,8 @@ func (p *packer) open(e entry) bool {
 	if i < 0 || !p.chosen[i].quoted[e.turn.ID] || !p.Open(&e.turn.Record) {
 		return false
 	}
-	full := choice{r: e.turn, of: e.m.ID, terms: distinct(e.turn.Text)}
-	p.render(&full, importance.Full)
+	full := choice{r: e.turn, of: e.m.ID}
+	p.render(&full, importance.Full, p.budget)
 	before := p.chosen[i]
 	delete(before.quoted, e.turn.ID)
 	if len(before.quoted) == 0 {

@@ -3,8 +3,10 @@ package refine
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/internal/text"
@@ -16,9 +18,6 @@ type PackOptions struct {
 	// Tokens counts the tokens of a text. Nil means an estimate that needs no vocabulary; with a model's own tokeniser
 	// the budget is exact.
 	Tokens func(string) int
-	// Alike is the share of common terms from which a memory counts as the repetition of one already packed, and is left
-	// out, in (0, 1]. Zero means [DefaultAlike].
-	Alike float64
 	// Line renders a memory whose text may have been shortened. Nil means date, speaker and text; a summary, which names
 	// its days and speakers itself, is rendered as it is, on one line.
 	Line func(r *memory.Record, text string) string
@@ -26,9 +25,6 @@ type PackOptions struct {
 	// it. Nil: every turn may.
 	Open func(*memory.Record) bool
 }
-
-// DefaultAlike is the default of PackOptions.Alike.
-const DefaultAlike = .9
 
 // summaryTokens is the greatest length of a summary.
 const summaryTokens = 24
@@ -51,7 +47,7 @@ type Item struct {
 }
 
 // Text is what goes into the prompt: a line for each memory, the oldest first.
-func (p *Packed) Text() string {
+func (p Packed) Text() string {
 	lines := make([]string, len(p.Items))
 	for i, item := range p.Items {
 		lines[i] = item.Text
@@ -67,15 +63,12 @@ func (p *Packed) Text() string {
 // dates and negations, else as it was said, for then the summary would not do. What budget is left opens quotes into their
 // turns, the heaviest first. The same input always gives the same output.
 func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Packed {
-	p := packer{question: map[string]bool{}, budget: budget}
+	p := packer{question: map[string]float64{}, budget: budget, cut: map[memory.ID][]fragment{}}
 	if o != nil {
 		p.PackOptions = *o
 	}
 	if p.PackOptions.Tokens == nil {
 		p.PackOptions.Tokens = text.Tokens
-	}
-	if p.Alike <= 0 {
-		p.Alike = DefaultAlike
 	}
 	if p.Line == nil {
 		p.Line = Line
@@ -83,8 +76,9 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	if p.Open == nil {
 		p.Open = func(*memory.Record) bool { return true }
 	}
-	for _, t := range text.Terms(question) {
-		p.question[t] = true
+	terms, weights := text.Weighted(question)
+	for i, t := range terms {
+		p.question[t] = weights[i]
 	}
 	entries := entriesOf(recalled)
 	for _, e := range entries {
@@ -118,8 +112,8 @@ func Pack(recalled []Recalled, question string, budget int, o *PackOptions) Pack
 	return packed
 }
 
-// Line is the usual rendering of a memory: 2023-05-08 Caroline: text, on one line. A summary names its days and speakers
-// itself.
+// Line is the usual rendering of a memory: 2023-05-08 Caroline: text, on one line. One that holds no more says so: 2023-05-08
+// (until 2023-06-01) Caroline: text. A summary names its days and speakers itself.
 func Line(r *memory.Record, s string) string {
 	if r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed && r.Meta["level"] != "" {
 		return strings.Join(strings.Fields(s), " ")
@@ -128,15 +122,20 @@ func Line(r *memory.Record, s string) string {
 	if who != "" {
 		who += ": "
 	}
+	if !r.ValidUntil.IsZero() {
+		who = "(until " + r.ValidUntil.Format(time.DateOnly) + ") " + who
+	}
 	return fmt.Sprintf("%s %s%s", r.Created.Format("2006-01-02"), who, strings.Join(strings.Fields(s), " "))
 }
 
 // packer is the work of one Pack.
 type packer struct {
 	PackOptions
-	question map[string]bool
+	question map[string]float64 // its terms, and how much each tells
 	budget   int
-	chosen   []choice // the heaviest first
+	said     copies                   // what was chosen says
+	cut      map[memory.ID][]fragment // of texts that were too long
+	chosen   []choice                 // the heaviest first
 }
 
 // entry is a memory that may go into the prompt: one that was recalled, or a turn that a recalled summary was found by.
@@ -172,7 +171,6 @@ func entriesOf(recalled []Recalled) []entry {
 // choice is a memory in the prompt.
 type choice struct {
 	r      *Recalled
-	terms  map[string]bool
 	level  importance.Level
 	text   string
 	cost   int
@@ -220,8 +218,9 @@ func (p *packer) add(r *Recalled, of memory.ID, levels ...importance.Level) bool
 	c := choice{r: r, of: of}
 	used := p.used()
 	for _, l := range levels {
-		if p.render(&c, l); used+c.cost <= p.budget {
-			if c.terms = distinct(r.Text); !p.repeats(c) {
+		if p.render(&c, l, p.budget-used); used+c.cost <= p.budget {
+			if w := wordingOf(r.Text); !p.said.has(w) {
+				p.said.seen = append(p.said.seen, w)
 				p.chosen = append(p.chosen, c)
 			}
 			return true
@@ -247,56 +246,93 @@ func (p *packer) raise(e entry) {
 		if l == now.level {
 			return
 		}
-		if p.render(&p.chosen[i], l); p.used() <= p.budget {
+		if p.render(&p.chosen[i], l, p.budget-p.used()+now.cost); p.used() <= p.budget {
 			return
 		}
 		p.chosen[i] = now
 	}
 }
 
-func (p *packer) render(c *choice, l importance.Level) {
+// render words a choice at a level, within so many tokens if it can.
+func (p *packer) render(c *choice, l importance.Level, room int) {
 	s := c.r.Text
 	switch l {
 	case importance.Chunk:
 		if s = c.r.Brief; s == "" {
-			s = p.chunk(c.r.Text)
+			head := p.PackOptions.Tokens(p.Line(&c.r.Record, ""))
+			s = p.shorten(&c.r.Record, min(p.PackOptions.Tokens(c.r.Text)/2, room-head-1))
 		}
 	case importance.Summary:
-		s = p.cut(s, summaryTokens)
+		s = p.shorten(&c.r.Record, summaryTokens)
 	}
-	c.level, c.text = l, p.Line(&c.r.Record, s)
+	r := c.r.Record
+	if !c.r.Outdated.IsZero() && (r.ValidUntil.IsZero() || c.r.Outdated.Before(r.ValidUntil)) {
+		r.ValidUntil = c.r.Outdated
+	}
+	c.level, c.text = l, p.Line(&r, s)
 	c.cost = p.PackOptions.Tokens(c.text)
 }
 
-// chunk keeps the sentences that hold most of the question's terms, up to half of the text, in their order.
-func (p *packer) chunk(s string) string {
-	sentences := text.Sentences(s)
-	if len(sentences) < 2 {
-		return s
+// fragment is a sentence of a text that is too long to be shown in full.
+type fragment struct {
+	text string
+	hits float64 // how much of the question it holds, by what its words tell in this text
+}
+
+// fragments cuts a text into sentences, and holds them against the question.
+func (p *packer) fragments(r *memory.Record) []fragment {
+	if known, ok := p.cut[r.ID]; ok {
+		return known
 	}
-	order := make([]int, len(sentences))
-	hits := make([]int, len(sentences))
-	for i, sentence := range sentences {
-		order[i] = i
-		for t := range distinct(sentence) {
-			if p.question[t] {
-				hits[i]++
+	var list []fragment
+	holds, count := [][]string{}, map[string]int{}
+	for _, s := range text.Sentences(r.Text) {
+		var hits []string
+		seen := map[string]bool{}
+		for _, t := range text.Index(s) {
+			if p.question[t] > 0 && !seen[t] {
+				seen[t] = true
+				hits = append(hits, t)
+				count[t]++
 			}
 		}
+		list, holds = append(list, fragment{text: s}), append(holds, hits)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(hits[b], hits[a]) })
-	room := p.PackOptions.Tokens(s) / 2
-	keep := make([]bool, len(sentences))
+	for i := range list {
+		for _, t := range holds[i] {
+			list[i].hits += p.question[t] * math.Log(1+float64(len(list)+1)/float64(count[t]))
+		}
+	}
+	p.cut[r.ID] = list
+	return list
+}
+
+// shorten keeps the sentences that hold most of the question, up to so many tokens, in their order. Of a sentence that is
+// longer by itself it keeps the words around what the question holds.
+func (p *packer) shorten(r *memory.Record, room int) string {
+	list := p.fragments(r)
+	if len(list) == 0 {
+		return ""
+	}
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(list[b].hits, list[a].hits) })
+	keep := make([]bool, len(list))
 	for n, i := range order {
-		room -= p.PackOptions.Tokens(sentences[i])
-		if n > 0 && room < 0 {
+		cost := p.PackOptions.Tokens(list[i].text) + 2
+		if n == 0 && cost > room {
+			return p.window(list[i].text, room)
+		}
+		if room -= cost; room < 0 {
 			break
 		}
 		keep[i] = true
 	}
 	var b strings.Builder
 	gap := false
-	for i, sentence := range sentences {
+	for i := range list {
 		if !keep[i] {
 			gap = true
 			continue
@@ -307,7 +343,7 @@ func (p *packer) chunk(s string) string {
 		if gap {
 			b.WriteString("… ")
 		}
-		b.WriteString(sentence)
+		b.WriteString(list[i].text)
 		gap = false
 	}
 	if gap {
@@ -316,37 +352,32 @@ func (p *packer) chunk(s string) string {
 	return b.String()
 }
 
-// cut keeps the first words of a text, up to so many tokens.
-func (p *packer) cut(s string, most int) string {
+// window keeps the words of a sentence around those that the question holds, up to so many tokens.
+func (p *packer) window(s string, room int) string {
 	words := strings.Fields(s)
-	if p.PackOptions.Tokens(strings.Join(words, " ")) <= most {
-		return strings.Join(words, " ")
-	}
-	n := 0
-	for n < len(words) && n < most && p.PackOptions.Tokens(strings.Join(words[:n+1], " ")) < most {
-		n++
-	}
-	return strings.TrimSpace(strings.Join(words[:n], " ") + " …")
-}
-
-// repeats reports whether a memory says what one of the chosen says already.
-func (p *packer) repeats(c choice) bool {
-	for _, d := range p.chosen {
-		if d.quoted != nil {
-			continue // it says less
-		}
-		common := 0
-		for t := range c.terms {
-			if d.terms[t] {
-				common++
-			}
-		}
-		all := len(c.terms) + len(d.terms) - common
-		if all > 0 && float64(common) >= p.Alike*float64(all) {
-			return true
+	value, tokens := make([]float64, len(words)+1), make([]int, len(words)+1) // of the words before
+	for i, w := range words {
+		value[i+1], tokens[i+1] = value[i], tokens[i]+p.PackOptions.Tokens(w)
+		for _, t := range text.Index(w) {
+			value[i+1] += p.question[t]
 		}
 	}
-	return false
+	from, to, best := 0, 0, -1.0
+	for i, j := 0, 0; i < len(words); i++ {
+		for j = max(i, j); j < len(words) && tokens[j+1]-tokens[i] <= room-4; j++ {
+		}
+		if v := value[j] - value[i]; v > best {
+			from, to, best = i, j, v
+		}
+	}
+	short := strings.Join(words[from:to], " ")
+	if from > 0 {
+		short = "… " + short
+	}
+	if to < len(words) {
+		short += " …"
+	}
+	return strings.TrimSpace(short)
 }
 
 func distinct(s string) map[string]bool {

@@ -24,6 +24,10 @@ type Recalled struct {
 	Weight  float64            `json:"weight"` // in (0, 1], the best at 1
 	Level   importance.Level   `json:"level"`
 	Signals importance.Signals `json:"signals"`
+	// OutdatedBy is the memory that takes its place as an answer to the question, Outdated the moment it was said. Empty: none
+	// that was recalled does.
+	OutdatedBy memory.ID `json:"outdated_by,omitempty"`
+	Outdated   time.Time `json:"outdated,omitzero"`
 	// Turns are what a summary was found by: those of the records it stands for that answer the question, best first, as if
 	// they were live. Its weight and its signals are those of the first.
 	Turns []Recalled `json:"-"`
@@ -115,6 +119,7 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 		r.at = append(r.at, c.at)
 		r.Memories = append(r.Memories, m)
 	}
+	r.current(query.Text, opts.Now)
 	return r, nil
 }
 

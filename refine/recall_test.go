@@ -290,7 +290,7 @@ func TestPackLevels(t *testing.T) {
 	for _, c := range []struct {
 		budget int
 		want   importance.Level
-	}{{200, importance.Full}, {80, importance.Chunk}, {40, importance.Summary}, {5, ""}, {0, ""}, {-1, ""}} {
+	}{{200, importance.Full}, {80, importance.Chunk}, {40, importance.Chunk}, {5, ""}, {0, ""}, {-1, ""}} {
 		p := refine.Pack([]refine.Recalled{m}, "Who is the puppy?", c.budget, nil)
 		got := importance.Level("")
 		if len(p.Items) > 0 {

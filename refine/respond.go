@@ -17,7 +17,7 @@ import (
 
 // RespondOptions say how to answer. Nil, or the zero value, answers from the memories without a language model.
 type RespondOptions struct {
-	// Model writes the first draft and revises it. Nil: [Extract] writes it, and the specialists' own rules revise it.
+	// Model writes the first draft and revises it. Nil: the memories are quoted, and the specialists' own rules revise it.
 	Model specialists.Model
 	// Specialists examine each draft, in the order of their priority. Nil: [specialists.Default]; empty: none.
 	Specialists []specialists.Specialist
@@ -283,7 +283,7 @@ func (r *run) start(ctx context.Context) error {
 		}
 	}
 	if text == "" {
-		text = Extract(r.task)
+		text = quotations(r.task)
 		if r.Delta != nil {
 			if err := r.Delta(text); err != nil {
 				return err

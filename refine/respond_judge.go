@@ -11,6 +11,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/extract"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -83,7 +84,7 @@ func newJudge(t *specialists.Task) *judge {
 		for _, w := range wordsOf(e.Speaker) {
 			j.known.facts[text.PrefixName+w] = true
 		}
-		for _, s := range testimony(&e) {
+		for _, s := range extract.Testimony(&e) {
 			j.known.add(s, e.Created)
 			for _, term := range text.Terms(s) {
 				could[term] = true
@@ -102,19 +103,6 @@ func newJudge(t *specialists.Task) *judge {
 		}
 	}
 	return j
-}
-
-// testimony are the texts of a memory that count as evidence: what somebody said, or the quotes that a reconstructed text
-// rests on.
-func testimony(r *memory.Record) []string {
-	if r.Origin != memory.Reconstructed {
-		return []string{r.Text}
-	}
-	var quotes []string
-	for _, q := range r.Quotes {
-		quotes = append(quotes, q.Text)
-	}
-	return quotes
 }
 
 func (s *sources) add(txt string, at time.Time) {

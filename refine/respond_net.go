@@ -84,7 +84,7 @@ func (r *run) Answer(ctx context.Context, _ *specialists.Task, _ answer, z notes
 	y := z.draft
 	if r.Model == nil {
 		if r.round.Found > 0 || y.judged.supported == 0 {
-			r.propose(&y, "extract", Extract(r.task))
+			r.propose(&y, "extract", quotations(r.task))
 		}
 		return y, nil
 	}
@@ -101,7 +101,7 @@ func (r *run) Answer(ctx context.Context, _ *specialists.Task, _ answer, z notes
 		r.propose(&y, "reviser", text)
 	}
 	if y.judged.supported == 0 {
-		r.propose(&y, "extract", Extract(r.task))
+		r.propose(&y, "extract", quotations(r.task))
 	}
 	return y, nil
 }

@@ -283,7 +283,7 @@ func TestMissingMemoriesAreRecalled(t *testing.T) {
 func TestModelThatFails(t *testing.T) {
 	down := errors.New("down")
 	for _, c := range []struct{ name, text, want string }{
-		{"without a word", "", refine.Extract(lisbon())},
+		{"without a word", "", "I do not find it in the memories."},
 		{"in the midst of it", "Ruth lives in Lisbon [1]. She moved th", "Ruth lives in Lisbon [1]."},
 	} {
 		m := &model{err: down}
@@ -291,7 +291,7 @@ func TestModelThatFails(t *testing.T) {
 			m.texts = []string{c.text}
 		}
 		r := respond(t, lisbon(), &refine.RespondOptions{Model: m, Specialists: none})
-		if r.Text != c.want || len(r.Skipped) == 0 || r.Skipped[0].Name != "model" || r.Skipped[0].Why != "down" {
+		if !strings.HasPrefix(r.Text, c.want) || len(r.Skipped) == 0 || r.Skipped[0].Name != "model" || r.Skipped[0].Why != "down" {
 			t.Errorf("%s: %q, skipped %+v", c.name, r.Text, r.Skipped)
 		}
 	}

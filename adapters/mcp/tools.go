@@ -323,21 +323,25 @@ func (t *tools) record(ctx context.Context, a *rememberIn) (memory.Record, error
 }
 
 // known is the id of a live memory with the same words, or empty. It keeps what was only recalled from coming back as
-// something new.
+// something new. The words are looked up as a phrase, so that no ranking can miss them.
 func (t *tools) known(ctx context.Context, r *memory.Record) (memory.ID, error) {
-	question := text.Query(r.Text)
-	if len(question) > maxQuestion { // the words at its beginning find it as well
-		question = strings.ToValidUTF8(question[:maxQuestion], "")
+	words := strings.Fields(text.Query(r.Text))
+	n := 0
+	for i, w := range words { // the words at its beginning find it as well
+		if n += len(w) + 1; n > maxQuestion {
+			words = words[:i]
+			break
+		}
 	}
-	if question == "" {
+	if len(words) == 0 {
 		return "", nil
 	}
-	near, err := t.memory.Recall(ctx, memory.Query{Text: question, Limit: usualLimit})
+	near, err := t.memory.Recall(ctx, memory.Query{Text: `"` + strings.Join(words, " ") + `"`, Kinds: []memory.Kind{r.Kind}, Limit: maxLimit})
 	if err != nil {
 		return "", err
 	}
 	i := slices.IndexFunc(near.Memories, func(m refine.Recalled) bool {
-		return m.Kind == r.Kind && strings.EqualFold(strings.Join(strings.Fields(m.Text), " "), strings.Join(strings.Fields(r.Text), " "))
+		return strings.EqualFold(strings.Join(strings.Fields(m.Text), " "), strings.Join(strings.Fields(r.Text), " "))
 	})
 	if i < 0 {
 		return "", nil

@@ -74,7 +74,7 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 		},
 	}
 	locomo.Flags().StringVar(&corrections, "corrections", "", "file of corrected evidence (dial481/locomo-audit)")
-	cmd.AddCommand(locomo, a.evalAnswersCommand(),
+	cmd.AddCommand(locomo, a.evalAnswersCommand(), a.evalEverydayCommand(),
 		&cobra.Command{
 			Use:   "beam DIR",
 			Short: "BEAM: a folder of chats, each with chat.json and probing_questions.json",

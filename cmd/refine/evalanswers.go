@@ -70,22 +70,25 @@ func questions(ctx context.Context, args []string) (*eval.Dataset, error) {
 	if len(args) == 0 {
 		return eval.Sample(ctx)
 	}
-	return eval.LoCoMo(ctx, args[0], nil)
+	return eval.LoCoMo(ctx, args[0], &eval.LoCoMoOptions{Adversarial: true})
 }
 
 func (a *app) printAnswers(r *eval.AnswerReport, show int) {
 	t := a.term
 	t.Printf("%s  %s\n\n", t.Paint(ui.Bold, r.Dataset), counted(r.Questions, "answer"))
-	columns := []string{"category", "questions", "contains", "all of it", "f1", "words"}
+	columns := []string{"category", "questions", "contains", "all of it", "f1", "words", "refused", "wrong"}
 	table := &ui.Table{Columns: columns, Right: columns[1:]}
 	row := func(name string, n int, s eval.AnswerScores) {
-		table.Add(name, thousands(n), fraction(s.Contains), fraction(s.All), fraction(s.F1), fmt.Sprintf("%.1f", s.Words))
+		table.Add(name, thousands(n), fraction(s.Contains), fraction(s.All), fraction(s.F1), fmt.Sprintf("%.1f", s.Words), fraction(s.Refused), fraction(s.Wrong))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.ByCategory)) {
 		row(name, r.Counts[name], r.ByCategory[name])
 	}
 	row("all", r.Questions, r.Scores)
 	table.Print(t)
+	if r.Invented.Of > 0 {
+		t.Printf("\nof %s without an answer %d were answered\n", counted(r.Invented.Of, "question"), r.Invented.N)
+	}
 	ci := r.CI95["contains"]
 	t.Printf("\ncontains: 95%% interval [%.3f, %.3f] over questions; %.1f ms p50, %.1f ms p95\n", ci[0], ci[1], r.Latency.P50, r.Latency.P95)
 	shown := map[string]int{}

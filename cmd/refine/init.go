@@ -1,10 +1,12 @@
 package main
 
 import (
-	"errors"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -17,10 +19,14 @@ func (a *app) initCommand() *cobra.Command {
 The store remembers the embedding model it is made with.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.create(cmd)
-			if errors.Is(err, memory.ErrExists) {
-				return &ui.Failure{Err: err, Code: ui.ExitError, Hint: "use the store that is there, or name another path with --store"}
+			if err := a.load(cmd); err != nil {
+				return err
 			}
+			path := a.settings.Config.Store.Path
+			if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+				return &ui.Failure{Err: fmt.Errorf("create store %q: %w", path, memory.ErrExists), Code: ui.ExitError, Hint: "use the store that is there, or name another path with --store"}
+			}
+			p, err := integration.New(cmd.Context(), a.settings.Config, &integration.Options{Create: true, Log: a.log})
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/internal/ui"
-	"github.com/trm-go/refiner/memory"
 )
 
 // mcpPath is where streamable HTTP is served.
@@ -70,11 +68,7 @@ func (a *app) served(cmd *cobra.Command, readOnly, create bool) (*integration.Pl
 	if readOnly {
 		return a.look(cmd)
 	}
-	p, err := a.open(cmd)
-	if create && errors.Is(err, memory.ErrNoStore) {
-		return a.create(cmd)
-	}
-	return p, err
+	return a.plugin(cmd, integration.Options{Create: create})
 }
 
 // serveMCP serves streamable HTTP until the command is interrupted.

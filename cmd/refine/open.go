@@ -23,11 +23,6 @@ func (a *app) look(cmd *cobra.Command) (*integration.Plugin, error) {
 	return a.plugin(cmd, integration.Options{ReadOnly: true})
 }
 
-// create reads the settings and makes the store.
-func (a *app) create(cmd *cobra.Command) (*integration.Plugin, error) {
-	return a.plugin(cmd, integration.Options{Create: true})
-}
-
 func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Plugin, error) {
 	if err := a.load(cmd); err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ has every endpoint and setting.`,
 			return a.serve(cmd.Context())
 		},
 	}
-	a.setting(cmd, false, "listen", "serve.listen")
+	a.setting(cmd, true, "listen", "serve.listen")
 	a.setting(cmd, true, "keys-file", "serve.keys_file")
 	a.setting(cmd, false, "tls-cert", "serve.tls_cert")
 	a.setting(cmd, false, "tls-key", "serve.tls_key")
@@ -58,7 +58,7 @@ has every endpoint and setting.`,
 	}
 	a.setting(cmd, false, "model", "model.model")
 	a.setting(cmd, false, "upstream", "model.base_url")
-	cmd.AddCommand(a.keyCommand())
+	cmd.AddCommand(a.keyCommand(), a.healthCommand())
 	return cmd
 }
 
@@ -100,16 +100,15 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	defer traces.end()
 	o.Traces = traces.provider
-	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log})
-	if errors.Is(err, memory.ErrNoStore) {
-		if p, err = integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true}); err == nil {
-			a.term.Notef("made the store %s", p.Store.Path())
-		}
-	}
+	_, missing := os.Stat(a.settings.Config.Store.Path)
+	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
+	if missing != nil {
+		a.term.Notef("made the store %s", p.Store.Path())
+	}
 	server, err := serve.New(p, o)
 	if err != nil {
 		return ui.Fail(ui.ExitUsage, "see the settings with `refine config show`", "%w", err)

@@ -97,10 +97,20 @@ func TestServe(t *testing.T) {
 	if sent := model.Requests(); len(sent) != 1 || sent[0].Model != "small" {
 		t.Errorf("the upstream got %+v", sent)
 	}
+	health := func() int {
+		return run(t.Context(), &ui.Terminal{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard},
+			[]string{"serve", "health", "--listen", strings.TrimPrefix(address, "http://")})
+	}
+	if code := health(); code != ui.ExitOK {
+		t.Errorf("the health of a server that runs gives %d", code)
+	}
 	http.DefaultClient.CloseIdleConnections()
 	stop()
 	if code := <-ended; code != ui.ExitOK {
 		t.Errorf("exit code %d: %s", code, <-rest)
+	}
+	if code := health(); code != ui.ExitError {
+		t.Errorf("the health of a server that has ended gives %d", code)
 	}
 	said.WriteString(<-rest)
 	for _, want := range []string{"made the store", "upstream: " + model.URL} {

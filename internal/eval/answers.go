@@ -28,6 +28,8 @@ type AnswerScores struct {
 	Contains float64 `json:"contains"` // share of the known answer's words that the answer holds
 	All      float64 `json:"all"`      // 1 if it holds all of them
 	Words    float64 `json:"words"`    // its length
+	Refused  float64 `json:"refused"`  // 1 if it says that it does not know
+	Wrong    float64 `json:"wrong"`    // 1 if it answers with less than half of the known answer's words
 }
 
 // AnswerReport is what [RunAnswers] measured.
@@ -39,7 +41,9 @@ type AnswerReport struct {
 	Counts     map[string]int          `json:"questions_by_category"`
 	CI95       map[string]Interval     `json:"ci95"` // of contains and f1, over questions
 	Latency    Latency                 `json:"latency_ms"`
-	Answers    []Answered              `json:"-"`
+	// Invented are the questions that the data calls unanswerable and that were answered all the same.
+	Invented Share      `json:"invented"`
+	Answers  []Answered `json:"-"`
 }
 
 // RunAnswers asks every question whose answer is known.
@@ -52,7 +56,7 @@ func RunAnswers(ctx context.Context, d *Dataset, answer Answerer, progress func(
 			if done++; progress != nil {
 				progress(done, d.Questions())
 			}
-			if q.Answer == "" {
+			if q.Answer == "" && q.Category != Adversarial {
 				continue
 			}
 			start := time.Now()
@@ -61,6 +65,13 @@ func RunAnswers(ctx context.Context, d *Dataset, answer Answerer, progress func(
 				return nil, fmt.Errorf("question %s: %w", q.ID, err)
 			}
 			times = append(times, time.Since(start))
+			if q.Answer == "" {
+				r.Invented.Of++
+				if !Refuses(said) {
+					r.Invented.N++
+				}
+				continue
+			}
 			a := Answered{Question: q, Answer: said, AnswerScores: ScoreAnswer(q.Answer, said)}
 			r.Answers = append(r.Answers, a)
 			r.Counts[q.Category]++
@@ -93,11 +104,13 @@ func RunAnswers(ctx context.Context, d *Dataset, answer Answerer, progress func(
 
 func (s *AnswerScores) add(o AnswerScores) {
 	s.F1, s.Contains, s.All, s.Words = s.F1+o.F1, s.Contains+o.Contains, s.All+o.All, s.Words+o.Words
+	s.Refused, s.Wrong = s.Refused+o.Refused, s.Wrong+o.Wrong
 }
 
 func (s *AnswerScores) divide(n int) {
 	f := float64(n)
 	s.F1, s.Contains, s.All, s.Words = s.F1/f, s.Contains/f, s.All/f, s.Words/f
+	s.Refused, s.Wrong = s.Refused/f, s.Wrong/f
 }
 
 var (
@@ -151,6 +164,11 @@ func ScoreAnswer(known, said string) AnswerScores {
 	}
 	if held == len(want) {
 		s.All = 1
+	}
+	if Refuses(said) {
+		s.Refused = 1
+	} else if s.Contains < .5 {
+		s.Wrong = 1
 	}
 	if common > 0 {
 		p, r := float64(common)/float64(len(got)), float64(common)/float64(len(want))

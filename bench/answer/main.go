@@ -1,0 +1,324 @@
+// Command answer fits the weights by which questions are answered without a language model, and measures them on
+// conversations that did not choose them.
+//
+//	go run ./bench/answer -locomo FILE -everyday DIR                   leave each conversation out in turn
+//	go run ./bench/answer -locomo FILE -everyday DIR -o FILE           fit on all, and write model.json
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/refine/extract"
+	"github.com/trm-go/refiner/specialists"
+)
+
+func main() {
+	locomo := flag.String("locomo", "", "file of LoCoMo")
+	everyday := flag.String("everyday", "", "folder of an everyday suite")
+	asked := flag.String("asks", "bench/answer/asks.tsv", "questions with what they ask for")
+	out := flag.String("o", "", "file to write the weights to")
+	quick := flag.Bool("quick", false, "leave out only the conversations of the everyday suite")
+	flag.IntVar(&hiddenUnits, "hidden", hiddenUnits, "hidden units")
+	flag.IntVar(&epochs, "epochs", epochs, "passes over the examples")
+	flag.Float64Var(&locomoWeight, "locomo-weight", locomoWeight, "how much an example of LoCoMo counts")
+	every := flag.Int("every", 1, "use one of so many questions of LoCoMo")
+	flag.Float64Var(&decay, "decay", decay, "weight decay")
+	verbose := flag.Bool("v", false, "print what is not answered rightly")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose, *quick, *every); err != nil {
+		fmt.Fprintln(os.Stderr, "answer:", err)
+		os.Exit(1)
+	}
+}
+
+// example is a question with what was recalled for it.
+type example struct {
+	id, set, group, kind string
+	unanswerable         bool
+	task                 *specialists.Task
+	reading, bare        *extract.Reading // of all that was recalled, and without what answers
+	swapped              *extract.Reading // of all, asked about somebody else
+	right, stale         map[[2]int]bool  // the passages that answer, and did before, by their memory and place
+	question             *eval.EverydayQuestion
+	answer               string // LoCoMo's
+}
+
+func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quick bool, every int) error {
+	weights, err := fitAsks(asked)
+	if err != nil {
+		return err
+	}
+	statements, err := readUpdates(filepath.Join(filepath.Dir(asked), "updates.tsv"))
+	if err != nil {
+		return err
+	}
+	base := &extract.Model{Asks: weights, Change: fitChange(statements)}
+	extract.Use(base)
+	l, err := eval.LoCoMo(ctx, locomo, &eval.LoCoMoOptions{Adversarial: true})
+	if err != nil {
+		return err
+	}
+	e, err := eval.ReadEveryday(ctx, everyday)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "refiner-answer-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	settings := config.Default()
+	settings.Store.Path = filepath.Join(dir, "store.db")
+	p, err := integration.New(ctx, settings, &integration.Options{Create: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = p.Close() }()
+	for _, c := range append(l.Conversations, e.Conversations...) {
+		if _, err := p.Store.Add(ctx, c.Scope, c.Records...); err != nil {
+			return err
+		}
+	}
+	var all []*example
+	for _, c := range l.Conversations {
+		for i, q := range c.Questions {
+			if i%every > 0 {
+				continue
+			}
+			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
+			if x.answer == "" && !x.unanswerable {
+				continue
+			}
+			if err := x.recall(ctx, p, c.Scope, memory.Query{Text: q.Text}); err != nil {
+				return err
+			}
+			x.labelLoCoMo(q.Evidence)
+			all = append(all, x)
+		}
+	}
+	for i := range e.Questions {
+		q := &e.Questions[i]
+		x := &example{id: q.ID, set: "everyday", group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
+		if err := x.recall(ctx, p, memory.Scope{User: q.Scope}, memory.Query{Text: q.Text, At: q.At}); err != nil {
+			return err
+		}
+		x.labelEveryday()
+		all = append(all, x)
+	}
+	small, err := recallStatements(ctx, p, statements)
+	if err != nil {
+		return err
+	}
+	all = append(all, small...)
+	if out == "" {
+		validate(all, base, verbose, quick)
+		return nil
+	}
+	m := fit(all, base)
+	return write(out, m)
+}
+
+// recalled is how many memories are read for an answer.
+const recalled = 40
+
+func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memory.Scope, q memory.Query) error {
+	q.Limit = recalled
+	found, err := p.RecallIn(ctx, scope, q)
+	if err != nil {
+		return err
+	}
+	x.task = &specialists.Task{Question: q.Text, Scope: scope, Now: q.At}
+	for _, m := range refine.Unfold(found.Memories, recalled) {
+		x.task.Evidence = append(x.task.Evidence, m.Record)
+	}
+	x.reading = extract.Read(x.task)
+	return nil
+}
+
+// recallStatements makes a small store of each pair of statements, with others of the same language around them, and asks
+// of them what they answer, and what they do not.
+func recallStatements(ctx context.Context, p *integration.Plugin, list []statement) ([]*example, error) {
+	var all []*example
+	began := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for i, s := range list {
+		scope := memory.Scope{User: fmt.Sprintf("statement %d", i)}
+		known := map[string]bool{s.question: true}
+		var records []memory.Record
+		add := func(text string, day int) {
+			r := memory.Record{Scope: scope, Kind: memory.KindTurn, Role: "user", Text: text, Created: began.AddDate(0, 0, day), Origin: memory.Observed, Confidence: 1, Importance: .5}
+			r.Scope.Session = fmt.Sprint(day)
+			if i%3 == 1 {
+				r.Kind, r.Position, r.Scope.Session = memory.KindFact, -1, ""
+			}
+			records = append(records, r)
+		}
+		add(s.old, 0)
+		add(s.new, 40)
+		others := []int{0, 0, 1, 3, 6}[i%5]
+		for k := 1; others > 0 && k < 20; k++ {
+			for _, j := range []int{i - k, i + k} {
+				if others > 0 && j >= 0 && j < len(list) && !known[list[j].question] {
+					known[list[j].question] = true
+					add(list[j].old, 3*k)
+					others--
+				}
+			}
+		}
+		if _, err := p.Store.Add(ctx, scope, records...); err != nil {
+			return nil, err
+		}
+		x := &example{id: fmt.Sprintf("s%d", i+1), set: "statements", group: fmt.Sprintf("statements %d", i*5/len(list)), kind: "current"}
+		if err := x.recall(ctx, p, scope, memory.Query{Text: s.question}); err != nil {
+			return nil, err
+		}
+		x.right, x.stale = map[[2]int]bool{}, map[[2]int]bool{}
+		right := s.old
+		if s.updates {
+			right = s.new
+		}
+		for k := range x.reading.Passages {
+			q := &x.reading.Passages[k]
+			switch x.task.Evidence[q.Record].Text {
+			case right:
+				x.right[key(q)] = true
+			case s.old:
+				x.stale[key(q)] = true
+			}
+		}
+		all = append(all, x)
+		for k := 1; k < 30; k++ { // what nothing here answers
+			j := (i + k) % len(list)
+			if known[list[j].question] || i%2 == 1 {
+				continue
+			}
+			no := &example{id: x.id + "?", set: "statements", group: x.group, kind: "unknown", unanswerable: true}
+			if err := no.recall(ctx, p, scope, memory.Query{Text: list[j].question}); err != nil {
+				return nil, err
+			}
+			no.right = map[[2]int]bool{}
+			all = append(all, no)
+			break
+		}
+	}
+	return all, nil
+}
+
+// key tells passages of one reading apart.
+func key(p *extract.Passage) [2]int { return [2]int{p.Record, p.Place} }
+
+// labelLoCoMo marks the sentences of the evidence that hold most of the answer.
+func (x *example) labelLoCoMo(evidence []string) {
+	x.right = map[[2]int]bool{}
+	if x.unanswerable {
+		return
+	}
+	is := map[string]bool{}
+	for _, ref := range evidence {
+		is[ref] = true
+	}
+	best := map[int]float64{}
+	for pass := range 2 {
+		for i := range x.reading.Passages {
+			p := &x.reading.Passages[i]
+			if !is[eval.Ref(x.task.Evidence[p.Record])] {
+				continue
+			}
+			score := eval.ScoreAnswer(x.answer, p.Text).Contains
+			if pass == 0 {
+				best[p.Record] = max(best[p.Record], score)
+			} else if score >= best[p.Record] {
+				x.right[key(p)] = true
+			}
+		}
+	}
+	x.strip()
+}
+
+// labelEveryday marks the sentences of the evidence that hold the answer.
+func (x *example) labelEveryday() {
+	x.right = map[[2]int]bool{}
+	if x.unanswerable {
+		return
+	}
+	is := map[string]bool{}
+	for _, set := range x.question.Evidence {
+		for _, ref := range set {
+			is[ref] = true
+		}
+	}
+	x.stale = map[[2]int]bool{}
+	for i := range x.reading.Passages {
+		if p := &x.reading.Passages[i]; len(x.question.Wrong) > 0 && x.question.Judge(p.Text, false) == eval.Stale {
+			x.stale[key(p)] = true
+		}
+	}
+	holds := map[int]bool{}
+	for pass := range 2 {
+		for i := range x.reading.Passages {
+			p := &x.reading.Passages[i]
+			if !is[eval.Ref(x.task.Evidence[p.Record])] {
+				continue
+			}
+			v := x.question.Judge(p.Text, false)
+			if pass == 0 && v == eval.Right {
+				x.right[key(p)], holds[p.Record] = true, true
+			}
+			if pass == 1 && !holds[p.Record] && len(x.question.Evidence[0]) == 1 && v != eval.Stale {
+				x.right[key(p)] = true
+			}
+		}
+	}
+	x.strip()
+}
+
+// strip reads the memories again without those that answer: a question that cannot be answered then.
+func (x *example) strip() {
+	answers := map[memory.ID]bool{}
+	for k := range x.right {
+		answers[x.task.Evidence[k[0]].ID] = true
+	}
+	bare := &specialists.Task{Question: x.task.Question, Scope: x.task.Scope, Now: x.task.Now}
+	for _, m := range x.task.Evidence {
+		if !answers[m.ID] && (x.question == nil || x.question.Judge(m.Text, false) == eval.Wrong) {
+			bare.Evidence = append(bare.Evidence, m)
+		}
+	}
+	x.bare = extract.Read(bare)
+	if question, ok := swap(x.task.Question); ok {
+		x.swapped = extract.Read(&specialists.Task{Question: question, Scope: x.task.Scope, Now: x.task.Now, Evidence: x.task.Evidence})
+	}
+}
+
+// strangers are names that nobody in the conversations has.
+var strangers = []string{"Zoltan", "Ingeborg", "Thandiwe", "Kazimir", "Oihana", "Ludmila", "Bertrand", "Yolanda"}
+
+// swap asks a question about somebody else: the last word with a capital that does not open it becomes a stranger.
+func swap(question string) (string, bool) {
+	words := strings.Fields(question)
+	for i := len(words) - 1; i > 0; i-- {
+		name := strings.TrimRight(words[i], "?.,!'’s")
+		if len(name) > 2 && unicode.IsUpper([]rune(name)[0]) && !strings.ContainsAny(name, "0123456789") {
+			words[i] = strangers[len(question)%len(strangers)] + words[i][len(name):]
+			return strings.Join(words, " "), true
+		}
+	}
+	return "", false
+}
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

@@ -1,0 +1,36 @@
+package refine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/extract"
+	"github.com/trm-go/refiner/specialists"
+)
+
+// current finds which of the recalled memories another takes the place of for the question, and puts that one before them:
+// the present value leads.
+func (r *Recollection) current(question string, now time.Time) {
+	t := &specialists.Task{Question: question, Now: now}
+	for i := range r.Memories {
+		t.Evidence = append(t.Evidence, r.Memories[i].Record)
+	}
+	ids := make([]memory.ID, len(r.Memories))
+	for i := range ids {
+		ids[i] = r.Memories[i].ID
+	}
+	for _, u := range extract.Read(t).Updates() {
+		old := slices.IndexFunc(r.Memories, func(m Recalled) bool { return m.ID == ids[u.Old] })
+		new := slices.IndexFunc(r.Memories, func(m Recalled) bool { return m.ID == ids[u.New] })
+		m := &r.Memories[old]
+		m.OutdatedBy, m.Outdated = ids[u.New], r.Memories[new].Created
+		if new < old {
+			continue
+		}
+		later, at := r.Memories[new], r.at[new]
+		later.Weight, later.Level = m.Weight, m.Level
+		r.Memories = slices.Insert(slices.Delete(r.Memories, new, new+1), old, later)
+		r.at = slices.Insert(slices.Delete(r.at, new, new+1), old, at)
+	}
+}

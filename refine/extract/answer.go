@@ -1,0 +1,168 @@
+package extract
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/trm-go/refiner/memory"
+)
+
+// NumSure is the number of features of an answer.
+const NumSure = 24
+
+// Rank scores the passages, and sorts them, best first.
+func (r *Reading) Rank() {
+	for i := range r.Passages {
+		p := &r.Passages[i]
+		p.Score, p.Outdated, p.By = model.score(p.Features[:]), 0, -1
+	}
+	slices.SortStableFunc(r.Passages, func(a, b Passage) int { return cmp.Compare(b.Score, a.Score) })
+	for i := range r.Passages[:min(mostPairs, len(r.Passages))] {
+		r.Passages[i].change = Change(r.Passages[i].Text)
+	}
+	if len(model.Pair) > 0 {
+		r.current()
+	}
+}
+
+// Answerable are the features by which the confidence of an answer is known, once the passages are ranked.
+func (r *Reading) Answerable() [NumSure]float64 {
+	var x [NumSure]float64
+	if len(r.Passages) == 0 {
+		return x
+	}
+	best := &r.Passages[0]
+	f := &best.Features
+	second, sum := math.Inf(-1), 0.0
+	for i := range r.Passages {
+		p := &r.Passages[i]
+		sum += math.Exp(p.Score - best.Score)
+		if p.Record != best.Record {
+			second = max(second, p.Score)
+		}
+	}
+	margin := min(5, best.Score-second)
+	x = [NumSure]float64{1, best.Score, margin, 1 / sum, f[fOwn], f[fOwn] + f[fAround], f[fRarest], f[fRarestIn], f[fNamed], f[fNameless],
+		r.missing, f[fTyped], f[fUntyped], math.Log1p(float64(len(r.question.terms))), f[fRank], f[fSoft], best.Outdated, r.kinds.other,
+		f[fPlain], f[fPlainIn], f[fGap], f[fPlainIn] * f[fTyped], f[fNameless] * f[fGap], f[fAfter] + f[fBefore] + f[fSession]}
+	return x
+}
+
+// Confidence is the probability that the best passages answer.
+func (r *Reading) Confidence() float64 {
+	x := r.Answerable()
+	return sigmoid(dot(model.Sure, x[:]))
+}
+
+// Answer is what the memories say to a question, in their own words.
+type Answer struct {
+	Quotes     []Quote // the best first; of a refusal, what is nearest
+	Confidence float64 // the probability that they answer the question
+	Found      bool    // they are taken for an answer
+}
+
+// Quote is what is quoted of one memory.
+type Quote struct {
+	Record int      // its place in the evidence
+	Text   string   // verbatim sentences, with " … " where some are left out
+	Parts  []string // the sentences
+	Before bool     // a later memory takes its place
+}
+
+// The least confidence of an answer, the share of the best passage's score mass that a second must have, and the words up to
+// which a memory is quoted around the sentence that answers.
+const (
+	Threshold   = .4
+	secondShare = .35
+	mostWords   = 36
+)
+
+// Answer picks what answers, at most two memories.
+func (r *Reading) Answer() Answer {
+	r.Rank()
+	if len(r.Passages) == 0 {
+		return Answer{}
+	}
+	a := Answer{Confidence: r.Confidence()}
+	a.Found = a.Confidence >= Threshold
+	best := r.Passages[0]
+	a.Quotes = append(a.Quotes, r.quote(best))
+	for _, p := range r.Passages[1:] {
+		if p.Record == best.Record || alike(p.tokens.set, best.tokens.set) > .6 {
+			continue
+		}
+		if math.Exp(p.Score-best.Score) >= secondShare || !a.Found {
+			a.Quotes = append(a.Quotes, r.quote(p))
+		}
+		break
+	}
+	return a
+}
+
+// quote is a passage with the sentences around it, the whole of a short memory.
+func (r *Reading) quote(p Passage) Quote {
+	var all []Passage
+	for _, o := range r.Passages {
+		if o.Record == p.Record {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b Passage) int { return a.Place - b.Place })
+	from := slices.IndexFunc(all, func(o Passage) bool { return o.Place == p.Place })
+	to := from + 1
+	room := mostWords - words(p.Text)
+	for {
+		grown := false
+		if to < len(all) && words(all[to].Text) <= room {
+			room -= words(all[to].Text)
+			to++
+			grown = true
+		}
+		if from > 0 && words(all[from-1].Text) <= room {
+			from--
+			room -= words(all[from].Text)
+			grown = true
+		}
+		if !grown {
+			break
+		}
+	}
+	q := Quote{Record: p.Record, Before: p.By >= 0}
+	for _, o := range all[from:to] {
+		q.Parts = append(q.Parts, o.Text)
+	}
+	q.Text = strings.Join(q.Parts, " ")
+	return q
+}
+
+// Sources are the sentences that a quotation of a memory consists of.
+func (q *Quote) Sources(m *memory.Record) []memory.Quote {
+	var list []memory.Quote
+	for _, s := range q.Parts {
+		list = append(list, memory.Quote{Source: m.ID, Text: s})
+	}
+	return list
+}
+
+// words estimates the words of a text; scripts without spaces count two characters as one.
+func words(s string) int {
+	n := len(strings.Fields(s))
+	for _, r := range s {
+		if r >= 0x2E80 {
+			n++
+		}
+	}
+	return n
+}
+
+func alike(a, b map[string]float64) float64 {
+	common := 0
+	for t := range a {
+		if _, ok := b[t]; ok {
+			common++
+		}
+	}
+	return float64(common) / float64(max(1, min(len(a), len(b))))
+}
