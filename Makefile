@@ -155,12 +155,12 @@ test-train: runtime $(TORCH)
 train-data: build
 	trmcore/train/prepare.sh $(COUNT)
 
-## train-sudoku: train for MINUTES=9 by RECIPE=b, on a GPU if there is one; again goes on where it stopped
+## train-sudoku: train for MINUTES=30 by RECIPE=cover, on this CPU; a, b, c and d want a GPU; again goes on where it stopped
 .PHONY: train-sudoku
-RECIPE ?= b
-MINUTES ?= 9
+RECIPE ?= cover
+MINUTES ?= 30
 train-sudoku: build runtime $(TORCH)
-	PYTHON=$(PYTHON) trmcore/train/gpu_sudoku.sh $(RECIPE) $(MINUTES)
+	PYTHON=$(PYTHON) trmcore/train/sudoku.sh $(RECIPE) $(MINUTES)
 
 ## train-arc: the same for ARC
 .PHONY: train-arc

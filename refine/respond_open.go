@@ -19,7 +19,7 @@ func (r *run) open() {
 	round := Round{N: 1, Text: answer, Score: 1, Stop: trmcore.StopFixedPoint}
 	for _, d := range disputes {
 		response.Claims = append(response.Claims, d.Claim)
-		response.FirstScore = min(response.FirstScore, 1-d.P)
+		response.FirstScore = min(response.FirstScore, 1-d.Sure)
 		round.Notes = append(round.Notes, specialists.Note{Specialist: "contradiction", Kind: "contradicted", Claim: d.Text, Why: d.Why, Quotes: d.Quotes})
 	}
 	if response.Score = response.FirstScore; len(disputes) == 0 || r.Refine == Off {

@@ -1,10 +1,7 @@
 package specialists_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -76,32 +73,6 @@ var benchTask20 = func() func(testing.TB) *specialists.Task {
 		return &specialists.Task{Question: made.Question, Now: made.Now, Evidence: made.Evidence}
 	}
 }()
-
-// BenchmarkRelate compares pairs of a suite's statements, parsed before.
-func BenchmarkRelate(b *testing.B) {
-	var parsed []*specialists.Parsed
-	for _, name := range []string{"relations.jsonl", "relations_third.jsonl"} {
-		f, err := os.Open("testdata/" + name)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			var c relationCase
-			if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-				b.Fatal(err)
-			}
-			parsed = append(parsed, specialists.Parse(specialists.Said{Text: c.A, Speaker: "Ana"}), specialists.Parse(specialists.Said{Text: c.B, Speaker: "Ana"}))
-		}
-		f.Close()
-	}
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		a, b := parsed[i%len(parsed)], parsed[i*7%len(parsed)]
-		a.Relate(b)
-		i++
-	}
-}
 
 // BenchmarkParse reads a statement.
 func BenchmarkParse(b *testing.B) {

@@ -166,7 +166,7 @@ func TestHostile(t *testing.T) {
 			r := ana("h", "2024-02-02", c.memory)
 			r.Kind = memory.KindFact
 			task.Evidence = append(task.Evidence, r)
-			for _, s := range append(specialists.Default(), &specialists.Grounding{Unfounded: specialists.Hedge}) {
+			for _, s := range specialists.Default() {
 				begin := time.Now()
 				f, err := s.Examine(context.Background(), task, specialists.Draft{Text: c.draft})
 				if err != nil {
@@ -231,7 +231,7 @@ func TestDefaultIsInOrder(t *testing.T) {
 		}
 		last, seen[s.Name()] = s.Priority(), true
 	}
-	if len(seen) != 9 {
+	if len(seen) != 8 {
 		t.Errorf("%d specialists: %v", len(seen), seen)
 	}
 }

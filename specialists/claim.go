@@ -19,4 +19,5 @@ type Claim struct {
 	Support Support        `json:"support"`
 	Quotes  []memory.Quote `json:"quotes,omitempty"` // the passages that support or contradict it
 	Why     string         `json:"why"`
+	Sure    float64        `json:"-"` // in [0, 1]
 }

@@ -4,14 +4,15 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/text"
 )
 
 // Decompose asks for memories that are missing: it revises nothing, and its finding holds questions to recall by.
 //
-// The rules ask for each part of a question of several parts, for somebody whom the question names and no memory
-// mentions, for the second step of a question about somebody's relative ("Where does my sister live?" once a memory
-// says that she is called Ruth), and for claims of the draft that the memories do not support. With a Model, it asks the
-// model for the questions that a question rests on, too.
+// It asks each of several questions by itself, for somebody whom the question names and no memory mentions, and for claims
+// of the draft that the memories do not support. With a Model, it asks the model for the questions that a question rests
+// on, too.
 type Decompose struct {
 	Model     Model // nil: the rules alone
 	MaxTokens int   // of the model's answer; 0 means 200
@@ -46,9 +47,7 @@ func (s *Decompose) Examine(ctx context.Context, t *Task, d Draft) (Finding, err
 		f.Recall = append(f.Recall, q)
 		why = append(why, reason)
 	}
-	g := newGrounder(t)
-	s.secondStep(g, t, ask)
-	s.unmentioned(g, t, ask)
+	s.unmentioned(t, ask)
 	s.parts(t, ask)
 	for _, n := range d.Notes {
 		if (n.Kind == string(Unknown) || n.Kind == "unsupported") && n.Claim != "" {
@@ -80,93 +79,37 @@ func (s *Decompose) Examine(ctx context.Context, t *Task, d Draft) (Finding, err
 	return f, nil
 }
 
-// secondStep asks again with the name of somebody whom the question calls by what he is to another.
-func (s *Decompose) secondStep(g *grounder, t *Task, ask func(q, reason string)) {
-	if len(t.Question) > 2000 {
-		return
-	}
-	toks := scan(t.Question, 0, len(t.Question))
-	for j, tok := range toks {
-		if !kin[tok.stem] {
-			continue
-		}
-		owner := g.e.owner(toks, j, true, false, nil)
-		if owner == "" || owner == "@other" {
-			continue
-		}
-		// What stands for him in the question: "my sister", "Tom's wife".
-		from := j
-		for from > 0 && (toks[from-1].owns || toks[from-1].low == "my" || toks[from-1].low == "our") {
-			from--
-		}
-		phrase := t.Question[toks[from].start:tok.end]
-		name := g.e.aliases[owner+" "+tok.stem]
-		if name == "" {
-			if !g.e.knows(tok.stem, owner) {
-				ask("Who is "+phrase+"?", "it is not known who that is")
-			}
-			continue
-		}
-		end := tok.end
-		if tok.owns { // "my sister's job": the 's belongs to the name now
-			end = tok.start + len(strings.TrimRight(t.Question[tok.start:tok.end], "s'’"))
-		}
-		rest := t.Question[end:]
-		ask(t.Question[:toks[from].start]+upper(name)+rest, phrase+" is "+upper(name))
-	}
-}
-
-// knows reports whether a passage speaks of the relative of an owner.
-func (e *evidence) knows(kin, owner string) bool {
-	for _, i := range e.postings[kin] {
-		p := &e.passages[i]
-		for j, t := range p.toks {
-			if t.stem == kin && e.ownerAt(p, j) == owner {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // unmentioned asks for those whom the question names and no memory mentions.
-func (s *Decompose) unmentioned(g *grounder, t *Task, ask func(q, reason string)) {
-	for _, n := range g.question.names {
-		if g.e.says(n) || g.e.users[n] || g.e.speaks(n) {
-			continue
+func (s *Decompose) unmentioned(t *Task, ask func(q, reason string)) {
+	said := map[string]bool{}
+	for i := range t.Evidence {
+		for _, w := range text.Words(t.Evidence[i].Speaker + " " + t.Evidence[i].Text) {
+			said[w.Low] = true
 		}
-		ask("Who or what is "+upper(n)+"?", "no memory mentions "+upper(n))
+	}
+	for _, w := range text.Words(t.Question[:min(len(t.Question), 2000)]) {
+		if w.Capital && !w.Opens && w.Stem != "" && !text.Pronoun(w.Low) && !said[w.Low] {
+			name := t.Question[w.Start : w.Start+len(strings.TrimRight(t.Question[w.Start:w.End], "s'’"))]
+			if !strings.HasSuffix(t.Question[w.Start:w.End], "'s") && !strings.HasSuffix(t.Question[w.Start:w.End], "’s") {
+				name = t.Question[w.Start:w.End]
+			}
+			ask("Who or what is "+name+"?", "no memory mentions "+name)
+		}
 	}
 }
 
-// says reports whether a word stands anywhere in the evidence.
-func (e *evidence) says(word string) bool {
-	for _, i := range e.postings[stems.of(word)] {
-		if slices.ContainsFunc(e.passages[i].toks, func(t token) bool { return t.low == word }) {
-			return true
-		}
-	}
-	return false
-}
-
-// parts asks for each part of a question of several parts.
+// parts asks for each question of several.
 func (s *Decompose) parts(t *Task, ask func(q, reason string)) {
-	if len(t.Question) > 2000 {
-		return
-	}
-	parts := passages(t.Question, t.Now, false, 16)
 	var asks []string
-	for i := range parts {
-		p := &parts[i]
-		if p.question && len(p.toks) >= 3 && questionWords[p.toks[0].low] {
-			asks = append(asks, strings.TrimRight(strings.TrimSpace(t.Question[p.from:p.to]), "?,;. ")+"?")
+	for _, q := range text.Sentences(t.Question[:min(len(t.Question), 2000)]) {
+		if strings.HasSuffix(q, "?") || strings.HasSuffix(q, "？") {
+			asks = append(asks, q)
 		}
 	}
-	// ", and how …?" without a subject of its own needs that of the part before.
 	if len(asks) < 2 {
 		return
 	}
 	for _, q := range asks {
-		ask(upper(q), "a part of the question")
+		ask(q, "a part of the question")
 	}
 }

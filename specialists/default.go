@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Default are the specialists that work without a language model, in order of their priority: puzzle, decompose, numbers,
+// Default are the specialists that work without a language model, in order of their priority: puzzle, decompose,
 // contradiction, grounding, redundancy, citation, privacy.
 func Default() []Specialist {
-	return Sort([]Specialist{&Puzzle{}, &Decompose{}, &Numbers{}, &Contradiction{}, &Grounding{}, &Redundancy{}, &Citation{}, &Privacy{}})
+	return Sort([]Specialist{&Puzzle{}, &Decompose{}, &Contradiction{}, &Grounding{}, &Redundancy{}, &Citation{}, &Privacy{}})
 }
 
 // WithModel are the default specialists and those that need a language model.

@@ -16,7 +16,6 @@ type Dispute struct {
 	Start, End int    // bytes of the disputed value in the answer
 	Value      string // of the memory, as it stands there
 	Said       time.Time
-	P          float64 // how sure it is, from [align.Sure] to 1
 }
 
 // Disputes returns the claims of an answer that an observed memory of a person contradicts, in order. It compares sentences
@@ -27,19 +26,10 @@ func Disputes(t *Task, answer string) []Dispute {
 	if isCode(answer) {
 		return nil
 	}
-	var records []*memory.Record
-	var said []align.Statement
-	for i := range t.Evidence {
-		r := &t.Evidence[i]
-		if testifies(r) && validAt(r, t.Now) && (t.Scope == (memory.Scope{}) || t.Scope.Contains(r.Scope)) {
-			records = append(records, r)
-			said = append(said, align.Statement{Text: r.Text, Speaker: r.Speaker, At: r.Created})
-		}
-	}
-	if len(records) == 0 {
+	e := t.evidence()
+	if len(e.corpus.Lines) == 0 {
 		return nil
 	}
-	corpus := align.NewCorpus(said)
 	q := &align.Query{Question: t.Question, Answer: answer, Said: spoken(t)}
 	var out []Dispute
 	at := 0
@@ -50,15 +40,14 @@ func Disputes(t *Task, answer string) []Dispute {
 		}
 		begin := at + i
 		at = begin + len(sentence)
-		c := corpus.Contradicts(sentence, q)
+		c := e.corpus.Contradicts(sentence, q)
 		if c == nil || c.P < align.Sure {
 			continue
 		}
-		r := records[c.Line.Source]
 		out = append(out, Dispute{
-			Claim: Claim{Text: sentence, Support: Contradicted, Why: "a memory has “" + c.Value + "” there",
-				Quotes: []memory.Quote{{Source: r.ID, Text: corpus.Passage(c.Line, c.Features.Line < .5)}}},
-			Start: begin + c.Start, End: begin + c.End, Value: c.Value, Said: r.Created, P: c.P,
+			Claim: Claim{Text: sentence, Support: Contradicted, Sure: c.P, Why: "a memory has “" + c.Value + "” there",
+				Quotes: []memory.Quote{e.quote(c.Line, c.Features.Line < .5)}},
+			Start: begin + c.Start, End: begin + c.End, Value: c.Value, Said: e.corpus.Statements[c.Line.Source].At,
 		})
 	}
 	return out
@@ -66,7 +55,7 @@ func Disputes(t *Task, answer string) []Dispute {
 
 // testifies reports whether a memory is what a person said: a model's own words and a tool's output are nobody's word.
 func testifies(r *memory.Record) bool {
-	return r.Origin == memory.Observed && r.Role != "assistant" && r.Role != "tool" && r.Role != "system"
+	return r.Origin != memory.Reconstructed && r.Role != "assistant" && r.Role != "tool" && r.Role != "system"
 }
 
 // spoken is what the conversation states by itself, which is newer than any memory: messages of all but the model, and the

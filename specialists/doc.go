@@ -1,15 +1,12 @@
-// Package specialists examines text: what it states, what of it must survive, how two statements stand to each other,
-// and how an answer stands to the memories it is meant to rest on.
+// Package specialists examines answers: what they state, and how that stands to the memories they are meant to rest on.
 //
-//   - [Facts] are the names, numbers, dates and negations of a text. [Missing] are those that another text has lost,
-//     [Invented] those that it has no source for.
-//   - [Relate] says whether the later of two statements repeats, updates or contradicts the earlier one, or whether
-//     both stand, by how they are built.
-//   - [Ground] cuts an answer into claims and says of each whether the evidence supports it, with exact quotes.
+//   - [Disputes] are the claims of an answer that a person's memory plainly contradicts.
+//   - [Ground] cuts an answer into claims and judges each, with exact quotes. [Judge] is the port, [Words] the judge.
 //   - A [Specialist] examines a draft of an answer, and may say how it should read instead. [Default] has those that need
 //     no language model; refine.Respond runs them to a fixed point. docs/specialists.md has a table of them.
+//   - [Relate] says whether the later of two statements repeats or updates the earlier one, where their words are the same.
+//   - [Facts] are the names, numbers, dates and negations of a text, [Missing] those that another text has lost, [Invented]
+//     those that it has no source for.
 //
-// But for what is given a [Model], everything here is a pure function over English text. Text in other languages has fewer
-// facts found in it, its statements stand apart unless they are the same words, and its claims are supported only by
-// the same words: a rule that does not understand does nothing.
+// But for what is given a [Model], everything here is a pure function that compares words and values in any language.
 package specialists

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // maxDraft is the longest draft that a specialist revises, in bytes. What is longer is no answer to read, and is cut by
@@ -57,26 +55,16 @@ func line(text string, at int) int {
 	return at
 }
 
-// upper gives s a capital.
-func upper(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 || !unicode.IsLower(r) {
-		return s
-	}
-	return string(unicode.ToUpper(r)) + s[n:]
-}
-
-// sentencesOf groups claims by the sentence they stand in, in order.
-func sentencesOf(claims []placed) [][]placed {
-	var out [][]placed
-	for i, c := range claims {
-		if i > 0 && c.begin == claims[i-1].begin {
-			out[len(out)-1] = append(out[len(out)-1], c)
-		} else {
-			out = append(out, []placed{c})
+// sentenceEnd takes the references that follow a sentence along with it.
+func sentenceEnd(s string, end int) int {
+	for {
+		rest := strings.TrimLeft(s[end:], " ")
+		m := mark.FindStringIndex(rest)
+		if m == nil || m[0] != 0 {
+			return end
 		}
+		end = len(s) - len(rest) + m[1]
 	}
-	return out
 }
 
 // examined reports whether a draft can be examined, and the reason if ctx has ended.

@@ -1,29 +1,83 @@
 package specialists
 
 import (
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"time"
+	"unicode"
 
+	"github.com/trm-go/refiner/internal/align"
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 )
 
-// Ground cuts a text into its claims, in order and verbatim, and says of each how it stands to the evidence of the task,
-// with exact quotes. It reads English, and needs no model.
-//
-// A claim is supported where one clause of a valid memory, with what was said just before it, has all of the claim's
-// names, numbers and times, the same polarity, and nearly all of its words or words that imply them. The words of the
-// question count half. It is contradicted where such a clause denies it, has another value in the same place, or where a
-// later memory that is valid says otherwise. Whoever the memories call "I" is "you" in the answer; "Lisbon." answers
-// "Where does Ruth live?" with a whole statement.
-//
-// Ground errs towards [Unknown]: what it does not understand is not supported. Of a text it reads the first 64 KiB, of a
-// memory too, and of all memories the first MiB.
-func Ground(t *Task, text string) []Claim {
-	g := newGrounder(t)
-	spans := g.ground(text)
-	claims := make([]Claim, len(spans))
-	for i := range spans {
-		claims[i] = spans[i].Claim
+// Judge says how a claim stands to the evidence of a task.
+type Judge interface {
+	Judge(t *Task, claim string) Claim
+}
+
+// Words is the [Judge] that compares words and values, in any language, and knows no grammar (see internal/align). A claim is
+// supported if one sentence of what a person said, with what stands around it, has all of its names, numbers and times,
+// denies as it does, and has most of its words; contradicted if such a sentence has another value in the same place. A
+// quotation is supported if a memory says it word for word, whoever said it. All else is unknown.
+type Words struct{}
+
+// maxAnswer is how much of an answer is read, in bytes.
+const maxAnswer = 64 << 10
+
+// Judge implements [Judge].
+func (Words) Judge(t *Task, claim string) Claim {
+	c := Claim{Text: claim}
+	e := t.evidence()
+	plain := mark.ReplaceAllStringFunc(claim, blank)
+	if parts := quotations(plain); len(parts) > 0 {
+		return e.quoted(c, parts)
+	}
+	l := align.Read(plain)
+	switch {
+	case l.Asks:
+		c.Support, c.Why = Neutral, "it asks"
+		return c
+	case l.Empty(), refuses.MatchString(claim):
+		c.Support, c.Why = Neutral, "nothing is stated that could be checked"
+		return c
+	}
+	if f := e.corpus.Contradicts(plain, &align.Query{Question: t.Question, Answer: plain, Said: spoken(t)}); f != nil && f.P >= align.Sure {
+		c.Support, c.Sure, c.Why = Contradicted, f.P, "a memory has “"+f.Value+"” there"
+		c.Quotes = []memory.Quote{e.quote(f.Line, f.Features.Line < .5)}
+		return c
+	}
+	if q, ok := e.verbatim(plain); ok {
+		c.Support, c.Sure, c.Why, c.Quotes = Supported, 1, "a memory says so, word for word", []memory.Quote{q}
+		return c
+	}
+	s := e.corpus.Says(plain, t.Question)
+	if s == nil {
+		c.Support, c.Why = Unknown, "no memory says so"
+		return c
+	}
+	c.Support, c.Sure, c.Why = Supported, s.P, "a memory says so"
+	c.Quotes = []memory.Quote{e.quote(s.Line, false)}
+	return c
+}
+
+// refuses are the ways in which an answer says that it does not know.
+var refuses = regexp.MustCompile(`(?i)^\W*(sorry\b|i (do not|don.t) (know|find)|i find nothing|i have no (memory|information)|(the|no) memor(y|ies) (do not|does not|don.t|says?|mentions?)\b)`)
+
+// mark is a reference to a memory: [2].
+var mark = regexp.MustCompile(`\[\d{1,4}\]`)
+
+func blank(s string) string { return strings.Repeat(" ", len(s)) }
+
+// Ground cuts a text into its claims, in order and verbatim, and judges each by [Words]. A claim is a sentence, or a line with a
+// quotation. Of a text it reads the first 64 KiB.
+func Ground(t *Task, s string) []Claim {
+	placed := ground(t, s)
+	claims := make([]Claim, len(placed))
+	for i := range placed {
+		claims[i] = placed[i].Claim
 		claims[i].Quotes = slices.Clone(claims[i].Quotes) // the caller's own
 	}
 	return claims
@@ -32,332 +86,184 @@ func Ground(t *Task, text string) []Claim {
 // placed is a claim and where it stands.
 type placed struct {
 	Claim
-	from, to   int // bytes of the claim
-	begin, end int // bytes of its sentence
-	part       *passage
-	ruling     ruling
+	from, to int
 }
 
-// grounder compares claims with the evidence of one task.
-type grounder struct {
-	e        *evidence
-	question asked
-	shared   *prepared // nil: nothing is shared
-	said     []string  // names that the answer was about so far
-}
-
-// asked is what the question says.
-type asked struct {
-	text    string
-	terms   map[string]bool
-	list    []string
-	names   []string
-	owners  []string // those of the names that only say whose something is
-	yesNo   bool
-	about   bool // it asks about the user: "Where do I live?"
-	passage *passage
-}
-
-func newGrounder(t *Task) *grounder {
-	g := &grounder{}
-	if t.prepared != nil && t.prepared.fits(t) {
-		g.shared = t.prepared
-		g.e = g.shared.evidence
-	} else {
-		g.e = gather(t)
+func ground(t *Task, s string) []placed {
+	e := t.evidence()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if known, ok := e.claims[s]; ok {
+		return known
 	}
-	q := &g.question
-	q.terms = map[string]bool{}
-	question := t.Question
-	if len(question) > maxAnswer {
-		question = question[:maxAnswer]
-	}
-	q.text = question
-	parts := passages(question, t.Now, false, 64)
-	for i := range parts {
-		p := &parts[i]
-		for j, tok := range p.toks {
-			if tok.stem != "" && !questionWords[tok.low] {
-				if !q.terms[tok.stem] {
-					q.list = append(q.list, tok.stem)
-				}
-				q.terms[tok.stem] = true
-			}
-			if p.isName(j) && !questionWords[tok.low] {
-				q.names = append(q.names, tok.low)
-				if tok.owns {
-					q.owners = append(q.owners, tok.low)
-				}
-			}
-		}
-		q.about = q.about || p.first
-		if len(p.toks) > 1 && p.question && (auxiliaries[p.toks[0].low] || strings.HasSuffix(p.toks[0].low, "n't")) {
-			q.yesNo, q.passage = true, p
-		}
-	}
-	return g
-}
-
-var questionWords = set(`what who whom whose which where when why how much many long often far tell know remember say does
-	did kind sort name`)
-
-// ground cuts a text into claims and judges each.
-func (g *grounder) ground(text string) []placed {
-	if g.shared == nil || len(g.said) > 0 {
-		return g.read(text)
-	}
-	claims, ok := g.shared.remembered(text)
-	if !ok {
-		claims = g.read(text)
-		g.shared.remember(text, claims)
-	}
-	return claims
-}
-
-func (g *grounder) read(text string) []placed {
 	var out []placed
-	rest := ""
-	if len(text) > maxAnswer {
-		cut := maxAnswer
-		for cut > 0 && text[cut]&0xC0 == 0x80 {
-			cut--
-		}
-		text, rest = text[:cut], text[cut:]
+	for _, span := range claimsOf(s) {
+		out = append(out, placed{Words{}.Judge(t, s[span[0]:span[1]]), span[0], span[1]})
 	}
-	quoted := g.attributions(text)
-	last := 0
-	for _, q := range quoted {
-		out = g.plain(out, text, last, q.from)
-		out = append(out, q)
-		last = q.to
+	if len(e.claims) >= mostTexts {
+		clear(e.claims)
 	}
-	out = g.plain(out, text, last, len(text))
-	if rest != "" {
-		out = append(out, placed{Claim: Claim{Text: rest, Support: Unknown, Why: "the answer is longer than what is checked"},
-			from: len(text), to: len(text) + len(rest), begin: len(text), end: len(text) + len(rest)})
-	}
+	e.claims[s] = out
 	return out
 }
 
-// plain judges the clauses of text[from:to].
-func (g *grounder) plain(out []placed, text string, from, to int) []placed {
-	parts := passages(text[from:to], g.e.now, false, maxPassages)
-	text = text[from:to]
-	drawn := grids(text)
-	for i := range parts {
-		p := &parts[i]
-		var c Claim
-		var v ruling
-		if slices.ContainsFunc(drawn, func(d drawnGrid) bool { return p.from < d.to && d.from < p.to }) {
-			c = Claim{Text: text[p.from:p.to], Support: Neutral, Why: "a puzzle is checked by its rules"}
-		} else {
-			c, v = g.judge(text, p)
-		}
-		if i > 0 && p.sentence == parts[i-1].sentence && out[len(out)-1].Support == Neutral && c.Support == Unknown &&
-			len(p.names)+len(p.numbers)+len(p.whens) == 0 && (parts[i-1].verb >= 0 || c.Why == "") {
-			c.Support, c.Why = Neutral, out[len(out)-1].Why
-		}
-		out = append(out, placed{Claim: c, from: from + p.from, to: from + p.to, begin: from + p.begin, end: from + p.end, part: p, ruling: v})
-		if len(p.names) > 0 && p.verb >= 0 {
-			g.said = p.names
-		}
-	}
-	if n := len(parts); n >= maxPassages && parts[n-1].end < len(text) {
-		end := parts[n-1].end
-		out = append(out, placed{Claim: Claim{Text: text[end:], Support: Unknown, Why: "the answer is longer than what is checked"},
-			from: from + end, to: from + len(text), begin: from + end, end: from + len(text)})
-	}
-	return out
-}
-
-// term is a word of a claim.
-type term struct {
-	stem  string
-	like  []string // stems of evidence that say it
-	w     float64
-	given bool // the question has it
-	verb  bool // it is the verb of the claim
-	must  bool // a number or code that was not understood: it has to be there as it is
-	name  string
-	word  string // as the claim has it, in lower case
-	// Where it stands: before the verb, or right after it and before any preposition.
-	subject, object bool
-}
-
-// claim is a passage of an answer, made ready for comparison.
-type claim struct {
-	*passage
-	terms      []term
-	names      []string // who and what must be there
-	owners     []string // those of the names that only say whose something is
-	soft       []string // of whom one must be there: the antecedents of a pronoun
-	softOwners []string
-	user       bool // the user must be there
-	fragment   bool // it has no verb: the question completes it
-	negative   bool
-	past       bool
-}
-
-// judge says how one clause of an answer stands to the evidence.
-func (g *grounder) judge(text string, p *passage) (Claim, ruling) {
-	out := Claim{Text: text[p.from:p.to]}
-	if r, ok := g.verbatim(p); ok {
-		out.Support, out.Why, out.Quotes = r.support, r.why, r.quotes
-		return out, r
-	}
-	p.dropLead()
-	if why := neutral(p); why != "" {
-		if !g.answersYesNo(p) {
-			out.Support, out.Why = Neutral, why
-			return out, ruling{}
-		}
-	}
-	c := g.claim(p)
-	if len(c.terms) == 0 && len(c.names) == 0 && len(p.numbers) == 0 && len(p.whens) == 0 {
-		out.Support, out.Why = Neutral, "nothing is stated that could be checked"
-		return out, ruling{}
-	}
-	v := g.compare(text, &c)
-	if v.support == Unknown {
-		if r, ok := g.short(p, &c); ok {
-			v = r
-		}
-	}
-	out.Support, out.Why, out.Quotes = v.support, v.why, v.quotes
-	return out, v
-}
-
-// answersYesNo reports whether the clause is a bare yes or no to a question that asks for one.
-func (g *grounder) answersYesNo(p *passage) bool {
-	return g.question.yesNo && !p.question && len(p.toks) > 0 && (p.toks[0].low == "yes" || p.toks[0].low == "no") && len(p.toks) <= 4
-}
-
-// claim makes a clause ready for comparison.
-func (g *grounder) claim(p *passage) claim {
-	c := claim{passage: p, negative: p.negative, past: p.past && !p.present}
-	seen := map[string]bool{}
-	add := func(s string, given, verb bool) {
-		if s == "" || seen[s] {
-			return
-		}
-		seen[s] = true
-		c.terms = append(c.terms, term{stem: s, like: g.e.like(s), w: g.e.weight(s), given: given, verb: verb})
-	}
-	name := func(low string) {
-		if g.e.users[low] {
-			c.user = true
-		} else if !slices.Contains(c.names, low) {
-			c.names = append(c.names, low)
-		}
-	}
-	bare := len(p.toks) > 0 && (p.toks[0].low == "yes" || p.toks[0].low == "no") && g.answersYesNo(p)
-	if bare {
-		q := g.question.passage
-		c.negative = q.negative
-		if p.toks[0].low == "no" || p.negative {
-			c.negative = !q.negative
-		}
-		c.numbers, c.whens = q.numbers, q.whens
-		for i, t := range q.toks {
-			if !q.used[i] && i > 0 {
-				add(t.stem, false, i == q.main)
-			}
-		}
-		for _, n := range g.question.names {
-			name(n)
-		}
-		c.user = c.user || g.question.about
-		return c
-	}
-	for i, t := range p.toks {
-		if t.stem == "" || p.used[i] || g.e.users[t.low] || enders[t.stem] && p.negative && i+1 < len(p.toks) && strings.HasSuffix(p.toks[i+1].low, "ing") || circumstantial[t.low] {
+// claimsOf are the sentences of a text, and its lines with quotations, without the references behind them. What a puzzle is
+// drawn with, and code, is none.
+func claimsOf(s string) [][2]int {
+	var out [][2]int
+	drawn := grids(s[:min(len(s), maxAnswer)])
+	at, code := 0, false
+	for line := range strings.Lines(s[:min(len(s), maxAnswer)]) {
+		begin := at
+		at += len(line)
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			code = !code
 			continue
 		}
-		add(t.stem, g.question.terms[t.stem], i == p.main)
-		last := &c.terms[len(c.terms)-1]
-		last.word = t.low
-		if p.verb >= 0 && i > p.verb {
-			last.object = !adjunct(p.toks[p.verb+1 : i+1])
-		} else {
-			last.subject = true
+		if code || slices.ContainsFunc(drawn, func(d drawnGrid) bool { return begin < d.to && d.from < at }) {
+			continue
 		}
-		if t.digit || hasDigit(t.low) {
-			c.terms[len(c.terms)-1].must = true
+		sentences := text.Sentences(line)
+		if len(quotations(line)) > 0 {
+			sentences = []string{strings.TrimSpace(line)}
 		}
-	}
-	for i, t := range p.toks {
-		if p.isName(i) || g.e.named[t.low] && t.stem != "" && t.capital {
-			name(t.low)
-			if t.owns {
-				c.owners = append(c.owners, t.low)
+		end := 0
+		for _, sentence := range sentences {
+			i := strings.Index(line[end:], sentence)
+			if i < 0 {
+				continue
+			}
+			from := begin + end + i
+			end += i + len(sentence)
+			sentence = strings.TrimLeft(sentence, "-*•># \t")
+			from = begin + end - len(sentence)
+			for mark.MatchString(sentence) && strings.HasPrefix(sentence, "[") { // a reference to the sentence before
+				sentence = strings.TrimLeft(sentence[mark.FindStringIndex(sentence)[1]:], " ")
+				from = begin + end - len(sentence)
+			}
+			if strings.IndexFunc(sentence, unicode.IsLetter) >= 0 || from > begin && strings.IndexFunc(sentence, unicode.IsDigit) >= 0 { // no mark of a list
+				out = append(out, [2]int{from, from + len(sentence)})
 			}
 		}
 	}
-	// Whom it is about, where the clause itself does not say.
-	for _, t := range p.subject {
+	return out
+}
+
+var (
+	quotation = regexp.MustCompile(`“([^“”]+)”`)
+	explained = regexp.MustCompile(` \([^()]*\b\d{4}\)`)
+)
+
+// quotations are the passages between “marks”, parted where something is left out.
+func quotations(s string) []string {
+	var out []string
+	for _, m := range quotation.FindAllStringSubmatch(s, -1) {
+		for _, part := range strings.Split(m[1], "…") {
+			if part = strings.Join(strings.Fields(part), " "); len(part) > 3 {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}
+
+// evidence is what a task's claims are held against.
+type evidence struct {
+	records  []memory.Record // as they were read
+	question string
+	now      time.Time
+	corpus   *align.Corpus
+	ids      []memory.ID       // of the corpus's statements
+	said     map[string]string // each memory's words, for quotations
+
+	mu     sync.Mutex
+	claims map[string][]placed // by text
+}
+
+// mostTexts is how many texts' claims are remembered.
+const mostTexts = 32
+
+// Prepare reads the evidence of a task once for everybody who examines its answers. It is not safe for concurrent use with
+// them. A task that changes afterwards is read anew by each of them, as one that was never prepared.
+func (t *Task) Prepare() { t.prepared = t.evidence() }
+
+func (t *Task) evidence() *evidence {
+	if e := t.prepared; e != nil && e.question == t.Question && e.now.Equal(t.Now) && slices.EqualFunc(e.records, t.Evidence, func(a, b memory.Record) bool {
+		return a.ID == b.ID && a.Text == b.Text && a.Origin == b.Origin && a.Created.Equal(b.Created) && a.ValidUntil.Equal(b.ValidUntil) && a.SupersededBy == b.SupersededBy && a.Scope == b.Scope
+	}) {
+		return e
+	}
+	e := &evidence{records: slices.Clone(t.Evidence), question: t.Question, now: t.Now, said: map[string]string{}, claims: map[string][]placed{}}
+	var statements []align.Statement
+	for i := range t.Evidence {
+		r := &t.Evidence[i]
+		if t.Scope != (memory.Scope{}) && !t.Scope.Contains(r.Scope) || !validAt(r, t.Now) {
+			continue
+		}
+		add := func(id memory.ID, s string) {
+			statements = append(statements, align.Statement{Text: s, Speaker: r.Speaker, At: r.Created})
+			e.ids = append(e.ids, id)
+		}
+		e.said[string(r.ID)] = strings.Join(strings.Fields(r.Text), " ")
 		switch {
-		case t.low == "you" || strings.HasPrefix(t.low, "you'"):
-			c.user = true
-		case p.inherits && t.capital && t.stem != "" && !fullMonths[t.low] && isoWeekday[t.low] == 0 && !common[t.low] && !kin[t.stem]:
-			name(t.low)
-		case p.inherits && t.stem != "":
-			add(t.stem, true, false)
+		case r.Origin == memory.Reconstructed:
+			for _, q := range r.Quotes {
+				e.said[string(q.Source)] += "\n" + strings.Join(strings.Fields(q.Text), " ")
+				add(q.Source, q.Text)
+			}
+		case testifies(r):
+			add(r.ID, r.Text)
 		}
 	}
-	pronoun := p.anaphor && len(p.toks) > 0 && third[strings.SplitN(p.toks[0].low, "'", 2)[0]]
-	switch {
-	case p.verb < 0:
-		c.fragment = true
-		for _, s := range g.question.list {
-			add(s, true, false)
-		}
-		for _, n := range g.question.names {
-			name(n)
-		}
-		c.owners = append(c.owners, g.question.owners...)
-		c.user = c.user || g.question.about
-	case pronoun && len(c.names) == 0 || pronoun && len(p.subject) <= 1:
-		c.soft, c.softOwners = g.said, nil
-		if len(c.soft) == 0 {
-			c.soft, c.softOwners = g.question.names, g.question.owners
-		}
-		if p.toks[0].low == "it" || strings.HasPrefix(p.toks[0].low, "it'") || strings.HasPrefix(p.toks[0].low, "that") {
-			for _, s := range g.question.list {
-				if !seen[s] {
-					add(s, true, false)
-					c.terms[len(c.terms)-1].subject = true
-				}
+	e.corpus = align.NewCorpus(statements)
+	return e
+}
+
+// quoted judges a claim that quotes.
+func (e *evidence) quoted(c Claim, parts []string) Claim {
+	for _, part := range parts {
+		plain := strings.NewReplacer("\"", "", "“", "", "”", "").Replace(part)
+		bare := explained.ReplaceAllString(plain, "")
+		found := false
+		for _, r := range e.records {
+			said := strings.NewReplacer("\"", "", "“", "", "”", "").Replace(e.said[string(r.ID)])
+			if said != "" && (strings.Contains(said, plain) || strings.Contains(said, bare)) {
+				c.Quotes, found = append(c.Quotes, memory.Quote{Source: r.ID, Text: part}), true
+				break
 			}
 		}
-	}
-	for _, n := range c.names {
-		for k := range c.terms {
-			if c.terms[k].stem == stems.of(n) {
-				c.terms[k].name = n
-			}
+		if !found {
+			c.Support, c.Why, c.Quotes = Unknown, "no memory has these words", nil
+			return c
 		}
 	}
+	c.Support, c.Sure, c.Why = Supported, 1, "a memory says so, word for word"
 	return c
 }
 
-// adjunct reports whether a preposition stands among the tokens.
-func adjunct(toks []token) bool {
-	return slices.ContainsFunc(toks, func(t token) bool { return prepositions[t.low] && t.low != "of" })
+// verbatim finds the memory of a person that has a claim word for word.
+func (e *evidence) verbatim(claim string) (memory.Quote, bool) {
+	claim = strings.TrimRight(strings.TrimSpace(claim), ".!")
+	if len(strings.Fields(claim)) < 3 {
+		return memory.Quote{}, false
+	}
+	for i, s := range e.corpus.Statements {
+		if at := strings.Index(s.Text, claim); at >= 0 && (at == 0 || !unicode.IsLetter(rune(s.Text[at-1]))) {
+			return memory.Quote{Source: e.ids[i], Text: claim}, true
+		}
+	}
+	return memory.Quote{}, false
 }
 
-// circumstantial words say nothing that evidence could lack.
-var circumstantial = set(`away around approximately roughly exactly located situated together called named specifically namely
-	total altogether`)
+// quote is the passage of a line, with the line before it where that tells what it is about.
+func (e *evidence) quote(l *align.Line, before bool) memory.Quote {
+	return memory.Quote{Source: e.ids[l.Source], Text: e.corpus.Passage(l, before)}
+}
 
-var third = set(`he she it they his her their its that this`)
-
-func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
-
-// ruling is what the comparison with all evidence comes to.
-type ruling struct {
-	support Support
-	why     string
-	quotes  []memory.Quote
-	match   *match // the passage that decided; nil: none did
-	earlier *match // the passage that a later one overrules
+// validAt reports whether a memory holds at a moment.
+func validAt(r *memory.Record, now time.Time) bool {
+	if !r.Superseded.IsZero() || r.SupersededBy != "" {
+		return false
+	}
+	return now.IsZero() || (r.ValidUntil.IsZero() || r.ValidUntil.After(now)) && (r.ValidFrom.IsZero() || !r.ValidFrom.After(now))
 }

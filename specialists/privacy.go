@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/trm-go/refiner/memory"
@@ -170,7 +171,7 @@ func (s *Privacy) keepOut(t *Task, text string, own *vocabulary, foreign []*memo
 	}
 	// In its words, or in others that only such a memory supports.
 	leaks := func(p placed, theirs []placed, i int, ours []placed) bool {
-		sentence := text[p.begin:p.end]
+		sentence := text[p.from:p.to]
 		for _, run := range runs(sentence) {
 			if other[run] {
 				return true
@@ -185,18 +186,26 @@ func (s *Privacy) keepOut(t *Task, text string, own *vocabulary, foreign []*memo
 		return i < len(theirs) && theirs[i].Support == Supported && ours[i].Support != Supported
 	}
 	var edits []edit
-	ours, owners := newGrounder(t).ground(text), newGrounder(theirs).ground(text)
-	gone := -1
+	ours, owners := ground(t, text), ground(theirs, text)
 	for i, p := range ours {
-		if p.begin == gone || !leaks(p, owners, i, ours) {
+		if !leaks(p, owners, i, ours) {
 			continue
 		}
-		gone = p.begin
-		edits = append(edits, edit{line(text, p.begin), sentenceEnd(text, p.end), ""})
+		edits = append(edits, edit{line(text, p.from), sentenceEnd(text, p.to), ""})
 		notes = append(notes, Note{Specialist: s.Name(), Kind: "scope", Why: "it repeats a memory of another scope"})
 	}
 	if text = apply(text, edits); text == "" {
-		text = "I do not know: no memory says so."
+		text = notKnown
 	}
 	return text, notes
+}
+
+// maxMemory bounds what is read of one memory, in bytes, and maxEvidence what is read of all.
+const (
+	maxMemory   = 64 << 10
+	maxEvidence = 1 << 20
+)
+
+func isWordRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }

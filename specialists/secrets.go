@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/text"
 )
 
 // secret is a passage that must not leave without reason.
@@ -77,12 +79,12 @@ func mixed(s string) bool {
 // plausible reports whether what follows "the password is" may be one, rather than the rest of a sentence.
 func plausible(s string) bool {
 	low := strings.ToLower(strings.Trim(s, ".,;!?"))
-	return low != "" && !fillers[low] && !auxiliaries[low] && !common[low] && !deniers[low] && !redacted[low] &&
-		!strings.HasSuffix(low, "ed") && !strings.HasPrefix(low, "[") && !verbs[stems.of(low)]
+	return low != "" && !text.Grammar(low) && !text.Pronoun(low) && !adjectives[low] && !strings.HasSuffix(low, "ed") &&
+		!strings.HasSuffix(low, "ing") && !strings.HasPrefix(low, "[")
 }
 
-var redacted = set(`secret wrong correct right safe unsafe weak strong required needed hidden unknown incorrect old new long short
-	different`)
+var adjectives = map[string]bool{"secret": true, "wrong": true, "correct": true, "right": true, "safe": true, "weak": true, "strong": true,
+	"hidden": true, "unknown": true, "incorrect": true, "old": true, "new": true, "long": true, "short": true, "different": true}
 
 // luhn checks a card number by its last digit (ISO/IEC 7812-1).
 func luhn(s string) bool {

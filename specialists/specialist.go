@@ -20,7 +20,7 @@ type Task struct {
 	// Now is the moment of the question. It resolves "yesterday" and tells which memory is valid.
 	Now time.Time
 
-	prepared *prepared // see Prepare; nil: nobody shares anything
+	prepared *evidence // see Prepare; nil: nobody shares anything
 }
 
 // Message is a turn of a conversation, as chat APIs have it.

@@ -259,6 +259,16 @@ func pastForm(low string) bool {
 	return len(low) > 4 && strings.HasSuffix(low, "ed") || lemmas[low] != "" && lemmas[low] != low && !strings.HasSuffix(low, "s")
 }
 
+// TellsPast reports whether a text has a word that tells of the past.
+func TellsPast(s string) bool {
+	for w := range words(s) {
+		if low := w.folded(); pastWords[low] || pastForm(low) {
+			return true
+		}
+	}
+	return false
+}
+
 // weekday reads a weekday of a named week: "Tuesday next week", "last Friday".
 func (r *dateReader) weekday(i int) (Date, int) {
 	sides := map[string]int{"last": -1, "previous": -1, "this": 0, "next": 1}

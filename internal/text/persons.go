@@ -43,3 +43,46 @@ var grammar = setOf(`der die das den dem des ein eine einen einem einer eines un
 	el los las una y o es son era del al por con para se lo que como cuando donde quien cual no muy hay
 	i gli e di da nel nella per che non sono ha come dove quando chi quale os as um uma do na em com nao ao dos das
 	het een van op te zijn er met voor aan niet wat waar wanneer`)
+
+// Subject reports whether a folded word is a pronoun that does something: of the first person, and of the second.
+func Subject(low string) (first, second bool) { return firstSubject[low], secondSubject[low] }
+
+var (
+	firstSubject  = setOf("i im ive id ill we weve ich wir je jai nous yo nosotros io noi eu ik wij")
+	secondSubject = setOf("you youre youve youd du ihr tu vous usted ustedes vosotros voi voce jij")
+)
+
+// Wishes reports whether a text tells of what may be, or is wished, rather than of what is.
+func Wishes(s string) bool {
+	for w := range words(s) {
+		if wishes[w.folded()] {
+			return true
+		}
+	}
+	return false
+}
+
+var wishes = setOf(`might may maybe perhaps want wants wanted hope hopes hoping plan plans planning would could should if wish consider considering
+	vielleicht mochte mochten wenn hoffe konnte wurde quiero quiere quizas ojala si espero veux voudrais espere peut`)
+
+// Denies reports whether a folded word denies, as it is written.
+func Denies(low, written string) bool {
+	return denials[low] || strings.HasSuffix(written, "n't") || strings.HasSuffix(written, "n’t")
+}
+
+// Denials counts the words of s that deny, in the languages that are known.
+func Denials(s string) int {
+	n := 0
+	for w := range words(s) {
+		switch low := w.folded(); {
+		case w.unspaced:
+			n += strings.Count(w.text, "不") + strings.Count(w.text, "没") + strings.Count(w.text, "沒") + strings.Count(w.text, "ない") + strings.Count(w.text, "ません")
+		case Denies(low, w.text):
+			n++
+		}
+	}
+	return n
+}
+
+var denials = setOf(`not no never none nobody nothing neither nor without cannot nowhere hardly
+	nicht kein keine keinen keinem keiner nie niemals ohne nada nunca nadie sin ne pas jamais sans rien non mai nao niet geen nooit`)

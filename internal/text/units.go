@@ -7,6 +7,7 @@ type Word struct {
 	Stem       string // what it is compared by; empty for a word that tells nothing
 	Capital    bool   // it begins with a capital
 	Opens      bool   // it is the first of its sentence
+	Owns       bool   // it has a possessive 's
 	Digits     bool   // it begins with a digit
 	Unspaced   bool   // it is a pair of characters of a script without spaces
 }
@@ -35,7 +36,7 @@ func Words(s string) []Word {
 		if low == "" {
 			continue
 		}
-		word := Word{Start: w.start, End: w.end, Low: low, Capital: isCapital(w), Opens: w.opens, Digits: w.number}
+		word := Word{Start: w.start, End: w.end, Low: low, Capital: isCapital(w), Opens: w.opens, Owns: w.owns, Digits: w.number}
 		if !stopWords[low] && len(low) <= maxWord {
 			word.Stem = stem(low)
 		}

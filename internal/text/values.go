@@ -255,7 +255,11 @@ func unitOf(number, before, after string) string {
 		if u, ok := unitNames[suffix]; ok {
 			return u
 		}
-		if suffix != "k" && suffix != "m" {
+		switch suffix {
+		case "th", "st", "nd", "rd":
+			return "th"
+		case "k", "m":
+		default:
 			return suffix
 		}
 	}
@@ -276,8 +280,6 @@ func magnitude(s string) (float64, bool) {
 	switch strings.ToLower(s[len(digits):]) {
 	case "k":
 		by = 1000
-	case "th", "st", "nd", "rd":
-		return 0, false
 	}
 	digits = strings.ReplaceAll(digits, "'", "")
 	last := strings.LastIndexAny(digits, ".,")
