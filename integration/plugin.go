@@ -77,7 +77,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 			return nil, err
 		}
 	}
-	options := &memory.Options{Embedder: embedder, EmbedderFor: found, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, ReadOnly: o.ReadOnly}
+	options := &memory.Options{Embedder: embedder, EmbedderFor: found, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, Memory: int64(c.Store.Memory) << 20, ReadOnly: o.ReadOnly}
 	model, err := Model(ctx, c)
 	if err != nil {
 		return nil, err

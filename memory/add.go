@@ -314,36 +314,6 @@ func embedAll(ctx context.Context, e Embedder, texts []string) ([][]float32, err
 	return vectors, err
 }
 
-// fill sets what was left open and checks the record.
-func (r *incoming) fill(scope Scope, now time.Time) error {
-	for _, part := range []struct {
-		of   *string
-		from string
-	}{{&r.Scope.Tenant, scope.Tenant}, {&r.Scope.User, scope.User}, {&r.Scope.Agent, scope.Agent}, {&r.Scope.Session, scope.Session}} {
-		if *part.of == "" {
-			*part.of = part.from
-		}
-	}
-	if !r.imported && !scope.Contains(r.Scope) {
-		return fmt.Errorf("%w: its scope %s lies outside of %s", ErrInvalid, r.Scope, scope)
-	}
-	if r.Kind == "" {
-		r.Kind = KindTurn
-	}
-	if r.Origin == "" {
-		r.Origin = Observed
-	}
-	if r.Created.IsZero() && !r.imported {
-		r.Created = now
-	}
-	if r.ID != "" {
-		if _, err := ulid.ParseStrict(string(r.ID)); err != nil {
-			return fmt.Errorf("%w: the ID %q is not a ULID: leave it empty, and use the key for an ID of your own", ErrInvalid, r.ID)
-		}
-	}
-	return r.Validate()
-}
-
 // holds tells which record with the same key or ID is there already. The last word has the insertion; this spares the
 // embedding.
 func (s *Store) holds(ctx context.Context, r *incoming) (ID, error) {

@@ -158,12 +158,9 @@ func readLineage(ctx context.Context, path string) (lineage, epoch string, err e
 
 // keepPath lets the store remember a copy that lies elsewhere. A store that cannot be written does not.
 func (s *Store) keepPath(ctx context.Context, path string) error {
-	abs, err := filepath.Abs(path)
-	if err != nil || s.readOnly {
-		return err
-	}
-	own, err := filepath.Abs(s.path)
-	if err != nil {
+	abs, err1 := filepath.Abs(path)
+	own, err2 := filepath.Abs(s.path)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	if dir := filepath.Dir(abs); dir == filepath.Dir(own) || dir == SnapshotFolder(own) || dir == own+".consolidate" {

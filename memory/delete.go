@@ -66,25 +66,17 @@ func (s *Store) Retain(ctx context.Context, scope Scope, from time.Time, o *Dele
 	if o != nil {
 		opts.Snapshots = o.Snapshots
 	}
-	if s.closed.Load() {
-		return Deleted{}, fail("retain", ErrClosed)
+	var ids []ID
+	for r, err := range s.All(ctx, scope, &AllOptions{History: true}) {
+		if err != nil {
+			return Deleted{}, fail("retain", err)
+		}
+		if r.Origin == Observed && r.Created.Before(from) {
+			ids = append(ids, r.ID)
+		}
 	}
-	rows, err := s.reader.QueryContext(ctx, "SELECT r.row FROM records r JOIN scopes c ON c.scope = r.scope WHERE "+inScope+
-		" AND r.origin = 'observed' AND r.created < ?", scopeArgs(scope, micros(from))...)
-	if err != nil {
-		return Deleted{}, fail("retain", err)
-	}
-	old, err := numbers(rows)
-	if err != nil || len(old) == 0 {
-		return Deleted{}, fail("retain", err)
-	}
-	records, err := s.Fetch(ctx, scope, old...)
-	if err != nil {
-		return Deleted{}, err
-	}
-	ids := make([]ID, len(records))
-	for i := range records {
-		ids[i] = records[i].ID
+	if len(ids) == 0 {
+		return Deleted{}, nil
 	}
 	d, err := s.delete(ctx, scope, ids, &opts)
 	return d, fail("retain", err)
@@ -156,7 +148,7 @@ const tryAgain = time.Hour
 // resumeOld is what opening a store does: it goes on with deletions that were interrupted, or that failed a while ago.
 func (s *Store) resumeOld(ctx context.Context) {
 	pending, err := readDeletions(ctx, s.reader)
-	if err != nil || !slices.ContainsFunc(pending, func(p pendingDeletion) bool { return s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
+	if err != nil || !slices.ContainsFunc(pending, func(p pendingDeletion) bool { return !p.Purged || s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
 		return
 	}
 	if d, err := s.Resume(ctx); err != nil || len(d.Pending) > 0 {

@@ -33,6 +33,9 @@ var (
 	ErrReadOnly = errors.New("read only")
 	// ErrFull is returned when the disk has no room for a write; the write did not happen.
 	ErrFull = errors.New("disk full")
+	// ErrReplaced is returned when the file that was opened is not at its path any more: it was deleted, or another was moved
+	// over it. Nothing was written; open the store anew.
+	ErrReplaced = errors.New("the file was replaced")
 	// ErrClosed is returned by every method of a closed store.
 	ErrClosed = errors.New("store is closed")
 )

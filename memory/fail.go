@@ -15,7 +15,7 @@ func fail(doing string, err error) error {
 		return nil
 	}
 	for _, known := range []error{ErrInvalid, ErrNotFound, ErrDimension, ErrModel, ErrDerived, ErrNoStore, ErrExists, ErrLocked,
-		ErrCorrupt, ErrSchema, ErrReadOnly, ErrFull, ErrClosed, context.Canceled, context.DeadlineExceeded} {
+		ErrCorrupt, ErrSchema, ErrReadOnly, ErrFull, ErrReplaced, ErrClosed, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return fmt.Errorf("%s: %w", doing, err)
 		}

@@ -449,9 +449,9 @@ func TestStats(t *testing.T) {
 
 func TestCheckFindsDamage(t *testing.T) {
 	for name, c := range map[string]struct{ damage, mention string }{
-		"vector":     {"UPDATE vectors SET data = zeroblob(1536) WHERE row = 1", "zeros"},
+		"vector":     {"UPDATE vectors SET data = zeroblob(1536) WHERE row = 1", "checksum"},
 		"short":      {"UPDATE vectors SET data = x'00' WHERE row = 2", "bytes"},
-		"digest":     {"UPDATE records SET position = position + 7 WHERE row = 3", "digest"},
+		"digest":     {"UPDATE records SET position = position + 7 WHERE row = 3", "checksum"},
 		"text":       {"UPDATE records SET text = 'something else' WHERE row = 3", "full-text"},
 		"missing":    {"PRAGMA foreign_keys = 0; DELETE FROM vectors WHERE row = 1", "vectors"},
 		"importance": {"UPDATE records SET importance = 7 WHERE row = 1", "importance"},

@@ -79,7 +79,7 @@ func TestAgainstAMap(t *testing.T) {
 						known = id
 					}
 				}
-				a, err := s.Add(ctx, sc, r)
+				a, err := s.AddAll(ctx, sc, func(yield func(Record, error) bool) { yield(r, nil) }, &AddOptions{Deleted: true})
 				must(err)
 				if known != "" && (a.Skipped != 1 || a.IDs[0] != known) {
 					rt.Fatalf("key %q was there as %s, added %+v", r.Key, known, a)

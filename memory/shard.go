@@ -72,6 +72,9 @@ func (s *Store) head(ctx context.Context) (head, error) {
 	if s.closed.Load() {
 		return head{}, ErrClosed
 	}
+	if err := s.there(); err != nil {
+		return head{}, err
+	}
 	return readHead(ctx, s.reader)
 }
 

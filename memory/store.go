@@ -55,6 +55,7 @@ const DefaultWait = 5 * time.Second
 // which an import of any length pays once.
 type Store struct {
 	path     string
+	file     os.FileInfo              // of the file that was opened
 	embedder atomic.Pointer[Embedder] // nil: none; changes when the store is re-embedded
 	find     func(model string) (Embedder, error)
 	newIndex func(dim, count int) (Index, error)
@@ -186,6 +187,9 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 		if err := s.prepare(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if s.file, err = os.Stat(path); err != nil {
+		return nil, fileError(err)
 	}
 	if s.reader, err = openReadOnly(ctx, path, wait); err != nil {
 		return nil, err
@@ -385,6 +389,9 @@ func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err
 			s.memo = nil         // it may know of records that were not written
 		}
 	}()
+	if err := s.there(); err != nil {
+		return err
+	}
 	t := &tx{Tx: sqlTx}
 	var clock int64
 	now := micros(s.now())
@@ -408,6 +415,15 @@ func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err
 	}
 	if s.memo != nil {
 		s.memo.seq = t.seq
+	}
+	return nil
+}
+
+// there checks that the file that was opened is still the one at its path. SQLite would go on writing into a file that has no
+// name any more.
+func (s *Store) there() error {
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
+		return fmt.Errorf("%w: what was opened at %q is not there any more: open the store anew", ErrReplaced, s.path)
 	}
 	return nil
 }

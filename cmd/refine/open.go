@@ -39,6 +39,14 @@ func (a *app) chosen() []memory.Scope {
 	return nil
 }
 
+// wholeStore refuses a scope for a command that works on all of the store: a flag that is accepted must hold.
+func wholeStore(cmd *cobra.Command) error {
+	if !anyChanged(cmd, "tenant", "user", "agent", "session") {
+		return nil
+	}
+	return ui.Fail(ui.ExitUsage, "leave --tenant, --user, --agent and --session out", "`%s` works on the whole store", cmd.CommandPath())
+}
+
 // moment is a flag's time.
 type moment struct{ time.Time }
 

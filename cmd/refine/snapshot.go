@@ -24,6 +24,9 @@ func (a *app) snapshotCommand() *cobra.Command {
 checked and appears under its name once it is whole. --list shows the known copies.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := wholeStore(cmd); err != nil {
+				return err
+			}
 			if list {
 				return a.listCopies(cmd)
 			}
@@ -96,7 +99,7 @@ open. What was deleted for privacy since does not come back. A store that is the
 replaced only with --force, or when asked at a terminal.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.load(cmd); err != nil {
+			if err := errors.Join(wholeStore(cmd), a.load(cmd)); err != nil {
 				return err
 			}
 			path := a.settings.Store.Path

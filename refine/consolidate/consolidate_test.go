@@ -3,6 +3,8 @@ package consolidate_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -271,6 +274,25 @@ func TestRefusals(t *testing.T) {
 	if _, err := consolidate.Apply(ctx, s, &forged, nil); !errors.Is(err, consolidate.ErrTampered) {
 		t.Errorf("a forged plan: %v", err)
 	}
+	// The hash is no signature: the store knows what it has made.
+	forged = *p
+	forged.Changes = slices.Clone(p.Changes)
+	forged.Changes[0].Write.Importance, forged.Hash, forged.Signature = 1, "", ""
+	data, err := json.Marshal(&forged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged.Hash, forged.Signature = fmt.Sprintf("%x", sha256.Sum256(data)), p.Signature
+	b.Reset()
+	if err := forged.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if read, err = consolidate.Read(&b); err != nil {
+		t.Fatalf("the hash of a forged plan is not as it is made: %v", err)
+	}
+	if _, err := consolidate.Apply(ctx, s, read, nil); !errors.Is(err, consolidate.ErrTampered) {
+		t.Errorf("a plan forged with its hash: %v", err)
+	}
 	if _, err := s.Supersede(ctx, scope, memory.Record{Text: "It was another thing.", Created: start, Confidence: 1}, p.Changes[0].Write.DerivedFrom[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -512,5 +534,61 @@ func TestSmallStoresAreLeftAlone(t *testing.T) {
 	}
 	if p := plan(t, s, consolidate.Policy{Size: all.Before.Tokens - 1}); len(p.Changes) != len(all.Changes) {
 		t.Errorf("%d changes of one that is, want %d", len(p.Changes), len(all.Changes))
+	}
+}
+
+// Others write while a scope is consolidated: the same user, and others; a summary is replaced before its run is undone.
+func TestConsolidationUnderTraffic(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, chatter(120, 16))
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for i, other := range []memory.Scope{scope, {User: "ben"}, {Tenant: "acme", User: "zoe"}} {
+		writers.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				_, err := s.Add(ctx, other, memory.Record{Text: fmt.Sprintf("Writer %d notes that the kettle holds %d litres.", i, n), Created: start, Importance: .5, Confidence: 1,
+					Scope: memory.Scope{Session: fmt.Sprintf("writer %d", i)}, Position: n})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for round := range 4 {
+		if _, err := consolidate.Auto(ctx, s, scope, &consolidate.Options{Now: later}, nil); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+	}
+	close(stop)
+	writers.Wait()
+	runs, err := consolidate.Runs(s.Path())
+	if err != nil || len(runs) == 0 {
+		t.Fatal(runs, err)
+	}
+	last := runs[len(runs)-1]
+	for _, id := range last.Wrote {
+		if _, err := s.Supersede(ctx, scope, memory.Record{Text: "It was otherwise.", Created: later, Confidence: 1}, id); err == nil {
+			break
+		}
+	}
+	if run, err := consolidate.Undo(ctx, s, last.Name, nil); err != nil || run.State != consolidate.Undone || run.Skipped != 1 {
+		t.Errorf("undone %+v, %v", run, err)
+	}
+	// Runs of others are none of a scope's business.
+	other := &consolidate.RunOptions{Scopes: []memory.Scope{{User: "ben"}}}
+	if _, err := consolidate.Undo(ctx, s, "", other); !errors.Is(err, consolidate.ErrNoRun) {
+		t.Errorf("another's run is undone: %v", err)
+	}
+	if _, err := consolidate.Undo(ctx, s, runs[0].Name, other); !errors.Is(err, consolidate.ErrScope) {
+		t.Errorf("another's run is undone by its name: %v", err)
+	}
+	if r, err := s.Check(ctx, true); err != nil || len(r.Problems) > 0 {
+		t.Errorf("check: %+v, %v", r.Problems, err)
 	}
 }
