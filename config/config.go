@@ -1,19 +1,10 @@
-// Package config says what the settings of the refine command are, where they come from, and which of them wins.
+// Package config says what the settings are and which values they may have.
 //
-// A [Config] is a plain struct that holds the settings and does nothing. [Load] fills it in from four places, the later
-// one winning over the earlier:
-//
-//	defaults   [Default]
-//	file       the user's config.yaml, then the folder's refine.yaml; or only the file that --config or REFINE_CONFIG names
-//	env        REFINE_ and the key in capitals with "_" for ".": REFINE_RECALL_LIMIT is recall.limit; an empty one is unset
-//	flags      what the command line says
-//
-// [Settings.Values] tells for every key its value and its origin. A key that does not exist, a value of the wrong type and
-// a number out of range are errors that name the key, the place and the mend.
+// A [Config] is a plain struct that holds the settings and does nothing; [Default] is what works without any, and
+// [Config.Validate] finds what breaks a rule. Package settings reads one from files, the environment and flags.
 //
 // Secrets are no settings: a Config only says where the API key is found, and [Embedder.Key] and [Model.Key] fetch it from
-// there. A refine.yaml that happens to lie in the current folder may not say where keys come from, or where they are
-// sent.
+// there.
 //
 // The package knows nothing of stores, embedders or memories; integration makes those from a Config.
 package config
@@ -33,122 +24,122 @@ import (
 
 // Config is everything that can be set. Each field's help tag is what the user reads about it.
 type Config struct {
-	Store    Store    `key:"store"`
-	Scope    Scope    `key:"scope"`
-	Embedder Embedder `key:"embedder"`
-	Index    string   `key:"index" help:"vector index: auto, flat (exact SIMD scan) or chromem (chromem-go)"`
-	Recall   Recall   `key:"recall"`
-	Model    Model    `key:"model"`
-	Respond  Respond  `key:"respond"`
-	Serve    Serve    `key:"serve"`
-	Log      Log      `key:"log"`
+	Store    Store    `mapstructure:"store"`
+	Scope    Scope    `mapstructure:"scope"`
+	Embedder Embedder `mapstructure:"embedder"`
+	Index    string   `mapstructure:"index" help:"vector index: auto, flat (exact SIMD scan) or chromem (chromem-go)"`
+	Recall   Recall   `mapstructure:"recall"`
+	Model    Model    `mapstructure:"model"`
+	Respond  Respond  `mapstructure:"respond"`
+	Serve    Serve    `mapstructure:"serve"`
+	Log      Log      `mapstructure:"log"`
 }
 
 // Store says where the memories live.
 type Store struct {
-	Path string        `key:"path" help:"the store's file"`
-	Wait time.Duration `key:"wait" help:"how long to wait for another process that holds the store, like 5s"`
+	Path string        `mapstructure:"path" help:"the store's file"`
+	Wait time.Duration `mapstructure:"wait" help:"how long to wait for another process that holds the store, like 5s"`
 	// Memory bounds what the index of the users that were asked for takes.
-	Memory int `key:"memory" help:"megabytes of memory for the index; what was not used longest is dropped"`
+	Memory int `mapstructure:"memory" help:"megabytes of memory for the index; what was not used longest is dropped"`
 }
 
 // Scope says whose memories a command works on.
 type Scope struct {
-	Tenant  string `key:"tenant" help:"tenant, matched exactly"`
-	User    string `key:"user" help:"user, matched exactly"`
-	Agent   string `key:"agent" help:"agent; empty: any"`
-	Session string `key:"session" help:"session; empty: any"`
+	Tenant  string `mapstructure:"tenant" help:"tenant, matched exactly"`
+	User    string `mapstructure:"user" help:"user, matched exactly"`
+	Agent   string `mapstructure:"agent" help:"agent; empty: any"`
+	Session string `mapstructure:"session" help:"session; empty: any"`
 }
 
 // Embedder says what turns text into vectors.
 type Embedder struct {
-	Type    string        `key:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), hashed, or openai (any OpenAI-compatible endpoint)"`
-	Dim     int           `key:"dim" help:"length of the vectors (hashed, openai); 0: the embedder's own"`
-	Model   string        `key:"model" help:"local: a name of refine models list, empty: the first; openai: the endpoint's model, empty: text-embedding-3-small"`
-	BaseURL string        `key:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
-	Timeout time.Duration `key:"timeout" help:"limit of one request (openai)"`
+	Type    string        `mapstructure:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), hashed, or openai (any OpenAI-compatible endpoint)"`
+	Dim     int           `mapstructure:"dim" help:"length of the vectors (hashed, openai); 0: the embedder's own"`
+	Model   string        `mapstructure:"model" help:"local: a name of refine models list, empty: the first; openai: the endpoint's model, empty: text-embedding-3-small"`
+	BaseURL string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
+	Timeout time.Duration `mapstructure:"timeout" help:"limit of one request (openai)"`
 
-	KeyEnv     string `key:"key_env" help:"environment variable that holds the API key (openai)"`
-	KeyFile    string `key:"key_file" help:"file that holds the API key, instead of key_env"`
-	KeyCommand string `key:"key_command" help:"command that prints the API key, instead of key_env"`
+	KeyEnv     string `mapstructure:"key_env" help:"environment variable that holds the API key (openai)"`
+	KeyFile    string `mapstructure:"key_file" help:"file that holds the API key, instead of key_env"`
+	KeyCommand string `mapstructure:"key_command" help:"command that prints the API key, instead of key_env"`
 }
 
 // Recall says how memories are found and rescored.
 type Recall struct {
-	Limit   int     `key:"limit" help:"memories a search returns"`
-	Preset  string  `key:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
-	Weights Weights `key:"weights"`
-	Mode    string  `key:"mode" help:"fixed_point, or to compare with: single_pass, hybrid, bm25, vector"`
-	Spread  float64 `key:"spread" help:"share of a memory's weight that comes from its neighbours, 0 to .95; -1: the measured one"`
-	Session float64 `key:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
-	Epsilon float64 `key:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
-	Steps   int     `key:"steps" help:"most steps of the recursion; 0: the measured number"`
-	Rerank  string  `key:"rerank" help:"a local model reads the best memories with the question: ask (only for refine ask), auto (always), a number of memories (always), off; ask and auto go on without one"`
-	Budget  int     `key:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
+	Limit   int     `mapstructure:"limit" help:"memories a search returns"`
+	Preset  string  `mapstructure:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
+	Weights Weights `mapstructure:"weights"`
+	Mode    string  `mapstructure:"mode" help:"fixed_point, or to compare with: single_pass, hybrid, bm25, vector"`
+	Spread  float64 `mapstructure:"spread" help:"share of a memory's weight that comes from its neighbours, 0 to .95; -1: the measured one"`
+	Session float64 `mapstructure:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
+	Epsilon float64 `mapstructure:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
+	Steps   int     `mapstructure:"steps" help:"most steps of the recursion; 0: the measured number"`
+	Rerank  string  `mapstructure:"rerank" help:"a local model reads the best memories with the question: ask (only for refine ask), auto (always), a number of memories (always), off; ask and auto go on without one"`
+	Budget  int     `mapstructure:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
 }
 
 // Weights replace single weights of the preset. A negative weight keeps the preset's.
 type Weights struct {
-	Relevance   float64 `key:"relevance" help:"weight of relevance; -1: the preset's"`
-	Surprise    float64 `key:"surprise" help:"weight of surprise; -1: the preset's"`
-	Decay       float64 `key:"decay" help:"weight of decay; -1: the preset's"`
-	Habituation float64 `key:"habituation" help:"weight of habituation; -1: the preset's"`
-	Attention   float64 `key:"attention" help:"weight of attention; -1: the preset's"`
+	Relevance   float64 `mapstructure:"relevance" help:"weight of relevance; -1: the preset's"`
+	Surprise    float64 `mapstructure:"surprise" help:"weight of surprise; -1: the preset's"`
+	Decay       float64 `mapstructure:"decay" help:"weight of decay; -1: the preset's"`
+	Habituation float64 `mapstructure:"habituation" help:"weight of habituation; -1: the preset's"`
+	Attention   float64 `mapstructure:"attention" help:"weight of attention; -1: the preset's"`
 }
 
 // Model says which language model writes and revises answers.
 type Model struct {
-	Type        string        `key:"type" help:"none (answers quote the memories, offline) or openai (any OpenAI-compatible endpoint); not from the folder's refine.yaml"`
-	Model       string        `key:"model" help:"the endpoint's model (openai)"`
-	BaseURL     string        `key:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
-	Timeout     time.Duration `key:"timeout" help:"limit of one answer, or of a stream's silence (openai)"`
-	Concurrency int           `key:"concurrency" help:"requests under way at one time; 0: 4"`
-	MaxTokens   int           `key:"max_tokens" help:"most tokens of one completion; 0: the endpoint's own limit"`
-	PriceIn     float64       `key:"price_in" help:"price of a million tokens of prompts, in any currency"`
-	PriceOut    float64       `key:"price_out" help:"price of a million tokens of completions, in the same"`
+	Type        string        `mapstructure:"type" help:"none (answers quote the memories, offline) or openai (any OpenAI-compatible endpoint); not from the folder's refine.yaml"`
+	Model       string        `mapstructure:"model" help:"the endpoint's model (openai)"`
+	BaseURL     string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
+	Timeout     time.Duration `mapstructure:"timeout" help:"limit of one answer, or of a stream's silence (openai)"`
+	Concurrency int           `mapstructure:"concurrency" help:"requests under way at one time; 0: 4"`
+	MaxTokens   int           `mapstructure:"max_tokens" help:"most tokens of one completion; 0: the endpoint's own limit"`
+	PriceIn     float64       `mapstructure:"price_in" help:"price of a million tokens of prompts, in any currency"`
+	PriceOut    float64       `mapstructure:"price_out" help:"price of a million tokens of completions, in the same"`
 
-	KeyEnv     string `key:"key_env" help:"environment variable that holds the API key (openai)"`
-	KeyFile    string `key:"key_file" help:"file that holds the API key, instead of key_env"`
-	KeyCommand string `key:"key_command" help:"command that prints the API key, instead of key_env"`
+	KeyEnv     string `mapstructure:"key_env" help:"environment variable that holds the API key (openai)"`
+	KeyFile    string `mapstructure:"key_file" help:"file that holds the API key, instead of key_env"`
+	KeyCommand string `mapstructure:"key_command" help:"command that prints the API key, instead of key_env"`
 }
 
 // Respond says how answers are refined, and what that may cost.
 type Respond struct {
-	Refine    string        `key:"refine" help:"when a draft is refined: auto (unless it passes), always or off"`
-	Chain     string        `key:"chain" help:"specialists that examine a draft: rules, model (a critic and a planner too: two more calls a round) or none"`
-	Threshold float64       `key:"threshold" help:"score from which a draft passes, above 0 to 1; 0: the usual .8"`
-	Rounds    int           `key:"rounds" help:"most rounds of refinement; 0: the usual 3"`
-	Tokens    int           `key:"tokens" help:"most tokens of language models for one answer; 0: no limit"`
-	Cost      float64       `key:"cost" help:"most money for one answer, in the currency of the prices; 0: no limit"`
-	Time      time.Duration `key:"time" help:"most time for one answer; 0s: no limit"`
-	Budget    int           `key:"budget" help:"tokens that memories may take in the model's prompt"`
+	Refine    string        `mapstructure:"refine" help:"when a draft is refined: auto (unless it passes), always or off"`
+	Chain     string        `mapstructure:"chain" help:"specialists that examine a draft: rules, model (a critic and a planner too: two more calls a round) or none"`
+	Threshold float64       `mapstructure:"threshold" help:"score from which a draft passes, above 0 to 1; 0: the usual .8"`
+	Rounds    int           `mapstructure:"rounds" help:"most rounds of refinement; 0: the usual 3"`
+	Tokens    int           `mapstructure:"tokens" help:"most tokens of language models for one answer; 0: no limit"`
+	Cost      float64       `mapstructure:"cost" help:"most money for one answer, in the currency of the prices; 0: no limit"`
+	Time      time.Duration `mapstructure:"time" help:"most time for one answer; 0s: no limit"`
+	Budget    int           `mapstructure:"budget" help:"tokens that memories may take in the model's prompt"`
 }
 
 // Serve says how refine serve answers. Its upstream is the model.
 type Serve struct {
-	Listen       string        `key:"listen" help:"address and port; without keys a loopback address only"`
-	Names        string        `key:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
-	KeysFile     string        `key:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
-	KeyEnv       string        `key:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
-	TLSCert      string        `key:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
-	TLSKey       string        `key:"tls_key" help:"the certificate's private key, PEM"`
-	Rate         float64       `key:"rate" help:"requests a second of each caller; 0: no limit"`
-	Burst        int           `key:"burst" help:"requests of a caller at once; 0: twice the rate"`
-	MaxBody      int           `key:"max_body" help:"bytes of the largest request"`
-	Silence      time.Duration `key:"silence" help:"how long the upstream may say nothing, before its answer and within"`
-	ShutdownWait time.Duration `key:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
-	Refine       string        `key:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
-	Remember     bool          `key:"remember" help:"write chats to memory"`
-	Tasks        string        `key:"tasks" help:"regular expressions, one a line, of what a client asks for itself, such as titles: neither remembered nor given memories; the line known: those of many clients"`
-	Memories     int           `key:"memories" help:"most memories in a chat's prompt"`
-	Budget       int           `key:"budget" help:"tokens that they may take"`
-	Ada          bool          `key:"ada" help:"answer as Ada's brain does too, under /v1"`
-	MCP          bool          `key:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
+	Listen       string        `mapstructure:"listen" help:"address and port; without keys a loopback address only"`
+	Names        string        `mapstructure:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
+	KeysFile     string        `mapstructure:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
+	KeyEnv       string        `mapstructure:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
+	TLSCert      string        `mapstructure:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
+	TLSKey       string        `mapstructure:"tls_key" help:"the certificate's private key, PEM"`
+	Rate         float64       `mapstructure:"rate" help:"requests a second of each caller; 0: no limit"`
+	Burst        int           `mapstructure:"burst" help:"requests of a caller at once; 0: twice the rate"`
+	MaxBody      int           `mapstructure:"max_body" help:"bytes of the largest request"`
+	Silence      time.Duration `mapstructure:"silence" help:"how long the upstream may say nothing, before its answer and within"`
+	ShutdownWait time.Duration `mapstructure:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
+	Refine       string        `mapstructure:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
+	Remember     bool          `mapstructure:"remember" help:"write chats to memory"`
+	Tasks        string        `mapstructure:"tasks" help:"regular expressions, one a line, of what a client asks for itself, such as titles: neither remembered nor given memories; the line known: those of many clients"`
+	Memories     int           `mapstructure:"memories" help:"most memories in a chat's prompt"`
+	Budget       int           `mapstructure:"budget" help:"tokens that they may take"`
+	Ada          bool          `mapstructure:"ada" help:"answer as Ada's brain does too, under /v1"`
+	MCP          bool          `mapstructure:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
 }
 
 // Log says what is logged to stderr.
 type Log struct {
-	Level string `key:"level" help:"debug, info, warn or error"`
+	Level string `mapstructure:"level" help:"debug, info, warn or error"`
 }
 
 // Default is what holds where nothing is set.
@@ -182,13 +173,13 @@ var choices = map[string][]string{
 // Choices are the values that a setting may have; none if it is free.
 func Choices(key string) []string { return slices.Clone(choices[key]) }
 
-// invalid is a value that breaks a rule.
-type invalid struct {
-	key  string
-	mend string
+// Invalid is a value that breaks a rule.
+type Invalid struct {
+	Key string // of the setting, like recall.limit
+	fix string
 }
 
-func (e *invalid) Error() string { return e.key + " " + e.mend }
+func (e *Invalid) Error() string { return e.Key + " " + e.fix }
 
 // Validate reports the first setting that is out of its range.
 func (c *Config) Validate() error {
@@ -196,16 +187,16 @@ func (c *Config) Validate() error {
 		if slices.Contains(choices[key], value) {
 			return nil
 		}
-		return &invalid{key, fmt.Sprintf("is %q: use %s", value, strings.Join(choices[key], ", "))}
+		return &Invalid{key, fmt.Sprintf("is %q: use %s", value, strings.Join(choices[key], ", "))}
 	}
 	within := func(key string, value, low, high float64) error {
 		if value >= low && value <= high { // false for NaN
 			return nil
 		}
-		return &invalid{key, fmt.Sprintf("is %v: use a number from %v to %v", value, low, high)}
+		return &Invalid{key, fmt.Sprintf("is %v: use a number from %v to %v", value, low, high)}
 	}
 	if c.Store.Path == "" {
-		return &invalid{"store.path", "is empty: name a file"}
+		return &Invalid{"store.path", "is empty: name a file"}
 	}
 	errs := []error{
 		within("store.wait", c.Store.Wait.Seconds(), 0, 3600),
@@ -248,12 +239,12 @@ func (c *Config) Validate() error {
 	}
 	for key, share := range map[string]float64{"recall.spread": c.Recall.Spread, "recall.session": c.Recall.Session} {
 		if share != -1 && !(share >= 0 && share <= .95) {
-			errs = append(errs, &invalid{key, fmt.Sprintf("is %v: use a number from 0 to .95, or -1", share)})
+			errs = append(errs, &Invalid{key, fmt.Sprintf("is %v: use a number from 0 to .95, or -1", share)})
 		}
 	}
 	for name, w := range c.Recall.Weights.all() {
 		if math.IsNaN(w) || math.IsInf(w, 0) || (w < 0 && w != -1) {
-			errs = append(errs, &invalid{"recall.weights." + name, fmt.Sprintf("is %v: use a number of at least 0, or -1", w)})
+			errs = append(errs, &Invalid{"recall.weights." + name, fmt.Sprintf("is %v: use a number of at least 0, or -1", w)})
 		}
 	}
 	for _, err := range errs {
@@ -271,14 +262,14 @@ func (r *Recall) validateRerank() error {
 		return nil
 	}
 	if n, err := strconv.Atoi(r.Rerank); err != nil || n < 2 || n > 1000 {
-		return &invalid{"recall.rerank", fmt.Sprintf("is %q: use off, ask, auto, or a number from 2 to 1000", r.Rerank)}
+		return &Invalid{"recall.rerank", fmt.Sprintf("is %q: use off, ask, auto, or a number from 2 to 1000", r.Rerank)}
 	}
 	return nil
 }
 
 func (s *Serve) validate() error {
 	if _, port, err := net.SplitHostPort(s.Listen); err != nil || port == "" {
-		return &invalid{"serve.listen", fmt.Sprintf("is %q: use an address and a port, like 127.0.0.1:8377", s.Listen)}
+		return &Invalid{"serve.listen", fmt.Sprintf("is %q: use an address and a port, like 127.0.0.1:8377", s.Listen)}
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -56,7 +56,7 @@ the latter winning; --config or REFINE_CONFIG name one to be read alone.`,
 			Args:  cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				table := &ui.Table{Columns: []string{"setting", "variable", "meaning"}}
-				for _, key := range config.Keys() {
+				for _, key := range settings.Keys() {
 					table.Add(key.Name, key.Env, key.Help)
 				}
 				table.Print(a.term)
@@ -78,7 +78,7 @@ the latter winning; --config or REFINE_CONFIG name one to be read alone.`,
 			Args:  cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				path := a.configFile()
-				err := config.Init(path)
+				err := settings.Init(path)
 				if errors.Is(err, fs.ErrExist) {
 					return ui.Fail(ui.ExitError, "edit it, or name another file with --config", "%s is there already", path)
 				}
@@ -97,12 +97,12 @@ func (a *app) configFile() string {
 	if a.file != "" {
 		return a.file
 	}
-	return config.UserFile()
+	return settings.UserFile()
 }
 
 // shown turns values into what JSON can hold: durations as text.
-func shown(values []config.Value) []config.Value {
-	out := make([]config.Value, len(values))
+func shown(values []settings.Value) []settings.Value {
+	out := make([]settings.Value, len(values))
 	for i, v := range values {
 		if d, ok := v.Value.(fmt.Stringer); ok {
 			v.Value = d.String()

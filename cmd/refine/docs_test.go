@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -70,10 +70,10 @@ func page(root *cobra.Command) string {
 	b.WriteString("\n## Settings\n\nFlags win over variables, variables over the folder's `refine.yaml`, that over the user's `config.yaml`, that over the defaults.\n\n")
 	b.WriteString("| setting | variable | default | meaning |\n|---|---|---|---|\n")
 	defaults := map[string]string{}
-	for _, v := range config.Defaults() {
+	for _, v := range settings.Defaults() {
 		defaults[v.Key] = fmt.Sprint(v.Value)
 	}
-	for _, key := range config.Keys() {
+	for _, key := range settings.Keys() {
 		value := defaults[key.Name]
 		if key.Name == "store.path" {
 			value = "in the user's data folder"

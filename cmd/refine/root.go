@@ -10,6 +10,7 @@ import (
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -18,8 +19,8 @@ type app struct {
 	term     *ui.Terminal
 	json     bool             // --json
 	file     string           // --config
-	implied  []config.Flag    // settings that a flag brings along with its own
-	settings *config.Settings // set once the command line is read
+	implied  []settings.Flag    // settings that a flag brings along with its own
+	settings *settings.Settings // set once the command line is read
 	log      *slog.Logger
 }
 
@@ -85,7 +86,7 @@ func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
 		flags = cmd.PersistentFlags()
 	}
 	help := ""
-	for _, k := range config.Keys() {
+	for _, k := range settings.Keys() {
 		if k.Name == key {
 			help = k.Help
 		}
@@ -107,14 +108,14 @@ func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
 
 // load reads the settings that the command line, the environment and the files make together.
 func (a *app) load(cmd *cobra.Command) error {
-	opts := &config.Options{File: a.file}
+	opts := &settings.Options{File: a.file}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		for _, key := range f.Annotations[settingKey] {
-			opts.Flags = append(opts.Flags, config.Flag{Name: f.Name, Key: key, Value: f.Value.String()})
+			opts.Flags = append(opts.Flags, settings.Flag{Name: f.Name, Key: key, Value: f.Value.String()})
 		}
 	})
 	opts.Flags = append(opts.Flags, a.implied...)
-	settings, err := config.Load(opts)
+	settings, err := settings.Load(opts)
 	if err != nil {
 		return ui.Fail(ui.ExitUsage, "see every setting and where it comes from with `refine config show --origin`", "%w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
-	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/serve"
 	"github.com/trm-go/refiner/internal/ui"
@@ -39,7 +39,7 @@ has every endpoint and setting.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("upstream") {
-				a.implied = append(a.implied, config.Flag{Name: "upstream", Key: "model.type", Value: "openai"})
+				a.implied = append(a.implied, settings.Flag{Name: "upstream", Key: "model.type", Value: "openai"})
 			}
 			if err := a.load(cmd); err != nil {
 				return err

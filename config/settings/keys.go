@@ -1,8 +1,10 @@
-package config
+package settings
 
 import (
 	"reflect"
 	"strings"
+
+	"github.com/trm-go/refiner/config"
 )
 
 // envPrefix begins the name of every environment variable of the command.
@@ -18,10 +20,10 @@ type Key struct {
 	Help string // one line
 }
 
-// Keys lists every setting in the order of [Config].
+// Keys lists every setting in the order of [config.Config].
 func Keys() []Key {
 	var keys []Key
-	walk(reflect.TypeFor[Config](), "", func(name, help string) {
+	walk(reflect.TypeFor[config.Config](), "", func(name, help string) {
 		keys = append(keys, Key{Name: name, Env: envName(name), Help: help})
 	})
 	return keys
@@ -33,14 +35,23 @@ func envName(key string) string {
 
 // walk visits the leaves of a struct of settings.
 func walk(t reflect.Type, prefix string, visit func(name, help string)) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name := prefix + f.Tag.Get("key")
+	for f := range fields(t) {
+		name := prefix + f.Tag.Get("mapstructure")
 		if f.Type.Kind() == reflect.Struct {
 			walk(f.Type, name+".", visit)
 			continue
 		}
 		visit(name, f.Tag.Get("help"))
+	}
+}
+
+func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
 	}
 }
 

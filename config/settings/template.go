@@ -1,4 +1,4 @@
-package config
+package settings
 
 import (
 	"fmt"
@@ -6,14 +6,15 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/config"
 )
 
 // Template is a configuration file in which every setting is explained and commented out with its default.
 func Template() string {
 	var b strings.Builder
 	b.WriteString("# Settings of the refine command. Flags win over REFINE_* variables, those over this file.\n")
-	c := Default()
-	values := leaves(&c)
+	values := flatten(config.Default())
 	var open []string
 	for _, key := range Keys() {
 		path := strings.Split(key.Name, ".")
@@ -30,13 +31,12 @@ func Template() string {
 			b.WriteString("\n")
 		}
 		open = groups
-		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+literal(values[key.Name].Interface()), key.Help)
+		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+yaml(values[key.Name]), key.Help)
 	}
 	return b.String()
 }
 
-// literal is a value as YAML.
-func literal(value any) string {
+func yaml(value any) string {
 	switch x := value.(type) {
 	case string:
 		if x == "" || strings.ContainsAny(x, ":#'\"\\{}[]&*!|>%@` ") {

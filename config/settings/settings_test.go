@@ -1,4 +1,4 @@
-package config
+package settings
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/trm-go/refiner/config"
 )
 
 // home gives the test an empty home and an empty current folder, without settings in the environment.
@@ -55,7 +57,7 @@ func TestDefaultsHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Default(), s.Config); diff != "" {
+	if diff := cmp.Diff(config.Default(), s.Config); diff != "" {
 		t.Errorf("settings without any source (-want +got):\n%s", diff)
 	}
 	for _, v := range s.Values {
@@ -112,7 +114,7 @@ func TestNamedFileStandsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, s := range map[string]*Settings{"--config": byFlag, envFile: byEnv} {
-		if s.Log.Level != "debug" || s.Recall.Limit != Default().Recall.Limit || s.Embedder.BaseURL != "http://localhost:1" {
+		if s.Log.Level != "debug" || s.Recall.Limit != config.Default().Recall.Limit || s.Embedder.BaseURL != "http://localhost:1" {
 			t.Errorf("%s: level %s, limit %d, url %s: want the named file alone", name, s.Log.Level, s.Recall.Limit, s.Embedder.BaseURL)
 		}
 	}
@@ -210,8 +212,7 @@ func TestEveryKeyCanBeSetEverywhere(t *testing.T) {
 		}
 		t.Run(key.Name, func(t *testing.T) {
 			home(t)
-			c := Default()
-			value := fmt.Sprint(leaves(&c)[key.Name])
+			value := fmt.Sprint(flatten(config.Default())[key.Name])
 			if value == "" {
 				value = "x"
 			}
@@ -236,7 +237,7 @@ func TestTemplateIsTheDefaults(t *testing.T) {
 	if err := Init("written.yaml"); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second Init gives %v, want fs.ErrExist", err)
 	}
-	if s, err := Load(&Options{File: "written.yaml"}); err != nil || s.Config != Default() {
+	if s, err := Load(&Options{File: "written.yaml"}); err != nil || s.Config != config.Default() {
 		t.Errorf("the template as written gives %+v, %v", s, err)
 	}
 	var open []string
@@ -255,17 +256,17 @@ func TestTemplateIsTheDefaults(t *testing.T) {
 			t.Errorf("the template does not hold %s", v.Key)
 		}
 	}
-	if diff := cmp.Diff(Default(), s.Config); diff != "" {
+	if diff := cmp.Diff(config.Default(), s.Config); diff != "" {
 		t.Errorf("the template's values (-want +got):\n%s", diff)
 	}
 }
 
 func TestWeightsSet(t *testing.T) {
-	w := Weights{Relevance: .5, Surprise: -1, Decay: 0, Habituation: -1, Attention: -1}
+	w := config.Weights{Relevance: .5, Surprise: -1, Decay: 0, Habituation: -1, Attention: -1}
 	if diff := cmp.Diff(map[string]float64{"relevance": .5, "decay": 0}, w.Set()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	c := Default()
+	c := config.Default()
 	c.Recall.Weights.Decay = math.NaN()
 	if err := c.Validate(); err == nil {
 		t.Error("a NaN weight is valid")
@@ -277,7 +278,7 @@ func TestKeyStaysHidden(t *testing.T) {
 	const sesame = "sk-open-sesame"
 	write(t, "key", sesame+"\nsecond line\n")
 	t.Setenv("MY_KEY", sesame)
-	for name, e := range map[string]Embedder{
+	for name, e := range map[string]config.Embedder{
 		"env":     {KeyEnv: "MY_KEY"},
 		"file":    {KeyEnv: "MY_OTHER", KeyFile: "key"},
 		"command": {KeyEnv: "MY_OTHER", KeyFile: "absent", KeyCommand: "cat key"},
@@ -294,7 +295,7 @@ func TestKeyStaysHidden(t *testing.T) {
 		}
 	}
 	write(t, "empty", "\n")
-	for name, e := range map[string]Embedder{
+	for name, e := range map[string]config.Embedder{
 		"missing file":   {KeyFile: "absent"},
 		"empty file":     {KeyFile: "empty"},
 		"failed command": {KeyCommand: "false"},
@@ -303,13 +304,13 @@ func TestKeyStaysHidden(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if key, err := (Model{KeyFile: "key"}).Key(t.Context()); err != nil || key.Reveal() != sesame {
+	if key, err := (config.Model{KeyFile: "key"}).Key(t.Context()); err != nil || key.Reveal() != sesame {
 		t.Errorf("the model's key is %q, %v", key.Reveal(), err)
 	}
-	if _, err := (Model{KeyFile: "absent"}).Key(t.Context()); err == nil || !strings.Contains(err.Error(), "model.key_file") {
+	if _, err := (config.Model{KeyFile: "absent"}).Key(t.Context()); err == nil || !strings.Contains(err.Error(), "model.key_file") {
 		t.Errorf("the error does not name the setting: %v", err)
 	}
-	if key, err := (Embedder{KeyEnv: "NOT_SET_ANYWHERE"}).Key(t.Context()); err != nil || !key.IsZero() {
+	if key, err := (config.Embedder{KeyEnv: "NOT_SET_ANYWHERE"}).Key(t.Context()); err != nil || !key.IsZero() {
 		t.Errorf("no key: %v, %v; want none and no error", key, err)
 	}
 }
@@ -326,13 +327,13 @@ func TestFolderCannotChooseTheModel(t *testing.T) {
 }
 
 func TestRespondSettingsAreChecked(t *testing.T) {
-	for key, set := range map[string]func(*Config){
-		"model.type": func(c *Config) { c.Model.Type = "magic" }, "model.price_in": func(c *Config) { c.Model.PriceIn = -1 },
-		"respond.refine": func(c *Config) { c.Respond.Refine = "perhaps" }, "respond.chain": func(c *Config) { c.Respond.Chain = "all" },
-		"respond.threshold": func(c *Config) { c.Respond.Threshold = 1.5 }, "respond.rounds": func(c *Config) { c.Respond.Rounds = -1 },
-		"respond.budget": func(c *Config) { c.Respond.Budget = 0 },
+	for key, set := range map[string]func(*config.Config){
+		"model.type": func(c *config.Config) { c.Model.Type = "magic" }, "model.price_in": func(c *config.Config) { c.Model.PriceIn = -1 },
+		"respond.refine": func(c *config.Config) { c.Respond.Refine = "perhaps" }, "respond.chain": func(c *config.Config) { c.Respond.Chain = "all" },
+		"respond.threshold": func(c *config.Config) { c.Respond.Threshold = 1.5 }, "respond.rounds": func(c *config.Config) { c.Respond.Rounds = -1 },
+		"respond.budget": func(c *config.Config) { c.Respond.Budget = 0 },
 	} {
-		c := Default()
+		c := config.Default()
 		set(&c)
 		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), key+" ") {
 			t.Errorf("%s: %v", key, err)

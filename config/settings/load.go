@@ -1,11 +1,21 @@
-package config
+// Package settings fills a [config.Config] from the places where settings are, the later one winning over the earlier:
+//
+//	defaults   [config.Default]
+//	file       the user's config.yaml, then the folder's refine.yaml; or only the file that --config or REFINE_CONFIG names
+//	env        REFINE_ and the key in capitals with "_" for ".": REFINE_RECALL_LIMIT is recall.limit; an empty one is unset
+//	flags      what the command line says
+//
+// [Settings.Values] tells for every key its value and its origin. A key that does not exist, a value of the wrong type and
+// a number out of range are errors that name the key, the place and the fix. A refine.yaml that happens to lie in the
+// current folder may not say where API keys come from, or where they are sent.
+//
+// A program that imports the plugin makes its own Config and does not need this package, nor the libraries that it links.
+package settings
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,10 +23,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/adrg/xdg"
-	"go.yaml.in/yaml/v3"
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+
+	"github.com/trm-go/refiner/config"
 )
 
 // folderFile is read from the current folder.
@@ -43,9 +55,9 @@ type Flag struct {
 	Value any
 }
 
-// Settings are a Config and where it came from.
+// Settings are a config.Config and where it came from.
 type Settings struct {
-	Config
+	config.Config
 	// Values lists every setting in the order of [Keys].
 	Values []Value
 	// Files were read, the later winning over the earlier.
@@ -64,11 +76,10 @@ type Value struct {
 
 // Defaults lists every setting with its default, in the order of [Keys].
 func Defaults() []Value {
-	c := Default()
-	values := leaves(&c)
+	values := flatten(config.Default())
 	var list []Value
 	for _, key := range Keys() {
-		list = append(list, Value{Key: key.Name, Value: values[key.Name].Interface(), Origin: "default"})
+		list = append(list, Value{Key: key.Name, Value: values[key.Name], Origin: "default"})
 	}
 	return list
 }
@@ -81,8 +92,17 @@ func Load(opts *Options) (*Settings, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	s := &Settings{Config: Default()}
-	found := map[string]setting{}
+	v := viper.NewWithOptions(viper.ExperimentalBindStruct())
+	v.SetEnvPrefix(strings.TrimSuffix(envPrefix, "_"))
+	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
+	v.AutomaticEnv()
+
+	s := &Settings{}
+	origins := map[string]string{}
+	for key, value := range flatten(config.Default()) {
+		v.SetDefault(key, value)
+		origins[key] = "default"
+	}
 	for _, file := range candidates(opts.File) {
 		values, err := readFile(file)
 		if errors.Is(err, fs.ErrNotExist) && !file.asked {
@@ -91,47 +111,47 @@ func Load(opts *Options) (*Settings, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := v.MergeConfigMap(values.AllSettings()); err != nil {
+			return nil, fmt.Errorf("%s: %w", file.path, err)
+		}
 		s.Files = append(s.Files, file.path)
-		for key, value := range values {
-			found[key] = setting{value, file.path}
+		for _, key := range values.AllKeys() {
+			origins[key] = file.path
 		}
 	}
 	known := map[string]bool{envFile: true}
 	for _, key := range Keys() {
 		known[key.Env] = true
-		if value := os.Getenv(key.Env); value != "" {
-			found[key.Name] = setting{value, key.Env}
+		if os.Getenv(key.Env) != "" {
+			origins[key.Name] = key.Env
 		}
 	}
 	s.Warnings = unknownEnv(known)
 	for _, flag := range opts.Flags {
-		found[flag.Key] = setting{flag.Value, "--" + flag.Name}
+		v.Set(flag.Key, flag.Value)
+		origins[flag.Key] = "--" + flag.Name
 	}
-	origin := func(key string) string { return cmp.Or(found[key].origin, "default") }
-	fields := leaves(&s.Config)
+
+	// Each value is decoded alone first: only so can an error say where a wrong one came from.
 	for _, key := range Keys() {
-		if x, ok := found[key.Name]; ok {
-			if err := assign(fields[key.Name], x.value); err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", x.origin, key.Name, err)
-			}
+		if err := decode(map[string]any{key.Name: v.Get(key.Name)}); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", origins[key.Name], key.Name, err)
 		}
 	}
+	if err := v.UnmarshalExact(&s.Config, viper.DecodeHook(hooks)); err != nil {
+		return nil, err
+	}
 	if err := s.Validate(); err != nil {
-		if bad := (*invalid)(nil); errors.As(err, &bad) {
-			return nil, fmt.Errorf("%s: %w", origin(bad.key), err)
+		if bad := (*config.Invalid)(nil); errors.As(err, &bad) {
+			return nil, fmt.Errorf("%s: %w", origins[bad.Key], err)
 		}
 		return nil, err
 	}
+	values := flatten(s.Config)
 	for _, key := range Keys() {
-		s.Values = append(s.Values, Value{Key: key.Name, Value: fields[key.Name].Interface(), Origin: origin(key.Name)})
+		s.Values = append(s.Values, Value{Key: key.Name, Value: values[key.Name], Origin: origins[key.Name]})
 	}
 	return s, nil
-}
-
-// setting is a value and where it was set.
-type setting struct {
-	value  any
-	origin string
 }
 
 // file is one that may hold settings.
@@ -155,7 +175,7 @@ func candidates(asked string) []file {
 const maxFile = 1 << 20
 
 // readFile reads one YAML file and checks its keys and the types of its values.
-func readFile(f file) (map[string]any, error) {
+func readFile(f file) (*viper.Viper, error) {
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
@@ -163,47 +183,33 @@ func readFile(f file) (map[string]any, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, fmt.Errorf("%s is no configuration file: it must be a YAML file of at most 1 MiB", f.path)
 	}
-	text, err := os.ReadFile(f.path)
-	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+	v := viper.New()
+	v.SetConfigFile(f.path)
+	v.SetConfigType("yaml")
+	if err := v.ReadInConfig(); err != nil {
+		if parse := (viper.ConfigParseError{}); errors.As(err, &parse) {
+			err = parse.Unwrap()
+		}
+		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
-	var tree map[string]any
-	if err := yaml.Unmarshal(text, &tree); err != nil {
-		return nil, fmt.Errorf("%s: %s", f.path, strings.Join(strings.Fields(err.Error()), " "))
-	}
-	values := map[string]any{}
-	flatten(tree, "", values)
 	var names []string
 	for _, key := range Keys() {
 		names = append(names, key.Name)
 	}
-	fields := leaves(&Config{})
-	for _, key := range slices.Sorted(maps.Keys(values)) {
+	keys := v.AllKeys()
+	slices.Sort(keys)
+	for _, key := range keys {
 		if !slices.Contains(names, key) {
 			return nil, fmt.Errorf("%s: %s", f.path, unknownKey(key, names))
 		}
 		if f.folder && slices.Contains(private, key) {
 			return nil, fmt.Errorf("%s: %s may not be set by the file of a folder: set it in %s, or name this file with --config", f.path, key, UserFile())
 		}
-		if err := assign(fields[key], values[key]); err != nil {
+		if err := decode(map[string]any{key: v.Get(key)}); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", f.path, key, err)
 		}
 	}
-	return values, nil
-}
-
-// flatten puts the leaves of a tree into values, by the names of settings.
-func flatten(tree map[string]any, prefix string, values map[string]any) {
-	for name, value := range tree {
-		name = prefix + strings.ToLower(name)
-		switch x := value.(type) {
-		case map[string]any:
-			flatten(x, name+".", values)
-		case nil: // nothing is said
-		default:
-			values[name] = value
-		}
-	}
+	return v, nil
 }
 
 // unknownKey says what is wrong with a key that is not among the names.
@@ -217,89 +223,66 @@ func unknownKey(key string, names []string) string {
 	return fmt.Sprintf("there is no setting %q: `refine config show` lists them all", key)
 }
 
-// assign gives a setting a value from a file, the environment or a flag. It bends nothing until it fits: 1.5 is no whole
-// number, true is not 1, and 3 is not three nanoseconds.
-func assign(field reflect.Value, value any) error {
-	text, isText := value.(string)
-	if field.Type() == reflect.TypeFor[time.Duration]() {
-		if d, ok := value.(time.Duration); ok {
-			field.SetInt(int64(d))
-			return nil
-		}
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			return fmt.Errorf("%v is no duration: give it a unit, like %vs", value, value)
-		}
-		field.SetInt(int64(d))
-		return nil
+// decode checks that values are of their settings' types.
+func decode(values map[string]any) error {
+	v := viper.New()
+	for key, value := range values {
+		v.Set(key, value)
 	}
-	switch field.Kind() {
-	case reflect.String:
-		if !isText {
-			return fmt.Errorf("%v is no text: put it in quotes", value)
-		}
-		field.SetString(text)
-	case reflect.Bool:
-		b, ok := value.(bool)
-		if isText {
-			var err error
-			b, err = strconv.ParseBool(text)
-			ok = err == nil
-		}
-		if !ok {
-			return fmt.Errorf("%v is neither true nor false", value)
-		}
-		field.SetBool(b)
-	default:
-		x, err := number(value)
-		switch {
-		case err != nil:
-			return err
-		case field.CanFloat():
-			field.SetFloat(x)
-		case x != math.Trunc(x) || math.Abs(x) > 1<<53:
-			return fmt.Errorf("%v is no whole number", value)
-		default:
-			field.SetInt(int64(x))
-		}
+	var c config.Config
+	err := v.UnmarshalExact(&c, viper.DecodeHook(hooks))
+	if one := (*mapstructure.DecodeError)(nil); errors.As(err, &one) {
+		err = one.Unwrap()
 	}
-	return nil
+	return err
 }
 
-func number(value any) (float64, error) {
+var hooks = mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), exact)
+
+// exact refuses what mapstructure would bend until it fits: 1.5 as a whole number, true as 1, 3 as three nanoseconds.
+func exact(from, to reflect.Value) (any, error) {
+	value := from.Interface()
+	number := to.Kind() >= reflect.Int && to.Kind() <= reflect.Float64
 	switch x := value.(type) {
-	case int:
-		return float64(x), nil
-	case int64:
-		return float64(x), nil
-	case uint64:
-		return float64(x), nil
-	case float64:
-		return x, nil
-	case string:
-		if n, err := strconv.ParseFloat(x, 64); err == nil {
-			return n, nil
+	case bool:
+		if number {
+			return nil, fmt.Errorf("%v is no number", x)
 		}
-		return 0, fmt.Errorf("%q is no number", x)
+	case string:
+		if _, err := strconv.ParseFloat(x, 64); number && err != nil && to.Type() != durationType {
+			return nil, fmt.Errorf("%q is no number", x)
+		}
+	case float64:
+		if to.CanInt() && x != math.Trunc(x) {
+			return nil, fmt.Errorf("%v is no whole number", x)
+		}
 	}
-	return 0, fmt.Errorf("%v is no number", value)
+	if to.Type() == durationType && from.Type() != durationType {
+		return nil, fmt.Errorf("%v is no duration: give it a unit, like %vs", value, value)
+	}
+	if to.Kind() == reflect.String && from.Kind() != reflect.String {
+		return nil, fmt.Errorf("%v is no text: put it in quotes", value)
+	}
+	return value, nil
 }
 
-// leaves are the settings of a configuration by their names; they can be set.
-func leaves(c *Config) map[string]reflect.Value {
-	values := map[string]reflect.Value{}
+var durationType = reflect.TypeOf(config.Default().Store.Wait)
+
+// flatten maps the name of every setting to its value.
+func flatten(c config.Config) map[string]any {
+	values := map[string]any{}
 	var visit func(v reflect.Value, prefix string)
 	visit = func(v reflect.Value, prefix string) {
-		for i := range v.NumField() {
-			name := prefix + v.Type().Field(i).Tag.Get("key")
-			if field := v.Field(i); field.Kind() == reflect.Struct {
+		for f := range fields(v.Type()) {
+			name, field := prefix+f.Tag.Get("mapstructure"), v.FieldByIndex(f.Index)
+			if field.Kind() == reflect.Struct {
 				visit(field, name+".")
-			} else {
-				values[name] = field
+				continue
 			}
+			values[name] = field.Interface()
 		}
 	}
-	visit(reflect.ValueOf(c).Elem(), "")
+	visit(reflect.ValueOf(c), "")
 	return values
 }
 

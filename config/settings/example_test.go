@@ -1,11 +1,11 @@
-package config_test
+package settings_test
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/config/settings"
 )
 
 func ExampleLoad() {
@@ -18,14 +18,14 @@ func ExampleLoad() {
 	if err := os.WriteFile(file, []byte("recall:\n  limit: 20\n  preset: ada\n"), 0o600); err != nil {
 		panic(err)
 	}
-	settings, err := config.Load(&config.Options{
+	loaded, err := settings.Load(&settings.Options{
 		File:  file,
-		Flags: []config.Flag{{Name: "limit", Key: "recall.limit", Value: 5}},
+		Flags: []settings.Flag{{Name: "limit", Key: "recall.limit", Value: 5}},
 	})
 	if err != nil {
 		panic(err)
 	}
-	for _, v := range settings.Values {
+	for _, v := range loaded.Values {
 		if v.Key == "recall.limit" || v.Key == "recall.preset" {
 			fmt.Println(v.Key, v.Value, "from", filepath.Base(v.Origin))
 		}
