@@ -20,6 +20,13 @@ build:
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/ ./cmd/...
 
+## notices: write the licences of what the commands link to bin/THIRD_PARTY_NOTICES.txt, which goes with the binaries
+.PHONY: notices
+notices:
+	@mkdir -p $(BIN)
+	$(GO) build -C tools -o $(CURDIR)/$(BIN)/notices ./notices
+	$(BIN)/notices > $(BIN)/THIRD_PARTY_NOTICES.txt && rm $(BIN)/notices
+
 ## test: everything that must hold: format, vet, staticcheck, all tests, the libraries' with the race detector
 .PHONY: test
 test: lint test-race test-whole
@@ -127,6 +134,12 @@ test-chroma:
 test-crash:
 	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
 
+## test-hostile: deletions, writers and consolidations killed 300 times each, and 9,000 flipped bits; an hour
+.PHONY: test-hostile
+test-hostile: test-crash
+	$(GO) test -count=1 -v -timeout 90m -run 'TestCrash|TestEveryFlippedBit|TestDelete|TestDeletions|TestAFileThatWasReplaced|TestNames|TestHostile|TestCostFollows' ./memory -rounds 300
+	$(GO) test -count=1 -v -timeout 30m -run 'TestConsolidationUnderTraffic|TestRefusals|TestFullDisk' ./refine/consolidate
+
 # PyTorch, for training and for what compares with it; PYTHON=... takes one that is there. 2 GB, with a GPU's libraries 5.
 ifeq ($(origin PYTHON),undefined)
 PYTHON := $(CACHE)/venv/bin/python
@@ -155,12 +168,12 @@ test-train: runtime $(TORCH)
 train-data: build
 	trmcore/train/prepare.sh $(COUNT)
 
-## train-sudoku: train for MINUTES=9 by RECIPE=b, on a GPU if there is one; again goes on where it stopped
+## train-sudoku: train for MINUTES=30 by RECIPE=cover, on this CPU; a, b, c and d want a GPU; again goes on where it stopped
 .PHONY: train-sudoku
-RECIPE ?= b
-MINUTES ?= 9
+RECIPE ?= cover
+MINUTES ?= 30
 train-sudoku: build runtime $(TORCH)
-	PYTHON=$(PYTHON) trmcore/train/gpu_sudoku.sh $(RECIPE) $(MINUTES)
+	PYTHON=$(PYTHON) trmcore/train/sudoku.sh $(RECIPE) $(MINUTES)
 
 ## train-arc: the same for ARC
 .PHONY: train-arc

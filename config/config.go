@@ -124,25 +124,24 @@ type Respond struct {
 
 // Serve says how refine serve answers. Its upstream is the model.
 type Serve struct {
-	Listen        string        `key:"listen" help:"address and port; without keys a loopback address only"`
-	Names         string        `key:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
-	KeysFile      string        `key:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
-	KeyEnv        string        `key:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
-	TLSCert       string        `key:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
-	TLSKey        string        `key:"tls_key" help:"the certificate's private key, PEM"`
-	Rate          float64       `key:"rate" help:"requests a second of each caller; 0: no limit"`
-	Burst         int           `key:"burst" help:"requests of a caller at once; 0: twice the rate"`
-	MaxBody       int           `key:"max_body" help:"bytes of the largest request"`
-	Silence       time.Duration `key:"silence" help:"how long the upstream may say nothing, before its answer and within"`
-	ShutdownWait  time.Duration `key:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
-	Refine        string        `key:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
-	RefineStreams bool          `key:"refine_streams" help:"refine streams too, which then begin when their draft has ended"`
-	Remember      bool          `key:"remember" help:"write chats to memory"`
-	Tasks         string        `key:"tasks" help:"regular expressions, one a line, of what a client asks for itself, such as titles: neither remembered nor given memories; the line known: those of many clients"`
-	Memories      int           `key:"memories" help:"most memories in a chat's prompt"`
-	Budget        int           `key:"budget" help:"tokens that they may take"`
-	Ada           bool          `key:"ada" help:"answer as Ada's brain does too, under /v1"`
-	MCP           bool          `key:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
+	Listen       string        `key:"listen" help:"address and port; without keys a loopback address only"`
+	Names        string        `key:"names" help:"names of the server besides localhost, separated by commas, where there are no keys"`
+	KeysFile     string        `key:"keys_file" help:"file of the callers' API keys (refine serve key); empty: none; not from the folder's refine.yaml"`
+	KeyEnv       string        `key:"key_env" help:"environment variable that may hold one more key, for the configured scope"`
+	TLSCert      string        `key:"tls_cert" help:"certificate file, PEM; empty: plain HTTP"`
+	TLSKey       string        `key:"tls_key" help:"the certificate's private key, PEM"`
+	Rate         float64       `key:"rate" help:"requests a second of each caller; 0: no limit"`
+	Burst        int           `key:"burst" help:"requests of a caller at once; 0: twice the rate"`
+	MaxBody      int           `key:"max_body" help:"bytes of the largest request"`
+	Silence      time.Duration `key:"silence" help:"how long the upstream may say nothing, before its answer and within"`
+	ShutdownWait time.Duration `key:"shutdown_wait" help:"how long answers under way may take to end when the server is stopped"`
+	Refine       string        `key:"refine" help:"when an upstream's answers are refined: auto (unless the draft passes), always or off; a request may say otherwise"`
+	Remember     bool          `key:"remember" help:"write chats to memory"`
+	Tasks        string        `key:"tasks" help:"regular expressions, one a line, of what a client asks for itself, such as titles: neither remembered nor given memories; the line known: those of many clients"`
+	Memories     int           `key:"memories" help:"most memories in a chat's prompt"`
+	Budget       int           `key:"budget" help:"tokens that they may take"`
+	Ada          bool          `key:"ada" help:"answer as Ada's brain does too, under /v1"`
+	MCP          bool          `key:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
 }
 
 // Log says what is logged to stderr.

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -128,10 +129,15 @@ func (c *Remembering) CreateChatCompletion(ctx context.Context, request api.Chat
 	if len(message.ToolCalls) > 0 || message.FunctionCall != nil {
 		return response, nil // it is not over: the answer comes once the tools have run
 	}
-	if len(response.Choices) == 1 && free(&request) && turn.Refines() && chatwire.Spoken(message.Role, message.Content) == message.Content {
-		message.Content = c.refine(ctx, turn, message.Content)
+	said := chatwire.Spoken(message.Role, message.Content)
+	if len(response.Choices) == 1 && free(&request) && turn.Refines() {
+		refined := c.refine(ctx, turn, said)
+		if more, added := strings.CutPrefix(refined, said); added {
+			message.Content += more
+			said = refined
+		}
 	}
-	c.remember(ctx, turn, chatwire.Spoken(message.Role, message.Content))
+	c.remember(ctx, turn, said)
 	return response, nil
 }
 
@@ -160,8 +166,8 @@ func (c *Remembering) remember(ctx context.Context, turn Turn, answer string) {
 	}
 }
 
-// CreateChatCompletionStream is the client's, with a memory. Tokens pass as they come and are remembered at the end; where
-// an answer is refined, which needs the whole of it, they come together then.
+// CreateChatCompletionStream is the client's, with a memory. Tokens pass as they come and are remembered at the end; what
+// memory adds to an answer follows its text.
 func (c *Remembering) CreateChatCompletionStream(ctx context.Context, request api.ChatCompletionRequest) (*api.ChatCompletionStream, error) {
 	asked, turn, err := c.begin(ctx, request)
 	if err != nil {
@@ -171,9 +177,11 @@ func (c *Remembering) CreateChatCompletionStream(ctx context.Context, request ap
 	if err != nil || turn == nil {
 		return inner, err
 	}
-	r := &relay{stream: inner, tap: chatwire.NewTap(chatwire.Completions{}, chatwire.EventStream, mostKept), refines: request.N <= 1 && free(&request) && turn.Refines()}
-	r.refine = func(answer string) string { return c.refine(ctx, turn, answer) }
-	r.done = func(answer string) { c.remember(ctx, turn, answer) }
+	var refine func(string) string
+	if request.N <= 1 && free(&request) && turn.Refines() {
+		refine = func(answer string) string { return c.refine(ctx, turn, answer) }
+	}
+	r := newRelay(inner, refine, func(answer string) { c.remember(ctx, turn, answer) })
 	outer, err := replay(ctx, request, inner.Header(), r)
 	if err != nil {
 		inner.Close()
@@ -199,15 +207,30 @@ func (a answered) Do(r *http.Request) (*http.Response, error) {
 
 // relay is a stream as the body of another one. It reads on when it is read from, and holds no goroutine.
 type relay struct {
-	stream  *api.ChatCompletionStream
-	refines bool
-	refine  func(string) string
-	done    func(answer string)
+	stream *api.ChatCompletionStream
+	done   func(answer string)
 
-	tap  *chatwire.Tap
-	held bytes.Buffer // events that wait for the refined answer
-	out  bytes.Buffer
-	over bool
+	tail  *chatwire.Tail
+	added string // the answer with what memory added to it; empty: nothing
+	out   bytes.Buffer
+	over  bool
+}
+
+// newRelay makes the relay of a stream. refine may be nil.
+func newRelay(stream *api.ChatCompletionStream, refine func(string) string, done func(string)) *relay {
+	r := &relay{stream: stream, done: done}
+	r.tail = chatwire.NewTail(chatwire.NewTap(chatwire.Completions{}, chatwire.EventStream, mostKept), func(c *chatwire.Capture) (string, []byte) {
+		said := c.Spoken()
+		if refine == nil || c.Other || c.Long || said == "" {
+			return "", nil
+		}
+		more, added := strings.CutPrefix(refine(said), said)
+		if added && more != "" {
+			r.added = said + more
+		}
+		return more, nil
+	})
+	return r
 }
 
 // mostKept bounds what is kept of an answer to remember it, in bytes.
@@ -233,37 +256,20 @@ func (r *relay) Read(p []byte) (int, error) {
 	return r.out.Read(p)
 }
 
-// take passes a piece of the answer on as it came, unless the answer will be refined.
+// take passes a piece of the answer on.
 func (r *relay) take(raw []byte) {
 	var event bytes.Buffer
 	chatwire.WriteEvent(&event, chatwire.EventStream, "", raw)
-	_, _ = r.tap.Write(event.Bytes())
-	if !r.refines {
-		r.out.Write(event.Bytes())
-		return
-	}
-	r.held.Write(event.Bytes())
-	if r.tap.Settled() {
-		r.refines = false
-		_, _ = r.held.WriteTo(&r.out)
-	}
+	r.out.Write(r.tail.Pass(event.Bytes()))
 }
 
 // finish ends the stream.
 func (r *relay) finish() {
 	r.over = true
-	answer := r.tap.End()
-	text := answer.Text
-	if r.refines && answer.Complete && !answer.Fixed {
-		if text = r.refine(answer.Text); text != answer.Text {
-			r.out.Write(chatwire.Rewrite(chatwire.Completions{}, chatwire.EventStream, r.held.Bytes(), text, true, nil))
-			r.held.Reset()
-		}
-	}
-	_, _ = r.held.WriteTo(&r.out)
+	answer := r.tail.End()
 	chatwire.WriteEvent(&r.out, chatwire.EventStream, "", []byte("[DONE]"))
 	if answer.Complete && !answer.Other {
-		r.done(chatwire.Spoken(api.ChatMessageRoleAssistant, text))
+		r.done(cmp.Or(r.added, answer.Spoken()))
 	}
 }
 

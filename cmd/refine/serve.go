@@ -65,7 +65,7 @@ has every endpoint and setting.`,
 // serve answers until ctx is done. What the settings say is checked before anything is made.
 func (a *app) serve(ctx context.Context) error {
 	c := a.settings.Serve
-	o := &serve.Options{Refine: refine.Refinement(c.Refine), RefineStreams: c.RefineStreams, Forget: !c.Remember, Tasks: c.Tasks, Limit: c.Memories, Budget: c.Budget,
+	o := &serve.Options{Refine: refine.Refinement(c.Refine), Forget: !c.Remember, Tasks: c.Tasks, Limit: c.Memories, Budget: c.Budget,
 		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Ada: c.Ada, MCP: c.MCP, Version: buildInfo().Version, Log: a.log}
 	for _, host := range strings.Split(c.Names, ",") {
 		if host = strings.TrimSpace(host); host != "" {

@@ -16,6 +16,7 @@ import (
 func (a *app) dataCommand() *cobra.Command {
 	return group("data", "Make, check and show puzzles",
 		group("sudoku", "Make and check Sudokus", a.generateCommand(), a.mixCommand(), a.checkCommand()),
+		group("maze", "Make and show mazes", a.mazeGenerateCommand(), a.mazeShowCommand()),
 		group("arc", "Show ARC tasks", a.showCommand()))
 }
 

@@ -19,12 +19,13 @@ type solver interface {
 // engine runs problems through a solver.
 type engine struct {
 	solver solver
+	arch   onnx.Arch
 	fresh  bool // the model's first latents have noise: to retry is to draw it anew, instead of a disguise
 	term   *ui.Terminal
 }
 
 func newEngine(s *onnx.Solver, term *ui.Terminal) *engine {
-	return &engine{solver: s, fresh: s.Arch().InitNoise > 0, term: term}
+	return &engine{solver: s, arch: s.Arch(), fresh: s.Arch().InitNoise > 0, term: term}
 }
 
 // outcome is what became of a problem.

@@ -36,35 +36,9 @@ type sudokuGame struct {
 // readSudokus reads one Sudoku of 81 cells in any form, one on each line, or CSV, and refuses any without exactly one
 // answer.
 func readSudokus(text string) ([]game, error) {
-	var puzzles []sudoku.Puzzle
-	first, _, _ := strings.Cut(strings.TrimLeft(text, "\ufeff \t\r\n"), "\n")
-	if strings.Contains(strings.ToLower(first), "question") {
-		for p, err := range sudoku.ReadCSV(strings.NewReader(text)) {
-			if err != nil {
-				return nil, err
-			}
-			puzzles = append(puzzles, p)
-		}
-	} else if whole, err := sudoku.Parse(text); err == nil {
-		puzzles = append(puzzles, sudoku.Puzzle{Question: whole})
-	} else {
-		lines := strings.Split(strings.TrimSpace(text), "\n")
-		if len(lines) == 1 || len(strings.TrimSpace(lines[0])) < sudoku.Cells {
-			return nil, err
-		}
-		for i, line := range lines {
-			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
-				continue
-			}
-			g, err := sudoku.Parse(line)
-			if err != nil {
-				return nil, fmt.Errorf("puzzle on line %d: %w", i+1, err)
-			}
-			puzzles = append(puzzles, sudoku.Puzzle{Question: g})
-		}
-	}
-	if len(puzzles) == 0 {
-		return nil, fmt.Errorf("%w: the file holds no puzzle", sudoku.ErrSyntax)
+	puzzles, err := sudoku.Read(text)
+	if err != nil {
+		return nil, err
 	}
 	games := make([]game, len(puzzles))
 	for i, p := range puzzles {

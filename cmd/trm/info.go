@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,28 +66,6 @@ func (a *app) listModels() error {
 	return nil
 }
 
-// addFree adds a value of any JSON, as cards may hold: an object as a row for each member, anything else as one.
-func addFree(table *ui.Table, name string, value any) error {
-	switch value := value.(type) {
-	case nil:
-	case string:
-		table.Add(name, value)
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(value)) {
-			if err := addFree(table, name+"."+key, value[key]); err != nil {
-				return err
-			}
-		}
-	default:
-		text, err := json.Marshal(value)
-		if err != nil {
-			return err
-		}
-		table.Add(name, string(text))
-	}
-	return nil
-}
-
 func (a *app) printModel(m *onnx.Model) error {
 	info := describe(m)
 	if a.json {
@@ -103,17 +80,30 @@ func (a *app) printModel(m *onnx.Model) error {
 	if info.Puzzles > 0 {
 		table.Add("puzzle embeddings", info.Puzzles)
 	}
-	for _, entry := range []struct {
-		name  string
-		value any
-	}{{"data", m.Card.Data}, {"training", m.Card.Training}, {"metrics", m.Card.Metrics}} {
-		if err := addFree(table, entry.name, entry.value); err != nil {
-			return err
-		}
+	for _, name := range slices.Sorted(maps.Keys(short(m.Card))) {
+		table.Add(name, short(m.Card)[name])
 	}
 	table.Add("licence", m.Card.Licence)
 	table.Add("note", m.Card.Note)
 	table.Add("SHA-256", m.Card.SHA256)
 	table.Print(a.term)
 	return nil
+}
+
+// short is a card's text in one level: the strings of its data, training and metrics, by their names.
+func short(c onnx.Card) map[string]string {
+	short := map[string]string{}
+	for name, value := range map[string]any{"data": c.Data, "training": c.Training, "metrics": c.Metrics} {
+		switch value := value.(type) {
+		case string:
+			short[name] = value
+		case map[string]any:
+			for key, v := range value {
+				if text, ok := v.(string); ok {
+					short[name+", "+key] = text
+				}
+			}
+		}
+	}
+	return short
 }

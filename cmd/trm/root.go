@@ -36,6 +36,7 @@ again and again to a question, its current answer and a latent, until it halts.`
   trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
   trm bench sudoku puzzles.csv --compare
   trm data sudoku generate --count 1000 -o puzzles.csv`,
+		Version:       buildInfo().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +52,7 @@ again and again to a question, its current answer and a latent, until it halts.`
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("trm {{.Version}}\n")
 	root.SetOut(a.term.Out)
 	root.SetErr(a.term.Err)
 	root.SetIn(a.term.In)

@@ -30,6 +30,7 @@ type solving struct {
 	seed  uint64
 	gif   string
 	svg   string
+	dump  string
 	pace  time.Duration
 }
 
@@ -50,8 +51,8 @@ func (a *app) solveCommand() *cobra.Command {
 		Use:   "solve [PUZZLE | FILE | -]",
 		Short: "Solve puzzles with the network, and see the answer settle",
 		Long: `Solve puzzles with the network. A Sudoku is 81 characters, digits and . or 0 for a blank, or
-nine lines; a file has one on each line, nine lines, or CSV with a column question. A
-maze is a square of # for walls, spaces, one S and one G. Without an argument, or
+nine lines; a file has one or many of them, with titles and remarks between, or is CSV with
+a column question (or puzzle, quizzes). A maze is a square of # for walls, spaces, one S and one G. Without an argument, or
 with -, puzzles come from the standard input.
 
 The network answers and the rules are checked: valid says whether the answer obeys them.
@@ -78,6 +79,7 @@ answer is one line. Exits with 3 if an answer is not valid.`,
 	f.Uint64Var(&s.seed, "seed", 1, "seed of the first latents' noise, of disguises and of noise")
 	f.StringVar(&s.gif, "gif", "", "draw a single Sudoku settling as an animation into this `file`")
 	f.StringVar(&s.svg, "svg", "", "draw a single puzzle into this `file`; a Sudoku moves")
+	f.StringVar(&s.dump, "dump", "", "write every step's latents and logits of a single puzzle into this `folder`, as .npy")
 	f.DurationVar(&s.pace, "pace", 250*time.Millisecond, "time that a step is shown on a terminal")
 	return cmd
 }
@@ -99,12 +101,17 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	if len(args) > 0 && s.task == "sudoku" {
+		if err := otherTask(args[0], text); err != nil {
+			return err
+		}
+	}
 	puzzles, err := read(text)
 	if err != nil {
 		return err
 	}
-	if len(puzzles) != 1 && (s.gif != "" || s.svg != "") {
-		return usagef(cmd, "--gif and --svg draw one puzzle, here are %d", len(puzzles))
+	if len(puzzles) != 1 && (s.gif != "" || s.svg != "" || s.dump != "") {
+		return usagef(cmd, "--gif, --svg and --dump take one puzzle, here are %d", len(puzzles))
 	}
 	model, err := s.load(s.task)
 	if err != nil {
@@ -167,14 +174,24 @@ func (s *solving) one(ctx context.Context, a *app, e *engine, g game) error {
 	view := newView(a.term, a.json)
 	view.show(g.frame(0, a.term.Color))
 	var out outcome
+	var dump dump
 	for step, err := range e.solver.Steps(ctx, onnx.Problem{Tokens: p.tokens}, s.options([]*problem{p})) {
 		if err != nil {
 			return err
 		}
 		out = outcome{tokens: append([]int32{}, step.Tokens...), steps: step.N, halted: step.Stop == trmcore.StopHalted, q: step.Q, valid: p.valid(step.Tokens)}
 		g.settle(out.tokens)
+		if s.dump != "" {
+			dump.add(&step)
+		}
 		view.wait(ctx, s.pace)
 		view.show(g.frame(step.N, a.term.Color))
+	}
+	if s.dump != "" {
+		if err := dump.write(a.term, s.dump, e.arch); err != nil {
+			return err
+		}
+		a.term.Notef("wrote %d steps to %s", dump.steps, s.dump)
 	}
 	if !out.valid && s.tta > 0 {
 		outcomes := []outcome{out}

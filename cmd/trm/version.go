@@ -39,6 +39,8 @@ func buildInfo() build {
 	return b
 }
 
+func (b build) String() string { return b.Version + " " + b.Go + " " + b.Platform }
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -49,7 +51,7 @@ func (a *app) versionCommand() *cobra.Command {
 			if a.json {
 				return a.term.JSON(b)
 			}
-			a.term.Printf("trm %s %s %s\n", b.Version, b.Go, b.Platform)
+			a.term.Printf("trm %s\n", b)
 			if b.Commit != "" {
 				changed := ""
 				if b.Modified {

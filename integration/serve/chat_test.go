@@ -97,11 +97,10 @@ func TestRequestsGoThroughUntouched(t *testing.T) {
 
 func TestStreamsGoThroughAsTheyCome(t *testing.T) {
 	goesThrough(t, "/v1/chat/completions", chatBody(t, map[string]any{"stream": true}, "Where did Ruth move?"),
-		": hello\n\n", "event: x\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"In \"}}]}\r\n\r\n", "data:{\"choices\":[{\"index\":0,\"del",
-		"ta\":{\"content\":\"Lisbon.\"}}]}\n\n", "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+		": hello\n\n", "event: x\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"In \"}}]}\r\n\r\n", "data:{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Lisbon.\"}}]}\n\n", "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
 }
 
-// goesThrough holds that a stream which says "In Lisbon." goes through part by part, each as soon as it is there, bytes as
+// goesThrough holds that a stream which says "In Lisbon." goes through event by event, each as soon as it is there, bytes as
 // they are, and is written.
 func goesThrough(t *testing.T, path, body string, parts ...string) {
 	t.Helper()
@@ -347,7 +346,7 @@ func TestAnswersAreRefined(t *testing.T) {
 // A draft that passes leaves as it came, byte for byte but for the account.
 func TestGoodAnswersAreLeftAlone(t *testing.T) {
 	_, up := model(t, scripted.Says("Ruth moved to Lisbon in 2021. Would you like to know more?"))
-	p := start(t, newPlugin(t, "Ruth moved to Lisbon in 2021."), &serve.Options{Upstream: up, Refine: "auto", RefineStreams: true})
+	p := start(t, newPlugin(t, "Ruth moved to Lisbon in 2021."), &serve.Options{Upstream: up, Refine: "auto"})
 	plain := p.send(t, http.MethodPost, "/v1/chat/completions", chatBody(t, map[string]any{"stream": true}, "When did Ruth move, and where?"), "X-Refine", "off")
 	refined := p.send(t, http.MethodPost, "/v1/chat/completions", chatBody(t, map[string]any{"stream": true}, "When did Ruth move, and where?"))
 	var events []string

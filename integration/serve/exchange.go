@@ -31,7 +31,8 @@ type exchange struct {
 	start time.Time
 
 	reads, writes bool
-	recalled      bool // for the prompt of an upstream
+	recalled      bool   // for the prompt of an upstream
+	added         string // the answer with what memory added to it; empty: nothing
 }
 
 // headerMemories tells a client how many memories stood in the prompt.
@@ -65,17 +66,25 @@ func (s *Server) converse(wire chatwire.Wire, w http.ResponseWriter, r *http.Req
 		w.Header().Set(headerMemories, strconv.Itoa(len(x.turn.Memories)))
 	}
 	tap := tapOf(wire, response)
-	if tap != nil && x.Plain && x.turn.Refines() { // one text in prose, on the ground of memories
-		x.refined(w, response)
+	refines := tap != nil && x.Plain && x.turn.Refines() // one text in prose, on the ground of memories
+	if refines && !chatwire.IsStream(response.Header.Get("Content-Type")) {
+		x.refinedWhole(w, response, tap)
 		return
 	}
-	passHeader(w, response, true)
+	passHeader(w, response, !refines)
 	w.WriteHeader(response.StatusCode)
-	if err := relay(w, response.Body, tap); err != nil {
+	var through passer
+	switch {
+	case refines:
+		through = chatwire.NewTail(tap, x.addition)
+	case tap != nil:
+		through = untouched{tap}
+	}
+	if err := relay(w, response.Body, through); err != nil {
 		x.breakOff(w, response, tap, err)
 	}
 	if tap != nil {
-		x.answered(tap.End(), tap.Text)
+		x.answered(tap.End())
 	}
 }
 
@@ -136,8 +145,6 @@ func (x *exchange) refinement() (refine.Refinement, error) {
 		return asked, nil
 	case x.s.upstream == nil: // what answers by itself refines as configured
 		return "", nil
-	case x.Stream && !x.s.streams:
-		return refine.Off, nil
 	}
 	return x.s.refine, nil
 }
@@ -225,8 +232,8 @@ func (x *exchange) ask() (*http.Response, error) {
 	return response, nil
 }
 
-// answered takes note of an answer, and writes the turn back. text is what the client got.
-func (x *exchange) answered(c *chatwire.Capture, text string) {
+// answered takes note of an answer, and writes the turn back.
+func (x *exchange) answered(c *chatwire.Capture) {
 	x.s.metrics.tokens.WithLabelValues("prompt").Add(float64(c.Usage.Prompt))
 	x.s.metrics.tokens.WithLabelValues("completion").Add(float64(c.Usage.Completion))
 	switch {
@@ -234,7 +241,7 @@ func (x *exchange) answered(c *chatwire.Capture, text string) {
 	case c.Other || c.Long:
 		x.write("") // the answer is still to come, or no text
 	default:
-		x.write(chatwire.Spoken("assistant", text))
+		x.write(cmp.Or(x.added, c.Spoken()))
 	}
 }
 
@@ -315,18 +322,39 @@ const stuck = time.Minute
 // errReading marks an error of the upstream's answer, not of the client's connection.
 var errReading = errors.New("the upstream's answer breaks off")
 
-// relay sends an answer on as it comes: what is read is written and flushed before more is read. tap may be nil.
-func relay(w http.ResponseWriter, body io.Reader, tap *chatwire.Tap) error {
+// passer takes the bytes of an answer, and returns those that may go on; the rest in the end.
+type passer interface {
+	Pass(p []byte) []byte
+	Close() []byte
+}
+
+// untouched passes an answer on as it comes, and lets a tap read it.
+type untouched struct{ *chatwire.Tap }
+
+// Pass implements passer.
+func (u untouched) Pass(p []byte) []byte {
+	_, _ = u.Write(p)
+	return p
+}
+
+// Close implements passer.
+func (u untouched) Close() []byte { return nil }
+
+// relay sends an answer on as it comes: what is read is written and flushed before more is read. through may be nil.
+func relay(w http.ResponseWriter, body io.Reader, through passer) error {
 	buffer := buffers.Get().(*[4 << 10]byte)
 	defer buffers.Put(buffer)
 	for {
 		n, err := body.Read(buffer[:])
-		if n > 0 {
-			if err := send(w, buffer[:n]); err != nil {
-				return err
+		out := buffer[:n]
+		if through != nil {
+			if out = through.Pass(out); err != nil {
+				out = append(bytes.Clone(out), through.Close()...)
 			}
-			if tap != nil {
-				_, _ = tap.Write(buffer[:n])
+		}
+		if len(out) > 0 {
+			if err := send(w, out); err != nil {
+				return err
 			}
 		}
 		if err == io.EOF {

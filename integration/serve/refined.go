@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -35,122 +32,51 @@ func reportOf(a *integration.Answer, changed bool) json.RawMessage {
 	return raw
 }
 
-// keepAlive is how often a client that waits for a refined stream is told that it is being worked on.
-const keepAlive = 10 * time.Second
-
-// draft is an answer of the upstream that is read before it goes on to the client.
-type draft struct {
-	body   bytes.Buffer
-	said   *chatwire.Capture
-	answer *integration.Answer // refined; nil: it stands as it came
-	ended  bool                // it was read to its end
-	err    error               // of reading
-}
-
-// refined reads an answer to its end, refines it, and sends it: as it came if nothing was to be changed.
-func (x *exchange) refined(w http.ResponseWriter, response *http.Response) {
-	kind := response.Header.Get("Content-Type")
-	stream := chatwire.IsStream(kind)
-	passHeader(w, response, false)
-	if stream {
-		w.WriteHeader(response.StatusCode)
-	}
-	var d draft
-	tap := tapOf(x.wire, response)
-	comments := make(chan string)
-	done := make(chan struct{})
-	go func() { // ends with the answer or the request, and is waited for
-		defer close(done)
-		d.ended, d.err = gather(&d.body, response.Body, tap)
-		if d.ended || d.err != nil {
-			d.said = tap.End()
-		}
-		if d.said == nil || d.err != nil || !d.said.Complete || d.said.Other || d.said.Fixed || d.said.Long || strings.TrimSpace(d.said.Text) == "" {
-			return
-		}
-		d.answer = x.refine(d.said.Text, comments)
-	}()
-	if !x.await(w, strings.HasPrefix(kind, chatwire.EventStream), comments, done) {
-		return
-	}
-	if d.err != nil && !stream {
+// refinedWhole reads an answer in one piece, and sends it with what memory has to add.
+func (x *exchange) refinedWhole(w http.ResponseWriter, response *http.Response, tap *chatwire.Tap) {
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(io.TeeReader(io.LimitReader(response.Body, longestWhole), tap)); err != nil {
 		writeFailure(w, x.wire, refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer"))
 		return
 	}
-	x.sendDraft(w, response, &d, tap)
-}
-
-// sendDraft sends a draft: refined, or as it came.
-func (x *exchange) sendDraft(w http.ResponseWriter, response *http.Response, d *draft, tap *chatwire.Tap) {
-	kind, body := response.Header.Get("Content-Type"), d.body.Bytes()
-	text, changed := tap.Text, false
-	if d.answer != nil {
-		if changed = d.answer.Text != text; changed {
-			text = d.answer.Text
-		}
-		if changed || !chatwire.IsStream(kind) { // a stream that stays as it is gets no report either
-			body = chatwire.Rewrite(x.wire, kind, body, text, changed, reportOf(d.answer, changed))
-		}
-	}
-	if err := send(w, body); err != nil {
+	said := tap.End()
+	passHeader(w, response, false)
+	w.WriteHeader(response.StatusCode)
+	text, report := x.addition(said)
+	if err := send(w, chatwire.Append(x.wire, body.Bytes(), text, report)); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	if !d.ended && d.err == nil { // longer, or calling a tool: the rest goes by as it comes
-		if err := relay(w, response.Body, tap); err != nil {
-			x.breakOff(w, response, tap, err)
-		}
-		d.said, text = tap.End(), tap.Text
-	} else if d.err != nil && !d.said.Complete {
-		x.breakOff(w, response, tap, d.err)
+	if err := relay(w, response.Body, nil); err != nil { // what is longer than is read goes by as it comes
+		x.breakOff(w, response, tap, err)
 	}
-	x.answered(d.said, text)
+	x.answered(said)
 }
 
-// await lets a stream tell of the rounds, and now and then that the work goes on, until it is done. It reports whether the
-// client is still there.
-func (x *exchange) await(w http.ResponseWriter, tells bool, comments <-chan string, done <-chan struct{}) bool {
-	tick := time.NewTicker(keepAlive)
-	defer tick.Stop()
-	there := true
-	tell := func(comment string) {
-		if tells && there {
-			there = send(w, []byte(": "+comment+"\n\n")) == nil
-		}
-	}
-	tell("the answer is being refined")
-	for {
-		select {
-		case c := <-comments:
-			tell(c)
-		case <-tick.C:
-			tell("still at it")
-		case <-done:
-			return there && x.r.Context().Err() == nil
-		}
-	}
-}
+// longestWhole bounds what is read of an answer before it goes on, in bytes.
+const longestWhole = 8 << 20
 
-// gather reads an answer to its end, or to where it is clear that it is not one to be refined: then it has not ended.
-func gather(into *bytes.Buffer, from io.Reader, tap *chatwire.Tap) (ended bool, err error) {
-	buffer := buffers.Get().(*[4 << 10]byte)
-	defer buffers.Put(buffer)
-	for {
-		n, err := from.Read(buffer[:])
-		into.Write(buffer[:n])
-		_, _ = tap.Write(buffer[:n])
-		switch {
-		case err == io.EOF:
-			return true, nil
-		case err != nil:
-			return false, errors.Join(errReading, err)
-		case tap.Settled():
-			return false, nil
-		}
+// addition is what memory has to add to an answer, and the report on it.
+func (x *exchange) addition(c *chatwire.Capture) (text string, report []byte) {
+	said := strings.TrimSpace(c.Spoken())
+	if !c.Complete || c.Other || c.Long || c.Failed || said == "" {
+		return "", nil
 	}
+	answer := x.refine(said)
+	if answer == nil {
+		return "", nil
+	}
+	text, found := strings.CutPrefix(answer.Text, said)
+	switch {
+	case !found:
+		text = "" // nothing is taken from an answer
+	case text != "":
+		x.added = answer.Text
+	}
+	return text, reportOf(answer, x.added != "")
 }
 
 // refine refines a draft. Where that fails the draft stands: nil.
-func (x *exchange) refine(draft string, comments chan<- string) *integration.Answer {
+func (x *exchange) refine(draft string) *integration.Answer {
 	ctx, span := x.s.tracer.Start(x.r.Context(), "refine")
 	defer span.End()
 	var answer *integration.Answer
@@ -165,10 +91,6 @@ func (x *exchange) refine(draft string, comments chan<- string) *integration.Ans
 		switch event.Type {
 		case integration.EventRound:
 			x.s.roundSpan(ctx, event.Round)
-			select {
-			case comments <- roundComment(event.Round):
-			case <-ctx.Done():
-			}
 		case integration.EventAnswer:
 			answer = event.Answer
 		}
@@ -196,15 +118,4 @@ func (s *Server) roundSpan(ctx context.Context, r *refine.Round) {
 	_, span := s.tracer.Start(ctx, "refine.round", trace.WithAttributes(attribute.Int("refine.round", r.N),
 		attribute.Float64("refine.score", r.Score), attribute.Int("refine.notes", len(r.Notes)), attribute.String("refine.stop", string(r.Stop))))
 	span.End()
-}
-
-// roundComment tells of a round in a comment, which clients that know nothing of refinement pass over.
-func roundComment(r *refine.Round) string {
-	accepted := 0
-	for _, p := range r.Proposals {
-		if p.Accepted {
-			accepted++
-		}
-	}
-	return fmt.Sprintf("round %d: score %.3f, %d of %d proposals accepted", r.N, r.Score, accepted, len(r.Proposals))
 }

@@ -30,11 +30,9 @@ type Options struct {
 	Keys []Key
 	// Upstream answers chats. Nil: the memories do.
 	Upstream *Upstream
-	// Refine says when the answers of an upstream are refined, where a request does not say so. Zero: refine.Off. It holds
-	// for streams only with RefineStreams, since a stream that is refined begins when its draft has ended; a request that
-	// asks for refinement itself has it either way.
-	Refine        refine.Refinement
-	RefineStreams bool
+	// Refine says when the answers of an upstream are refined, where a request does not say so. Zero: refine.Off. A stream
+	// passes on as it comes, and what memory adds follows its text.
+	Refine refine.Refinement
 	// Forget leaves chats unwritten. They are recalled from all the same.
 	Forget bool
 	// Tasks are regular expressions, one a line, of requests that a client makes for itself, such as titles: they are neither
@@ -85,7 +83,6 @@ type Server struct {
 	tasks     *tasks
 	limit     int
 	budget    int
-	streams   bool // refine applies to them
 	maxBody   int64
 	hosts     []string
 	wait      time.Duration
@@ -109,7 +106,7 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		own.Scope = memory.Scope{} // a key's scope is its own, also where it is empty
 	}
 	s := &Server{plugin: &own, keys: o.Keys, upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
-		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget), streams: o.RefineStreams,
+		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget),
 		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), wait: cmp.Or(o.Wait, DefaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	for _, k := range o.Keys {
 		if err := k.check(); err != nil {

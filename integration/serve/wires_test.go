@@ -208,7 +208,11 @@ func TestOtherWiresHaveMemory(t *testing.T) {
 // A note follows an answer in every API, and nothing else of it changes.
 func TestOtherWiresAreRefined(t *testing.T) {
 	for name, x := range map[string]struct{ path, body, kind, answer string }{
-		"anthropic":       {"/v1/messages", `{"max_tokens":9,"messages":[{"role":"user","content":"When did Ruth move, and where?"}]}`, "application/json", `{"type":"message","content":[{"type":"text","text":"Ruth moved to Madrid in 2019."}],"stop_reason":"end_turn","odd":1.0}`},
+		"anthropic": {"/v1/messages", `{"max_tokens":9,"messages":[{"role":"user","content":"When did Ruth move, and where?"}]}`, "application/json", `{"type":"message","content":[{"type":"text","text":"Ruth moved to Madrid in 2019."}],"stop_reason":"end_turn","odd":1.0}`},
+		"anthropic stream": {"/v1/messages", `{"max_tokens":9,"stream":true,"messages":[{"role":"user","content":"When did Ruth move, and where?"}]}`, "text/event-stream",
+			"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n" +
+				"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Ruth moved to Madrid in 2019.\"}}\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n" +
+				"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"odd\":1.0}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"},
 		"ollama stream":   {"/api/chat", `{"messages":[{"role":"user","content":"When did Ruth move, and where?"}]}`, "application/x-ndjson", "{\"message\":{\"content\":\"Ruth moved to Madrid\"}}\n{\"message\":{\"content\":\" in 2019.\"}}\n{\"message\":{\"content\":\"\"},\"done\":true,\"odd\":1.0}\n"},
 		"ollama generate": {"/api/generate", `{"stream":false,"prompt":"When did Ruth move, and where?"}`, "application/json", `{"response":"Ruth moved to Madrid in 2019.","done":true,"odd":1.0}`},
 	} {
@@ -219,8 +223,14 @@ func TestOtherWiresAreRefined(t *testing.T) {
 			if !strings.Contains(r.Body, "Lisbon in 2021.") || !strings.Contains(r.Body, `"changed":true`) || strings.Count(r.Body, `"refine":`) != 1 {
 				t.Errorf("%s", r.Body)
 			}
-			if name != "anthropic" && !strings.Contains(r.Body, `"odd":1.0`) {
+			if !strings.Contains(r.Body, `"odd":1.0`) {
 				t.Errorf("something is gone: %s", r.Body)
+			}
+			if name == "anthropic stream" { // the note is a block of its own, between whole events
+				begun, note, ended := strings.Index(r.Body, `"index":0,"type":"content_block_stop"`)+strings.Index(r.Body, `"type":"content_block_stop","index":0`), strings.Index(r.Body, `"index":1`), strings.Index(r.Body, "event: message_delta\ndata:")
+				if note < begun || ended < note {
+					t.Errorf("the note stands in the wrong place: %s", r.Body)
+				}
 			}
 		})
 	}

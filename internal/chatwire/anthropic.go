@@ -26,9 +26,8 @@ func (Anthropic) place(q *Request) ([]any, string) {
 
 // block is a part of an answer.
 type block struct {
-	Type      string            `json:"type"`
-	Text      string            `json:"text"`
-	Citations []json.RawMessage `json:"citations"`
+	Type string `json:"type"`
+	Text string `json:"text"`
 }
 
 // own reports whether beside such a block the answer's text is the model's own: what it thought, and what the server looked
@@ -66,7 +65,6 @@ func (Anthropic) whole(c *Capture, body []byte) {
 // readBlock reads a part of an answer, or the beginning of one.
 func (c *Capture) readBlock(i int, b *block) {
 	c.Other = c.Other || !b.own()
-	c.Fixed = c.Fixed || len(b.Citations) > 0
 	if b.Type == "text" && b.Text != "" {
 		c.sayAt([2]int{i + 1}, b.Text)
 	}
@@ -99,12 +97,12 @@ func (Anthropic) event(c *Capture, data []byte) {
 	case "message_start":
 		c.Usage = Usage{e.Message.Usage.Input, e.Message.Usage.Output}
 	case "content_block_start":
+		c.Next = max(c.Next, e.Index+1)
 		c.readBlock(e.Index, &e.Block)
 	case "content_block_delta":
 		if e.Delta.Type == "text_delta" {
 			c.sayAt([2]int{e.Index + 1}, e.Delta.Text)
 		}
-		c.Fixed = c.Fixed || e.Delta.Type == "citations_delta"
 	case "message_delta":
 		if e.Delta.Stop != "" {
 			c.Complete = ended(e.Delta.Stop)
@@ -115,33 +113,29 @@ func (Anthropic) event(c *Capture, data []byte) {
 	}
 }
 
-func (Anthropic) replace(body []byte, text string) []byte {
-	var a struct {
-		Content []block `json:"content"`
-	}
-	_ = json.Unmarshal(body, &a) // it could be read before
-	for i, b := range a.Content {
-		if b.Type == "text" {
-			return setText(body, text, "content", i, "text")
-		}
-	}
-	return body
+func (Anthropic) add(body []byte, text string) []byte {
+	added, _ := json.Marshal(block{"text", text})
+	return push(body, added, "content")
 }
 
-func (Anthropic) replaceIn(data []byte, r *rewriting) []byte {
-	var e anthropicEvent
-	if json.Unmarshal(data, &e) != nil {
-		return data
+func (Anthropic) ending(c *Capture, e *ending) (before, data []byte) {
+	before = e.events(func(event func(string, any)) {
+		textBlock(c.Next, []string{e.text}, func(kind string, v map[string]any) { event(kind, v) })
+	})
+	return before, e.reported(e.data, ReportField)
+}
+
+// textBlock are the events of a part of an answer that is a text.
+func textBlock(index int, pieces []string, event func(kind string, v map[string]any)) {
+	send := func(kind string, v map[string]any) {
+		v["type"], v["index"] = kind, index
+		event(kind, v)
 	}
-	switch {
-	case e.Type == "content_block_start" && e.Block.Text != "":
-		return setText(data, r.next(), "content_block", "text")
-	case e.Type == "content_block_delta" && e.Delta.Type == "text_delta":
-		return setText(data, r.next(), "delta", "text")
-	case e.Type == "message_delta":
-		return r.told(data, ReportField)
+	send("content_block_start", map[string]any{"content_block": block{Type: "text"}})
+	for _, piece := range pieces {
+		send("content_block_delta", map[string]any{"delta": map[string]string{"type": "text_delta", "text": piece}})
 	}
-	return data
+	send("content_block_stop", map[string]any{})
 }
 
 func (Anthropic) message(o *Own) map[string]any {
@@ -164,11 +158,7 @@ func (a Anthropic) composeStream(_ *Request, o *Own) []byte {
 	begun := a.message(o)
 	begun["content"], begun["stop_reason"] = []any{}, nil
 	event("message_start", map[string]any{"message": begun})
-	event("content_block_start", map[string]any{"index": 0, "content_block": map[string]string{"type": "text", "text": ""}})
-	for _, piece := range pieces(o.Text) {
-		event("content_block_delta", map[string]any{"index": 0, "delta": map[string]string{"type": "text_delta", "text": piece}})
-	}
-	event("content_block_stop", map[string]any{"index": 0})
+	textBlock(0, pieces(o.Text), event)
 	last := map[string]any{"delta": map[string]any{"stop_reason": "end_turn", "stop_sequence": nil}, "usage": map[string]int{"output_tokens": o.Usage.Completion}}
 	if o.Report != nil {
 		last[ReportField] = o.Report

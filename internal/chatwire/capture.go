@@ -12,10 +12,9 @@ type Capture struct {
 	Complete bool // it came to its end of itself
 	Other    bool // it calls tools, or says what is no text
 	Failed   bool // it is an error
-	Fixed    bool // its text can be no other: it comes in parts, or what stands beside it counts its letters
 	Long     bool // it is longer than what is read
 	Usage    Usage
-	Next     int // the number of the next event, where events are numbered
+	Next     int // the number of the next event, or of the next part of the answer, where they are numbered
 
 	most     int
 	streamed strings.Builder // Text, of a stream
@@ -41,7 +40,6 @@ func (c *Capture) say(text string) {
 func (c *Capture) sayAt(part [2]int, text string) {
 	if c.part != part && c.Text != "" {
 		c.say(apart)
-		c.Fixed = true
 	}
 	c.part = part
 	c.say(text)
@@ -81,9 +79,6 @@ func IsStream(contentType string) bool {
 	}
 	return false
 }
-
-// Settled reports that there is nothing in the answer that could be refined, however it goes on.
-func (t *Tap) Settled() bool { return t.Other || t.Long }
 
 // Len is the length of the line that has begun and not ended.
 func (t *Tap) Len() int { return len(t.kept) }
@@ -160,59 +155,8 @@ func (t *Tap) End() *Capture {
 		t.wire.whole(&t.Capture, t.kept)
 		t.Long = len(t.Text) > t.most
 	}
-	t.Fixed = t.Fixed || t.Text != "" && Spoken("assistant", t.Text) != t.Text // reasoning is no draft
 	return &t.Capture
 }
 
 // Spoken is the answer without the reasoning that stands in its text.
 func (c *Capture) Spoken() string { return Spoken("assistant", c.Text) }
-
-// Rewrite is an answer with another text in the place of the captured one, which may be no part of several, and with a report
-// in the member "refine". Every other byte stays as it is. Changed says whether the text is another.
-func Rewrite(w Wire, contentType string, body []byte, text string, changed bool, report []byte) []byte {
-	if !IsStream(contentType) {
-		if changed {
-			body = w.replace(body, text)
-		}
-		if report != nil {
-			body = set(body, report, ReportField)
-		}
-		return body
-	}
-	kind, _, _ := mime.ParseMediaType(contentType)
-	r := &rewriting{text: text, rest: text, report: report}
-	var out bytes.Buffer
-	for line := range bytes.Lines(body) {
-		if data := bytes.TrimSpace(eventData(line, kind)); len(data) > 0 {
-			at := bytes.Index(line, data)
-			line = splice(line, at, at+len(data), w.replaceIn(data, r))
-		}
-		out.Write(line)
-	}
-	return out.Bytes()
-}
-
-// rewriting is a stream that gets another text.
-type rewriting struct {
-	text, rest string
-	report     []byte
-}
-
-// next is what stands in the place of a piece: the whole new text first, then nothing.
-func (r *rewriting) next() string {
-	text := r.rest
-	r.rest = ""
-	return text
-}
-
-// told puts the report into an event, once.
-func (r *rewriting) told(data []byte, path ...any) []byte {
-	if r.report == nil {
-		return data
-	}
-	told := set(data, r.report, path...)
-	if len(told) != len(data) {
-		r.report = nil
-	}
-	return told
-}

@@ -96,24 +96,34 @@ func (Completions) event(c *Capture, data []byte) {
 	}
 }
 
-func (Completions) replace(body []byte, text string) []byte {
-	return setText(body, text, "choices", 0, "message", "content")
+func (Completions) add(body []byte, text string) []byte {
+	return addText(body, text, "choices", 0, "message", "content")
 }
 
-func (Completions) replaceIn(data []byte, r *rewriting) []byte {
+// addText puts a text behind the one at a path.
+func addText(body []byte, text string, path ...any) []byte {
+	return setText(body, textOf(value(body, path...))+text, path...)
+}
+
+func (Completions) ending(_ *Capture, e *ending) (before, data []byte) {
 	var a completion
-	if json.Unmarshal(data, &a) != nil {
-		return data
-	}
+	_ = json.Unmarshal(e.data, &a) // it was read before
+	at := 0
 	for i, x := range a.Choices {
-		if x.Index == 0 && textOf(x.Delta.Content) != "" {
-			data = setText(data, r.next(), "choices", i, "delta", "content")
-		}
-		if x.Index == 0 && x.Finish != "" {
-			data = r.told(data, ReportField)
+		if x.Index == 0 {
+			at = i
 		}
 	}
-	return data
+	data = e.reported(e.data, ReportField)
+	if textOf(a.Choices[at].Delta.Content) != "" {
+		return nil, addText(data, e.text, "choices", at, "delta", "content")
+	}
+	added, _ := json.Marshal(map[string]string{"content": e.text})
+	more := set(set(e.data, added, "choices", at, "delta"), []byte("null"), "choices", at, "finish_reason")
+	if a.Usage != nil {
+		more = set(more, []byte("null"), "usage")
+	}
+	return e.events(func(event func(string, any)) { event("", more) }), data
 }
 
 func (Completions) compose(_ *Request, o *Own) []byte {

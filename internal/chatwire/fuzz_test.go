@@ -83,12 +83,11 @@ var streams = []string{
 
 const message = `{"id":"m","type":"message","content":[{"type":"output_text","text":"a","annotations":[]}]}`
 
-// A stream says the same in whatever pieces it comes, and with another text in it says that and nothing else of it changes.
+// A stream says the same in whatever pieces it comes, and may get a text behind its own.
 func FuzzStream(f *testing.F) {
 	for i, s := range streams {
 		f.Add([]byte(s), 1+i)
 	}
-	const text = "some words of an answer that is longer than one event can hold"
 	f.Fuzz(func(t *testing.T, stream []byte, size int) {
 		if size < 1 || size > 1<<16 {
 			return
@@ -101,28 +100,45 @@ func FuzzStream(f *testing.F) {
 					_, _ = parts.Write(rest)
 				}
 				a, b := whole.End(), parts.End()
-				if a.Text != b.Text || a.Complete != b.Complete || a.Other != b.Other || a.Fixed != b.Fixed || a.Usage != b.Usage {
+				if a.Text != b.Text || a.Complete != b.Complete || a.Other != b.Other || a.Usage != b.Usage {
 					t.Errorf("%T: in one piece %+v, in pieces of %d %+v", w, a, size, b)
-				}
-				if !a.Complete || a.Fixed || a.Other || a.Text == "" {
-					continue
 				}
 				if w == (Any{}) {
 					continue
 				}
+				// What is added stands behind the text, and everything else goes on as it came.
+				tail, asked := NewTail(NewTap(w, kind, 1<<20), nil), ""
+				tail.more = func(c *Capture) (string, []byte) {
+					if asked = c.Text; c.Other || asked == "" {
+						return "", nil
+					}
+					return added, []byte(`{"changed":true}`)
+				}
+				var out []byte
+				for rest := range slices.Chunk(stream, size) {
+					out = append(out, tail.Pass(rest)...)
+				}
+				out = append(out, tail.Close()...)
+				if !tail.over || tail.Long || tail.Other || asked == "" {
+					if !bytes.Equal(out, stream) {
+						t.Errorf("%T: %q became %q", w, stream, out)
+					}
+					continue
+				}
 				again := NewTap(w, kind, 1<<20)
-				made := Rewrite(w, kind, stream, text, true, []byte(`{"changed":true}`))
-				_, _ = again.Write(made)
-				if got := again.End(); got.Text != text && got.Text != a.Text || !got.Complete { // the old: names that are there twice
-					t.Errorf("%T: %s became %s: it says %q, was %q", w, stream, made, got.Text, a.Text)
+				_, _ = again.Write(out)
+				if got := again.End(); !strings.Contains(got.Text, strings.TrimSpace(added)) && !bytes.Contains(stream, []byte("\\u")) || !bytes.Contains(out, []byte(`"refine":{"changed":true}`)) && bytes.Count(stream, []byte("refine")) == 0 {
+					t.Errorf("%T: %s became %s: it says %q, was %q", w, stream, out, got.Text, asked)
 				}
 			}
 		}
 	})
 }
 
-// Another text goes into an answer, and all else stays.
-func FuzzReplace(f *testing.F) {
+const added = "\n\n(Memory: “some words of a note”)"
+
+// A text goes behind that of an answer, and all else stays.
+func FuzzAppend(f *testing.F) {
 	f.Add([]byte(`{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"old","x":1.0},"finish_reason":"stop"}],"usage":{}}`), "new")
 	f.Add([]byte(`{"choices":[{"message":{}}]}`), "")
 	f.Add([]byte(`{"id":"x","status":"completed","output":[{"type":"reasoning"},{"type":"message","content":[{"type":"output_text","text":"old","x":1.0}]}],"usage":{}}`), "new")
@@ -134,16 +150,16 @@ func FuzzReplace(f *testing.F) {
 			was, is := NewTap(w, "application/json", 1<<20), NewTap(w, "application/json", 1<<20)
 			_, _ = was.Write(body)
 			before := was.End()
-			if !before.Complete || before.Fixed || before.Other || before.Text == "" {
+			if !before.Complete || before.Other || before.Text == "" {
 				continue
 			}
-			got := Rewrite(w, "application/json", body, text, true, []byte(`{"changed":true}`))
+			got := Append(w, body, text, []byte(`{"changed":true}`))
 			_, _ = is.Write(got)
 			after := is.End()
 			var want string
 			raw, _ := json.Marshal(text)
 			_ = json.Unmarshal(raw, &want)
-			if !json.Valid(got) || after.Text != want && after.Text != before.Text || after.Other != before.Other || after.Complete != before.Complete || after.Usage != before.Usage {
+			if !json.Valid(got) || !strings.HasPrefix(after.Text, strings.TrimRight(before.Text, "\ufffd")) || !strings.HasSuffix(after.Text, want) || after.Other != before.Other || after.Complete != before.Complete || after.Usage != before.Usage {
 				t.Errorf("%T: %s became %s", w, body, got)
 			}
 		}

@@ -47,39 +47,41 @@ type ollamaAnswer struct {
 	Completion int             `json:"eval_count"`
 }
 
-func (OllamaChat) whole(c *Capture, body []byte) { ollamaEvent(c, body) }
-func (OllamaChat) event(c *Capture, data []byte) { ollamaEvent(c, data) }
+func (OllamaChat) whole(c *Capture, body []byte) { OllamaChat{}.event(c, body) }
 
-func ollamaEvent(c *Capture, data []byte) {
+func (OllamaChat) event(c *Capture, data []byte) {
 	var a ollamaAnswer
-	if json.Unmarshal(data, &a) != nil {
-		return
+	if json.Unmarshal(data, &a) == nil {
+		c.readOllama(&a, a.Message.Content)
 	}
+}
+
+// readOllama reads an answer, or a piece of one.
+func (c *Capture) readOllama(a *ollamaAnswer, text string) {
 	c.Failed = c.Failed || filled(a.Error)
 	c.Other = c.Other || filled(a.Message.Calls)
-	c.say(a.Message.Content + a.Response)
+	c.say(text)
 	if a.Done {
 		c.Complete = (a.Reason == "stop" || a.Reason == "") && !c.Failed
 		c.Usage = Usage{a.Prompt, a.Completion}
 	}
 }
 
-func (OllamaChat) replace(body []byte, text string) []byte {
-	return setText(body, text, "message", "content")
+func (OllamaChat) add(body []byte, text string) []byte {
+	return addText(body, text, "message", "content")
 }
 
-func (OllamaChat) replaceIn(data []byte, r *rewriting) []byte {
-	return ollamaReplaceIn(data, r, "message", "content")
+func (OllamaChat) ending(_ *Capture, e *ending) (before, data []byte) {
+	return ollamaEnding(e, "message", map[string]string{"role": "assistant", "content": e.text}, "message", "content")
 }
 
-func ollamaReplaceIn(data []byte, r *rewriting, path ...any) []byte {
+func ollamaEnding(e *ending, name string, said any, path ...any) (before, data []byte) {
+	data = e.reported(e.data, ReportField)
 	if textOf(value(data, path...)) != "" {
-		data = setText(data, r.next(), path...)
+		return nil, addText(data, e.text, path...)
 	}
-	if string(value(data, "done")) == "true" {
-		data = r.told(data, ReportField)
-	}
-	return data
+	more := ollamaCompose(&Own{Model: textOf(value(data, "model"))}, name, said, false)
+	return e.events(func(event func(string, any)) { event("", more) }), data
 }
 
 func (OllamaChat) compose(_ *Request, o *Own) []byte {
@@ -135,14 +137,20 @@ func (OllamaGenerate) read(q *Request) {
 	}
 }
 
-func (OllamaGenerate) place(*Request) ([]any, string)    { return []any{"prompt"}, "" }
-func (OllamaGenerate) whole(c *Capture, body []byte)     { ollamaEvent(c, body) }
-func (OllamaGenerate) event(c *Capture, data []byte)     { ollamaEvent(c, data) }
-func (OllamaGenerate) Failed(f Failure) (string, any)    { return OllamaChat{}.Failed(f) }
-func (OllamaGenerate) replace(b []byte, t string) []byte { return setText(b, t, "response") }
+func (OllamaGenerate) place(*Request) ([]any, string) { return []any{"prompt"}, "" }
+func (OllamaGenerate) whole(c *Capture, body []byte)  { OllamaGenerate{}.event(c, body) }
+func (OllamaGenerate) Failed(f Failure) (string, any) { return OllamaChat{}.Failed(f) }
+func (OllamaGenerate) add(b []byte, t string) []byte  { return addText(b, t, "response") }
 
-func (OllamaGenerate) replaceIn(data []byte, r *rewriting) []byte {
-	return ollamaReplaceIn(data, r, "response")
+func (OllamaGenerate) event(c *Capture, data []byte) {
+	var a ollamaAnswer
+	if json.Unmarshal(data, &a) == nil {
+		c.readOllama(&a, a.Response)
+	}
+}
+
+func (OllamaGenerate) ending(_ *Capture, e *ending) (before, data []byte) {
+	return ollamaEnding(e, "response", e.text, "response")
 }
 
 func (OllamaGenerate) compose(_ *Request, o *Own) []byte {

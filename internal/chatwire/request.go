@@ -121,12 +121,8 @@ func (q *Request) Insert(notes string) {
 		joined := append(bytes.Clone(raw[:len(raw)-1]), `\n\n`...)
 		q.body = set(q.body, append(joined, added[1:]...), path...)
 	case len(raw) > 0 && raw[0] == '[':
-		end := bytes.LastIndexByte(raw, ']')
 		part := `{"type":"` + kind + `","text":"\n\n` + string(added[1:]) + `}` // some templates join parts by nothing
-		if len(bytes.TrimSpace(raw[1:end])) > 0 {
-			part = "," + part
-		}
-		q.body = set(q.body, splice(raw, end, end, []byte(part)), path...)
+		q.body = push(q.body, []byte(part), path...)
 	default: // instructions that are not there, or empty
 		q.body = set(q.body, added, path...)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -61,10 +62,8 @@ var owned = map[string]bool{"message": true, "reasoning": true, "compaction": tr
 
 // outputPart is a part of a message of an answer's output.
 type outputPart struct {
-	Type        string            `json:"type"`
-	Text        string            `json:"text"`
-	Annotations []json.RawMessage `json:"annotations"`
-	Logprobs    []json.RawMessage `json:"logprobs"`
+	Type string `json:"type"`
+	Text string `json:"text"`
 }
 
 // outputItem is one of an answer's output.
@@ -73,16 +72,9 @@ type outputItem struct {
 	Content json.RawMessage `json:"content"`
 }
 
-// textAt is one of an answer's texts: at output[item].content[part].
-type textAt struct {
-	item, part int
-	text       string
-	noted      bool // something beside it counts its letters
-}
-
-// textsOf reads an answer's output. other reports that there is something else than the model's own text.
-func textsOf(items []json.RawMessage) (texts []textAt, other bool) {
-	for i, raw := range items {
+// textsOf are the texts of an answer's output. other reports that there is something else than the model's own text.
+func textsOf(items []json.RawMessage) (texts []string, other bool) {
+	for _, raw := range items {
 		var item outputItem
 		if json.Unmarshal(raw, &item) != nil || !owned[item.Type] {
 			other = true
@@ -95,12 +87,12 @@ func textsOf(items []json.RawMessage) (texts []textAt, other bool) {
 		if json.Unmarshal(item.Content, &parts) != nil {
 			other = true
 		}
-		for j, p := range parts {
+		for _, p := range parts {
 			if p.Type != "output_text" {
 				other = true
 				continue
 			}
-			texts = append(texts, textAt{i, j, p.Text, len(p.Annotations) > 0 || len(p.Logprobs) > 0})
+			texts = append(texts, p.Text)
 		}
 	}
 	return texts, other
@@ -122,14 +114,8 @@ func (Responses) whole(c *Capture, body []byte) {
 		return
 	}
 	texts, other := textsOf(a.Output)
-	var said []string
-	c.Fixed = len(texts) != 1
-	for _, t := range texts {
-		said = append(said, t.text)
-		c.Fixed = c.Fixed || t.noted
-	}
 	if len(texts) > 0 {
-		c.Text = strings.Join(said, apart)
+		c.Text = strings.Join(texts, apart)
 	}
 	c.Other = c.Other || other
 	c.Complete = a.Status == "completed" || a.Status == "" && len(a.Output) > 0
@@ -183,7 +169,6 @@ func (Responses) event(c *Capture, data []byte) {
 // endResponse reads the whole answer, which the last event holds. One without its output gets what was said before.
 func (c *Capture) endResponse(whole []byte) {
 	if _, err := members(whole); err != nil {
-		c.Fixed = true
 		return
 	}
 	var list []json.RawMessage
@@ -194,48 +179,50 @@ func (c *Capture) endResponse(whole []byte) {
 	Responses{}.whole(c, whole)
 }
 
-func (Responses) replace(body []byte, text string) []byte { return replaceOutput(body, text) }
-
-// replaceOutput puts a text into the one that an answer's output has, at a path.
-func replaceOutput(body []byte, text string, path ...any) []byte {
-	var items []json.RawMessage
-	if json.Unmarshal(value(body, append(path, "output")...), &items) != nil {
-		return body
-	}
-	texts, _ := textsOf(items)
-	if len(texts) != 1 {
-		return body
-	}
-	return setText(body, text, append(path, "output", texts[0].item, "content", texts[0].part, "text")...)
+func (r Responses) add(body []byte, text string) []byte {
+	added, _ := json.Marshal(r.message("memory", "completed", outputText(text)))
+	return push(body, added, "output")
 }
 
-func (Responses) replaceIn(data []byte, r *rewriting) []byte {
-	var e responseEvent
-	if json.Unmarshal(data, &e) != nil {
-		return data
+// ending puts the text into a message of its own, for the one before has ended.
+func (r Responses) ending(c *Capture, e *ending) (before, data []byte) {
+	var last struct{ Response response }
+	_ = json.Unmarshal(e.data, &last) // it was read before
+	number := c.Next - 1
+	before = e.events(func(event func(string, any)) {
+		r.messageEvents("memory", max(len(last.Response.Output), len(c.items)), []string{e.text}, func(kind string, v map[string]any) {
+			v["type"], v["sequence_number"] = kind, number
+			event(kind, v)
+			number++
+		})
+	})
+	data = set(e.data, []byte(strconv.Itoa(number)), "sequence_number")
+	if len(last.Response.Output) > 0 {
+		data = set(data, r.add(value(data, "response"), e.text), "response")
 	}
-	switch e.Type {
-	case "response.output_text.delta":
-		return setText(data, r.next(), "delta")
-	case "response.output_text.done":
-		return setText(data, r.text, "text")
-	case "response.content_part.done":
-		if textOf(value(data, "part", "type")) == "output_text" {
-			return setText(data, r.text, "part", "text")
-		}
-	case "response.output_item.done":
-		if texts, _ := textsOf([]json.RawMessage{e.Item}); len(texts) == 1 {
-			return setText(data, r.text, "item", "content", texts[0].part, "text")
-		}
-	case "response.completed":
-		return r.told(replaceOutput(data, r.text, "response"), "response", ReportField)
+	return before, e.reported(data, "response", ReportField)
+}
+
+// messageEvents are the events of a message of an answer's output.
+func (r Responses) messageEvents(id string, at int, pieces []string, event func(kind string, v map[string]any)) {
+	text := strings.Join(pieces, "")
+	event("response.output_item.added", map[string]any{"output_index": at, "item": r.message(id, "in_progress")})
+	part := func(kind string, v map[string]any) {
+		v["item_id"], v["output_index"], v["content_index"] = "msg_"+id, at, 0
+		event(kind, v)
 	}
-	return data
+	part("response.content_part.added", map[string]any{"part": outputText("")})
+	for _, piece := range pieces {
+		part("response.output_text.delta", map[string]any{"delta": piece, "logprobs": []any{}})
+	}
+	part("response.output_text.done", map[string]any{"text": text, "logprobs": []any{}})
+	part("response.content_part.done", map[string]any{"part": outputText(text)})
+	event("response.output_item.done", map[string]any{"output_index": at, "item": r.message(id, "completed", outputText(text))})
 }
 
 // message is a message of an answer's output.
-func (Responses) message(o *Own, status string, content ...any) map[string]any {
-	return map[string]any{"id": "msg_" + o.ID, "type": "message", "status": status, "role": "assistant", "content": append([]any{}, content...)}
+func (Responses) message(id, status string, content ...any) map[string]any {
+	return map[string]any{"id": "msg_" + id, "type": "message", "status": status, "role": "assistant", "content": append([]any{}, content...)}
 }
 
 func (a Responses) compose(q *Request, o *Own) []byte {
@@ -248,7 +235,7 @@ func (a Responses) compose(q *Request, o *Own) []byte {
 	now := time.Now().Unix()
 	whole, _ := json.Marshal(map[string]any{ // what was asked is JSON already
 		"id": "resp_" + o.ID, "object": "response", "created_at": now, "completed_at": now, "status": "completed", "model": o.Model,
-		"output": []any{a.message(o, "completed", outputText(o.Text))},
+		"output": []any{a.message(o.ID, "completed", outputText(o.Text))},
 		"usage": map[string]any{"input_tokens": o.Usage.Prompt, "input_tokens_details": map[string]int{"cached_tokens": 0},
 			"output_tokens": o.Usage.Completion, "output_tokens_details": map[string]int{"reasoning_tokens": 0}, "total_tokens": o.Usage.Prompt + o.Usage.Completion},
 		"error": nil, "incomplete_details": nil, "background": false, "store": false, // nothing can be asked for again
@@ -277,18 +264,7 @@ func (a Responses) composeStream(q *Request, o *Own) []byte {
 	begun := remove(set(set(set(whole, []byte(`"in_progress"`), "status"), []byte("[]"), "output"), []byte("null"), "usage"), "completed_at")
 	event("response.created", map[string]any{"response": json.RawMessage(begun)})
 	event("response.in_progress", map[string]any{"response": json.RawMessage(begun)})
-	event("response.output_item.added", map[string]any{"output_index": 0, "item": a.message(o, "in_progress")})
-	part := func(kind string, e map[string]any) {
-		e["item_id"], e["output_index"], e["content_index"] = "msg_"+o.ID, 0, 0
-		event(kind, e)
-	}
-	part("response.content_part.added", map[string]any{"part": outputText("")})
-	for _, piece := range pieces(o.Text) {
-		part("response.output_text.delta", map[string]any{"delta": piece, "logprobs": []any{}})
-	}
-	part("response.output_text.done", map[string]any{"text": o.Text, "logprobs": []any{}})
-	part("response.content_part.done", map[string]any{"part": outputText(o.Text)})
-	event("response.output_item.done", map[string]any{"output_index": 0, "item": a.message(o, "completed", outputText(o.Text))})
+	a.messageEvents(o.ID, 0, pieces(o.Text), event)
 	if o.Report != nil {
 		whole = set(whole, o.Report, ReportField)
 	}

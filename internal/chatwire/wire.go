@@ -22,11 +22,11 @@ type Wire interface {
 	whole(c *Capture, body []byte)
 	// event reads an event of a stream.
 	event(c *Capture, data []byte)
-	// replace puts another text into an answer in one piece, which the capture was made of.
-	replace(body []byte, text string) []byte
-	// replaceIn puts the new text into an event of a stream: r.next where a piece of it is to stand, r.text where all of it
-	// does. It puts r.report into the last event.
-	replaceIn(data []byte, r *rewriting) []byte
+	// add puts a text behind that of an answer in one piece.
+	add(body []byte, text string) []byte
+	// ending puts a text behind that of a stream, of which e.data is the event that ends it: it returns the events that are to
+	// stand before that one, and the one itself.
+	ending(c *Capture, e *ending) (before, data []byte)
 
 	// compose makes an answer of a text.
 	compose(q *Request, o *Own) []byte

@@ -16,10 +16,16 @@ class Bucket:
 
 
 def read(path, limit=None):
-    """Questions and answers of a CSV with these columns: two [N, 81] uint8 tensors of digits, 0 for an empty cell."""
+    """Questions and answers of a CSV with these columns: two [N, 81] uint8 tensors of digits, 0 for an empty cell.
+
+    FILE:SOURCE takes the rows alone whose source begins so.
+    """
     questions, answers = [], []
+    path, _, source = str(path).partition(":")
     with open(path, newline="") as f:
         for row in csv.DictReader(f):
+            if source and not row["source"].startswith(source):
+                continue
             questions.append(row["question"].replace(".", "0"))
             answers.append(row["answer"])
             if len(questions[-1]) != 81 or len(answers[-1]) != 81:
@@ -64,14 +70,16 @@ def give(question, answer, most, generator):
 
 
 class Sudoku:
-    """Draws examples from CSV files, each FILE or FILE=WEIGHT; without a weight every puzzle is as likely as any other.
+    """Draws examples from CSV files, each FILE or FILE=WEIGHT (see read); without a weight every puzzle is as likely as any
+    other.
 
-    givens = (share, most): that share of the examples gets up to so many further clues.
+    givens = (share, most): that share of the examples gets up to so many further clues. disguised: each is shown under a
+    random symmetry, which a network that commutes with them all has no use for.
     """
 
     identifiers, shares = 1, (1.0,)
 
-    def __init__(self, files, batch, device="cpu", seed=0, givens=()):
+    def __init__(self, files, batch, device="cpu", seed=0, givens=(), disguised=True):
         parts, weights = [], []
         for name in files:
             path, _, weight = str(name).partition("=")
@@ -81,7 +89,7 @@ class Sudoku:
         counts = torch.tensor([len(q) for q, _ in parts])
         self.ends, self.counts = counts.cumsum(0).to(device), counts.to(device)
         self.bounds = (torch.tensor(weights).cumsum(0) / sum(weights)).to(device)
-        self.givens = givens
+        self.givens, self.disguised = givens, disguised
         self.buckets = [Bucket(torch.arange(81), batch)]
         self.generator = torch.Generator(device).manual_seed(seed)
 
@@ -95,7 +103,9 @@ class Sudoku:
         part = torch.bucketize(torch.rand(count, generator=g, device=device), self.bounds[:-1], right=True)
         within = torch.rand(count, generator=g, device=device, dtype=torch.float64) * self.counts[part]
         pick = self.ends[part] - self.counts[part] + within.long()
-        question, answer = disguise(self.questions[pick], self.answers[pick], g)
+        question, answer = self.questions[pick].long(), self.answers[pick].long()
+        if self.disguised:
+            question, answer = disguise(question, answer, g)
         if self.givens:
             share, most = self.givens
             some = torch.rand(count, 1, generator=g, device=device) < share
@@ -111,13 +121,15 @@ class Sudoku:
 
 @torch.no_grad()
 def evaluate(model, questions, answers, steps=16, batch=256):
-    """Share of puzzles, and of cells, that are right after the last step."""
+    """Share of puzzles that are right after some step (a check of the rules stops there), and of cells after the last."""
     device, exact, cells = model.H_init.device, 0.0, 0.0
     for q, a in zip(questions.split(batch), answers.split(batch)):
         tokens, labels = q.long().to(device) + BLANK, a.long().to(device) + BLANK
         z_H, z_L = model.begin(len(q))
+        solved = torch.zeros(len(q), dtype=torch.bool, device=device)
         for _ in range(steps):
             logits, _, z_H, z_L = model(z_H, z_L, tokens)
-        right = logits.argmax(-1).t() == labels
-        exact, cells = exact + right.all(-1).sum().item(), cells + right.float().mean(-1).sum().item()
+            right = logits.argmax(-1).t() == labels
+            solved |= right.all(-1)
+        exact, cells = exact + solved.sum().item(), cells + right.float().mean(-1).sum().item()
     return exact / len(questions), cells / len(questions)

@@ -57,15 +57,20 @@ def only(names, table, tasks):
     return [names[i] for i in rows], table[rows]
 
 
-def from_state(state, folder, over=(), dtype=torch.float16, names=(), tasks=()):
-    """The averaged weights of a saved state."""
+def from_state(state, folder, over=(), dtype=torch.float16, names=(), tasks=(), margin=0.0):
+    """The averaged weights of a saved state. The halting logit is lowered by margin, so that the model believes itself
+    only when it is that much surer."""
     model, table = averaged_model(state)
+    with torch.no_grad():
+        model.q_head.bias[0] -= margin
     if tasks:
         names, table = only(names, table, tasks)
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
         (pathlib.Path(folder) / "identifiers.json").write_text(json.dumps(names))
     params = sum(p.numel() for p in model.parameters())
     card = card_of(json.loads(state["recipe"]), state["step"], state["seconds"], params)
+    if margin:
+        card["training"]["q_margin"] = margin
     write(folder, model, card | dict(over), table, dtype)
 
 
@@ -76,12 +81,13 @@ def main():
     p.add_argument("--card", help="JSON with fields for the card")
     p.add_argument("--float32", action="store_true")
     p.add_argument("--tasks", help="ARC: keep the embeddings of the tasks in this challenges.json only")
+    p.add_argument("--q-margin", type=float, default=0, help="lower the halting logit by so much")
     a = p.parse_args()
     over = json.loads(pathlib.Path(a.card).read_text()) if a.card else {}
     run = pathlib.Path(a.run)
     names = json.loads((run / "identifiers.json").read_text()) if a.tasks else ()
     tasks = set(json.loads(pathlib.Path(a.tasks).read_text())) if a.tasks else ()
-    from_state(checkpoint.load(run / "state"), a.output, over, torch.float32 if a.float32 else torch.float16, names, tasks)
+    from_state(checkpoint.load(run / "state"), a.output, over, torch.float32 if a.float32 else torch.float16, names, tasks, a.q_margin)
 
 
 if __name__ == "__main__":

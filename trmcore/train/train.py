@@ -23,7 +23,8 @@ from export import export
 from recipes import RECIPES, changed
 from trainer import Trainer
 
-WINDOW = 50  # steps to a line of the log
+WINDOW = 50  # steps to a line of the log, or
+SECONDS = 60  # when so many are over
 
 
 def ceiling(device):
@@ -58,11 +59,11 @@ def source(recipe, a, device):
         tasks = arc.Arc(a.data, a.evaluate, recipe, device)
         (pathlib.Path(a.out) / "identifiers.json").write_text(json.dumps(tasks.names))
         return tasks
-    return data.Sudoku(a.data, recipe.batch, device, recipe.seed, recipe.givens)
+    return data.Sudoku(a.data, recipe.batch, device, recipe.seed, recipe.givens, disguised=not recipe.arch.cover)
 
 
 def save(trainer, out, held, log):
-    """State, export, and accuracy of the averaged weights."""
+    """State, export, and accuracy of the averaged weights; the mean exact share of the held files, NaN without any."""
     size = trainer.save(out / "state")
     accuracy = {}
     with trainer.averaged():
@@ -70,6 +71,7 @@ def save(trainer, out, held, log):
         for name, (questions, answers) in held.items():
             accuracy[name] = [round(v, 4) for v in data.evaluate(trainer.model, questions, answers)]
     log.write(step=trainer.step, seconds=round(trainer.seconds, 1), saved=size, **accuracy)
+    return sum(exact for exact, _ in accuracy.values()) / max(1, len(accuracy))
 
 
 def run(trainer, a, log, held):
@@ -79,20 +81,27 @@ def run(trainer, a, log, held):
         signal.signal(s, lambda *_: asked.append(True))
     begin = saved = time.monotonic()
     before, window, mark = trainer.seconds, [], begin
+    best, stale = -1.0, 0
+    if trainer.recipe.arch.cover:
+        print(f"kernel: {'in use' if trainer.without is None else 'PyTorch instead, since ' + trainer.without}", file=sys.stderr)
     while trainer.progress() < 1 and not asked and time.monotonic() - begin < 60 * a.minutes:
         window.append(trainer.advance())
-        if len(window) == WINDOW:
+        if len(window) == WINDOW or time.monotonic() - mark > SECONDS:
             loss, cells, exact, halted, norm = torch.stack(window).mean(0).tolist()  # waits for the device, once a window
             now = time.monotonic()
-            tflops = WINDOW * trainer.flops() / (now - mark) / 1e12
+            tflops = len(window) * trainer.flops() / (now - mark) / 1e12
             log.write(step=trainer.step, seconds=round(trainer.seconds, 1), progress=round(trainer.progress(), 4), loss=round(loss, 4),
                       cells=round(cells, 4), exact=round(exact, 4), halted=round(halted, 4), norm=round(norm, 3),
                       tflops=round(tflops, 4), mfu=round(tflops / peak, 3))
             window, mark = [], now
         if time.monotonic() - saved > 60 * a.save_minutes:
-            save(trainer, out, held, log)
+            exact = save(trainer, out, held, log)
             window, saved = [], time.monotonic()
             mark = saved
+            best, stale = (exact, 0) if exact > best else (best, stale + 1)
+            if a.patience and held and stale >= a.patience:
+                print(f"no better than {best:.4f} for {stale} saves: stopped; go on with more --minutes or a smaller rate", file=sys.stderr)
+                return
         trainer.seconds = before + time.monotonic() - begin
     save(trainer, out, held, log)
 
@@ -107,6 +116,7 @@ def main():
     p.add_argument("--out", required=True, help="folder of the run")
     p.add_argument("--minutes", type=float, default=9, help="stop after so many minutes")
     p.add_argument("--save-minutes", type=float, default=4, help="save every so many minutes; the run restarts its rows there")
+    p.add_argument("--patience", type=int, default=0, help="stop after so many saves without a better share of the held puzzles; 0 never")
     p.add_argument("--threads", type=int, default=0, help="CPU threads; 0 is PyTorch's choice")
     p.add_argument("--eager", action="store_true", help="do not compile")
     p.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the recipe")

@@ -6,6 +6,7 @@ import math
 import torch
 
 import checkpoint
+import kernel
 from loss import step_loss
 from cover import CoverTRM
 from model import TRM, Arch, rotary_table, truncated_normal
@@ -30,6 +31,8 @@ class Trainer:
             self.tie.to(self.device)
         latents = torch.stack([self.model.L_init] + [truncated_normal(recipe.arch.hidden_size) for _ in range(recipe.chains - 1)])
         self.model.to(self.device)
+        self.without = "it is for the cover network" if not recipe.arch.cover else "it is for the CPU" if self.device.type != "cpu" else kernel.attach(self.model)
+        compiled = compiled and not (recipe.arch.cover and self.without is None)
         self.latents = latents.to(self.device)  # [K, D]; the first is the model's own
         self.table = None  # puzzle embeddings: no parameters, begin at zero, not averaged
         if recipe.arch.puzzle_emb_len:

@@ -153,22 +153,42 @@ func readValues(in io.Reader, kind string, n int) ([]int32, error) {
 
 // Write writes the array, in bytes if all values are 0 to 255, else as 32-bit integers.
 func (a *Array) Write(w io.Writer) error {
-	kind, n := "|u1", 1
+	kind := "|u1"
 	for _, v := range a.Values {
 		if v < 0 || v > 255 {
 			kind = "<i4"
 			break
 		}
 	}
-	sizes := ""
-	for _, size := range a.Shape {
+	return write(w, kind, a.Shape, a.Values, func(word []byte, v int32) int {
+		if kind == "|u1" {
+			word[0] = byte(v)
+			return 1
+		}
+		binary.LittleEndian.PutUint32(word, uint32(v))
+		return 4
+	})
+}
+
+// WriteFloats writes an array of float32, row-major.
+func WriteFloats(w io.Writer, shape []int, values []float32) error {
+	return write(w, "<f4", shape, values, func(word []byte, v float32) int {
+		binary.LittleEndian.PutUint32(word, math.Float32bits(v))
+		return 4
+	})
+}
+
+// write writes the header and the values; put encodes one into 4 bytes and returns how many it takes.
+func write[T any](w io.Writer, kind string, shape []int, values []T, put func(word []byte, v T) int) error {
+	sizes, n := "", 1
+	for _, size := range shape {
 		n *= size
 		sizes += strconv.Itoa(size) + ", "
 	}
-	if n != len(a.Values) {
-		return fmt.Errorf("write an array of shape %v: it has %d values, want %d", a.Shape, len(a.Values), n)
+	if n != len(values) {
+		return fmt.Errorf("write an array of shape %v: it has %d values, want %d", shape, len(values), n)
 	}
-	if len(a.Shape) > 1 {
+	if len(shape) > 1 {
 		sizes = strings.TrimSuffix(sizes, ", ")
 	}
 	head := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", kind, strings.TrimSpace(sizes))
@@ -179,13 +199,8 @@ func (a *Array) Write(w io.Writer) error {
 	out.Write(binary.LittleEndian.AppendUint16(nil, uint16(len(head))))
 	out.WriteString(head)
 	var word [4]byte
-	for _, v := range a.Values {
-		if kind == "|u1" {
-			out.WriteByte(byte(v))
-			continue
-		}
-		binary.LittleEndian.PutUint32(word[:], uint32(v))
-		out.Write(word[:])
+	for _, v := range values {
+		out.Write(word[:put(word[:], v)])
 	}
 	return out.Flush()
 }

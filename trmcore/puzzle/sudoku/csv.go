@@ -21,8 +21,8 @@ type Puzzle struct {
 // Header is the first line of a data set in the form of Sudoku-Extreme.
 var Header = []string{"source", "question", "answer", "rating"}
 
-// ReadCSV yields the puzzles of a CSV file. Its first line names the columns: question is needed; source, answer and
-// rating may be missing, and others are passed over. The sequence ends at the first error, which names the line. Grids
+// ReadCSV yields the puzzles of a CSV file. Its first line names the columns: question (or puzzle, quizzes) is needed;
+// source, answer (or solution, solutions) and rating may be missing, and others are passed over. The sequence ends at the first error, which names the line. Grids
 // are read, and their answers compared with their givens; they are not solved.
 func ReadCSV(r io.Reader) iter.Seq2[Puzzle, error] {
 	return func(yield func(Puzzle, error) bool) {
@@ -36,10 +36,7 @@ func ReadCSV(r io.Reader) iter.Seq2[Puzzle, error] {
 			yield(Puzzle{}, fmt.Errorf("read the header: %w", err))
 			return
 		}
-		column := map[string]int{}
-		for i, name := range header {
-			column[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))] = i
-		}
+		column := columnsOf(header)
 		if _, ok := column["question"]; !ok {
 			yield(Puzzle{}, fmt.Errorf("%w: the first line names no column %q; want %s", ErrSyntax, "question", strings.Join(Header, ",")))
 			return
@@ -61,6 +58,23 @@ func ReadCSV(r io.Reader) iter.Seq2[Puzzle, error] {
 			}
 		}
 	}
+}
+
+// columnNames are what data sets call their columns.
+var columnNames = map[string]string{
+	"question": "question", "puzzle": "question", "puzzles": "question", "quiz": "question", "quizzes": "question",
+	"answer": "answer", "solution": "answer", "solutions": "answer", "source": "source", "rating": "rating",
+}
+
+// columnsOf finds the columns by their names.
+func columnsOf(header []string) map[string]int {
+	column := map[string]int{}
+	for i, name := range header {
+		if known := columnNames[strings.ToLower(strings.Trim(name, "\ufeff \t\r\""))]; known != "" {
+			column[known] = i
+		}
+	}
+	return column
 }
 
 // parseRecord reads one line.

@@ -1,6 +1,7 @@
 package sudoku
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,9 +21,25 @@ var (
 // Grid is a Sudoku, row by row: digits 1 to 9, and 0 for a blank.
 type Grid [Cells]uint8
 
-// Parse reads a grid: 81 cells, a digit each, with '.', '0', '_', '*' or '?' for a blank. Spaces, line ends and the
-// characters | - + and = that draw boxes are passed over. It does not look at the rules; see [Grid.Check].
+// Parse reads a grid: 81 cells, a digit each, with '.', '0', '_', '*', '?' or 'x' for a blank. Spaces, line ends, commas and
+// the characters | - + and = that draw boxes are passed over. A '-' is a blank where the grid has 81 cells with it, as are
+// spaces in lines of nine digits and spaces, and nothing between two commas. It does not look at the rules; see
+// [Grid.Check].
 func Parse(text string) (Grid, error) {
+	g, err := parse(text, ".0_*?xX")
+	if err == nil {
+		return g, nil
+	}
+	for _, form := range []struct{ text, blanks string }{{rulesDropped(text), ".0_*?xX-"}, {spacesAsBlanks(text), "."}, {fieldsAsCells(text), "."}} {
+		if g, other := parse(form.text, form.blanks); other == nil {
+			return g, nil
+		}
+	}
+	return Grid{}, err
+}
+
+// parse reads a grid with these characters for a blank.
+func parse(text, blanks string) (Grid, error) {
 	var g Grid
 	n, line, column := 0, 1, 0
 	for _, r := range text {
@@ -31,13 +48,13 @@ func Parse(text string) (Grid, error) {
 		case r == '\n':
 			line, column = line+1, 0
 			continue
-		case strings.ContainsRune(" \t\r|-+=\ufeff", r) || r >= '\u2500' && r <= '\u257f': // box-drawing characters too
+		case strings.ContainsRune(blanks, r):
+		case strings.ContainsRune(" \t\r,;|-+=\ufeff", r) || r >= '\u2500' && r <= '\u257f': // box-drawing characters too
 			continue
 		case r >= '1' && r <= '9':
 			if n < Cells {
 				g[n] = uint8(r - '0')
 			}
-		case strings.ContainsRune(".0_*?", r):
 		default:
 			return Grid{}, fmt.Errorf("%w: %q at line %d, column %d is no cell; write a digit, or '.' for a blank", ErrSyntax, r, line, column)
 		}
@@ -47,6 +64,49 @@ func Parse(text string) (Grid, error) {
 		return Grid{}, fmt.Errorf("%w: %d cells, want 81", ErrSyntax, n)
 	}
 	return g, nil
+}
+
+// rulesDropped leaves out the lines that hold no digit and so draw boxes, but for rows of nine dashes.
+func rulesDropped(text string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.ContainsAny(line, "123456789.0_*?xX") || strings.TrimSpace(line) == "---------" {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+// spacesAsBlanks reads lines of at most nine characters, digits and spaces, as rows that spaces fill. Other text is given
+// back empty.
+func spacesAsBlanks(text string) string {
+	var rows strings.Builder
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if len(line) > 9 && len(line) != Cells || strings.Trim(line, " 123456789") != "" {
+			return ""
+		}
+		rows.WriteString(strings.ReplaceAll(line, " ", "."))
+		if len(line) < 9 {
+			rows.WriteString(strings.Repeat(".", 9-len(line)))
+		}
+	}
+	return rows.String()
+}
+
+// fieldsAsCells reads what stands between commas as cells, an empty one as a blank. Other text is given back empty.
+func fieldsAsCells(text string) string {
+	var rows strings.Builder
+	for line := range strings.Lines(text) {
+		fields := strings.Split(strings.TrimSpace(line), ",")
+		if len(fields) != 9 && len(fields) != Cells {
+			return ""
+		}
+		for _, field := range fields {
+			rows.WriteString(cmp.Or(strings.TrimSpace(field), "."))
+		}
+	}
+	return rows.String()
 }
 
 // String writes the grid as 81 characters, '.' for a blank. Parse reads it back.

@@ -63,7 +63,7 @@ func TestParseErrors(t *testing.T) {
 		{"empty", "", "0 cells, want 81"},
 		{"short", escargot[:80], "80 cells, want 81"},
 		{"long", escargot + "1", "82 cells, want 81"},
-		{"letter", "x" + escargot[1:], "'x' at line 1, column 1"},
+		{"letter", "q" + escargot[1:], "'q' at line 1, column 1"},
 	} {
 		_, err := sudoku.Parse(test.text)
 		if !errors.Is(err, sudoku.ErrSyntax) || !strings.Contains(err.Error(), test.want) {
