@@ -137,7 +137,9 @@ func Read(t *specialists.Task) *Reading { return read(t, speaks) }
 func read(t *specialists.Task, counts func(*memory.Record) bool) *Reading {
 	r := &Reading{task: t, counts: counts, question: tokenize(t.Question), weights: map[string]float64{}, sessions: map[string]map[string]float64{}, records: make([]tokens, len(t.Evidence))}
 	r.kinds = asks(t.Question)
-	r.window = windowOf(t.Question, t.Now)
+	if since, until, ok := text.Window(t.Question, t.Now); ok {
+		r.window = [2]time.Time{since, until}
+	}
 	for i := range t.Evidence {
 		r.cut(i)
 	}
