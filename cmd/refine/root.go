@@ -207,4 +207,5 @@ func (a *app) recallSettings(cmd *cobra.Command, persistent bool) {
 	a.setting(cmd, persistent, "preset", "recall.preset")
 	a.setting(cmd, persistent, "spread", "recall.spread")
 	a.setting(cmd, persistent, "epsilon", "recall.epsilon")
+	a.setting(cmd, persistent, "rerank", "recall.rerank")
 }
