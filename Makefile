@@ -20,6 +20,13 @@ build:
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/ ./cmd/...
 
+## notices: write the licences of what the commands link to bin/THIRD_PARTY_NOTICES.txt, which goes with the binaries
+.PHONY: notices
+notices:
+	@mkdir -p $(BIN)
+	$(GO) build -C tools -o $(CURDIR)/$(BIN)/notices ./notices
+	$(BIN)/notices > $(BIN)/THIRD_PARTY_NOTICES.txt && rm $(BIN)/notices
+
 ## test: everything that must hold: format, vet, staticcheck, all tests, the libraries' with the race detector
 .PHONY: test
 test: lint test-race test-whole
@@ -126,6 +133,12 @@ test-chroma:
 .PHONY: test-crash
 test-crash:
 	REFINER_KILLS=300 $(GO) test -count=1 -v -timeout 30m -run TestKilledAtAnyMoment ./refine/consolidate
+
+## test-hostile: deletions, writers and consolidations killed 300 times each, and 9,000 flipped bits; an hour
+.PHONY: test-hostile
+test-hostile: test-crash
+	$(GO) test -count=1 -v -timeout 90m -run 'TestCrash|TestEveryFlippedBit|TestDelete|TestDeletions|TestAFileThatWasReplaced|TestNames|TestHostile|TestCostFollows' ./memory -rounds 300
+	$(GO) test -count=1 -v -timeout 30m -run 'TestConsolidationUnderTraffic|TestRefusals|TestFullDisk' ./refine/consolidate
 
 # PyTorch, for training and for what compares with it; PYTHON=... takes one that is there. 2 GB, with a GPU's libraries 5.
 ifeq ($(origin PYTHON),undefined)

@@ -24,6 +24,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +83,7 @@ type Recall struct {
 	Session float64 `key:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
 	Epsilon float64 `key:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
 	Steps   int     `key:"steps" help:"most steps of the recursion; 0: the measured number"`
+	Rerank  string  `key:"rerank" help:"a local model reads the best memories with the question: ask (only for refine ask), auto (always), a number of memories (always), off; ask and auto go on without one"`
 	Budget  int     `key:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
 }
 
@@ -155,7 +157,7 @@ func Default() Config {
 		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second, Memory: 512},
 		Embedder: Embedder{Type: "auto", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
-		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1},
+		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1, Rerank: "ask"},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
@@ -217,6 +219,7 @@ func (c *Config) Validate() error {
 		chosen("recall.mode", c.Recall.Mode),
 		within("recall.steps", float64(c.Recall.Steps), 0, 10000),
 		within("recall.epsilon", c.Recall.Epsilon, 0, 1),
+		c.Recall.validateRerank(),
 		within("recall.budget", float64(c.Recall.Budget), 0, 1e9),
 		chosen("model.type", c.Model.Type),
 		within("model.timeout", c.Model.Timeout.Seconds(), 0, 3600),
@@ -257,6 +260,18 @@ func (c *Config) Validate() error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// validateRerank reports a value that is neither a word nor a number of memories.
+func (r *Recall) validateRerank() error {
+	switch r.Rerank {
+	case "off", "ask", "auto":
+		return nil
+	}
+	if n, err := strconv.Atoi(r.Rerank); err != nil || n < 2 || n > 1000 {
+		return &invalid{"recall.rerank", fmt.Sprintf("is %q: use off, ask, auto, or a number from 2 to 1000", r.Rerank)}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ type Context struct {
 }
 
 // DefaultContext was chosen on five LoCoMo conversations and ten BEAM chats; see bench/LOG.md.
-var DefaultContext = Context{Before: .3, After: .3, Fade: .7, Vector: .2}
+var DefaultContext = Context{Before: .3, After: .3, Fade: .7, Vector: .4}
 
 // reach is how many turns away a neighbour still counts.
 const reach = 3
@@ -27,7 +27,7 @@ const reach = 3
 // The score of a turn's words is divided among the question's terms that it holds, by their inverse document frequency.
 // Where a turn lacks a term, the share of the nearest neighbour that has it counts, faded by distance: a turn is credited
 // for what it need not repeat, but never twice for the same term. Terms are at most 64; a question's others are ignored
-// for neighbours. Then the cosine of the vectors is mixed in.
+// for neighbours. Then the cosine of the vectors is mixed in, as far as it is above the mean of all.
 func Relevance(c *memory.Candidates, seq Sequence, ctx Context) []float64 {
 	n := len(c.List)
 	terms := c.Query[:min(64, len(c.Query))]
@@ -93,7 +93,7 @@ func Relevance(c *memory.Candidates, seq Sequence, ctx Context) []float64 {
 	if ctx.Vector > 0 {
 		cosines := make([]float64, n)
 		for i := range c.List {
-			cosines[i] = max(0, c.List[i].Vector)
+			cosines[i] = max(0, c.List[i].Vector-c.Mean)
 		}
 		normalise(cosines)
 		for i := range scores {

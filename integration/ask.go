@@ -149,7 +149,12 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 		now = r.turn.options.At
 		found, err = r.turn.recall(ctx)
 	} else {
-		found, err = p.RecallIn(ctx, scope, query)
+		options := p.Options()
+		if p.reranker != nil {
+			options.Reranker = p.reranker
+		}
+		query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
+		found, err = refine.Recall(ctx, p.Store, scope, query, options)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)

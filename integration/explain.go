@@ -19,8 +19,10 @@ type Explanation struct {
 	Weights     importance.Weights `json:"weights"` // of the signals
 	Recursion   refine.Parameters  `json:"recursion"`
 	// Residuals are the largest change of a weight in each step.
-	Residuals []float64            `json:"residuals"`
-	Memories  []refine.Explanation `json:"memories"`
+	Residuals []float64 `json:"residuals"`
+	// Reranked tells what a reranker read and how long it took; nil: none did.
+	Reranked *refine.Reranked     `json:"reranked,omitempty"`
+	Memories []refine.Explanation `json:"memories"`
 
 	// Best are the greatest weights before the first step and after each.
 	Best []float64 `json:"-"`
@@ -34,7 +36,7 @@ func (p *Plugin) ExplainIn(ctx context.Context, scope memory.Scope, query memory
 	}
 	o := p.Options()
 	e := &Explanation{Query: query.Text, Scope: p.scope(scope), Candidates: len(r.Ranking.Weights), Certificate: r.Certificate,
-		Mode: o.Mode, Weights: o.Weights, Recursion: *o.Parameters}
+		Mode: o.Mode, Weights: o.Weights, Recursion: *o.Parameters, Reranked: r.Reranked}
 	if e.Memories, err = r.Explain(ctx); err != nil {
 		return nil, err
 	}

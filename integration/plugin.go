@@ -19,10 +19,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/trm-go/refiner/adapters/chromem"
+	"github.com/trm-go/refiner/adapters/encoder"
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration/models"
@@ -45,6 +47,7 @@ type Plugin struct {
 	config   config.Config
 	tune     func(*refine.Options) // changes the configured recursion; nil: nothing does
 	counter  *counter
+	reranker *encoder.Reranker // nil: none is wanted, or none is there
 	readOnly bool
 }
 
@@ -82,6 +85,10 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
+	reranker, err := reranker(c.Recall.Rerank)
+	if err != nil {
+		return nil, err
+	}
 	store, err := memory.Open(ctx, c.Store.Path, options)
 	if o.Create && errors.Is(err, memory.ErrNoStore) {
 		store, err = memory.Create(ctx, c.Store.Path, options)
@@ -100,7 +107,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c, counter: newCounter(store, o.Log), readOnly: o.ReadOnly}, nil
+	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c, counter: newCounter(store, o.Log), reranker: reranker, readOnly: o.ReadOnly}, nil
 }
 
 // Remember writes records into the configured scope, all or none, and tells what became of each. A record whose key is
@@ -130,6 +137,9 @@ func (p *Plugin) Close() error {
 	if m, ok := p.Store.Embedder().(io.Closer); ok {
 		err = errors.Join(err, m.Close())
 	}
+	if p.reranker != nil {
+		err = errors.Join(err, p.reranker.Close())
+	}
 	return err
 }
 
@@ -140,6 +150,21 @@ func Scope(c config.Config) memory.Scope {
 
 // retries of a request to an endpoint: somebody waits for the answer, so no more than about 4 seconds of them.
 const retries = 3
+
+// reranker is the local one, if the setting recall.rerank wants any. A number of memories insists on one.
+func reranker(setting string) (*encoder.Reranker, error) {
+	if setting == "off" {
+		return nil, nil
+	}
+	r, err := models.Reranker("")
+	if _, number := strconv.Atoi(setting); err != nil && number == nil {
+		return nil, fmt.Errorf("recall.rerank is %s: %w", setting, err)
+	}
+	if err != nil {
+		return nil, nil
+	}
+	return r, nil
+}
 
 // auto is the embedder for a store of a model, nil if it cannot be had; for a new store the local model, or none at all.
 func auto(model string, log *slog.Logger) (memory.Embedder, error) {

@@ -3,6 +3,7 @@ package integration
 import (
 	"cmp"
 	"context"
+	"strconv"
 
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/importance"
@@ -49,6 +50,10 @@ func recall(c config.Recall) *refine.Options {
 // Options are the configured recursion.
 func (p *Plugin) Options() *refine.Options {
 	o := recall(p.config.Recall)
+	if t := p.config.Recall.Rerank; p.reranker != nil && t != "ask" {
+		o.Reranker = p.reranker
+		o.Rerank, _ = strconv.Atoi(t) // no number: the usual one
+	}
 	if p.tune != nil {
 		p.tune(o)
 	}

@@ -175,7 +175,19 @@ func (m *shard) candidates(ctx context.Context, q *question, radius int) (*Candi
 		}
 		return int(x.doc) - int(y.doc)
 	})
-	c := &Candidates{List: make([]Candidate, len(list)), Len: a.live, Speakers: p.speakersIn(q.plain, q.self, a)}
+	var mean float64
+	if flat, ok := m.index.(*Flat); ok && len(q.vector) > 0 {
+		rows := make([]int64, len(list))
+		for i, x := range list {
+			rows[i] = p.docs[x.doc].row
+		}
+		var cosines []float64
+		cosines, mean = flat.cosines(q.vector, rows)
+		for i := range list {
+			list[i].vector = cosines[i]
+		}
+	}
+	c := &Candidates{List: make([]Candidate, len(list)), Mean: mean, Len: a.live, Speakers: p.speakersIn(q.plain, q.self, a)}
 	for i, x := range list {
 		d := &p.docs[x.doc]
 		c.List[i] = Candidate{

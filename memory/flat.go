@@ -10,7 +10,7 @@ import (
 )
 
 // Flat is an exact [Index]: it compares with all vectors. Nothing else is exact, and nothing is needed that is not: the best of
-// 100,000 vectors of 384 dimensions take about 10 ms on one core.
+// 100,000 vectors of 384 dimensions take some milliseconds.
 type Flat struct {
 	mu     sync.RWMutex
 	flat   vector.Flat
@@ -122,6 +122,12 @@ func (f *Flat) search(ctx context.Context, scope Scope, only []int64, query []fl
 func (f *Flat) Vector(row int64) ([]float32, bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	v, ok := f.flat.Vector(row)
-	return slices.Clone(v), ok
+	return f.flat.Vector(row)
+}
+
+// cosines are those of a query with some rows, 0 for one that is not there; mean is that with all of the index.
+func (f *Flat) cosines(query []float32, rows []int64) (cosines []float64, mean float64) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.flat.Cosines(query, rows)
 }

@@ -33,7 +33,7 @@ type Candidate struct {
 	Row     int64   // the store's integer key, for Fetch
 	Summary int64   // the row of the live summary that took its place; 0: none did, or the query may not see it
 	Lexical float64 // BM25 score of the query's terms, ≥ 0; 0 without a common term
-	Vector  float64 // cosine with the query, in [-1, 1]; 0 if it was not among the nearest
+	Vector  float64 // cosine with the query, in [-1, 1]; 0 without vectors, or if the index tells only the nearest
 
 	Kind     Kind
 	Session  int32 // number of the record's session within this Candidates
@@ -67,4 +67,6 @@ type Candidates struct {
 	// Word is the text of a term; links carry a prefix that tells their sort.
 	Word func(Term) string
 	Len  int
+	// Mean is the mean cosine of the query with all vectors of the tenant and user: what is above it is nearer than most.
+	Mean float64
 }

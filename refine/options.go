@@ -34,6 +34,9 @@ type Options struct {
 	Parameters *Parameters
 	// Thresholds of the levels. Zero means [importance.DefaultThresholds].
 	Thresholds importance.Thresholds
+	// Reranker reads the best Rerank memories together with the question; nil: nobody does. Zero means [DefaultRerank].
+	Reranker Reranker
+	Rerank   int
 	// Now is the moment of the question. Zero means the query's At, or else the present.
 	Now time.Time
 }

@@ -45,6 +45,8 @@ type Recollection struct {
 	// else means nothing.
 	Matched bool     `json:"matched"`
 	Ranking *Ranking `json:"-"` // of all candidates
+	// Reranked tells what a reranker read and how long it took; nil: none did.
+	Reranked *Reranked `json:"reranked,omitempty"`
 
 	source Source
 	scope  memory.Scope
@@ -73,6 +75,10 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if err != nil {
 		return nil, err
 	}
+	reranked, err := rerank(ctx, src, scope, query.Text, ranking, &opts)
+	if err != nil {
+		return nil, fmt.Errorf("recall: %w", err)
+	}
 	limit := query.Limit
 	if limit <= 0 {
 		limit = memory.DefaultLimit
@@ -89,7 +95,7 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if err != nil {
 		return nil, fmt.Errorf("recall: %w", err)
 	}
-	r := &Recollection{Memories: make([]Recalled, 0, len(chosen)), Certificate: ranking.Certificate, Ranking: ranking,
+	r := &Recollection{Memories: make([]Recalled, 0, len(chosen)), Certificate: ranking.Certificate, Ranking: ranking, Reranked: reranked,
 		Matched: slices.ContainsFunc(candidates.List, func(c memory.Candidate) bool { return c.Lexical > 0 }), source: src, scope: scope}
 	recalled := func(record *memory.Record, at int) Recalled {
 		w := ranking.Weights[at]

@@ -97,6 +97,9 @@ const (
 func (e *explanation) print(t *ui.Terminal) {
 	t.Printf("%s\n%s\n", t.Paint(ui.Bold, ui.Clean(e.Query)), t.Paint(ui.Dim, fmt.Sprintf("%s of %s · %s",
 		plural(len(e.Memories), "memory", "memories"), counted(e.Candidates, "candidate"), e.ending())))
+	if r := e.Reranked; r != nil {
+		t.Printf("%s\n", t.Paint(ui.Dim, fmt.Sprintf("a reranker read the best %d in %.0f ms", r.Passages, r.Ms)))
+	}
 	s := e.settling()
 	if places := s.Places(t); places != "" {
 		t.Printf("\n%s", places)

@@ -1,15 +1,17 @@
-// Package serve gives any client of the OpenAI API a memory, over HTTP.
+// Package serve gives any client of OpenAI's, Anthropic's or Ollama's API a memory, over HTTP.
 //
-// A [Server] stands in front of any OpenAI-compatible server, the upstream. It recalls what bears on the last message,
-// puts it into the prompt, passes the request on, refines the answer if that is asked for, and writes the turn back:
+// A [Server] stands in front of a language model's server, the upstream. It recalls memories for the last message of the
+// user, puts them into the prompt, passes the request on, adds to the answer where memory contradicts it, and writes the turn
+// back:
 //
 //	client ──/v1/chat/completions──▶ recall ──▶ upstream ──▶ refine ──▶ client
-//	        or /v1/responses           ▲                                  │
-//	                                   └────────── memory.Store ◀── write the turn
+//	        /v1/responses              ▲                                  │
+//	        /v1/messages               └────────── memory.Store ◀── write the turn
+//	        /api/chat, /api/generate
 //
-// What it does not understand it does not touch: tools, images and fields it has never heard of reach the upstream byte
-// for byte, and a stream that is not refined goes back event by event as it comes. Without an upstream the memories
-// themselves answer.
+// What it does not understand it does not touch: tools, images and unknown fields reach the upstream byte for byte, and a
+// stream goes back event by event as it comes (internal/chatwire). What a client asks for itself, such as a title, is no
+// conversation. Without an upstream the memories themselves answer.
 //
 // Beside it are a REST API for the memories under /api/v1, described by /api/v1/openapi.json; a page for people at /;
 // /healthz, /readyz and /metrics.

@@ -63,7 +63,10 @@ func (t *Tail) Close() []byte {
 	if len(t.held) == 0 {
 		return nil
 	}
-	return t.take()
+	if out := t.take(); out != nil {
+		return out
+	}
+	return t.held // a name without an event
 }
 
 // take reads a line that is whole, and returns what may go on: all of it, but the name of an event, which waits for its data.

@@ -12,6 +12,9 @@ import (
 func Recall(p *integration.Plugin, mode refine.Mode) System {
 	o := p.Options()
 	o.Mode = mode
+	if mode != p.Options().Mode {
+		o.Reranker = nil
+	}
 	return func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error) {
 		r, err := refine.Recall(ctx, p.Store, scope, memory.Query{Text: question, Limit: k}, o)
 		if err != nil {

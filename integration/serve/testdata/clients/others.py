@@ -17,6 +17,9 @@ assert [b.type for b in answer.content] == ["thinking", "text"], answer
 with client.messages.stream(model="scripted", max_tokens=1000, messages=ask) as stream:
     assert "".join(stream.text_stream) == said
     assert stream.get_final_message().usage.output_tokens == 5
+with client.messages.stream(model="scripted", max_tokens=1000, messages=ask, extra_headers={"X-Refine": "always"}) as stream:
+    text = "".join(stream.text_stream)
+    assert text.startswith(said) and "Lisbon" in text and [b.type for b in stream.get_final_message().content] == ["text", "text"], text
 tools = [{"name": "weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}]
 weather = [{"role": "user", "content": "What is the weather in Lisbon?"}]
 call = client.messages.create(model="scripted", max_tokens=1000, messages=weather, tools=tools)
@@ -48,6 +51,9 @@ assert [m.model for m in client.list().models] == ["scripted"]
 answer = client.chat(model="scripted", messages=ask)
 assert answer.message.content == said and answer.done and answer.eval_count == 5, answer
 assert "".join(part.message.content or "" for part in client.chat(model="scripted", messages=ask, stream=True)) == said
+fine = ollama.Client(host=root, headers={"Authorization": "Bearer " + key, "X-Refine": "always"})
+text = "".join(part.message.content or "" for part in fine.chat(model="scripted", messages=ask, stream=True))
+assert text.startswith(said) and "Lisbon" in text, text
 assert client.generate(model="scripted", prompt=question).response == said
 assert "".join(part.response or "" for part in client.generate(model="scripted", prompt=question, stream=True)) == said
 

@@ -38,7 +38,7 @@ func run(ctx context.Context, base, key string) error {
 		return fmt.Errorf("stream: %q, %w", text, err)
 	}
 	text, err = stream(ctx, client, ask, option.WithHeader("X-Refine", "always"))
-	if err != nil || !strings.Contains(text, "Lisbon") || strings.Contains(text, "Madrid") {
+	if err != nil || !strings.Contains(text, "Lisbon") || !strings.HasPrefix(text, said) {
 		return fmt.Errorf("refined stream: %q, %w", text, err)
 	}
 
@@ -69,7 +69,7 @@ func run(ctx context.Context, base, key string) error {
 			whole = e.Response.OutputText()
 		}
 	}
-	if err := events.Err(); err != nil || deltas != whole || !strings.Contains(whole, "Lisbon") || strings.Contains(whole, "Madrid") {
+	if err := events.Err(); err != nil || deltas != whole || !strings.Contains(whole, "Lisbon") || !strings.HasPrefix(whole, said) {
 		return fmt.Errorf("refined responses: %q, %q, %w", deltas, whole, err)
 	}
 

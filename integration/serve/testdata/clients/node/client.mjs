@@ -33,10 +33,10 @@ assert.equal((await client.chat.completions.create({ model: "scripted", messages
 assert.deepEqual((await client.embeddings.create({ model: "scripted", input: "a" })).data[0].embedding, [1, 0.5]);
 
 const fine = await client.chat.completions.create({ model: "scripted", messages }, { headers: { "X-Refine": "always" } });
-assert.ok(fine.choices[0].message.content.includes("Lisbon") && !fine.choices[0].message.content.includes("Madrid"), fine.choices[0].message.content);
+assert.ok(fine.choices[0].message.content.startsWith(said) && fine.choices[0].message.content.includes("Lisbon"), fine.choices[0].message.content);
 text = "";
 for await (const chunk of await client.chat.completions.create({ model: "scripted", messages, stream: true, refine: "always" })) text += chunk.choices[0]?.delta.content ?? "";
-assert.ok(text.includes("Lisbon") && !text.includes("Madrid"), text);
+assert.ok(text.startsWith(said) && text.includes("Lisbon"), text);
 
 // The Responses API, which needs no messages.
 const input = "Where do I live?";
@@ -55,11 +55,11 @@ const listen = async (body, headers) => {
 const plain = await listen({ input: messages });
 assert.deepEqual([plain.heard, plain.last.type, plain.last.response.output[0].content[0].text], [said, "response.completed", said]);
 const refinedWhole = await client.responses.create({ model: "scripted", input, refine: "always" });
-assert.ok(refinedWhole.output_text.includes("Lisbon") && !refinedWhole.output_text.includes("Madrid") && refinedWhole.refine.changed, refinedWhole.output_text);
+assert.ok(refinedWhole.output_text.startsWith(said) && refinedWhole.output_text.includes("Lisbon") && refinedWhole.refine.changed, refinedWhole.output_text);
 const fresh = await listen({ input }, { "X-Refine": "always" });
-assert.ok(fresh.heard.includes("Lisbon") && !fresh.heard.includes("Madrid"), fresh.heard);
-assert.deepEqual(new Set(fresh.kinds), new Set(plain.kinds)); // made anew of the same events
-assert.equal(fresh.last.response.output[0].content[0].text, fresh.heard);
+assert.ok(fresh.heard.startsWith(said) && fresh.heard.includes("Lisbon"), fresh.heard);
+assert.deepEqual(new Set(fresh.kinds), new Set(plain.kinds));
+assert.equal(fresh.last.response.output.map((m) => m.content[0].text).join(""), fresh.heard); // what memory adds is a message of its own
 // The SDK's own reader puts the same together.
 const stream = client.responses.stream({ model: "scripted", input }, { headers: { "X-Refine": "always" } });
 assert.equal((await stream.finalResponse()).output_text, fresh.heard);
