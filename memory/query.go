@@ -11,7 +11,8 @@ type Query struct {
 	Vector []float32
 	// Limit is the number of hits. Zero means DefaultLimit.
 	Limit int
-	// At asks what was true at a moment: records created later, superseded earlier or not valid then are left out.
+	// At asks what was true at a moment: records created later, superseded earlier or not valid then are left out, and what was
+	// derived later.
 	// Zero means now.
 	At time.Time
 	// Since and Until bound Created, inclusive and exclusive. Zero: open.

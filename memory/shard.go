@@ -220,7 +220,7 @@ func (s *Store) build(ctx context.Context, t *sql.Tx, o owner, dim int, at *int6
 	if at != nil {
 		// What happened last to a record up to that moment says whether it was live then.
 		query = "SELECT " + lightColumns + `, ifnull((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= ? ORDER BY e.event DESC LIMIT 1), '') = 'superseded'
-			FROM records r WHERE ` + ownRecords + " AND r.created <= ? ORDER BY r.row"
+			FROM records r WHERE ` + ownRecords + " AND iif(r.origin = 'observed', r.created, r.recorded) <= ? ORDER BY r.row"
 		args = []any{*at, o.tenant, o.user, *at}
 	}
 	rows, err := t.QueryContext(ctx, query, args...)

@@ -167,7 +167,7 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 			return
 		}
 		if opts.Open {
-			run.open()
+			run.open(ctx)
 			for _, round := range r.Rounds {
 				if !yield(round, nil) {
 					return

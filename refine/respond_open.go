@@ -1,18 +1,23 @@
 package refine
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
 	"github.com/trm-go/refiner/trmcore"
 )
 
 // open judges an answer of a conversation, which may say what the memories know nothing of. All that is done to it is that
 // a note follows where a memory plainly contradicts it; every byte of the answer stays as it is.
-func (r *run) open() {
+func (r *run) open(ctx context.Context) {
 	response := r.response
 	answer := response.Draft
+	r.recallFor(ctx, answer)
 	disputes := specialists.Disputes(r.task, answer)
 	response.Text, response.FirstScore, response.Score, response.Stop = answer, 1, 1, trmcore.StopThreshold
 	response.Citations = citations(r.task, answer)
@@ -32,6 +37,25 @@ func (r *run) open() {
 	round.Text = response.Text
 	round.Proposals = []Proposal{{By: "contradiction", Text: shorten(response.Text, 2000), Score: 1, Accepted: true, Why: "a memory says otherwise, and is quoted behind the answer"}}
 	response.Rounds = append(response.Rounds, round)
+}
+
+// recallFor adds the memories to the evidence that an answer is about: the question alone may not find what it contradicts.
+func (r *run) recallFor(ctx context.Context, answer string) {
+	const longest = 400 // bytes
+	if r.Recall == nil || r.Refine == Off || len(text.Values(answer[:min(len(answer), longest)])) == 0 {
+		return
+	}
+	records, err := r.Recall(ctx, strings.ToValidUTF8(answer[:min(len(answer), longest)], ""))
+	if err != nil {
+		r.skip("recall", 0, err)
+		return
+	}
+	for _, e := range records {
+		known := slices.ContainsFunc(r.task.Evidence, func(o memory.Record) bool { return o.ID == e.ID })
+		if !known && r.task.Scope.Contains(e.Scope) && len(r.task.Evidence) < mostEvidence {
+			r.task.Evidence = append(slices.Clip(r.task.Evidence), e)
+		}
+	}
 }
 
 // Note is what follows an answer that memories contradict: what they say, verbatim, with the day on which it was said. It is

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
@@ -268,15 +268,10 @@ func (a *app) showPlan(cmd *cobra.Command, p *consolidated, plan *consolidate.Pl
 
 // writePlan writes the plan beside its place first, so that no half plan is ever found there.
 func writePlan(path string, plan *consolidate.Plan) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*")
-	if err != nil {
+	if err := cli.WritePrivate(path, 0o600, func(f *os.File) error { return plan.Write(f) }); err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	if err := errors.Join(plan.Write(f), f.Close()); err != nil {
-		return fmt.Errorf("write the plan: %w", err)
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 func (a *app) consolidateApplyCommand(remote *remoteFlags) *cobra.Command {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/adapters/encoder"
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/models"
@@ -81,7 +82,7 @@ func (a *app) examine(cmd *cobra.Command) []finding {
 		return err == nil
 	}
 	ctx := cmd.Context()
-	b := buildInfo()
+	b := cli.Info()
 	note("version", nil, "", "refine %s, %s, %s", b.Version, b.Go, b.Platform)
 	err := a.load(cmd)
 	files := "no file, defaults and variables only"
@@ -117,7 +118,7 @@ func (a *app) examineStore(ctx context.Context, path string, note func(what stri
 	start := time.Now()
 	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, AnyModel: true, ReadOnly: true})
 	mend := ""
-	if f := (*ui.Failure)(nil); errors.As(mended(ctx, err), &f) {
+	if f := (*ui.Failure)(nil); errors.As(cli.Explain(ctx, err, fixes), &f) {
 		mend = f.Hint
 	}
 	if !note("open", err, mend, "in %s", time.Since(start).Round(time.Millisecond)) {

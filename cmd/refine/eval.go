@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/eval"
@@ -137,7 +138,7 @@ func (a *app) imported(ctx context.Context, set *eval.Dataset, f func(*integrati
 
 // parameters is what somebody needs to repeat the measurement.
 func parameters(c config.Config, p *integration.Plugin) map[string]any {
-	out := map[string]any{"version": buildInfo().Version, "index": c.Index}
+	out := map[string]any{"version": cli.Info().Version, "index": c.Index}
 	maps.Copy(out, eval.Parameters(p))
 	return out
 }

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -42,21 +42,12 @@ one is given, to a file or to stdout. refine import makes the same store of it.`
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			// The export appears under its name once it is whole.
-			f, err := os.CreateTemp(filepath.Dir(name), ".refine-export-*")
-			if err != nil {
-				return fmt.Errorf("export: %w", err)
-			}
-			defer os.Remove(f.Name())
-			defer f.Close()
-			n, err := p.Store.Export(cmd.Context(), f, a.chosen()...)
-			if err != nil {
+			n := 0
+			err = cli.WritePrivate(name, 0o600, func(f *os.File) (err error) {
+				n, err = p.Store.Export(cmd.Context(), f, a.chosen()...)
 				return err
-			}
-			if err := errors.Join(f.Sync(), f.Close()); err != nil {
-				return fmt.Errorf("export: %w", err)
-			}
-			if err := os.Rename(f.Name(), name); err != nil {
+			})
+			if err != nil {
 				return fmt.Errorf("export: %w", err)
 			}
 			if a.json {

@@ -14,19 +14,17 @@ package main
 
 import (
 	"context"
-	"os"
-	"os/signal"
-	"syscall"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
+// version is set when a release is built.
+var version string
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	code := run(ctx, ui.Std(), os.Args[1:])
-	stop()
-	os.Exit(code)
+	cli.Version = version
+	cli.Main(run)
 }
 
 // run runs the command line and returns the exit code.
@@ -36,5 +34,5 @@ func run(ctx context.Context, term *ui.Terminal, args []string) int {
 	root := app.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	return term.Report(mended(ctx, err))
+	return term.Report(cli.Explain(ctx, err, fixes))
 }

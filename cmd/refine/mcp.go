@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/adapters/mcp"
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/internal/ui"
@@ -47,7 +48,7 @@ machines can reach needs a key, which clients send as a bearer token.`,
 				return err
 			}
 			defer p.Close()
-			server := mcp.New(bridge.MCP(p, p.Scope), &mcp.Options{Version: buildInfo().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
+			server := mcp.New(bridge.MCP(p, p.Scope), &mcp.Options{Version: cli.Info().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
 			if address == "" {
 				return mcp.Serve(cmd.Context(), server, a.term.In, a.term.Out)
 			}

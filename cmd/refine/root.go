@@ -1,13 +1,14 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
-	"strings"
 
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/internal/ui"
 )
@@ -22,13 +23,8 @@ type app struct {
 	log      *slog.Logger
 }
 
-const exitCodes = `
-Exit codes: 0 done, 1 error, 2 usage, 3 completed with failures or below a threshold,
-  10 no store, 11 locked, 12 corrupt, 130 interrupted
-`
-
 func (a *app) root() *cobra.Command {
-	root := &cobra.Command{
+	root := cli.Root(&cobra.Command{
 		Use:   "refine",
 		Short: "A memory for assistants that thinks again",
 		Long: `refine keeps what was said in conversations and recalls it: memories that match a
@@ -38,33 +34,12 @@ the ranking stands still.`,
   refine import --sample
   refine search "when are Jo and Dev going to the cottage?"
   refine explain "when are Jo and Dev going to the cottage?" --plot settling.svg`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			hint := "run `refine --help` for the commands"
-			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-				hint = fmt.Sprintf("did you mean `refine %s`?", like[0])
-			}
-			return ui.Fail(ui.ExitUsage, hint, "there is no command %q", args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	root.SuggestionsMinimumDistance = 2
-	root.SetOut(a.term.Out)
-	root.SetErr(a.term.Err)
-	root.SetIn(a.term.In)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return ui.Fail(ui.ExitUsage, fmt.Sprintf("run `%s --help`", cmd.CommandPath()), "%w", err)
-	})
-	root.SetUsageTemplate(root.UsageTemplate() + exitCodes)
+	}, a.term, &a.json, `0 done, 1 error, 2 usage, 3 completed with failures or below a threshold,
+  10 no store, 11 locked, 12 corrupt, 130 interrupted`)
 	root.CompletionOptions.HiddenDefaultCmd = false
 
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.file, "config", "", "read this configuration file alone")
-	flags.BoolVar(&a.json, "json", false, "print JSON (docs/cli-json.md)")
 	a.setting(root, true, "store", "store.path")
 	a.setting(root, true, "tenant", "scope.tenant")
 	a.setting(root, true, "user", "scope.user")
@@ -75,9 +50,7 @@ the ranking stands still.`,
 	a.setting(root, true, "log-level", "log.level")
 
 	a.addCommands(root)
-	for _, cmd := range root.Commands() {
-		usageErrors(cmd)
-	}
+	cli.UsageErrors(root)
 	return root
 }
 
@@ -90,7 +63,7 @@ func (a *app) addCommands(root *cobra.Command) {
 		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.askCommand(), a.explainCommand(), a.listCommand(), a.editCommand(), a.historyCommand(), a.evalCommand()}},
 		{"The store:", []*cobra.Command{a.statsCommand(), a.usersCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand(), a.modelsCommand()}},
 		{"Ways in:", []*cobra.Command{a.serveCommand(), a.mcpCommand(), a.adaCommand()}},
-		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), a.versionCommand()}},
+		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), cli.VersionCommand(a.term, &a.json)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, cmd := range group.commands {
@@ -132,22 +105,6 @@ func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
 	}
 }
 
-// usageErrors makes a wrong number of arguments a usage error, here and in the commands beneath.
-func usageErrors(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			err := check(cmd, args)
-			if err != nil {
-				return ui.Fail(ui.ExitUsage, "usage: "+cmd.UseLine(), "%w", err)
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		usageErrors(sub)
-	}
-}
-
 // load reads the settings that the command line, the environment and the files make together.
 func (a *app) load(cmd *cobra.Command) error {
 	opts := &config.Options{File: a.file}
@@ -174,32 +131,14 @@ func (a *app) load(cmd *cobra.Command) error {
 }
 
 // counted is "1 turn" or "1,234 turns".
-func counted(n int, unit string) string {
-	if n != 1 {
-		unit += "s"
-	}
-	return thousands(n) + " " + unit
-}
+func counted(n int, unit string) string { return plural(n, unit, unit+"s") }
 
 // plural is counted, for a unit with a plural of its own.
 func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
+	return thousands(n) + " " + english.PluralWord(n, one, many)
 }
 
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	var b strings.Builder
-	for i, r := range s {
-		if i > 0 && r != '-' && (len(s)-i)%3 == 0 && s[i-1] != '-' {
-			b.WriteByte(',')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func thousands(n int) string { return humanize.Comma(int64(n)) }
 
 // recallSettings adds the flags that stand for the settings of the recall.
 func (a *app) recallSettings(cmd *cobra.Command, persistent bool) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/serve"
@@ -66,7 +67,7 @@ has every endpoint and setting.`,
 func (a *app) serve(ctx context.Context) error {
 	c := a.settings.Serve
 	o := &serve.Options{Refine: refine.Refinement(c.Refine), Forget: !c.Remember, Tasks: c.Tasks, Limit: c.Memories, Budget: c.Budget,
-		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Ada: c.Ada, MCP: c.MCP, Version: buildInfo().Version, Log: a.log}
+		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Ada: c.Ada, MCP: c.MCP, Version: cli.Info().Version, Log: a.log}
 	for _, host := range strings.Split(c.Names, ",") {
 		if host = strings.TrimSpace(host); host != "" {
 			o.Hosts = append(o.Hosts, host)

@@ -11,6 +11,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -37,7 +38,7 @@ func (a *app) traces(ctx context.Context) (traces, error) {
 	if err != nil {
 		return none, ui.Fail(ui.ExitUsage, "check the OTEL_EXPORTER_OTLP_* variables", "trace: %w", err)
 	}
-	about, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "refine"), attribute.String("service.version", buildInfo().Version)), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithHost())
+	about, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "refine"), attribute.String("service.version", cli.Info().Version)), resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithHost())
 	if err != nil {
 		return none, ui.Fail(ui.ExitUsage, "check OTEL_RESOURCE_ATTRIBUTES", "trace: %w", err)
 	}

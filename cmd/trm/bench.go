@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore"
 	"github.com/trm-go/refiner/trmcore/onnx"
@@ -37,7 +38,7 @@ type benchmark struct {
 var compared = []int{1, 2, 4, 8, 16}
 
 func (a *app) benchCommand() *cobra.Command {
-	return group("bench", "Measure a model on a data set", a.benchSudokuCommand(), a.benchMazeCommand(), a.benchARCCommand())
+	return cli.Group("bench", "Measure a model on a data set", a.benchSudokuCommand(), a.benchMazeCommand(), a.benchARCCommand())
 }
 
 func (b *benchmark) add(cmd *cobra.Command) {
@@ -103,7 +104,7 @@ func (a *app) benchMazeCommand() *cobra.Command {
 			if b.labels == "" {
 				b.labels = strings.Replace(args[0], "inputs", "labels", 1)
 				if b.labels == args[0] {
-					return usagef(cmd, "name the answers with --labels")
+					return cli.Usagef(cmd, "name the answers with --labels")
 				}
 			}
 			questions, err := maze.Load(args[0])
@@ -135,7 +136,7 @@ func (a *app) benchMazeCommand() *cobra.Command {
 // run measures and reports.
 func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems []*problem) error {
 	if b.steps < 1 || slices.ContainsFunc(b.more, func(n int) bool { return n < 1 }) || b.tta < 0 || b.noise < 0 || b.limit < 0 {
-		return usagef(cmd, "steps must be 1 or more; --tta, --noise and --limit 0 or more")
+		return cli.Usagef(cmd, "steps must be 1 or more; --tta, --noise and --limit 0 or more")
 	}
 	if len(problems) == 0 {
 		return fmt.Errorf("%s: %w: it holds no puzzles", file, sudoku.ErrSyntax)
@@ -161,7 +162,7 @@ func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems 
 // finish prints and saves the report, and applies the gate.
 func (b *benchmark) finish(a *app, report *Report) error {
 	if b.output != "" {
-		if err := writeJSON(a.term, b.output, report); err != nil {
+		if err := cli.WriteJSON(a.term, b.output, report); err != nil {
 			return err
 		}
 	}

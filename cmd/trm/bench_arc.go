@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore"
 	"github.com/trm-go/refiner/trmcore/onnx"
@@ -82,7 +83,7 @@ type question struct {
 
 func (b *arcBenchmark) run(cmd *cobra.Command, a *app, file string) error {
 	if b.steps < 1 || b.votes < 0 || b.limit < 0 {
-		return usagef(cmd, "--steps must be 1 or more, --votes and --limit 0 or more")
+		return cli.Usagef(cmd, "--steps must be 1 or more, --votes and --limit 0 or more")
 	}
 	tasks, err := arc.LoadTasks(file)
 	if err != nil {
@@ -105,7 +106,7 @@ func (b *arcBenchmark) run(cmd *cobra.Command, a *app, file string) error {
 		return err
 	}
 	if model.Puzzles() > 0 && b.identifiers == "" {
-		return usagef(cmd, "the model knows tasks by %d embeddings: name theirs with --identifiers", model.Puzzles())
+		return cli.Usagef(cmd, "the model knows tasks by %d embeddings: name theirs with --identifiers", model.Puzzles())
 	}
 	questions, unknown, err := b.questions(tasks, model.Puzzles())
 	if err != nil {
@@ -124,7 +125,7 @@ func (b *arcBenchmark) run(cmd *cobra.Command, a *app, file string) error {
 	report := arcReport{Setting: setting("arc", file, model, solver, b.precision), Asked: len(tasks), Votes: len(questions), Unknown: unknown, Seconds: time.Since(start).Seconds()}
 	report.Pass, report.Tasks = ballot.PassAt(tasks, passes...)
 	if b.submission != "" {
-		if err := writeFile(a.term, b.submission, ballot.Submission(tasks).Write); err != nil {
+		if err := cli.WriteFile(a.term, b.submission, ballot.Submission(tasks).Write); err != nil {
 			return err
 		}
 	}

@@ -9,15 +9,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
 func (a *app) dataCommand() *cobra.Command {
-	return group("data", "Make, check and show puzzles",
-		group("sudoku", "Make and check Sudokus", a.generateCommand(), a.mixCommand(), a.checkCommand()),
-		group("maze", "Make and show mazes", a.mazeGenerateCommand(), a.mazeShowCommand()),
-		group("arc", "Show ARC tasks", a.showCommand()))
+	return cli.Group("data", "Make, check and show puzzles",
+		cli.Group("sudoku", "Make and check Sudokus", a.generateCommand(), a.mixCommand(), a.checkCommand()),
+		cli.Group("maze", "Make and show mazes", a.mazeGenerateCommand(), a.mazeShowCommand()),
+		cli.Group("arc", "Show ARC tasks", a.showCommand()))
 }
 
 // generation is trm data sudoku generate.
@@ -65,19 +66,19 @@ The same flags make the same file, on any number of cores.`,
 
 func (g *generation) run(cmd *cobra.Command, term *ui.Terminal) error {
 	if g.count < 1 {
-		return usagef(cmd, "--count %d: want at least 1", g.count)
+		return cli.Usagef(cmd, "--count %d: want at least 1", g.count)
 	}
 	if g.generator.MaxClues == 0 {
 		g.generator.MaxClues = g.generator.MinClues
 	}
 	if err := g.generator.Validate(); err != nil {
-		return usagef(cmd, "%w", err)
+		return cli.Usagef(cmd, "%w", err)
 	}
 	if err := g.load(cmd); err != nil {
 		return err
 	}
 	start := time.Now()
-	err := writeFile(term, g.output, func(w io.Writer) error {
+	err := cli.WriteFile(term, g.output, func(w io.Writer) error {
 		progress := term.Progress("generate", "puzzles", int64(g.count))
 		defer progress.Done()
 		return sudoku.WriteCSV(w, first(g.generator.Puzzles(cmd.Context()), g.count, progress))
@@ -94,7 +95,7 @@ func (g *generation) run(cmd *cobra.Command, term *ui.Terminal) error {
 func (g *generation) load(cmd *cobra.Command) error {
 	if g.seeds != "" {
 		if g.generator.MinRating == 0 {
-			return usagef(cmd, "--from begins a climb: give --min-rating too")
+			return cli.Usagef(cmd, "--from begins a climb: give --min-rating too")
 		}
 		for p, err := range readPuzzles(g.seeds) {
 			if err != nil {

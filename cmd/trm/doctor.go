@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/models"
 	"github.com/trm-go/refiner/trmcore/onnx"
@@ -96,7 +97,7 @@ func examine(ctx context.Context, path string, log *slog.Logger) (findings []fin
 		f := finding{What: what, OK: err == nil, Says: says}
 		if err != nil {
 			f.Says = err.Error()
-			explainedErr := explained(ctx, err)
+			explainedErr := cli.Explain(ctx, err, fixes)
 			if failure := (*ui.Failure)(nil); errors.As(explainedErr, &failure) {
 				f.Mend = failure.Hint
 			}

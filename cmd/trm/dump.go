@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/onnx"
 	"github.com/trm-go/refiner/trmcore/puzzle/npy"
@@ -36,11 +37,11 @@ func (d *dump) write(term *ui.Terminal, folder string, a onnx.Arch) error {
 		{"z_H", []int{d.steps, a.Len(), a.HiddenSize}, d.h}, {"z_L", []int{d.steps, a.Len(), a.HiddenSize}, d.l},
 		{"logits", []int{d.steps, a.SeqLen, a.VocabSize}, d.logits}, {"q", []int{d.steps}, d.q},
 	} {
-		err := writeFile(term, filepath.Join(folder, array.name+".npy"), func(w io.Writer) error { return npy.WriteFloats(w, array.shape, array.values) })
+		err := cli.WriteFile(term, filepath.Join(folder, array.name+".npy"), func(w io.Writer) error { return npy.WriteFloats(w, array.shape, array.values) })
 		if err != nil {
 			return err
 		}
 	}
 	tokens := npy.Array{Shape: []int{d.steps, a.SeqLen}, Values: d.tokens}
-	return writeFile(term, filepath.Join(folder, "tokens.npy"), tokens.Write)
+	return cli.WriteFile(term, filepath.Join(folder, "tokens.npy"), tokens.Write)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
@@ -28,7 +29,7 @@ the published configuration, or from the flags for the cycles and the heads.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
-				return usagef(cmd, "say where to write with -o: FILE.onnx or a folder")
+				return cli.Usagef(cmd, "say where to write with -o: FILE.onnx or a folder")
 			}
 			model, err := loadModel(args[0], &o)
 			if err != nil {
@@ -40,7 +41,7 @@ the published configuration, or from the flags for the cycles and the heads.`,
 				}
 			} else {
 				if precision != "" {
-					return usagef(cmd, "--precision is for ONNX files; a folder keeps the weights as they are")
+					return cli.Usagef(cmd, "--precision is for ONNX files; a folder keeps the weights as they are")
 				}
 				if err := model.Save(output); err != nil {
 					return err
@@ -64,11 +65,11 @@ the published configuration, or from the flags for the cycles and the heads.`,
 // exportONNX writes the file, and beside it the card with the file's own hash.
 func (a *app) exportONNX(model *onnx.Model, path string, p onnx.Precision) error {
 	hash := sha256.New()
-	err := writeFile(a.term, path, func(w io.Writer) error { return model.Export(io.MultiWriter(w, hash), p) })
+	err := cli.WriteFile(a.term, path, func(w io.Writer) error { return model.Export(io.MultiWriter(w, hash), p) })
 	if err != nil {
 		return err
 	}
 	card := model.Card
 	card.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	return writeJSON(a.term, strings.TrimSuffix(path, filepath.Ext(path))+".card.json", card)
+	return cli.WriteJSON(a.term, strings.TrimSuffix(path, filepath.Ext(path))+".card.json", card)
 }

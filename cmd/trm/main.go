@@ -11,24 +11,22 @@ package main
 
 import (
 	"context"
-	"os"
-	"os/signal"
-	"syscall"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
+// version is set when a release is built.
+var version string
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	code := run(ctx, ui.Std(), os.Args[1:])
-	stop()
-	os.Exit(code)
+	cli.Version = version
+	cli.Main(run)
 }
 
 // run runs the command line and returns the exit code.
 func run(ctx context.Context, term *ui.Terminal, args []string) int {
 	root := (&app{term: term}).root()
 	root.SetArgs(args)
-	return term.Report(explained(ctx, root.ExecuteContext(ctx)))
+	return term.Report(cli.Explain(ctx, root.ExecuteContext(ctx), fixes))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/puzzle/maze"
 	"github.com/trm-go/refiner/trmcore/puzzle/npy"
@@ -26,7 +27,7 @@ FOLDER/labels.npy, the paths. There is one way through each; --min-path asks for
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if count < 1 {
-				return usagef(cmd, "--count %d: want at least 1", count)
+				return cli.Usagef(cmd, "--count %d: want at least 1", count)
 			}
 			arrays := map[string]*npy.Array{"inputs.npy": {Shape: []int{count, side * side}}, "labels.npy": {Shape: []int{count, side * side}}}
 			rng := rand.New(rand.NewPCG(seed, 0))
@@ -49,7 +50,7 @@ FOLDER/labels.npy, the paths. There is one way through each; --min-path asks for
 				return nil
 			}
 			for name, array := range arrays {
-				if err := writeFile(a.term, filepath.Join(output, name), array.Write); err != nil {
+				if err := cli.WriteFile(a.term, filepath.Join(output, name), array.Write); err != nil {
 					return err
 				}
 			}
@@ -85,7 +86,7 @@ func (a *app) mazeShowCommand() *cobra.Command {
 				a.term.Printf("%s", m.Text(a.term.Color))
 				return nil
 			}
-			return writeFile(a.term, output, func(w io.Writer) error { return m.SVG(w) })
+			return cli.WriteFile(a.term, output, func(w io.Writer) error { return m.SVG(w) })
 		},
 	}
 	cmd.Flags().IntVarP(&index, "number", "n", 1, "which maze")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
@@ -41,16 +42,16 @@ on average over the list, where ours counts 204; the default tilt is .01 of thei
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if m.easy == "" || m.hard == "" {
-				return usagef(cmd, "name the files with --easy and --hard")
+				return cli.Usagef(cmd, "name the files with --easy and --hard")
 			}
 			if m.count < 1 || m.share < 0 || m.share > 1 || m.tilt < 0 {
-				return usagef(cmd, "--count must be 1 or more, --share within 0 and 1, --tilt 0 or more")
+				return cli.Usagef(cmd, "--count must be 1 or more, --share within 0 and 1, --tilt 0 or more")
 			}
 			mixed, err := m.draw()
 			if err != nil {
 				return err
 			}
-			err = writeFile(a.term, m.output, func(w io.Writer) error {
+			err = cli.WriteFile(a.term, m.output, func(w io.Writer) error {
 				return sudoku.WriteCSV(w, func(yield func(sudoku.Puzzle, error) bool) {
 					for _, p := range mixed {
 						if !yield(p, nil) {

@@ -18,6 +18,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -34,7 +35,7 @@ puzzles the q-head halted at each step.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
-				return usagef(cmd, "say where to draw with -o: FILE.png or FILE.svg")
+				return cli.Usagef(cmd, "say where to draw with -o: FILE.png or FILE.svg")
 			}
 			data, err := os.ReadFile(args[0])
 			if err != nil {
@@ -96,11 +97,11 @@ func (r *Report) plot(term *ui.Terminal, path string) error {
 	case ".png":
 		c := vgimg.NewWith(vgimg.UseWH(width, size), vgimg.UseDPI(144))
 		drawAll(plots, draw.New(c))
-		return writeFile(term, path, func(w io.Writer) error { _, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w); return err })
+		return cli.WriteFile(term, path, func(w io.Writer) error { _, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w); return err })
 	case ".svg":
 		c := vgsvg.New(width, size)
 		drawAll(plots, draw.New(c))
-		return writeFile(term, path, func(w io.Writer) error { _, err := c.WriteTo(w); return err })
+		return cli.WriteFile(term, path, func(w io.Writer) error { _, err := c.WriteTo(w); return err })
 	}
 	return fmt.Errorf("unknown kind of picture %q: take .png or .svg", filepath.Ext(path))
 }

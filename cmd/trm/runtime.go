@@ -5,11 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
 func (a *app) runtimeCommand() *cobra.Command {
-	return group("runtime", "Look after ONNX Runtime's shared library", a.runtimeInstallCommand(), a.runtimePathCommand())
+	return cli.Group("runtime", "Look after ONNX Runtime's shared library", a.runtimeInstallCommand(), a.runtimePathCommand())
 }
 
 func (a *app) runtimeInstallCommand() *cobra.Command {
@@ -34,9 +35,9 @@ Linux on x86-64: 1.3 GB, 2 GB on disk. The driver decides whether for CUDA 12 or
 			version := map[string]int{"auto": onnx.SupportedCUDA(), "12": 12, "13": 13}[cuda]
 			switch {
 			case cuda != "" && version == 0:
-				return usagef(cmd, "--cuda=%s: want auto, 12 or 13", cuda)
+				return cli.Usagef(cmd, "--cuda=%s: want auto, 12 or 13", cuda)
 			case cuda != "" && o.Package != "":
-				return usagef(cmd, "--package is npm's; for CUDA pip has options of its own, such as PIP_FIND_LINKS")
+				return cli.Usagef(cmd, "--package is npm's; for CUDA pip has options of its own, such as PIP_FIND_LINKS")
 			case cuda != "":
 				library, err := onnx.InstallCUDA(cmd.Context(), version, &o)
 				if err != nil {

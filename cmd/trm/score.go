@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/trmcore/puzzle/arc"
 )
 
 func (a *app) scoreCommand() *cobra.Command {
-	return group("score", "Score answers that were made before", a.scoreARCCommand())
+	return cli.Group("score", "Score answers that were made before", a.scoreARCCommand())
 }
 
 func (a *app) scoreARCCommand() *cobra.Command {
@@ -30,7 +31,7 @@ A submission is {id: [{"attempt_1": grid, "attempt_2": grid}, ...]}. Solutions a
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if submission == "" || solutions == "" {
-				return usagef(cmd, "give both --submission and --solutions")
+				return cli.Usagef(cmd, "give both --submission and --solutions")
 			}
 			answers, err := arc.LoadSubmission(submission)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/puzzle/arc"
 )
@@ -68,7 +69,7 @@ func (a *app) show(task arc.Task, path string) error {
 	case draw == nil:
 		return ui.Fail(ui.ExitUsage, "take .png or .svg", "draw %s: unknown kind of picture", path)
 	}
-	if err := writeFile(a.term, path, draw); err != nil {
+	if err := cli.WriteFile(a.term, path, draw); err != nil {
 		return err
 	}
 	a.term.Notef("drew %s", path)

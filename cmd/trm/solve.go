@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore"
 	"github.com/trm-go/refiner/trmcore/onnx"
@@ -89,13 +90,13 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	read := games[s.task]
 	switch {
 	case read == nil:
-		return usagef(cmd, "--task %s: want sudoku or maze; ARC tasks are solved by trm bench arc", s.task)
+		return cli.Usagef(cmd, "--task %s: want sudoku or maze; ARC tasks are solved by trm bench arc", s.task)
 	case s.halt != "rules" && s.halt != "q" && s.halt != "none":
-		return usagef(cmd, "--halt %s: want rules, q or none", s.halt)
+		return cli.Usagef(cmd, "--halt %s: want rules, q or none", s.halt)
 	case s.steps < 0 || s.tta < 0 || s.noise < 0:
-		return usagef(cmd, "--steps, --tta and --noise must be 0 or more")
+		return cli.Usagef(cmd, "--steps, --tta and --noise must be 0 or more")
 	case s.gif != "" && s.task != "sudoku":
-		return usagef(cmd, "--gif draws Sudokus; take --svg")
+		return cli.Usagef(cmd, "--gif draws Sudokus; take --svg")
 	}
 	text, err := s.input(cmd, a.term, args)
 	if err != nil {
@@ -111,7 +112,7 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 		return err
 	}
 	if len(puzzles) != 1 && (s.gif != "" || s.svg != "" || s.dump != "") {
-		return usagef(cmd, "--gif, --svg and --dump take one puzzle, here are %d", len(puzzles))
+		return cli.Usagef(cmd, "--gif, --svg and --dump take one puzzle, here are %d", len(puzzles))
 	}
 	model, err := s.load(s.task)
 	if err != nil {
@@ -137,7 +138,7 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 func (s *solving) input(cmd *cobra.Command, term *ui.Terminal, args []string) (string, error) {
 	if len(args) == 0 || args[0] == "-" {
 		if len(args) == 0 && term.Ask {
-			return "", usagef(cmd, "give a puzzle, a file, or - and a puzzle on the standard input")
+			return "", cli.Usagef(cmd, "give a puzzle, a file, or - and a puzzle on the standard input")
 		}
 		text, err := io.ReadAll(term.In)
 		return string(text), err
@@ -207,7 +208,7 @@ func (s *solving) one(ctx context.Context, a *app, e *engine, g game) error {
 		if path == "" {
 			continue
 		}
-		if err := writeFile(a.term, path, draw); err != nil {
+		if err := cli.WriteFile(a.term, path, draw); err != nil {
 			return err
 		}
 		a.term.Notef("drew %s", path)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/puzzle/maze"
 	"github.com/trm-go/refiner/trmcore/puzzle/npy"
@@ -42,10 +43,10 @@ Training pairs are shifted at random, one of each disguise excepted.`,
 		ValidArgs: []string{"sudoku", "maze", "arc"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if t.output == "" {
-				return usagef(cmd, "say where to write with -o FOLDER")
+				return cli.Usagef(cmd, "say where to write with -o FOLDER")
 			}
 			if t.augment < 1 {
-				return usagef(cmd, "--augment %d: want 1 or more", t.augment)
+				return cli.Usagef(cmd, "--augment %d: want 1 or more", t.augment)
 			}
 			var parts map[string]*dataset
 			names, err := []string{blankName}, error(nil)
@@ -57,7 +58,7 @@ Training pairs are shifted at random, one of each disguise excepted.`,
 			case "arc":
 				parts, names, err = t.arcData.read(file)
 			default:
-				return usagef(cmd, "there is no task %q: want sudoku, maze or arc", task)
+				return cli.Usagef(cmd, "there is no task %q: want sudoku, maze or arc", task)
 			}
 			if err != nil {
 				return err
@@ -68,7 +69,7 @@ Training pairs are shifted at random, one of each disguise excepted.`,
 				}
 				a.term.Notef("wrote %s of %s in %s to %s", counted(d.examples, "example"), counted(len(d.ids), "puzzle"), counted(len(d.groups)-1, "group"), filepath.Join(t.output, split))
 			}
-			return writeJSON(a.term, filepath.Join(t.output, "identifiers.json"), names)
+			return cli.WriteJSON(a.term, filepath.Join(t.output, "identifiers.json"), names)
 		},
 	}
 	f := cmd.Flags()
@@ -181,11 +182,11 @@ func (d *dataset) write(term *ui.Terminal, folder string, identifiers int) error
 		"puzzle_indices":     {Shape: []int{len(d.puzzles)}, Values: d.puzzles},
 		"group_indices":      {Shape: []int{len(d.groups)}, Values: d.groups},
 	} {
-		if err := writeFile(term, filepath.Join(folder, "all__"+name+".npy"), array.Write); err != nil {
+		if err := cli.WriteFile(term, filepath.Join(folder, "all__"+name+".npy"), array.Write); err != nil {
 			return err
 		}
 	}
-	return writeJSON(term, filepath.Join(folder, "dataset.json"), metadata{
+	return cli.WriteJSON(term, filepath.Join(folder, "dataset.json"), metadata{
 		Vocabulary: d.vocabulary, Length: d.width, Identifiers: identifiers, Groups: len(d.groups) - 1,
 		Mean: float64(d.examples) / float64(max(len(d.ids), 1)), Puzzles: len(d.ids), Sets: []string{"all"},
 	})

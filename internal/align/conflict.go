@@ -91,8 +91,8 @@ func measures(s *slot, l *Line, o *slot, m *Line) bool {
 // Contradicts finds the line that most surely contradicts a claim. Nil: none may.
 func (c *Corpus) Contradicts(claim string, q *Query) *Conflict {
 	l := Read(claim)
-	if l.Asks {
-		return nil
+	if l.Asks || text.Wishes(claim) || text.TellsFuture(claim) {
+		return nil // it says what would be, or what will be
 	}
 	asked := Read(q.Question)
 	var best *Conflict
@@ -131,6 +131,9 @@ func (c *Corpus) against(l *Line, s *slot, asked *Line, q *Query) *Conflict {
 			continue
 		}
 		f.Close, f.Personal = closeness(s, other), personal(l.Text, q)
+		if earlier && l.tellsOfBefore(m) {
+			continue
+		}
 		if earlier {
 			f.Stale = 1
 			if s.end-s.start >= 3 && s.kind != text.Month && s.kind != text.Weekday {
@@ -145,10 +148,21 @@ func (c *Corpus) against(l *Line, s *slot, asked *Line, q *Query) *Conflict {
 	return best
 }
 
+// tellsOfBefore reports whether a claim tells of a time before a line, when an earlier memory held.
+func (l *Line) tellsOfBefore(m *Line) bool {
+	if slices.ContainsFunc(l.words, func(w text.Word) bool { return beforeWords[w.Low] }) {
+		return true
+	}
+	return text.TellsPast(l.Text) && slices.ContainsFunc(m.words, func(w text.Word) bool { return nowWords[w.Low] })
+}
+
+var beforeWords = map[string]bool{"was": true, "were": true, "had": true, "used": true, "until": true, "before": true, "formerly": true, "originally": true,
+	"previously": true, "first": true, "once": true, "war": true, "hatte": true, "fruher": true, "bis": true, "antes": true, "era": true, "avant": true, "etait": true}
+
 // features compares all of a claim but one value with a line.
 func (c *Corpus) features(l *Line, s *slot, asked *Line, m *Line) Features {
 	var f Features
-	unit := math.Log((float64(max(len(c.Lines), 60)) + 1) / 1.5)
+	unit := math.Log((float64(max(len(c.Lines), fewest)) + 1) / 1.5)
 	all, own, here := 0.0, 0.0, 0.0
 	seen := map[string]bool{}
 	for i, w := range l.words {
@@ -441,7 +455,7 @@ func personal(claim string, q *Query) float64 {
 }
 
 // Sure is the probability from which a contradiction is acted on.
-const Sure = .35
+const Sure = .25
 
 // p is the probability of a contradiction, by a logistic regression over the features.
 func (f *Features) p() float64 {

@@ -73,7 +73,7 @@ func TestConflicts(t *testing.T) {
 			found++
 		}
 	}
-	if t.Logf("%d of %d contradictions", found, len(x.Contradicts)); found < 40 {
+	if t.Logf("%d of %d contradictions", found, len(x.Contradicts)); found < 44 {
 		t.Errorf("%d of %d contradictions are found", found, len(x.Contradicts))
 	}
 	for _, e := range x.Repeats {

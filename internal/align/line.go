@@ -81,6 +81,10 @@ type Corpus struct {
 	count      map[string]int // of lines, by stem
 }
 
+// fewest is the number of lines that rarity is reckoned from at least: recalled memories hold the words of the question more
+// often than others do.
+const fewest = 400
+
 // mostBytes bounds what is read of one statement, and mostLines what is read of all.
 const (
 	mostBytes = 64 << 10
@@ -135,9 +139,11 @@ func (c *Corpus) weight(w text.Word) float64 {
 	if w.Stem == "" || text.Pronoun(w.Low) || text.Grammar(w.Low) {
 		return 0
 	}
-	n := float64(max(len(c.Lines), 60))
+	n := float64(max(len(c.Lines), fewest))
 	weight := math.Log((n + 1) / (float64(c.count[w.Stem]) + .5))
 	switch {
+	case text.Unit(w.Low) != "":
+		weight *= .4 // "a month" tells how a value is meant, and little of what it is about
 	case w.Unspaced && strings.ContainsAny(w.Low, "我你您私僕俺的了是"):
 		return 0
 	case w.Unspaced && kana(w.Low):

@@ -259,6 +259,16 @@ func pastForm(low string) bool {
 	return len(low) > 4 && strings.HasSuffix(low, "ed") || lemmas[low] != "" && lemmas[low] != low && !strings.HasSuffix(low, "s")
 }
 
+// TellsFuture reports whether a text has a word that tells of the future.
+func TellsFuture(s string) bool {
+	for w := range words(s) {
+		if low := w.folded(); futureWords[low] && low[0] != 'w' || low == "will" || low == "next" || strings.HasSuffix(w.text, "'ll") || strings.HasSuffix(w.text, "’ll") {
+			return true
+		}
+	}
+	return false
+}
+
 // TellsPast reports whether a text has a word that tells of the past.
 func TellsPast(s string) bool {
 	for w := range words(s) {

@@ -62,7 +62,7 @@ func Wishes(s string) bool {
 	return false
 }
 
-var wishes = setOf(`might may maybe perhaps want wants wanted hope hopes hoping plan plans planning would could should if wish consider considering
+var wishes = setOf(`might maybe perhaps want wants wanted hope hopes hoping plan plans planning would could should if wish consider considering
 	vielleicht mochte mochten wenn hoffe konnte wurde quiero quiere quizas ojala si espero veux voudrais espere peut`)
 
 // Denies reports whether a folded word denies, as it is written.

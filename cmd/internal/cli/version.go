@@ -1,17 +1,19 @@
-package main
+package cli
 
 import (
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/trm-go/refiner/internal/ui"
 )
 
-// version is set when a release is built.
-var version string
+// Version is set by the commands' main packages, from what the linker gave them when a release was built.
+var Version string
 
-// build describes this binary.
-type build struct {
+// Build describes a binary.
+type Build struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
 	Modified bool   `json:"modified,omitempty"` // built from a changed working tree
@@ -19,8 +21,9 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
-func buildInfo() build {
-	b := build{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+// Info describes this binary.
+func Info() Build {
+	b := Build{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -39,25 +42,26 @@ func buildInfo() build {
 	return b
 }
 
-func (b build) String() string { return b.Version + " " + b.Go + " " + b.Platform }
+func (b Build) String() string { return b.Version + " " + b.Go + " " + b.Platform }
 
-func (a *app) versionCommand() *cobra.Command {
+// VersionCommand prints the version.
+func VersionCommand(term *ui.Terminal, json *bool) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this command",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			b := buildInfo()
-			if a.json {
-				return a.term.JSON(b)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b := Info()
+			if *json {
+				return term.JSON(b)
 			}
-			a.term.Printf("trm %s\n", b)
+			term.Printf("%s %s\n", cmd.Root().Name(), b)
 			if b.Commit != "" {
 				changed := ""
 				if b.Modified {
 					changed = ", with changes"
 				}
-				a.term.Printf("commit %s%s\n", b.Commit, changed)
+				term.Printf("commit %s%s\n", b.Commit, changed)
 			}
 			return nil
 		},
