@@ -133,10 +133,9 @@ func claimsOf(s string) [][2]int {
 			if i < 0 {
 				continue
 			}
-			from := begin + end + i
 			end += i + len(sentence)
 			sentence = strings.TrimLeft(sentence, "-*•># \t")
-			from = begin + end - len(sentence)
+			from := begin + end - len(sentence)
 			for mark.MatchString(sentence) && strings.HasPrefix(sentence, "[") { // a reference to the sentence before
 				sentence = strings.TrimLeft(sentence[mark.FindStringIndex(sentence)[1]:], " ")
 				from = begin + end - len(sentence)

@@ -264,7 +264,7 @@ func unitOf(number, before, after string) string {
 		}
 	}
 	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(before, " "))
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(after, "  "))
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(after, " \u00a0"))
 	for _, r := range [...]rune{last, first} {
 		if u, ok := unitNames[string(r)]; ok && !unicode.IsLetter(r) {
 			return u
