@@ -69,7 +69,7 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 		now = query.At
 	}
 	asked := text.ParseQuestion(parsed.Plain, now)
-	q := &question{scope: scope, plain: parsed.Plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
+	q := &question{remark: isRemark(parsed.Plain), scope: scope, plain: parsed.Plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
 		terms: asked.Terms, links: asked.Links, self: asked.Self}
 	if q.limit <= 0 {
 		q.limit = DefaultCandidates
@@ -104,7 +104,11 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 		m.mu.RLock()
 		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}
 		m.mu.RUnlock()
-		if q.vector, err = embedQuery(ctx, e, parsed.Plain, c); err != nil {
+		said := parsed.Plain
+		if q.remark {
+			said = spoken(said)
+		}
+		if q.vector, err = embedQuery(ctx, e, said, c); err != nil {
 			return fmt.Errorf("embed the query: %w", err)
 		}
 	}
@@ -188,10 +192,12 @@ func (m *shard) candidates(ctx context.Context, q *question, radius int) (*Candi
 		}
 	}
 	c := &Candidates{List: make([]Candidate, len(list)), Mean: mean, Len: a.live, Speakers: p.speakersIn(q.plain, q.self, a)}
+	c.Remark = q.remark
+	ties := m.ties(q, c.Speakers, list)
 	for i, x := range list {
 		d := &p.docs[x.doc]
 		c.List[i] = Candidate{
-			Row: d.row, Lexical: x.lexical, Vector: x.vector,
+			Row: d.row, Lexical: x.lexical, Vector: x.vector, Tie: ties[x.doc],
 			Kind: d.kind, Session: d.leaf, Speaker: d.speaker, Position: d.position,
 			Created: seconds(d.created), LastShown: seconds(d.lastShown), LastUsed: seconds(d.lastUsed), Shown: d.shown, Used: d.used,
 			Importance: d.importance, Confidence: d.confidence, Surprise: d.surprise, Origin: d.origin,

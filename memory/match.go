@@ -23,6 +23,7 @@ const DefaultRelated = .4
 
 // question is a query as the projection is asked it.
 type question struct {
+	remark    bool // it asks nothing
 	scope     Scope
 	plain     string   // its text without operators
 	terms     []string // of its text, in order, with repeats

@@ -36,6 +36,8 @@ type Candidate struct {
 	Lexical float64 // BM25 score of the query's terms, ≥ 0; 0 without a common term
 	Vector  float64 // cosine with the query, in [-1, 1]; 0 without vectors, or if the index tells only the nearest
 
+	Tie float64 // of a remark: how near it and what follows it are, less how near they are to everything; 0: not among the nearest
+
 	Kind     Kind
 	Session  int32 // number of the record's session within this Candidates
 	Speaker  int32 // number of its speaker, else of its role; -1: neither
@@ -68,6 +70,8 @@ type Candidates struct {
 	// Word is the text of a term; links carry a prefix that tells their sort.
 	Word func(Term) string
 	Len  int
+	// Remark reports that the query asks nothing: it was said, and may remind of something. Of its nearest candidates Tie is set.
+	Remark bool
 	// Mean is the mean cosine of the query with all vectors of the tenant and user: what is above it is nearer than most.
 	Mean float64
 }

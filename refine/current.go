@@ -20,7 +20,7 @@ func (r *Recollection) current(question string, now time.Time) {
 	for i := range ids {
 		ids[i] = r.Memories[i].ID
 	}
-	for _, u := range extract.Read(t).Updates() {
+	for _, u := range extract.Updates(t) {
 		old := slices.IndexFunc(r.Memories, func(m Recalled) bool { return m.ID == ids[u.Old] })
 		new := slices.IndexFunc(r.Memories, func(m Recalled) bool { return m.ID == ids[u.New] })
 		m := &r.Memories[old]

@@ -116,11 +116,61 @@ func Rescore(ctx context.Context, c *memory.Candidates, o *Options) (*Ranking, e
 		}
 	}
 	normalise(r.Weights)
+	if c.Remark && (opts.Mode == FixedPoint || opts.Mode == SinglePass) {
+		r.remind()
+	}
 	r.order()
 	if opts.Mode == FixedPoint || opts.Mode == SinglePass {
 		r.keepPlaces()
 	}
 	return r, nil
+}
+
+// remind ranks what a remark reminds of by how it is tied to it. Its words only part those that are tied alike: in remarks they
+// mislead more than they tell. Without vectors nothing is tied, and the words rank.
+func (r *Ranking) remind() {
+	list := r.candidates.List
+	low, high := math.Inf(1), math.Inf(-1)
+	for i := range list {
+		if t := list[i].Tie; t != 0 {
+			low, high = min(low, t), max(high, t)
+		}
+	}
+	if !(high > low) || r.covered() > .75 {
+		return
+	}
+	for i := range list {
+		w := r.Weights[i]
+		r.Weights[i] = .1 * w
+		if t := list[i].Tie; t != 0 {
+			r.Weights[i] = .1 + .9*(t-low)/(high-low)
+		}
+	}
+}
+
+// covered is the greatest share of the weight of the query's words that one memory holds.
+func (r *Ranking) covered() float64 {
+	c := r.candidates
+	total, most := 0.0, 0.0
+	idf := make([]float64, len(c.Query))
+	for k, t := range c.Query {
+		df := float64(c.DocFreq(t))
+		idf[k] = math.Log(1 + (float64(c.Len)-df+.5)/(df+.5))
+		total += idf[k]
+	}
+	for i := range c.List {
+		held := 0.0
+		for k, t := range c.Query {
+			if _, ok := slices.BinarySearch(c.List[i].Terms, t); ok {
+				held += idf[k]
+			}
+		}
+		most = max(most, held)
+	}
+	if total == 0 {
+		return 0
+	}
+	return most / total
 }
 
 // keepPlaces moves each fact that holds all words of the question up to its place by words alone, if it is below

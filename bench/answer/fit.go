@@ -330,10 +330,10 @@ func listwise(list []choice, n, hidden int) ([]float64, [][]float64) {
 
 // decay keeps the weights small, and hiddenUnits is their number in the score of a passage.
 var (
-	decay        = 1e-4
-	hiddenUnits  = 0
+	decay        = 1e-3
+	hiddenUnits  = 8
 	epochs       = 30
-	locomoWeight = 1.
+	locomoWeight = .5
 )
 
 // weight is how much an example counts: there is less of the everyday kind, and it is what matters.

@@ -167,6 +167,30 @@ func (f *Flat) Cosines(q []float32, rows []int64) (cosines []float64, mean float
 	return cosines, mean / float64(max(1, f.Len()))
 }
 
+// Hub is the mean cosine of a row with the nearest others, among at most sample rows evenly spread.
+func (f *Flat) Hub(row int64, nearest, sample int) float64 {
+	v, ok := f.Vector(row)
+	if !ok {
+		return 0
+	}
+	q := newQuery(v)
+	best := Best{K: nearest}
+	step := max(1, len(f.rows)/sample)
+	for i := 0; i < len(f.rows); i += step {
+		if f.dead[i] || f.rows[i] == row {
+			continue
+		}
+		if s := q.cosine(f.at(i), f.scales[i]); best.Takes(s) {
+			best.Offer(Match{f.rows[i], s})
+		}
+	}
+	sum := 0.0
+	for _, m := range best.List {
+		sum += m.Score
+	}
+	return sum / float64(max(1, len(best.List)))
+}
+
 // parallelRows is the number of vectors from which a second core pays for being woken up.
 const parallelRows = 8192
 

@@ -5,7 +5,6 @@ import (
 	"math"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/trm-go/refiner/internal/text"
 )
@@ -95,11 +94,6 @@ func (r *Reading) holds(p *Passage) asked {
 		}
 	}
 	return h
-}
-
-// windowOf is the time that a question names: the days from the first up to the second. Zero: none.
-func windowOf(_ string, _ time.Time) [2]time.Time {
-	return [2]time.Time{}
 }
 
 var (

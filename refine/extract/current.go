@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/specialists"
 )
 
 // NumPair is the number of features of a pair of passages.
@@ -75,7 +78,7 @@ func (r *Reading) current() {
 			p := sigmoid(dot(model.Pair, x[:]))
 			if p > a.Outdated {
 				a.Outdated = p
-				if p >= .5 {
+				if p >= sure {
 					a.By = b.Record
 				}
 			}
@@ -99,8 +102,10 @@ func (r *Reading) current() {
 // Update is a memory that takes the place of an earlier one, by their places in the evidence.
 type Update struct{ Old, New int }
 
-// Updates are those among the best passages that are sure, in the order of the earlier ones' scores.
-func (r *Reading) Updates() []Update {
+// Updates are those among the memories of a task that are sure, in the order of the earlier ones' scores. Here whatever was
+// said counts, for what a model repeated grows old as well.
+func Updates(t *specialists.Task) []Update {
+	r := read(t, func(*memory.Record) bool { return true })
 	r.Rank()
 	var list []Update
 	for i := range r.Passages[:min(mostPairs, len(r.Passages))] {
@@ -113,7 +118,7 @@ func (r *Reading) Updates() []Update {
 }
 
 // sure is the least probability by which a memory is shown as out of date.
-const sure = .6
+const sure = .45
 
 // NumSecond is the number of features by which passages are scored once they were held against each other: the first score,
 // how surely a later one takes its place, how surely it takes the place of a good one, and whether it tells of a change.

@@ -116,6 +116,7 @@ func hasDigit(s string) bool { return strings.IndexFunc(s, unicode.IsDigit) >= 0
 // Reading is the memories of one question, cut into passages and counted.
 type Reading struct {
 	task     *specialists.Task
+	counts   func(*memory.Record) bool // whether a memory's sentences are passages
 	question tokens
 	kinds    asked
 	window   [2]time.Time // that the question names; zero: none
@@ -130,10 +131,15 @@ type Reading struct {
 }
 
 // Read cuts the evidence of a task into passages and measures them.
-func Read(t *specialists.Task) *Reading {
-	r := &Reading{task: t, question: tokenize(t.Question), weights: map[string]float64{}, sessions: map[string]map[string]float64{}, records: make([]tokens, len(t.Evidence))}
+func Read(t *specialists.Task) *Reading { return read(t, speaks) }
+
+// read is Read of those memories that count.
+func read(t *specialists.Task, counts func(*memory.Record) bool) *Reading {
+	r := &Reading{task: t, counts: counts, question: tokenize(t.Question), weights: map[string]float64{}, sessions: map[string]map[string]float64{}, records: make([]tokens, len(t.Evidence))}
 	r.kinds = asks(t.Question)
-	r.window = windowOf(t.Question, t.Now)
+	if since, until, ok := text.Window(t.Question, t.Now); ok {
+		r.window = [2]time.Time{since, until}
+	}
 	for i := range t.Evidence {
 		r.cut(i)
 	}
@@ -171,7 +177,7 @@ func (r *Reading) cut(i int) {
 			p := Passage{Record: i, Place: place, Text: sentence, tokens: tokenize(sentence), By: -1}
 			place++
 			maps.Copy(all.set, p.tokens.set)
-			if speaks(m) {
+			if r.counts(m) {
 				r.Passages = append(r.Passages, p)
 			}
 		}

@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/protobuf"
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
 )
 
@@ -68,22 +69,19 @@ func (m *Model) onnx(p Precision, bits int) ([]byte, error) {
 func readONNX(data []byte) (*Model, error) {
 	var graph []byte
 	meta := map[string]string{}
-	err := protobuf.Fields(data, func(f protobuf.Field) error {
-		switch f.Number {
+	err := bytesFields(data, func(field protowire.Number, value []byte) error {
+		switch field {
 		case modelGraph:
-			graph = f.Bytes
+			graph = value
 		case modelMetadata:
-			var key, value string
-			err := protobuf.Fields(f.Bytes, func(f protobuf.Field) error {
-				switch f.Number {
-				case pairKey:
-					key = string(f.Bytes)
-				case pairValue:
-					value = string(f.Bytes)
+			var pair [3]string // by pairKey and pairValue
+			err := bytesFields(value, func(field protowire.Number, value []byte) error {
+				if field == pairKey || field == pairValue {
+					pair[field] = string(value)
 				}
 				return nil
 			})
-			meta[key] = value
+			meta[pair[pairKey]] = pair[pairValue]
 			return err
 		}
 		return nil

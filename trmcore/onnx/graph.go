@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/protobuf"
 	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
 )
 
@@ -63,7 +62,7 @@ type network struct {
 }
 
 // buildGraph serialises the GraphProto of a model.
-func buildGraph(a Arch, weights map[string]matrix, p Precision, bits int) protobuf.Message {
+func buildGraph(a Arch, weights map[string]matrix, p Precision, bits int) message {
 	n := &network{arch: a, weights: weights, precision: p, elem: elemFloat, bits: bits}
 	if p == FP16 {
 		n.elem = elemHalf

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/protobuf"
 	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
 )
 
@@ -66,10 +65,10 @@ type node struct {
 // builder collects a graph.
 type builder struct {
 	nodes        []node
-	initializers []protobuf.Message
+	initializers []message
 	known        map[string]bool // names of the initializers
-	inputs       []protobuf.Message
-	outputs      []protobuf.Message
+	inputs       []message
+	outputs      []message
 }
 
 // op adds a node with one output and returns the output's name.
@@ -119,7 +118,7 @@ func (b *builder) initializer(name string, elem int, shape []int, raw func() []b
 		b.known = map[string]bool{}
 	}
 	b.known[name] = true
-	var t protobuf.Message
+	var t message
 	for _, d := range shape {
 		t.Int(tensorDims, int64(d))
 	}
@@ -146,10 +145,10 @@ func (b *builder) floats(name string, m matrix) string {
 }
 
 // valueInfo names a value with its type; a string in shape is a dimension known only at run time.
-func valueInfo(name string, elem int, shape []any) protobuf.Message {
-	var dims, tensorProto, typeProto, info protobuf.Message
+func valueInfo(name string, elem int, shape []any) message {
+	var dims, tensorProto, typeProto, info message
 	for _, d := range shape {
-		var dim protobuf.Message
+		var dim message
 		switch d := d.(type) {
 		case int:
 			dim.Int(dimValue, int64(d))
@@ -166,8 +165,8 @@ func valueInfo(name string, elem int, shape []any) protobuf.Message {
 	return info
 }
 
-func (n node) message(name string) protobuf.Message {
-	var m protobuf.Message
+func (n node) message(name string) message {
+	var m message
 	for _, in := range n.inputs {
 		m.String(nodeInput, in)
 	}
@@ -177,7 +176,7 @@ func (n node) message(name string) protobuf.Message {
 	m.String(nodeName, name)
 	m.String(nodeOp, n.op)
 	for _, a := range n.attrs {
-		var am protobuf.Message
+		var am message
 		am.String(attrName, a.name)
 		switch v := a.value.(type) {
 		case int:
@@ -201,8 +200,8 @@ func (n node) message(name string) protobuf.Message {
 }
 
 // graph serialises the GraphProto.
-func (b *builder) graph(name string) protobuf.Message {
-	var g protobuf.Message
+func (b *builder) graph(name string) message {
+	var g message
 	size := 0
 	for _, t := range b.initializers {
 		size += len(t) + 16
@@ -225,8 +224,8 @@ func (b *builder) graph(name string) protobuf.Message {
 }
 
 // model serialises the ModelProto around a graph; pairs are metadata keys and values in turn.
-func modelProto(graph protobuf.Message, doc string, pairs ...string) []byte {
-	var m protobuf.Message
+func modelProto(graph message, doc string, pairs ...string) []byte {
+	var m message
 	m = slices.Grow(m, len(graph)+4096)
 	m.Int(modelIR, irVersion)
 	m.String(modelProducer, producerName)
@@ -237,13 +236,13 @@ func modelProto(graph protobuf.Message, doc string, pairs ...string) []byte {
 		domain  string
 		version int64
 	}{{"", opset}, {contribDomain, contribVersion}} {
-		var o protobuf.Message
+		var o message
 		o.String(opsetDomain, set.domain)
 		o.Int(opsetVersion, set.version)
 		m.Bytes(modelOpset, o)
 	}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		var p protobuf.Message
+		var p message
 		p.String(pairKey, pairs[i])
 		p.String(pairValue, pairs[i+1])
 		m.Bytes(modelMetadata, p)

@@ -119,7 +119,7 @@ def test_rows_refill_only_what_halted():
     g = torch.Generator().manual_seed(0)
     rows.refill(torch.full((3, 2), 5), torch.full((3, 2), 6), torch.tensor([1, 2, 3]), recipe, g)
     rows.least.zero_()
-    rows.advance(rows.z_H + 1, rows.z_L + 1, torch.tensor([1.0, -1.0, -1.0]), recipe)
+    rows.advance(rows.z_H + 1, rows.z_L + 1, torch.tensor([True, False, False]), recipe)
     assert rows.halted.tolist() == [True, False, False]
     rows.refill(torch.full((3, 2), 7), torch.full((3, 2), 8), torch.tensor([4, 5, 6]), recipe, g)
     assert rows.tokens[:, 0].tolist() == [7, 5, 5] and rows.ids.tolist() == [4, 2, 3] and rows.step.tolist() == [0, 1, 1]
