@@ -17,8 +17,8 @@ import (
 // app is what the commands share.
 type app struct {
 	term     *ui.Terminal
-	json     bool             // --json
-	file     string           // --config
+	json     bool               // --json
+	file     string             // --config
 	implied  []settings.Flag    // settings that a flag brings along with its own
 	settings *settings.Settings // set once the command line is read
 	log      *slog.Logger
