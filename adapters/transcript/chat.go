@@ -13,7 +13,6 @@ type chatForm struct {
 	current        []string // the id of the message that was last on screen
 	id, parent     []string // members of a message; without a parent in any message they are read in their order
 	children       string   // a member that holds the answers to a message, one inside the other
-	system         string   // a member of the conversation with a system prompt
 
 	// turn reads a message, and reports whether it holds something that a person saw. A message that is none (the root of a
 	// tree) has no role.
