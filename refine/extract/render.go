@@ -3,6 +3,7 @@ package extract
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
@@ -30,11 +31,22 @@ func line(r *memory.Record, q Quote, number int) string {
 	if q.Before {
 		b.WriteString("before: ")
 	}
-	fmt.Fprintf(&b, "%s (%s): “%s” [%d]", speaker(r), r.Created.Format("2 January 2006"), strings.Join(strings.Fields(q.Text), " "), number)
-	if told := text.Explain(q.Text, r.Created); told != "" {
+	said := spoken(r)
+	fmt.Fprintf(&b, "%s (%s): “%s” [%d]", speaker(r), said.Format("2 January 2006"), strings.Join(strings.Fields(q.Text), " "), number)
+	if told := text.Explain(q.Text, said); told != "" {
 		fmt.Fprintf(&b, " (%s)", told)
 	}
 	return b.String()
+}
+
+// spoken is when a memory was said, by the clock of whoever said it: the store keeps times in UTC, and an import keeps the
+// zone that a file names beside them. Just after midnight "yesterday" is another day there.
+func spoken(r *memory.Record) time.Time {
+	zone, err := time.Parse("-07:00", r.Meta["zone"])
+	if err != nil {
+		return r.Created
+	}
+	return r.Created.In(zone.Location())
 }
 
 func speaker(r *memory.Record) string {
