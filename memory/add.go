@@ -33,7 +33,8 @@ type AddOptions struct {
 }
 
 // Add writes records, all or none. Parts of a record's scope that are empty are filled from scope, which must contain
-// the result. An empty kind means a turn, an empty origin observed. A record whose key its scope holds already is skipped.
+// the result. An empty kind means a turn, an empty origin observed. A record whose key its scope holds already is skipped, and
+// so is one whose key or ID was deleted for privacy: Added.Deleted counts those, and [Store.AddAll] can take them in.
 // A record without an embedding is embedded. The store gives each an ID, unless it has one, and sets the times of the
 // store and the counts of use itself, whatever the record says.
 func (s *Store) Add(ctx context.Context, scope Scope, records ...Record) (Added, error) {
@@ -337,6 +338,8 @@ type inserter struct {
 	dim    int
 	scopes map[Scope]place
 	fresh  map[ID]int64 // rows of imported records
+	// renewed says that a tombstone went, and the epoch with it.
+	renewed bool
 
 	record, vector, word, scope, source *sql.Stmt
 	unit                                []float32
