@@ -69,7 +69,7 @@ type Recall struct {
 	Limit   int     `mapstructure:"limit" help:"memories a search returns"`
 	Preset  string  `mapstructure:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
 	Weights Weights `mapstructure:"weights"`
-	Mode    string  `mapstructure:"mode" help:"fixed_point, or to compare with: single_pass, hybrid, bm25, vector"`
+	Mode    string  `mapstructure:"mode" help:"learned, or to compare with: fixed_point, hybrid, bm25, vector"`
 	Spread  float64 `mapstructure:"spread" help:"share of a memory's weight that comes from its neighbours, 0 to .95; -1: the measured one"`
 	Session float64 `mapstructure:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
 	Epsilon float64 `mapstructure:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
@@ -148,7 +148,7 @@ func Default() Config {
 		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second, Memory: 512},
 		Embedder: Embedder{Type: "auto", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
-		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "fixed_point", Spread: -1, Session: -1, Rerank: "ask"},
+		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "learned", Spread: -1, Session: -1, Rerank: "ask"},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
@@ -162,7 +162,7 @@ var choices = map[string][]string{
 	"embedder.type":  {"auto", "none", "local", "hashed", "openai"},
 	"index":          {"auto", "flat", "chromem"},
 	"recall.preset":  {"default", "ada"},
-	"recall.mode":    {"fixed_point", "single_pass", "hybrid", "bm25", "vector"},
+	"recall.mode":    {"learned", "fixed_point", "hybrid", "bm25", "vector"},
 	"model.type":     {"none", "openai"},
 	"respond.refine": {"auto", "always", "off"},
 	"respond.chain":  {"rules", "model", "none"},

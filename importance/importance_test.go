@@ -1,8 +1,12 @@
 package importance_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,8 +28,8 @@ func Example() {
 		fmt.Printf("decay %.2f, habituation %.2f: default %.2f, ada %.2f\n", s.Decay, s.Habituation, importance.Default.Score(s), importance.Ada.Score(s))
 	}
 	// Output:
-	// decay 0.70, habituation 1.00: default 0.97, ada 0.91
-	// decay 0.49, habituation 0.50: default 0.36, ada 0.20
+	// decay 0.70, habituation 1.00: default 1.00, ada 0.91
+	// decay 0.49, habituation 0.50: default 0.50, ada 0.20
 }
 
 func TestRetention(t *testing.T) {
@@ -189,15 +193,11 @@ func TestScales(t *testing.T) {
 	}
 }
 
-// conversation is a session of turns that hold the given terms; term 0 is in all of them.
+// conversation is a session of turns that hold the given terms.
 func conversation(turns ...[]memory.Term) *memory.Candidates {
-	df := map[memory.Term]int{}
-	c := &memory.Candidates{Len: len(turns), DocFreq: func(t memory.Term) int { return df[t] }}
+	c := &memory.Candidates{Len: len(turns), MeanTerms: 2}
 	for i, terms := range turns {
 		c.List = append(c.List, memory.Candidate{Row: int64(i + 1), Position: int32(i), Terms: terms, Lexical: float64(len(terms))})
-		for _, t := range terms {
-			df[t]++
-		}
 	}
 	return c
 }
@@ -218,79 +218,57 @@ func TestSequence(t *testing.T) {
 func TestRelevanceLendsWhatATurnDoesNotSay(t *testing.T) {
 	// The question has terms 1 and 2. Turn 0 holds 1; turn 1, the answer, holds 2; turn 4 holds 2 far from everything.
 	c := conversation([]memory.Term{1}, []memory.Term{2}, nil, nil, []memory.Term{2}, nil, nil, nil, nil)
-	c.Query = []memory.Term{1, 2}
-	seq := importance.NewSequence(c.List)
-	alone := importance.Relevance(c, seq, importance.Context{})
-	if alone[1] != alone[4] || alone[2] != 0 {
-		t.Errorf("without context: %v", alone)
-	}
-	together := importance.Relevance(c, seq, importance.Context{Before: .3, After: .3, Fade: .7})
+	c.Query, c.Weights = []memory.Term{1, 2}, []float64{1, 1}
+	together := importance.Relevance(c, importance.NewSequence(c.List))
 	if together[1] <= together[4] || together[2] <= 0 || together[8] != 0 {
-		t.Errorf("with context: %v", together)
+		t.Errorf("with its neighbours: %v", together)
 	}
 	// A neighbour that repeats the term lends nothing.
 	c = conversation([]memory.Term{1}, []memory.Term{1}, nil, nil, nil, []memory.Term{1})
-	c.Query = []memory.Term{1}
-	if r := importance.Relevance(c, importance.NewSequence(c.List), importance.DefaultContext); r[0] != r[5] {
+	c.Query, c.Weights = []memory.Term{1}, []float64{1}
+	if r := importance.Relevance(c, importance.NewSequence(c.List)); r[0] != r[5] {
 		t.Errorf("a repeated term counts twice: %v", r)
-	}
-}
-
-func TestRelevanceMixesInTheVector(t *testing.T) {
-	c := conversation([]memory.Term{1}, nil, nil)
-	c.Query = []memory.Term{1}
-	c.List[2].Vector, c.List[1].Vector = .5, -.9
-	r := importance.Relevance(c, importance.NewSequence(c.List), importance.Context{Vector: .4})
-	if diff := cmp.Diff([]float64{1, 0, .4 / .6}, r, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	c.List[0].Lexical, c.Query = 0, nil
-	if r = importance.Relevance(c, importance.NewSequence(c.List), importance.DefaultContext); r[2] != 1 || r[0] != 0 {
-		t.Errorf("by vector alone: %v", r)
 	}
 }
 
 // candidates draws any candidates, sorted as a store gives them.
 func candidates(t *rapid.T) *memory.Candidates {
-	df := map[memory.Term]int{}
-	c := &memory.Candidates{DocFreq: func(x memory.Term) int { return df[x] }}
-	terms := func(name string, base memory.Term) []memory.Term {
+	c := &memory.Candidates{Len: 100, MeanTerms: rapid.Float64Range(1, 100).Draw(t, "mean")}
+	terms := func(name string) []memory.Term {
 		var list []memory.Term
 		for x := range memory.Term(12) {
 			if rapid.Float64Range(0, 1).Draw(t, name) < .3 {
-				list = append(list, base+x)
-				df[base+x]++
+				list = append(list, x)
 			}
 		}
 		return list
 	}
-	n := rapid.IntRange(0, 40).Draw(t, "n")
 	session, position := int32(0), int32(0)
-	for i := range n {
+	for i := range rapid.IntRange(0, 40).Draw(t, "n") {
 		if rapid.IntRange(0, 5).Draw(t, "new session") == 0 {
 			session, position = session+1, 0
 		}
 		position += rapid.Int32Range(1, 2).Draw(t, "gap")
-		c.List = append(c.List, memory.Candidate{Row: int64(i), Session: session, Position: position,
+		c.List = append(c.List, memory.Candidate{Row: int64(i), Session: session, Position: position, Speaker: rapid.Int32Range(-1, 2).Draw(t, "speaker"),
 			Lexical: rapid.Float64Range(0, 20).Draw(t, "lexical"), Vector: rapid.Float64Range(-1, 1).Draw(t, "vector"),
-			Asks: rapid.Bool().Draw(t, "asks"), Terms: terms("term", 0), Links: terms("link", 100)})
+			Created: rapid.Int64Range(0, 1e9).Draw(t, "created"), Surprise: rapid.Float32Range(0, 1).Draw(t, "surprise"),
+			Asks: rapid.Bool().Draw(t, "asks"), Terms: terms("term")})
 	}
-	c.Len = n + rapid.IntRange(0, 100).Draw(t, "others")
-	c.Query = terms("query", 0)
+	c.Query = terms("query")
+	for range c.Query {
+		c.Weights = append(c.Weights, rapid.Float64Range(.01, 10).Draw(t, "weight"))
+	}
+	if rapid.Bool().Draw(t, "named") {
+		c.Speakers = []int32{1}
+	}
 	return c
 }
 
 func TestGraphNeverMakesMoreOfWeight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := candidates(t)
-		after := rapid.Float64Range(0, 1).Draw(t, "after")
-		ties := importance.Ties{After: after, Before: rapid.Float64Range(0, 1-after).Draw(t, "before"), Answer: rapid.Float64Range(0, 1-after).Draw(t, "answer"),
-			Length: rapid.Float64Range(0, 100).Draw(t, "length"), Shared: rapid.Float64Range(0, 1).Draw(t, "shared"), Common: rapid.IntRange(0, 8).Draw(t, "common")}
-		g := importance.NewGraph(c, importance.NewSequence(c.List), ties)
-		if g.Len() != len(c.List) {
-			t.Fatalf("%d of %d memories", g.Len(), len(c.List))
-		}
-		ones, out := make([]float64, g.Len()), make([]float64, g.Len())
+		g := importance.NewGraph(c.List, importance.NewSequence(c.List))
+		ones, out := make([]float64, len(c.List)), make([]float64, len(c.List))
 		for i := range ones {
 			ones[i] = 1
 		}
@@ -307,74 +285,161 @@ func TestGraphNeverMakesMoreOfWeight(t *testing.T) {
 				t.Fatalf("memory %d: %v flows in over edges of %v", i, out[i], sum)
 			}
 		}
-		for _, r := range importance.Relevance(c, importance.NewSequence(c.List), importance.DefaultContext) {
-			if !(r >= 0 && r <= 1) {
-				t.Fatalf("relevance %v", r)
-			}
-		}
 	})
 }
 
 // TestAnswersFollowQuestions checks the edge into a turn: it weighs most after a question, and less the longer the turn.
 func TestAnswersFollowQuestions(t *testing.T) {
 	c := conversation([]memory.Term{1}, []memory.Term{1, 2}, nil)
-	ties := importance.Ties{Before: .5, Answer: .8, After: .1}
 	into := func(i int) float32 {
-		for _, e := range importance.NewGraph(c, importance.NewSequence(c.List), ties).Edges(i) {
+		for _, e := range importance.NewGraph(c.List, importance.NewSequence(c.List)).Edges(i) {
 			if e.Reason == importance.Before {
 				return e.Weight
 			}
 		}
 		return 0
 	}
-	if got := into(1); got != .5 {
-		t.Errorf("after a statement: %v", got)
-	}
+	statement, short := into(1), into(2)
 	c.List[0].Asks = true
-	if got := into(1); got != .8 {
-		t.Errorf("after a question: %v", got)
-	}
-	ties.Length = 2
-	if got := into(1); got != .4 {
-		t.Errorf("of two terms, where two halve it: %v", got)
-	}
-	if got := into(2); got != .5 {
-		t.Errorf("of no terms: %v", got)
+	if question := into(1); !(question > statement && statement < short) {
+		t.Errorf("after a statement %v, after a question %v, a short turn after a statement %v", statement, question, short)
 	}
 }
 
-// TestTypesJoinNothing: two rules are not about the same.
-func TestTypesJoinNothing(t *testing.T) {
-	c := conversation(nil, nil)
-	c.Word = func(x memory.Term) string { return map[memory.Term]string{5: "t:rule", 6: "n:rosa"}[x] }
+func TestFeaturesAreFinite(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := candidates(t)
+		table := importance.Features(c, importance.NewSequence(c.List))
+		table.Accept([]int{0, 1}[:min(2, len(table.At))])
+		if len(table.Values) != len(table.At)*len(importance.Names) || len(table.At) > importance.Most {
+			t.Fatalf("%d values for %d rows", len(table.Values), len(table.At))
+		}
+		for i, x := range table.Values {
+			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+				t.Fatalf("%s is %v", importance.Names[i%len(importance.Names)], x)
+			}
+		}
+	})
+}
+
+// feature is the value of one feature of a row.
+func feature(t *testing.T, table *importance.Table, row int, name string) float32 {
+	t.Helper()
+	at := slices.Index(importance.Names, name)
+	if at < 0 {
+		t.Fatalf("no feature %q", name)
+	}
+	return table.Row(row)[at]
+}
+
+func TestFeatures(t *testing.T) {
+	c := conversation([]memory.Term{1}, []memory.Term{1, 2}, nil)
+	c.Query, c.Weights, c.Missing = []memory.Term{1, 2}, []float64{1, 2}, 1
 	for i := range c.List {
-		c.List[i].Session, c.List[i].Links = int32(i), []memory.Term{5}
+		c.List[i].Speaker, c.List[i].Created = int32(i%2), int64(i)*86400
 	}
-	ties := importance.Ties{Shared: .2, Common: 3}
-	if got := importance.NewGraph(c, importance.NewSequence(c.List), ties).Edges(0); len(got) != 0 {
-		t.Errorf("joined by type: %v", got)
+	c.List[0].Asks, c.Speakers = true, []int32{1}
+	table := importance.Features(c, importance.NewSequence(c.List))
+	for _, x := range []struct {
+		row  int
+		name string
+		want float32
+	}{
+		{0, "lex", .5}, {1, "lex", 1}, {0, "cover", .25}, {1, "cover", .75}, {1, "cover_known", 1}, {0, "rarest", 0}, {1, "rarest", 1}, {0, "second", 1},
+		{0, "window1", .75}, {1, "before_cover", .25}, {1, "before_asks", 1}, {1, "before_asks_lex", .5}, {2, "before_lex", 1}, {2, "window2", .75},
+		{0, "asks", 1}, {0, "named", 0}, {1, "named", 1}, {2, "before_named", 1}, {0, "later_cover", float32(math.Log(2))}, {1, "earlier_cover", 0},
+		{0, "recency", 0}, {2, "recency", 1}, {1, "session_lex", 1}, {0, "to_session_best", -1},
+	} {
+		if got := feature(t, table, x.row, x.name); math.Abs(float64(got-x.want)) > 1e-6 {
+			t.Errorf("%s of row %d is %v, want %v", x.name, x.row, got, x.want)
+		}
 	}
-	for i := range c.List {
-		c.List[i].Links = []memory.Term{5, 6}
-	}
-	if got := importance.NewGraph(c, importance.NewSequence(c.List), ties).Edges(0); len(got) != 1 || got[0].Link != 6 {
-		t.Errorf("joined by a name: %v", got)
+	table.Accept([]int{1})
+	for name, want := range map[string][]float32{"accepted": {0, 1, 0}, "accepted_session": {1, 0, 1}, "accepted_beside": {1, 0, 1}, "accepted_like": {.5, 0, 0}} {
+		for row, w := range want {
+			if got := feature(t, table, row, name); got != w {
+				t.Errorf("%s of row %d is %v, want %v", name, row, got, w)
+			}
+		}
 	}
 }
 
-func TestGraphJoinsByRareLinks(t *testing.T) {
-	c := conversation(nil, nil, nil, nil)
-	for i := range c.List {
-		c.List[i].Session = int32(i)
-		c.List[i].Links = []memory.Term{7} // all hold it: too common
+// TestTreesAgreeWithLightGBM checks scores against those of the library that trained the trees: testdata/trees.json holds rows of
+// features with their scores, written together with the model.
+func TestTreesAgreeWithLightGBM(t *testing.T) {
+	data, err := os.ReadFile("testdata/trees.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	c.List[0].Links, c.List[3].Links = []memory.Term{5, 7}, []memory.Term{5, 7}
-	g := importance.NewGraph(c, importance.NewSequence(c.List), importance.Ties{Before: .7, Shared: .2, Common: 3})
-	want := []importance.Edge{{From: 3, Weight: .2, Reason: importance.Shared, Link: 5}}
-	if diff := cmp.Diff(want, g.Edges(0)); diff != "" {
-		t.Errorf("edges of 0 (-want +got):\n%s", diff)
+	var stored []struct {
+		Row   []float32
+		Score float64
 	}
-	if got := g.Edges(1); len(got) != 0 {
-		t.Errorf("edges of 1: %v", got)
+	if err := json.Unmarshal(data, &stored); err != nil || len(stored) < 100 {
+		t.Fatalf("%d rows: %v", len(stored), err)
+	}
+	for i, s := range stored {
+		if got := importance.Ranker.Score(s.Row); math.Abs(got-s.Score) > 1e-6 {
+			t.Errorf("row %d scores %v, LightGBM says %v", i, got, s.Score)
+		}
+		// What the splits add up to is the score less what the trees say on average, which is the same for all rows.
+		out := make([]float64, len(importance.Names))
+		importance.Ranker.Attribute(s.Row, out)
+		sum := 0.0
+		for _, p := range importance.Parts(out) {
+			sum += p.Share
+		}
+		if base := s.Score - sum; i > 0 && math.Abs(base-average) > 1e-3 {
+			t.Errorf("row %d: parts and score are %v apart, not %v", i, base, average)
+		} else if i == 0 {
+			average = base
+		}
+	}
+}
+
+var average float64
+
+func TestTreesAreRefused(t *testing.T) {
+	good := []byte("TRE1\x01\x00\x01\x00\x00\x00\x80\x3f" + "\x02\x00\x00\x00\x80\x3f\xff\xfe\x00\x00\x00\x00" + "\x00\x00\x80\x3f\x00\x00\x00\x40")
+	trees, err := importance.ReadTrees(good, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := trees.Score([]float32{1}), trees.Score([]float32{1.5}); a != 1 || b != 2 {
+		t.Errorf("scores %v and %v, want 1 and 2", a, b)
+	}
+	change := func(at int, to byte) []byte {
+		b := slices.Clone(good)
+		b[at] = to
+		return b
+	}
+	for name, bad := range map[string][]byte{"empty": {}, "magic": change(0, 'x'), "features": change(4, 2), "scale": change(11, 0xff), "short": good[:20],
+		"circle": change(18, 0), "no such leaf": change(18, 0xf0), "feature": change(13, 1), "more": append(slices.Clone(good), 0)} {
+		if _, err := importance.ReadTrees(bad, 1); !errors.Is(err, importance.ErrTrees) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func FuzzReadTrees(f *testing.F) {
+	f.Add([]byte("TRE1\x01\x00\x01\x00\x00\x00\x80\x3f\x01\x00\x00\x80\x3f"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if trees, err := importance.ReadTrees(b, 1); err == nil {
+			trees.Score([]float32{0})
+		}
+	})
+}
+
+// BenchmarkScore ranks as many candidates as a question has at most, without allocating.
+func BenchmarkScore(b *testing.B) {
+	table := importance.Table{At: make([]int, importance.Most), Values: make([]float32, importance.Most*len(importance.Names))}
+	for i := range table.Values {
+		table.Values[i] = float32(i*7919%1000) / 1000
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range table.At {
+			importance.Ranker.Score(table.Row(i))
+		}
 	}
 }

@@ -2,82 +2,59 @@ package importance
 
 import (
 	"math"
-	"slices"
+	"math/bits"
 
 	"github.com/trm-go/refiner/memory"
 )
 
-// Context says how much of what the neighbours of a turn say counts as said by the turn. Zero fields mean none.
-type Context struct {
-	Before float64 `json:"before"` // share of the turn just before, 0 to 1
-	After  float64 `json:"after"`  // share of the turn just after, 0 to 1
-	Fade   float64 `json:"fade"`   // factor for each turn farther away, 0 to 1
-	Vector float64 `json:"vector"` // share of the vector in the mix with the words, 0 to 1
-}
-
-// DefaultContext was chosen on five LoCoMo conversations and ten BEAM chats; see bench/LOG.md.
-var DefaultContext = Context{Before: .3, After: .3, Fade: .7, Vector: .4}
-
-// reach is how many turns away a neighbour still counts.
-const reach = 3
+// How much of what the neighbours of a turn say counts as said by the turn: a share of the turns just before and after, and a
+// factor for each turn farther away.
+const (
+	neighbourShare = .3
+	neighbourFade  = .7
+	reach          = 3 // how many turns away a neighbour still counts
+)
 
 // Relevance is how well each candidate, read with its neighbours in the conversation, answers the words of the question.
 // It is in [0, 1], the best candidate at 1 unless none has anything to do with the question.
 //
-// The score of a turn's words is divided among the question's terms that it holds, by their inverse document frequency.
-// Where a turn lacks a term, the share of the nearest neighbour that has it counts, faded by distance: a turn is credited
-// for what it need not repeat, but never twice for the same term. Terms are at most 64; a question's others are ignored
-// for neighbours. Then the cosine of the vectors is mixed in, as far as it is above the mean of all.
-func Relevance(c *memory.Candidates, seq Sequence, ctx Context) []float64 {
+// The score of a turn's words is divided among the question's terms that it holds, by their weights. Where a turn lacks a
+// term, the share of the nearest neighbour that has it counts, faded by distance: a turn is credited for what it need not
+// repeat, but never twice for the same term. Terms are at most 64; a question's others are ignored for neighbours.
+func Relevance(c *memory.Candidates, seq Sequence) []float64 {
 	n := len(c.List)
 	terms := c.Query[:min(64, len(c.Query))]
-	idf := make([]float64, len(terms))
-	for k, t := range terms {
-		df := float64(c.DocFreq(t))
-		idf[k] = math.Log(1 + (float64(c.Len)-df+.5)/(df+.5))
-	}
+	weights := c.Weights[:len(terms)]
 	holds := make([]uint64, n)   // bit k: the candidate holds term k
-	scale := make([]float64, n)  // its score for one unit of inverse document frequency
+	scale := make([]float64, n)  // its score for one unit of weight
 	scores := make([]float64, n) // what belongs to no term
 	for i := range c.List {
-		sum := 0.0
-		for k, t := range terms {
-			if _, ok := slices.BinarySearch(c.List[i].Terms, t); ok {
-				holds[i] |= 1 << k
-				sum += idf[k]
-			}
-		}
-		if lexical := c.List[i].Lexical; sum > 0 {
-			scale[i] = lexical / sum
+		holds[i] = holding(c.List[i].Terms, terms)
+		if sum := weigh(holds[i], weights); sum > 0 {
+			scale[i] = c.List[i].Lexical / sum
 		} else {
-			scores[i] = lexical
+			scores[i] = c.List[i].Lexical
 		}
 	}
 	for i := range n {
-		scores[i] += scale[i] * weigh(holds[i], idf)
-		if ctx.Before <= 0 && ctx.After <= 0 {
-			continue
-		}
+		scores[i] += scale[i] * weigh(holds[i], weights)
 		// Missing terms are taken from the neighbour that gives the most.
 		var best [64]float64
-		before, after := ctx.Before, ctx.After
+		share := neighbourShare
 		a, b := seq.Before[i], seq.After[i]
 		for range reach {
-			for _, side := range [2]struct {
-				at    int32
-				share float64
-			}{{a, before}, {b, after}} {
-				if side.at < 0 {
+			for _, side := range [2]int32{a, b} {
+				if side < 0 {
 					continue
 				}
-				lent := holds[side.at] &^ holds[i]
+				lent := holds[side] &^ holds[i]
 				for k := 0; lent != 0; k, lent = k+1, lent>>1 {
 					if lent&1 == 1 {
-						best[k] = max(best[k], side.share*scale[side.at]*idf[k])
+						best[k] = max(best[k], share*scale[side]*weights[k])
 					}
 				}
 			}
-			before, after = before*ctx.Fade, after*ctx.Fade
+			share *= neighbourFade
 			if a >= 0 {
 				a = seq.Before[a]
 			}
@@ -90,27 +67,26 @@ func Relevance(c *memory.Candidates, seq Sequence, ctx Context) []float64 {
 		}
 	}
 	normalise(scores)
-	if ctx.Vector > 0 {
-		cosines := make([]float64, n)
-		for i := range c.List {
-			cosines[i] = max(0, c.List[i].Vector-c.Mean)
-		}
-		normalise(cosines)
-		for i := range scores {
-			scores[i] = (1-ctx.Vector)*scores[i] + ctx.Vector*cosines[i]
-		}
-		normalise(scores)
-	}
 	return scores
 }
 
-// weigh sums the weights of the terms in a set.
-func weigh(set uint64, idf []float64) float64 {
-	sum := 0.0
-	for k := range idf {
-		if set>>k&1 == 1 {
-			sum += idf[k]
+// centred are the cosines of the candidates less the mean of all vectors', as shares of the greatest; 0 for those below it.
+func centred(c *memory.Candidates) []float64 {
+	x := make([]float64, len(c.List))
+	for i := range c.List {
+		if v := c.List[i].Vector; v != 0 {
+			x[i] = max(0, v-c.Mean)
 		}
+	}
+	normalise(x)
+	return x
+}
+
+// weigh sums the weights of the terms in a set.
+func weigh(set uint64, weights []float64) float64 {
+	sum := 0.0
+	for ; set != 0; set &= set - 1 {
+		sum += weights[bits.TrailingZeros64(set)]
 	}
 	return sum
 }

@@ -13,11 +13,9 @@ type Weights struct {
 
 // The presets.
 var (
-	// Default is what labelled conversations chose. Its share on surprise raises recall@10 from .807 to .821 on LoCoMo and
-	// from .580 to .604 on BEAM. A weight of .10 on decay costs .007 and .025, one on attention .001 and .002, for those
-	// questions ask about all times alike; habituation has no labelled data. They weigh nothing: give them a weight where old
+	// Default is relevance alone: the learned ranking reads the other signals among its features. Give them a weight where old
 	// or worn-out memories shall step back.
-	Default = Weights{Relevance: .73, Surprise: .27}
+	Default = Weights{Relevance: 1}
 	// Ada is the preset of the Ada assistant (surprise .60, relevance .20, decay .10, habituation .10).
 	Ada = Weights{Relevance: .20, Surprise: .60, Decay: .10, Habituation: .10}
 )

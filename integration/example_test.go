@@ -50,5 +50,5 @@ func Example() {
 	fmt.Println(recalled.Certificate.Stop)
 	// Output:
 	// 2025-03-09 Ada: My sister Ruth moved to Lisbon.
-	// fixed point
+	// max steps
 }

@@ -139,7 +139,7 @@ func TestLimitsAndErrors(t *testing.T) {
 func TestSettingsReachTheRecursion(t *testing.T) {
 	c := settings(t)
 	c.Recall.Preset, c.Recall.Weights.Decay = "ada", .25
-	c.Recall.Spread, c.Recall.Epsilon, c.Recall.Steps, c.Recall.Mode = .3, 1e-3, 7, "single_pass"
+	c.Recall.Spread, c.Recall.Epsilon, c.Recall.Steps, c.Recall.Mode = .3, 1e-3, 7, "fixed_point"
 	p := create(t, c)
 	o := p.Options()
 	weights := importance.Ada
@@ -152,7 +152,7 @@ func TestSettingsReachTheRecursion(t *testing.T) {
 	if diff := cmp.Diff(parameters, *o.Parameters); diff != "" {
 		t.Errorf("parameters (-want +got):\n%s", diff)
 	}
-	if o.Mode != refine.SinglePass {
+	if o.Mode != refine.FixedPoint {
 		t.Errorf("the mode is %s", o.Mode)
 	}
 	if refine.DefaultParameters.Steps == 7 {
@@ -180,12 +180,12 @@ func TestSystemsAnswerWithReferences(t *testing.T) {
 	if report.Recall10 < .5 {
 		t.Errorf("recall@10 of the bundled conversation is %.3f", report.Recall10)
 	}
-	for _, name := range []string{"bm25", "vector", "hybrid", "single_pass"} {
+	for _, name := range []string{"bm25", "hybrid", "fixed_point"} {
 		if f, ok := report.Baselines[name]; !ok || f.Recall10 < .3 {
 			t.Errorf("the baseline %s recalls %.3f", name, f.Recall10)
 		}
 	}
-	if report.Against != "single_pass" || len(report.Delta) == 0 {
+	if report.Against != "bm25" || len(report.Delta) == 0 {
 		t.Errorf("compared with %q: %v", report.Against, report.Delta)
 	}
 }

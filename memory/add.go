@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"github.com/trm-go/refiner/internal/text"
 	"iter"
 	"runtime"
 	"slices"
@@ -248,7 +249,6 @@ func (s *Store) addStaged(ctx context.Context, h head, queue <-chan *batch, adde
 func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incoming) error {
 	model, dim := h.model, h.dim
 	embedder := s.embed()
-	hashed, _ := embedder.(*Hashed)
 	var missing []int
 	for i := range records {
 		r := &records[i]
@@ -273,16 +273,13 @@ func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incomi
 		case embedder == nil:
 			return fmt.Errorf("record %d: %w: it has no embedding, and the store was opened without the embedder of its model %q", r.number, ErrModel, model)
 		}
-		a, inOrder := analyse(&r.Record)
+		a := analyse(&r.Record)
 		r.terms, r.digest = a.terms, a.digest(&r.Record)
 		switch {
 		case dim == 0:
-			r.look = lookalike.embed(r.Text, inOrder, nil)
+			r.look = lookalike.embed(r.Text, text.Terms(r.Text), nil)
 			continue
-		case len(r.Embedding) > 0:
-		case hashed != nil:
-			r.Embedding = hashed.embed(r.Text, inOrder, nil) // spares a second analysis
-		default:
+		case len(r.Embedding) == 0:
 			missing = append(missing, i)
 		}
 		r.look = r.Embedding

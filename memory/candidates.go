@@ -19,11 +19,6 @@ type CandidateOptions struct {
 	// Radius brings the neighbours of each match: the records of its session at most so many positions away. Zero means
 	// [DefaultRadius], a negative radius none.
 	Radius int
-	// K1 and B are the parameters of BM25. Zero means [DefaultK1] and [DefaultB].
-	K1, B float64
-	// Related is the share of a term's weight that a text has which holds no more than a word related to it: members of
-	// its kind, and words that mean much the same. Zero means [DefaultRelated], a negative share none.
-	Related float64
 }
 
 // The usual number of candidates, of each kind. With 100, recall@10 falls by .002 on LoCoMo and .015 on BEAM; 400 change
@@ -68,20 +63,10 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if !query.At.IsZero() {
 		now = query.At
 	}
-	asked := text.ParseQuestion(parsed.Plain, now)
-	q := &question{remark: isRemark(parsed.Plain), scope: scope, plain: parsed.Plain, limit: o.Limit, k1: o.K1, b: o.B, related: o.Related, vector: query.Vector, moment: micros(now),
-		terms: asked.Terms, links: asked.Links, self: asked.Self}
+	q := &question{remark: isRemark(parsed.Plain), scope: scope, limit: o.Limit, vector: query.Vector, moment: micros(now)}
+	q.terms, q.weights = text.Weighted(parsed.Plain)
 	if q.limit <= 0 {
 		q.limit = DefaultCandidates
-	}
-	if q.k1 <= 0 {
-		q.k1 = DefaultK1
-	}
-	if q.b <= 0 {
-		q.b = DefaultB
-	}
-	if q.related == 0 {
-		q.related = DefaultRelated
 	}
 	if !query.Since.IsZero() || !query.Until.IsZero() || len(query.Kinds) > 0 || len(query.Where) > 0 {
 		q.filter = &filter{since: always, until: never, kinds: query.Kinds, where: query.Where}
@@ -99,7 +84,8 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if err != nil {
 		return err
 	}
-	if e := s.embed(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" {
+	// Hashed vectors are likeness of letters, which the words have already: stores that hold them are searched without.
+	if e := s.embed(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" && hashedModel(e.Model()) == nil {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
 		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}
@@ -191,35 +177,33 @@ func (m *shard) candidates(ctx context.Context, q *question, radius int) (*Candi
 			list[i].vector = cosines[i]
 		}
 	}
-	c := &Candidates{List: make([]Candidate, len(list)), Mean: mean, Len: a.live, Speakers: p.speakersIn(q.plain, q.self, a)}
+	c := &Candidates{List: make([]Candidate, len(list)), Len: a.live, MeanTerms: a.mean(), Mean: mean, Now: seconds(q.moment), Speakers: p.speakersIn(q, a)}
 	c.Remark = q.remark
 	ties := m.ties(q, c.Speakers, list)
+	frequency := p.frequencies(a)
 	for i, x := range list {
 		d := &p.docs[x.doc]
 		c.List[i] = Candidate{
 			Row: d.row, Lexical: x.lexical, Vector: x.vector, Tie: ties[x.doc],
-			Kind: d.kind, Session: d.leaf, Speaker: d.speaker, Position: d.position,
+			Kind: d.kind, Session: d.leaf, Speaker: d.speaker, Role: p.role(d.speaker), Position: d.position,
 			Created: seconds(d.created), LastShown: seconds(d.lastShown), LastUsed: seconds(d.lastUsed), Shown: d.shown, Used: d.used,
 			Importance: d.importance, Confidence: d.confidence, Surprise: d.surprise, Origin: d.origin,
-			Asks: d.asks, Terms: d.terms, Links: d.links,
+			Asks: d.asks, Terms: d.terms, Information: a.information(d.terms, frequency),
 		}
 		if summary := p.shownFor(x.doc, q, a); summary != nil {
 			c.List[i].stand(summary)
 		}
 	}
 	s.finish(list)
-	c.Query = p.known(q.terms, a)
-	if q.related > 0 {
-		for _, w := range q.terms {
-			for _, t := range p.known(text.Related(w), a) {
-				if !slices.Contains(c.Query, t) && !slices.Contains(c.Related, t) {
-					c.Related = append(c.Related, t)
-				}
-			}
+	for i, w := range q.terms {
+		t, share := p.spelled(w, q.weights[i], a)
+		switch {
+		case share == 0:
+			c.Missing += q.weights[i] * idf(a.live, 0)
+		case !slices.Contains(c.Query, t):
+			c.Query, c.Weights = append(c.Query, t), append(c.Weights, share*q.weights[i]*idf(a.live, p.docFreq(a, t)))
 		}
 	}
-	c.Links = p.known(q.links, a)
-	c.DocFreq = m.docFreqs(a)
 	c.Word = func(t Term) string {
 		m.mu.RLock()
 		defer m.mu.RUnlock()
@@ -229,6 +213,15 @@ func (m *shard) candidates(ctx context.Context, q *question, radius int) (*Candi
 		return p.words[t]
 	}
 	return c, nil
+}
+
+// information is the mean inverse document frequency of terms in an area.
+func (a area) information(terms []Term, frequency func(Term) int) float32 {
+	sum := 0.0
+	for _, t := range terms {
+		sum += idf(a.live, min(a.live, frequency(t)))
+	}
+	return float32(sum / float64(max(1, len(terms))))
 }
 
 // stand lets a summary be shown for a candidate: showing and using it counts for what it stands for.
@@ -243,55 +236,6 @@ func seconds(us int64) int64 {
 		return us/1e6 - 1
 	}
 	return us / 1e6
-}
-
-// known are the distinct words that occur in the area, in the order of the question.
-func (p *partition) known(words []string, a area) []Term {
-	var terms []Term
-	for _, w := range words {
-		if t, ok := p.numbers[w]; ok && !slices.Contains(terms, t) && p.docFreq(a, t) > 0 {
-			terms = append(terms, t)
-		}
-	}
-	return terms
-}
-
-// docFreqs makes Candidates.DocFreq. For a part of a partition all terms are counted at the first call: asked one by one,
-// each would walk its own list.
-func (m *shard) docFreqs(a area) func(Term) int {
-	p := m.p
-	if a.leaves == nil {
-		return func(t Term) int {
-			m.mu.RLock()
-			defer m.mu.RUnlock()
-			return p.docFreq(a, t)
-		}
-	}
-	count := sync.OnceValue(func() []uint32 {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		counts := make([]uint32, len(p.words))
-		for i, in := range a.leaves {
-			if !in {
-				continue
-			}
-			for _, at := range p.leaves[i].docs {
-				for _, t := range p.docs[at].terms {
-					counts[t]++
-				}
-				for _, t := range p.docs[at].links {
-					counts[t]++
-				}
-			}
-		}
-		return counts
-	})
-	return func(t Term) int {
-		if counts := count(); int(t) < len(counts) {
-			return int(counts[t])
-		}
-		return 0
-	}
 }
 
 // neighbours adds the documents of the same session within radius positions. A record without a position has none.

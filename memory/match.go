@@ -7,36 +7,24 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/internal/vector"
 )
-
-// The usual parameters of BM25 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond").
-const (
-	DefaultK1 = .9  // how fast a repeated term stops to count
-	DefaultB  = .75 // how much long texts are discounted, 0 to 1
-)
-
-// DefaultRelated is the share of a term's weight that a text has which holds no more than a word related to it. It raised
-// MRR on LoCoMo from .643 to .653 and left BEAM as it is; see bench/LOG.md.
-const DefaultRelated = .4
 
 // question is a query as the projection is asked it.
 type question struct {
 	remark    bool // it asks nothing
 	scope     Scope
-	plain     string   // its text without operators
-	terms     []string // of its text, in order, with repeats
-	links     []string
+	terms     []string  // of its text, distinct, in order
+	weights   []float64 // how much each tells in any store
 	vector    []float32
-	limit     int  // of lexical and of vector matches each
-	self      bool // whoever asks means himself
-	k1, b     float64
-	related   float64        // share of a term's weight for words related to it
+	limit     int            // of lexical and of vector matches each
 	moment    int64          // microseconds: a record must be valid then
 	filter    *filter        // nil: none
 	must, not map[int64]bool // rows that may and may not answer; nil: any may, and none may not
 }
+
+// asked is the score of what an operator asks for and no word of the question finds.
+const asked = 1e-3
 
 // filter is what a query asks of a record beside its scope.
 type filter struct {
@@ -57,8 +45,6 @@ type scratch struct {
 	scores  []float32
 	place   []int32 // 1 + place in the list of matches
 	touched []uint32
-	related []float32 // of one term
-	reached []uint32  // what related holds
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -66,7 +52,7 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 func borrow(n int) *scratch {
 	s := scratches.Get().(*scratch)
 	if len(s.scores) < n {
-		s.scores, s.place, s.related = make([]float32, n+n/4), make([]int32, n+n/4), make([]float32, n+n/4)
+		s.scores, s.place = make([]float32, n+n/4), make([]int32, n+n/4)
 	}
 	s.touched = s.touched[:0]
 	return s
@@ -156,30 +142,21 @@ func (s *scratch) finish(docs []matched) {
 }
 
 // lexical is the top of BM25. Statistics are those of the area: its live documents, their mean length, and how many of
-// them hold a term.
+// them hold a term. A term that none holds is looked for in another spelling.
 func (p *partition) lexical(q *question, a area, allowed []bool, s *scratch) []matched {
 	if a.live == 0 {
 		return nil
 	}
-	counts := map[Term]int{}
-	var terms []Term
-	for _, word := range q.terms {
-		if t, ok := p.numbers[word]; ok {
-			if counts[t] == 0 {
-				terms = append(terms, t)
-			}
-			counts[t]++
-		}
-	}
-	mean := max(1, float64(a.length)/float64(a.live))
-	base, slope := float32(q.k1*(1-q.b)), float32(q.k1*q.b/mean)
-	for _, t := range terms {
-		df := p.docFreq(a, t)
-		if df == 0 {
+	k1, b := a.discount()
+	base, slope := float32(k1*(1-b)), float32(k1*b/a.mean())
+	for i, word := range q.terms {
+		term, share := p.spelled(word, q.weights[i], a)
+		df := p.docFreq(a, term)
+		if share == 0 || df == 0 {
 			continue
 		}
-		weight := float32(float64(counts[t]) * idf(a.live, df) * (q.k1 + 1))
-		for _, e := range p.postings[t] {
+		weight := float32(share * q.weights[i] * idf(a.live, df) * (k1 + 1))
+		for _, e := range p.postings[term] {
 			if !a.has(p.leafOf[e.doc]) || allowed != nil && !allowed[e.doc] {
 				continue
 			}
@@ -187,12 +164,13 @@ func (p *partition) lexical(q *question, a area, allowed []bool, s *scratch) []m
 				s.touched = append(s.touched, e.doc)
 			}
 			tf := float32(e.count)
-			s.scores[e.doc] += weight * tf / (tf + base + slope*float32(p.lengths[e.doc]))
+			s.scores[e.doc] += weight * tf / (tf + base + slope*float32(p.sizes[e.doc]))
 		}
 	}
-	if q.related > 0 {
-		for _, word := range q.terms {
-			p.relate(word, q, a, allowed, s, base, slope)
+	for row := range q.must { // what an operator asks for matches, whether its words count or not
+		if at, ok := p.find(row); ok && a.has(p.leafOf[at]) && allowed[at] && s.scores[at] == 0 {
+			s.scores[at] = asked
+			s.touched = append(s.touched, at)
 		}
 	}
 	best := vector.Best{K: q.limit}
@@ -205,53 +183,6 @@ func (p *partition) lexical(q *question, a area, allowed []bool, s *scratch) []m
 		list[i] = matched{doc: uint32(m.Row), lexical: m.Score}
 	}
 	return list
-}
-
-// relate adds the share that documents without a term have of it for holding a word related to it. The term and all its
-// related words are counted as one: the more documents hold any of them, the less it tells.
-func (p *partition) relate(word string, q *question, a area, allowed []bool, s *scratch, base, slope float32) {
-	words := text.Related(word)
-	if len(words) == 0 {
-		return
-	}
-	var own []posting
-	df := 0
-	if t, ok := p.numbers[word]; ok {
-		own, df = p.postings[t], p.docFreq(a, t)
-	}
-	s.reached = s.reached[:0]
-	for _, w := range words {
-		t, ok := p.numbers[w]
-		if !ok {
-			continue
-		}
-		for _, e := range p.postings[t] {
-			if !a.has(p.leafOf[e.doc]) || allowed != nil && !allowed[e.doc] {
-				continue
-			}
-			if s.related[e.doc] == 0 {
-				s.reached = append(s.reached, e.doc)
-			}
-			tf := float32(e.count)
-			s.related[e.doc] = max(s.related[e.doc], tf/(tf+base+slope*float32(p.lengths[e.doc])))
-		}
-	}
-	weight := float32(q.related * idf(a.live, min(a.live, df+len(s.reached))) * (q.k1 + 1))
-	for _, e := range own {
-		s.related[e.doc] = -1
-	}
-	for _, at := range s.reached {
-		if share := s.related[at]; share > 0 {
-			if s.scores[at] == 0 {
-				s.touched = append(s.touched, at)
-			}
-			s.scores[at] += weight * share
-		}
-		s.related[at] = 0
-	}
-	for _, e := range own {
-		s.related[e.doc] = 0
-	}
 }
 
 // idf is the weight of a term that df of n documents hold, always above 0.

@@ -54,22 +54,34 @@ type Candidate struct {
 	Origin     Origin
 	Asks       bool // it ends in a question
 
-	Terms []Term // sorted, distinct: the words of its text
-	Links []Term // sorted, distinct: names, dates and numbers in it, by which memories hang together
+	Role  Role   // who spoke, as far as that is known
+	Terms []Term // sorted, distinct: the words of its text, its speaker and its day
+	// Information is the mean inverse document frequency of its terms in the scope: what "Thanks!" has little of.
+	Information float32
 }
+
+// Role is who spoke a record.
+type Role uint8
+
+// The roles.
+const (
+	Unknown   Role = iota
+	Human          // a user, or anybody with a name
+	Assistant      // a model
+)
 
 // Candidates are the records a query may be answered from: those that match, and their neighbours in the conversation.
 type Candidates struct {
-	List     []Candidate // by session, then position, then row
-	Query    []Term      // the query's terms that occur in the scope
-	Related  []Term      // terms related to those, as "camping" is to "activity"
-	Links    []Term      // the names, dates and numbers of the query that occur in the scope
-	Speakers []int32     // speakers whom the query names
-	// DocFreq tells in how many of the scope's Len live records a term occurs.
-	DocFreq func(Term) int
-	// Word is the text of a term; links carry a prefix that tells their sort.
+	List      []Candidate // by session, then position, then row
+	Query     []Term      // the query's terms that occur in the scope, distinct, in their order
+	Weights   []float64   // how much each tells: its inverse document frequency in the scope times text.Weight
+	Missing   float64     // the sum of the weights of the query's terms that do not occur in the scope
+	Speakers  []int32     // speakers whom the query names
+	Now       int64       // the moment of the question, in Unix seconds
+	Len       int         // live records of the scope
+	MeanTerms float64     // terms of a record on average, with repeats
+	// Word is the text of a term.
 	Word func(Term) string
-	Len  int
 	// Remark reports that the query asks nothing: it was said, and may remind of something. Of its nearest candidates Tie is set.
 	Remark bool
 	// Mean is the mean cosine of the query with all vectors of the tenant and user: what is above it is nearer than most.

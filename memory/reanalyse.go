@@ -19,7 +19,7 @@ func (s *Store) reanalyse(ctx context.Context, want string) error {
 		if err != nil {
 			return err
 		}
-		a, _ := analyse(&r.Record)
+		a := analyse(&r.Record)
 		digest := a.digest(&r.Record)
 		setSurprise(digest, r.surprise)
 		all = append(all, fresh{r.row, digest})

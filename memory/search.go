@@ -51,11 +51,15 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 			if summary := p.shownFor(x.doc, q, here); summary != nil {
 				h.shown = summary.row
 			}
+			share := LexicalWeight
+			if topVector <= 0 {
+				share = 1
+			}
 			if topLexical > 0 {
-				h.score += LexicalWeight * x.lexical / topLexical
+				h.score += share * x.lexical / topLexical
 			}
 			if topVector > 0 {
-				h.score += (1 - LexicalWeight) * max(0, x.vector) / topVector
+				h.score += (1 - share) * max(0, x.vector) / topVector
 			}
 			if h.score > 0 {
 				best = append(best, h)

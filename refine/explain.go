@@ -15,28 +15,18 @@ type Explanation struct {
 	Recalled
 	// Through is the turn by which a summary was found: all that follows is said of it.
 	Through *memory.Record `json:"through,omitempty"`
-	Terms   []string       `json:"terms"`   // of the question, that it holds
-	Related []string       `json:"related"` // terms it holds that are related to the question's: camp, where an activity is asked for
-	Links   []string       `json:"links"`   // of the question, that it holds: dates, and the type of text that can answer it
-	Seed    float64        `json:"seed"`    // what it says for itself, in [0, 1]
-	Fit     float64        `json:"fit"`     // factor for how well it fits the question beyond its words
+	Terms   []string       `json:"terms"` // of the question, that it holds
+	Seed    float64        `json:"seed"`  // what it says for itself, in [0, 1]
 	// Steps are its weights before the first step and after each.
 	Steps []float64 `json:"steps"`
 	// Lifts are where its weight comes from, the greatest first; their shares sum to 1.
 	Lifts []Lift `json:"lifts"`
 }
 
-// Reasons for a memory's weight besides those of an edge.
-const (
-	Own     importance.Reason = "own"     // what it says for itself
-	Session importance.Reason = "session" // another memory of its session answers well
-)
-
 // Lift is a part of a memory's weight.
 type Lift struct {
 	Reason importance.Reason `json:"reason"`
 	From   *memory.Record    `json:"from,omitempty"` // whose weight it is; nil for its own, and if it is gone
-	Link   string            `json:"link,omitempty"` // the shared name, date or number
 	Share  float64           `json:"share"`          // in (0, 1]
 }
 
@@ -47,8 +37,7 @@ func (r *Recollection) Explain(ctx context.Context) ([]Explanation, error) {
 	out := make([]Explanation, len(r.Memories))
 	for i, at := range r.at {
 		m := &c.List[at]
-		out[i] = Explanation{Recalled: r.Memories[i], Seed: k.Seed[at], Fit: k.Fit[at],
-			Terms: words(c, c.Query, m.Terms), Related: words(c, c.Related, m.Terms), Links: words(c, c.Links, m.Links)}
+		out[i] = Explanation{Recalled: r.Memories[i], Seed: k.Seed[at], Terms: words(c, m.Terms)}
 		if turns := r.Memories[i].Turns; len(turns) > 0 {
 			out[i].Through = &turns[0].Record
 		}
@@ -84,20 +73,18 @@ func (r *Recollection) Explain(ctx context.Context) ([]Explanation, error) {
 				at, _ := slices.BinarySearch(rows, c.List[l.from].Row)
 				told.From = records[at]
 			}
-			if l.reason == importance.Shared {
-				told.Link = c.Word(l.link)
-			}
 			out[i].Lifts = append(out[i].Lifts, told)
 		}
 	}
 	return out, nil
 }
 
-// words are those of the question's terms that a sorted list holds.
-func words(c *memory.Candidates, asked, held []memory.Term) []string {
+// words are those of the question's terms that tell something and that a sorted list holds.
+func words(c *memory.Candidates, held []memory.Term) []string {
 	found := []string{}
-	for _, t := range asked {
-		if _, ok := slices.BinarySearch(held, t); ok {
+	least := slices.Max(append(slices.Clone(c.Weights), 0)) / 4
+	for i, t := range c.Query {
+		if _, ok := slices.BinarySearch(held, t); ok && c.Weights[i] >= least {
 			found = append(found, c.Word(t))
 		}
 	}
@@ -107,39 +94,73 @@ func words(c *memory.Candidates, asked, held []memory.Term) []string {
 type lift struct {
 	reason importance.Reason
 	from   int32 // the candidate; -1: the memory itself
-	link   memory.Term
 	share  float64
 }
 
-// lifts are the parts of a candidate's weight: the terms of its sum in one more step of the recursion.
+// lifts are the parts of a candidate's weight, the greatest first: what raised its score in the trees, or at the fixed point
+// the terms of its sum in one more step.
 func (r *Ranking) lifts(at int) []lift {
-	if r.field == nil {
-		return []lift{{reason: Own, from: -1, share: 1}}
-	}
-	x := r.field
-	z, _ := weights{}.Reason(context.Background(), x, r.last, evidence{}) // it fails for nobody
-	own := x.seed[at] * (1 - x.spread - x.lift)
 	var parts []lift
-	total := 0.0
-	add := func(l lift) {
-		if l.share > 0 {
-			total += l.share
-			parts = append(parts, l)
+	switch row := r.row(at); {
+	case r.field != nil && r.field.graph != nil:
+		parts = r.spreads(at)
+	case row >= 0:
+		out := make([]float64, len(importance.Names))
+		importance.Ranker.Attribute(r.table.Row(row), out)
+		for _, p := range importance.Parts(out) {
+			from := int32(-1)
+			switch p.Reason {
+			case importance.Before:
+				from = r.seq.Before[at]
+			case importance.After:
+				from = r.seq.After[at]
+			}
+			if from < 0 && (p.Reason == importance.Before || p.Reason == importance.After) {
+				p.Reason = importance.Near // that it has no such turn tells something too
+			}
+			parts = append(parts, lift{p.Reason, from, p.Share})
 		}
+	default:
+		parts = []lift{{importance.Own, -1, 1}}
 	}
-	// The best of its own session is lifted by nobody but itself.
-	if best := z.best[x.session[at]]; int(best) == at {
-		own += x.seed[at] * x.lift * r.last[at]
-	} else {
-		add(lift{reason: Session, from: best, share: x.seed[at] * x.lift * z.weight[x.session[at]]})
-	}
-	add(lift{reason: Own, from: -1, share: own})
-	for _, e := range x.graph.Edges(at) {
-		add(lift{reason: e.Reason, from: e.From, link: e.Link, share: x.spread * float64(e.Weight) * r.last[e.From]})
+	total := 0.0
+	parts = slices.DeleteFunc(parts, func(l lift) bool { return !(l.share > 0) })
+	for _, l := range parts {
+		total += l.share
 	}
 	for i := range parts {
 		parts[i].share /= total
 	}
 	slices.SortStableFunc(parts, func(a, b lift) int { return cmp.Compare(b.share, a.share) })
+	return parts
+}
+
+// row is the row of a candidate in the table of features; -1: none.
+func (r *Ranking) row(at int) int {
+	if r.table == nil {
+		return -1
+	}
+	if row, ok := slices.BinarySearch(r.table.At, at); ok {
+		return row
+	}
+	return -1
+}
+
+// spreads are the terms of a candidate's sum in one more step to the fixed point.
+func (r *Ranking) spreads(at int) []lift {
+	x := r.field
+	z, _ := spreading{}.Reason(context.Background(), x, r.last, evidence{}) // it fails for nobody
+	own := x.start[at] * (1 - x.spread - x.lift)
+	var parts []lift
+	// The best of its own session is lifted by nobody but itself.
+	if best := z.best[x.session[at]]; int(best) == at {
+		own += x.start[at] * x.lift * r.last[at]
+	} else {
+		parts = append(parts, lift{importance.Session, best, x.start[at] * x.lift * z.weight[x.session[at]]})
+	}
+	parts = append(parts, lift{importance.Own, -1, own})
+	for _, e := range x.graph.Edges(at) {
+		parts = append(parts, lift{e.Reason, e.From, x.spread * float64(e.Weight) * r.last[e.From]})
+	}
 	return parts
 }

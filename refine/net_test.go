@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// anyField draws a question of the recursion: seeds up to 1, and a graph of sessions and shared links.
+// anyField draws a question of the recursion: seeds up to 1, and a graph of sessions.
 func anyField(t *rapid.T, random *rand.Rand) *field {
 	c := &memory.Candidates{}
 	x := &field{sessions: 1, spread: rapid.Float64Range(0, .6).Draw(t, "spread"), lift: rapid.Float64Range(0, .35).Draw(t, "lift")}
@@ -20,17 +20,17 @@ func anyField(t *rapid.T, random *rand.Rand) *field {
 		if i > 0 && random.IntN(7) == 0 {
 			x.sessions++
 		}
-		c.List = append(c.List, memory.Candidate{Session: int32(x.sessions), Position: int32(i), Links: []memory.Term{memory.Term(random.IntN(12))}})
+		c.List = append(c.List, memory.Candidate{Session: int32(x.sessions), Position: int32(i)})
 		x.session = append(x.session, int32(x.sessions-1))
-		x.seed = append(x.seed, random.Float64())
+		x.start = append(x.start, random.Float64())
 	}
-	x.graph = importance.NewGraph(c, importance.NewSequence(c.List), importance.Ties{Before: random.Float64(), Shared: random.Float64(), Common: 6})
+	x.graph = importance.NewGraph(c.List, importance.NewSequence(c.List))
 	return x
 }
 
 func settled(t *rapid.T, x *field, start []float64) []float64 {
 	loop := trmcore.Loop[*field, []float64, evidence]{
-		Stepper: trmcore.Deep(weights{}, 1, 1), MaxSteps: 2000,
+		Stepper: trmcore.Deep(spreading{}, 1, 1), MaxSteps: 2000,
 		Halt: []trmcore.Rule[[]float64, evidence]{trmcore.FixedPoint[[]float64, evidence](1e-12, farthest)},
 	}
 	r, err := loop.Run(context.Background(), x, trmcore.State[[]float64, evidence]{Y: start})
@@ -44,11 +44,11 @@ func TestOneFixedPointFromAnyStart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		x := anyField(t, random)
-		start := make([]float64, len(x.seed))
+		start := make([]float64, len(x.start))
 		for i := range start {
 			start[i] = 5 * random.Float64()
 		}
-		if d := farthest(settled(t, x, x.seed), settled(t, x, start)); d > 1e-9 {
+		if d := farthest(settled(t, x, x.start), settled(t, x, start)); d > 1e-9 {
 			t.Fatalf("two fixed points, %v apart", d)
 		}
 	})
@@ -60,13 +60,13 @@ func TestStepContracts(t *testing.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		x := anyField(t, random)
 		step := func(y []float64) []float64 {
-			s, err := trmcore.Deep(weights{}, 1, 1).Step(context.Background(), x, trmcore.State[[]float64, evidence]{Y: y})
+			s, err := trmcore.Deep(spreading{}, 1, 1).Step(context.Background(), x, trmcore.State[[]float64, evidence]{Y: y})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return s.Y
 		}
-		a, b := make([]float64, len(x.seed)), make([]float64, len(x.seed))
+		a, b := make([]float64, len(x.start)), make([]float64, len(x.start))
 		for i := range a {
 			a[i], b[i] = random.Float64(), random.Float64()
 		}

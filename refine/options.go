@@ -12,21 +12,21 @@ type Mode string
 
 // The modes.
 const (
-	FixedPoint Mode = "fixed_point" // the recursion, to its fixed point
-	SinglePass Mode = "single_pass" // one step of it
+	Learned    Mode = "learned"     // trees that read each memory with its neighbours and its session
+	FixedPoint Mode = "fixed_point" // the same, and weight that spreads along the conversation to a fixed point
 	Hybrid     Mode = "hybrid"      // words and vector, each memory for itself
 	BM25       Mode = "bm25"        // words only
 	Vector     Mode = "vector"      // vector only
 )
 
 // Modes are all modes, the default first.
-var Modes = []Mode{FixedPoint, SinglePass, Hybrid, BM25, Vector}
+var Modes = []Mode{Learned, FixedPoint, Hybrid, BM25, Vector}
 
 // Options say how to rescore. Nil, or the zero value, is the measured default.
 type Options struct {
-	// Mode is the zero value for [FixedPoint].
+	// Mode is the zero value for [Learned].
 	Mode Mode
-	// Weights of the signals. Zero means [importance.Default]. Modes without recursion know relevance only.
+	// Weights of the signals. Zero means [importance.Default].
 	Weights importance.Weights
 	// Times are the time constants of the signals. Zero fields mean their defaults.
 	Times importance.Times
@@ -41,40 +41,21 @@ type Options struct {
 	Now time.Time
 }
 
-// Parameters are the numbers that the recursion was measured with.
+// Parameters are those of the recursion.
 type Parameters struct {
-	Context importance.Context `json:"context"`
-	Ties    importance.Ties    `json:"ties"`
-
+	// Steps at most. Zero: 1 for the learned ranking, whose further steps read the memories again in the light of the best
+	// three, and 100 for the fixed point.
+	Steps int `json:"steps"`
+	// Epsilon is the change of no weight greater than which the recursion stands still. At least 1e-12.
+	Epsilon float64 `json:"epsilon"`
 	// Spread (α) is the share of a memory's weight that comes from its neighbours, and Session (γ) the share that comes
-	// from the best memory of its session. Their sum, below 1, is the rate of contraction.
+	// from the best memory of its session, both at the fixed point. Their sum, below 1, is the rate of contraction.
 	Spread  float64 `json:"spread"`
 	Session float64 `json:"session"`
-	// Epsilon is the change of no weight greater than which the fixed point counts as reached. At least 1e-12.
-	Epsilon float64 `json:"epsilon"`
-	// Steps at most.
-	Steps int `json:"steps"`
-
-	// Speaker, Type and Short make the fit of a memory to the question: × (1+Speaker) if the question names who said it,
-	// × (1+Type) for each date of the question that it holds and for being of the type that answers it, and × n/(n+Short)
-	// for a text of n distinct terms: "Thanks!" answers nothing.
-	Speaker float64 `json:"speaker"`
-	Type    float64 `json:"type"`
-	Short   float64 `json:"short"`
 }
 
-// DefaultParameters were chosen on five LoCoMo conversations and ten BEAM chats together; see bench/LOG.md.
-var DefaultParameters = Parameters{
-	Context: importance.DefaultContext,
-	Ties:    importance.DefaultTies,
-	Spread:  .35,
-	Session: .35,
-	Epsilon: 1e-6,
-	Steps:   100,
-	Speaker: 1.5,
-	Type:    .5,
-	Short:   1,
-}
+// DefaultParameters are the shares and the epsilon that were measured (bench/LOG.md).
+var DefaultParameters = Parameters{Spread: .35, Session: .35, Epsilon: 1e-6}
 
 // resolve fills in what is not set, and refuses what cannot be reckoned with.
 func (o *Options) resolve() (Options, error) {
@@ -83,10 +64,10 @@ func (o *Options) resolve() (Options, error) {
 		r = *o
 	}
 	if r.Mode == "" {
-		r.Mode = FixedPoint
+		r.Mode = Learned
 	}
 	switch r.Mode {
-	case FixedPoint, SinglePass, Hybrid, BM25, Vector:
+	case Learned, FixedPoint, Hybrid, BM25, Vector:
 	default:
 		return r, fmt.Errorf("unknown mode %q: use one of %v", r.Mode, Modes)
 	}
@@ -102,7 +83,17 @@ func (o *Options) resolve() (Options, error) {
 	if r.Parameters == nil {
 		r.Parameters = &DefaultParameters
 	}
-	return r, r.Parameters.validate()
+	if err := r.Parameters.validate(); err != nil {
+		return r, err
+	}
+	if r.Parameters.Steps == 0 {
+		p := *r.Parameters
+		if p.Steps = 1; r.Mode == FixedPoint {
+			p.Steps = 100
+		}
+		r.Parameters = &p
+	}
+	return r, nil
 }
 
 func (p *Parameters) validate() error {
@@ -114,13 +105,7 @@ func (p *Parameters) validate() error {
 	}
 	for _, err := range []error{
 		in("spread", p.Spread, 0, .95), in("session", p.Session, 0, .95), in("spread + session", p.Spread+p.Session, 0, .95),
-		in("epsilon", p.Epsilon, 1e-12, 1), in("steps", float64(p.Steps), 1, 10_000),
-		in("speaker", p.Speaker, 0, 100), in("type", p.Type, 0, 100), in("short", p.Short, 0, 1000),
-		in("context before", p.Context.Before, 0, 1), in("context after", p.Context.After, 0, 1),
-		in("context fade", p.Context.Fade, 0, 1), in("context vector", p.Context.Vector, 0, 1),
-		in("ties before", p.Ties.Before, 0, 1), in("ties after", p.Ties.After, 0, 1), in("ties answer", p.Ties.Answer, 0, 1),
-		in("ties before + after", max(p.Ties.Before, p.Ties.Answer)+p.Ties.After, 0, 1), in("ties length", p.Ties.Length, 0, 1e6),
-		in("ties shared", p.Ties.Shared, 0, 1), in("ties common", float64(p.Ties.Common), 0, 100),
+		in("epsilon", p.Epsilon, 1e-12, 1), in("steps", float64(p.Steps), 0, 10_000),
 	} {
 		if err != nil {
 			return err

@@ -155,7 +155,7 @@ func TestRecallIsMarkedAndInScope(t *testing.T) {
 	s := connect(t, mcp.New(bridge.MCP(plugin(t), memory.Scope{}), nil))
 	var found memories
 	text := must(t, s, "recall", map[string]any{"question": "Where did \"Ruth\" move to?", "limit": 2}, &found)
-	if len(found.Memories) == 0 || found.Memories[0].Text != "My sister Ruth moved to Lisbon." || found.Memories[0].Weight != 1 || found.Certificate.Stop != "fixed point" {
+	if len(found.Memories) == 0 || found.Memories[0].Text != "My sister Ruth moved to Lisbon." || found.Memories[0].Weight != 1 || found.Certificate.Stop != "max steps" {
 		t.Errorf("recalled %+v", found)
 	}
 	m := found.Memories[0]

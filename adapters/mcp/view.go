@@ -102,7 +102,6 @@ func (f *found) text(packed *refine.Packed) string {
 type lift struct {
 	Reason string    `json:"reason" jsonschema:"own words, best of its session, the turn before or after, or a shared name, date or number"`
 	From   memory.ID `json:"from,omitempty"`
-	Link   string    `json:"link,omitempty"`
 	Share  float64   `json:"share"`
 }
 
@@ -136,10 +135,7 @@ func explainedOf(r *refine.Recollection, list []refine.Explanation) explained {
 		m := reasoned{view: viewOf(&e.Record), Weight: e.Weight, Signals: e.Signals, Terms: append([]string{}, e.Terms...), Steps: append([]float64{}, e.Steps...), Lifts: []lift{}}
 		m.Text = short(m.Text, mostText)
 		for _, l := range e.Lifts[:min(mostLifts, len(e.Lifts))] {
-			part := lift{Reason: string(l.Reason), Link: l.Link, Share: l.Share}
-			if _, name, ok := strings.Cut(l.Link, ":"); ok { // a link carries the mark of its sort: n:bristol
-				part.Link = name
-			}
+			part := lift{Reason: string(l.Reason), Share: l.Share}
 			if l.From != nil {
 				part.From = l.From.ID
 			}
@@ -164,9 +160,6 @@ func (e *explained) text() string {
 			m.Weight, m.Signals.Relevance, m.Signals.Surprise, m.Signals.Decay, m.Signals.Habituation, m.Signals.Attention)
 		for _, l := range m.Lifts {
 			fmt.Fprintf(&b, "  %.0f%% %s", 100*l.Share, l.Reason)
-			if l.Link != "" {
-				fmt.Fprintf(&b, " (%s)", l.Link)
-			}
 			if l.From != "" {
 				fmt.Fprintf(&b, " from %s", l.From)
 			}

@@ -100,8 +100,8 @@ type part struct {
 	answer eval.Answerer
 }
 
-// parts are assistants of which each has one part more than the one before: the best memory by words, by one pass, at the
-// fixed point; an extractive answer; and that examined by the specialists for up to one, two and three rounds.
+// parts are assistants of which each has one part more than the one before: the best memory by words, by the learned
+// ranking, at the fixed point; an extractive answer; and that examined by the specialists for up to one, two and three rounds.
 func parts(p *integration.Plugin) []part {
 	best := func(mode refine.Mode) eval.Answerer {
 		o := p.Options()
@@ -116,7 +116,7 @@ func parts(p *integration.Plugin) []part {
 	}
 	return []part{
 		{"best memory by words", best(refine.BM25)},
-		{"by one pass", best(refine.SinglePass)},
+		{"by the learned ranking", best(refine.Learned)},
 		{"at the fixed point", best(refine.FixedPoint)},
 		{"extractive answer", eval.Ask(p, integration.Request{Refine: refine.Off})},
 		{"refined if it does not pass", eval.Ask(p, integration.Request{Refine: refine.Auto})},

@@ -27,9 +27,9 @@ func (a *app) evalCommand() *cobra.Command {
 		Use:   "eval",
 		Short: "Measure the recall on questions whose answers are known",
 		Long: `Imports a set of conversations into a temporary store, asks its questions, and
-measures how much of the evidence is recalled, turn by turn: the fixed point, one
-pass of it, and words, vectors and both without the recursion. No language model
-takes part. Your own store is not touched; its settings are used.
+measures how much of the evidence is recalled, turn by turn: the learned ranking, the
+fixed point, and words, vectors and both without either. No language model takes
+part. Your own store is not touched; its settings are used.
 
 With --min-recall the command exits with 3 if recall@10 is below it.`,
 		Args: cobra.NoArgs,

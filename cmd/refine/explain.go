@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,10 +24,11 @@ func (a *app) explainCommand() *cobra.Command {
 		Use:   "explain QUERY",
 		Short: "Show why a question recalls what it does, and the ranking settle",
 		Long: `Recalls as refine search does and shows, for each memory, every signal, its weight at
-each step of the recursion, and from where its weight comes: its own words, the best
-of its session, the turns around it, and memories that share a name, date or number.
+each step of the ranking, and from where its weight comes: its own words, the turns
+around it, its session, who said it, when, and in what form.
 
---plot draws the ranking settling: a line for each memory, the residual beneath.`,
+--plot draws the ranking settling: a line for each memory, the residual beneath. The
+learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
 		Example: `  refine explain "when are Jo and Dev going to the cottage?"
   refine explain "which foods must Nora not eat?" --plot settling.svg`,
 		Args: cobra.MinimumNArgs(1),
@@ -68,6 +68,9 @@ of its session, the turns around it, and memories that share a name, date or num
 // ending says how the recursion ended.
 func (e *explanation) ending() string {
 	c := e.Certificate
+	if c.Rate == 0 {
+		return fmt.Sprintf("%s ranking, %s", e.Mode, counted(max(1, c.Steps), "step"))
+	}
 	return fmt.Sprintf("%s after %s · residual %.1e · no weight is farther than %.1e from its end", c.Stop, counted(c.Steps, "step"), c.Residual, c.Bound)
 }
 
@@ -150,51 +153,24 @@ func (e *explanation) signals(t *ui.Terminal, s importance.Signals) string {
 	return strings.Join(parts, "  ")
 }
 
+// sources names where a part of a memory's weight comes from.
+var sources = map[importance.Reason]string{
+	importance.Own: "its own words", importance.Before: "the turn before", importance.After: "the turn after",
+	importance.Near: "the turns around it", importance.Session: "its session", importance.Speaker: "who said it",
+	importance.Time: "when it was said", importance.Form: "its length and sort", importance.Among: "the best memories so far",
+}
+
 // source says where a part of a memory's weight comes from.
 func (e *explanation) source(t *ui.Terminal, m *refine.Explanation, l refine.Lift, letters map[memory.ID]string) string {
-	if l.Reason == refine.Own {
-		own := "its own words"
-		words := slices.Clone(m.Terms)
-		for _, r := range m.Related {
-			words = append(words, "~"+r)
-		}
-		if len(words) > 0 {
-			own += ": " + strings.Join(words, ", ")
-		}
-		fit := fmt.Sprintf("(fit ×%.2f%s)", m.Fit, types(m.Links))
-		return fmt.Sprintf("%s %s", cut(t, own, 19+len(fit)), t.Paint(ui.Dim, fit))
+	reason := cmp.Or(sources[l.Reason], string(l.Reason))
+	if l.Reason == importance.Own && len(m.Terms) > 0 {
+		reason = cut(t, reason+": "+strings.Join(m.Terms, ", "), 19)
 	}
-	reason := map[importance.Reason]string{
-		refine.Session: "best of its session", importance.Before: "the turn before", importance.After: "the turn after",
-		importance.Shared: "shares " + bare(l.Link),
-	}[l.Reason]
-	reason = cmp.Or(reason, string(l.Reason))
 	if l.From == nil {
 		return reason
 	}
 	letter := cmp.Or(letters[l.From.ID], "·")
 	return fmt.Sprintf("%s, %s %s", reason, letter, t.Paint(ui.Dim, cut(t, said(l.From), 26+len(reason))))
-}
-
-// types names what of the question a memory holds beside its words.
-func types(links []string) string {
-	names := map[string]string{"t:date": "tells when", "t:place": "tells where", "t:rule": "a rule", "t:self": "of the speaker"}
-	var told []string
-	for _, l := range links {
-		told = append(told, cmp.Or(names[l], bare(l)))
-	}
-	if len(told) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(told, ", ")
-}
-
-// bare is a link without the mark of its sort: n:bristol is bristol.
-func bare(link string) string {
-	if _, name, ok := strings.Cut(link, ":"); ok {
-		link = name
-	}
-	return ui.Clean(link)
 }
 
 // cut shortens a text to what is left of the terminal's line once used columns are taken.

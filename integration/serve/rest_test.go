@@ -222,7 +222,7 @@ func TestREST(t *testing.T) {
 		Packed      struct{ Tokens int }
 	}
 	d.hold(t, p, http.MethodPost, "/api/v1/search", `{"query":"Where does Ruth live?","limit":1,"budget":50}`, &f)
-	if len(f.Memories) != 1 || f.Memories[0].Text != "Ruth lives in Lisbon." || f.Certificate.Stop != "fixed point" || f.Packed.Tokens == 0 {
+	if len(f.Memories) != 1 || f.Memories[0].Text != "Ruth lives in Lisbon." || f.Certificate.Stop != "max steps" || f.Packed.Tokens == 0 {
 		t.Errorf("found %+v", f)
 	}
 	d.hold(t, p, http.MethodPost, "/api/v1/search", `{"query":"bread","session":"s1","kinds":["turn"]}`, &f)

@@ -9,7 +9,7 @@ import (
 )
 
 // Systems are what is measured: Main, and others by name. The names of the baselines are bm25, vector, hybrid
-// and single_pass.
+// and fixed_point.
 type Systems struct {
 	Main      System
 	Baselines map[string]System
@@ -33,7 +33,7 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultAgainst   = "single_pass"
+	DefaultAgainst   = "bm25"
 	DefaultDepth     = 20
 	DefaultResamples = 10_000
 )

@@ -31,7 +31,7 @@ func Recall(p *integration.Plugin, mode refine.Mode) System {
 // Modes are a plugin's recall, and the modes it is compared with.
 func Modes(p *integration.Plugin) Systems {
 	systems := Systems{Main: Recall(p, p.Options().Mode), Baselines: map[string]System{}}
-	for _, mode := range []refine.Mode{refine.SinglePass, refine.Hybrid, refine.BM25, refine.Vector} {
+	for _, mode := range []refine.Mode{refine.FixedPoint, refine.Hybrid, refine.BM25, refine.Vector} {
 		systems.Baselines[string(mode)] = Recall(p, mode)
 	}
 	return systems
@@ -41,8 +41,7 @@ func Modes(p *integration.Plugin) Systems {
 func Parameters(p *integration.Plugin) map[string]any {
 	o := p.Options()
 	return map[string]any{"mode": o.Mode, "weights": o.Weights, "recursion": o.Parameters,
-		"candidates": map[string]any{"limit": memory.DefaultCandidates, "radius": memory.DefaultRadius,
-			"k1": memory.DefaultK1, "b": memory.DefaultB, "related": memory.DefaultRelated}}
+		"candidates": map[string]any{"limit": memory.DefaultCandidates, "radius": memory.DefaultRadius}}
 }
 
 // Ask answers as a plugin does, in the way that a request says. Its scope and its question are filled in, and nothing is

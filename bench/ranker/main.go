@@ -1,0 +1,131 @@
+// Command ranker exports what the learned ranking is trained on: the features of the candidates of each question, as package
+// importance reads them in use, so that training and use cannot differ.
+//
+//	go run ./bench/ranker -data ../shared/data -everyday ../shared/everyday/dev -out features.bin
+//	python bench/ranker/train.py features.bin importance/ranker.bin
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/memory"
+)
+
+func main() {
+	data := flag.String("data", "../shared/data", "folder with locomo and beam")
+	everyday := flag.String("everyday", "../shared/everyday/dev", "folder of the everyday suite")
+	out := flag.String("out", "features.bin", "file to write")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *data, *everyday, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "ranker:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, data, everyday, out string) error {
+	kinds, err := load(ctx, data, everyday)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "refiner-ranker-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	f, err := os.Create(out)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	for _, k := range kinds {
+		for i, c := range k.convs {
+			if err := c.export(ctx, k.name, filepath.Join(dir, fmt.Sprintf("%s-%d.db", k.name, i)), w); err != nil {
+				return fmt.Errorf("%s: %w", c.id, err)
+			}
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// head is a line of JSON that precedes the features of a question: rows × len(importance.Names) float32, little-endian.
+type head struct {
+	Kind     string     `json:"kind"`
+	ID       string     `json:"id"`     // of the conversation
+	Source   string     `json:"source"` // what it was made of
+	Question string     `json:"question"`
+	Names    []string   `json:"names,omitempty"`
+	Refs     []string   `json:"refs"`    // of the rows
+	Lexical  []float64  `json:"lexical"` // of the rows
+	Sets     [][]string `json:"sets"`    // references, each set answers by itself
+}
+
+// export writes what the questions of a conversation see.
+func (c *conversation) export(ctx context.Context, kind, path string, w *bufio.Writer) error {
+	store, err := memory.Create(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	scope := memory.Scope{User: "user"}
+	records := make([]memory.Record, len(c.records))
+	for i, r := range c.records {
+		r.ID, r.Key, r.Embedding, r.Model = "", "", nil, ""
+		r.Scope = memory.Scope{User: "user", Session: r.Scope.Session}
+		records[i] = r
+	}
+	if _, err := store.Add(ctx, scope, records...); err != nil {
+		return err
+	}
+	refs := map[int64]string{}
+	for _, q := range c.questions {
+		query := memory.Query{Text: q.text, Until: q.at}
+		candidates, err := store.Candidates(ctx, scope, query, nil)
+		if err != nil {
+			return fmt.Errorf("%q: %w", q.text, err)
+		}
+		if !q.at.IsZero() {
+			candidates.Now = q.at.Unix()
+		}
+		t := importance.Features(candidates, importance.NewSequence(candidates.List))
+		t.Accept(t.Top(t.Relevance, importance.Accepted))
+		h := head{Kind: kind, ID: c.id, Source: c.source, Question: q.text, Sets: q.sets, Names: importance.Names}
+		for _, at := range t.At {
+			row := candidates.List[at].Row
+			if refs[row] == "" {
+				found, err := store.Fetch(ctx, scope, row)
+				if err != nil || len(found) == 0 {
+					return fmt.Errorf("row %d: %w", row, err)
+				}
+				refs[row] = eval.Ref(found[0])
+			}
+			h.Refs = append(h.Refs, refs[row])
+			h.Lexical = append(h.Lexical, candidates.List[at].Lexical)
+		}
+		line, err := json.Marshal(h)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(append(line, '\n')); err != nil {
+			return err
+		}
+		if err := binary.Write(w, binary.LittleEndian, t.Values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
