@@ -335,8 +335,6 @@ type inserter struct {
 	dim    int
 	scopes map[Scope]place
 	fresh  map[ID]int64 // rows of imported records
-	// renewed says that a tombstone went, and the epoch with it.
-	renewed bool
 
 	record, vector, word, scope, source *sql.Stmt
 	unit                                []float32
@@ -555,8 +553,7 @@ func (w *inserter) present(ctx context.Context, r *incoming, place int64, given 
 	}
 	var there int64
 	var text string
-	err = w.t.QueryRowContext(ctx, "SELECT scope, text FROM records WHERE id = ?", string(r.ID)).Scan(&there, &text)
-	if err != nil {
+	if err = w.t.QueryRowContext(ctx, "SELECT scope, text FROM records WHERE id = ?", string(r.ID)).Scan(&there, &text); err != nil {
 		return "", err
 	}
 	if !given || there != place || text != r.Text {
