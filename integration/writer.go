@@ -118,7 +118,7 @@ func (p *Plugin) addEach(ctx context.Context, scope memory.Scope, records []memo
 	var failed []error
 	for _, r := range records {
 		one, err := p.Store.Add(ctx, scope, r)
-		all.Count, all.Skipped, all.IDs = all.Count+one.Count, all.Skipped+one.Skipped, append(all.IDs, one.IDs...)
+		all.Count, all.Skipped, all.Deleted, all.IDs = all.Count+one.Count, all.Skipped+one.Skipped, all.Deleted+one.Deleted, append(all.IDs, one.IDs...)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("the %s's words in session %q: %w", r.Role, r.Scope.Session, err))
 		}

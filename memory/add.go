@@ -34,7 +34,8 @@ type AddOptions struct {
 }
 
 // Add writes records, all or none. Parts of a record's scope that are empty are filled from scope, which must contain
-// the result. An empty kind means a turn, an empty origin observed. A record whose key its scope holds already is skipped.
+// the result. An empty kind means a turn, an empty origin observed. A record whose key its scope holds already is skipped, and
+// so is one whose key or ID was deleted for privacy: Added.Deleted counts those, and [Store.AddAll] can take them in.
 // A record without an embedding is embedded. The store gives each an ID, unless it has one, and sets the times of the
 // store and the counts of use itself, whatever the record says.
 func (s *Store) Add(ctx context.Context, scope Scope, records ...Record) (Added, error) {
@@ -552,8 +553,7 @@ func (w *inserter) present(ctx context.Context, r *incoming, place int64, given 
 	}
 	var there int64
 	var text string
-	err = w.t.QueryRowContext(ctx, "SELECT scope, text FROM records WHERE id = ?", string(r.ID)).Scan(&there, &text)
-	if err != nil {
+	if err = w.t.QueryRowContext(ctx, "SELECT scope, text FROM records WHERE id = ?", string(r.ID)).Scan(&there, &text); err != nil {
 		return "", err
 	}
 	if !given || there != place || text != r.Text {

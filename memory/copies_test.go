@@ -185,6 +185,43 @@ func TestDeletedKeysStayDeleted(t *testing.T) {
 	sound(t, s)
 }
 
+// A second process that has not seen a deletion yet forgets the record also where it was added again meanwhile.
+func TestAddedAgainBeforeTheDeletionWasSeen(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t, nil)
+	r := turn("The passphrase is xylophonic marzipan")
+	r.Key = "a/1"
+	ids := add(t, s, ann, r, turn("The passphrase is not for strangers"))
+	other, err := Open(ctx, s.Path(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	diff(t, "before", []string{r.Text}, texts(t, other, ann, Query{Text: "xylophonic", Limit: 1}))
+	if _, err := s.Delete(ctx, ann, ids[:1], nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Text = "The passphrase is plain nougat"
+	all := func(yield func(Record, error) bool) { yield(r, nil) }
+	if a, err := s.AddAll(ctx, ann, all, &AddOptions{Deleted: true}); err != nil || a.Count != 1 {
+		t.Fatalf("added %+v, %v", a, err)
+	}
+	c, err := other.Candidates(ctx, ann, Query{Text: "xylophonic"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Len != 2 {
+		t.Errorf("the other process knows %d records, want 2", c.Len)
+	}
+	for _, x := range c.List {
+		if x.Lexical > 0 {
+			t.Errorf("row %d is found by a word of what was deleted", x.Row)
+		}
+	}
+	diff(t, "after", []string{r.Text}, texts(t, other, ann, Query{Text: "nougat", Limit: 1}))
+	sound(t, s)
+}
+
 // deleteSecrets deletes one record after the other that holds a secret, and says when that was acknowledged.
 func deleteSecrets(ctx context.Context, s *Store, say io.Writer) error {
 	var ids []ID

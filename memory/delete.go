@@ -489,6 +489,9 @@ func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (id ID, er
 		r.deleted = true
 		return id, nil
 	}
-	_, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...)
+	// An index in memory that has not seen the deletion yet would not see it any more: all are loaded anew.
+	if _, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...); err == nil {
+		_, err = w.t.ExecContext(ctx, "UPDATE store SET epoch = ?", newEpoch())
+	}
 	return "", err
 }

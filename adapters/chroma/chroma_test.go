@@ -134,11 +134,11 @@ func ada(t *testing.T, address, version, name, space string) (base string, docum
 		add(fmt.Sprintf("memory-%d", n), text, map[string]any{"type": "memory", "scope": "entity:ana", "entity": "ana", "importance": 3, "tags": "home,people",
 			"source": "user", "timestamp": at.AddDate(0, 0, day).Format("2006-01-02T15:04:05.000000+00:00")})
 	}
-	fact(1, "Ana lives in Berlin.", 0)
+	fact(1, "Ana works 20 hours a week.", 0)
 	fact(2, "Ana's dog is called Rex.", 1)
 	fact(3, "Ana's dog's name is Rex.", 9)
-	fact(4, "Ana moved to Lisbon.", 30)
-	fact(5, "Ana lives in Berlin.", 3)
+	fact(4, "Ana works 32 hours a week.", 30)
+	fact(5, "Ana works 20 hours a week.", 3)
 	add("persona", "You are Ada, and kind.", map[string]any{"type": "persona", "version": "1.0"})
 	for part := range slices.Chunk([]int{0, 50}, 1) {
 		lo, hi := part[0], min(part[0]+50, len(ids))
@@ -273,8 +273,8 @@ func testConsolidate(t *testing.T, address, version string, remove bool) {
 	}
 	expired := slices.Collect(maps.Values(after))
 	expired = slices.DeleteFunc(expired, func(d mirror.Document) bool { return d.Meta["valid_until"] == nil })
-	if len(expired) != 1 || expired[0].Text != "Ana lives in Berlin." || expired[0].Meta["type"] != "memory" || expired[0].Meta["entity"] != "ana" {
-		t.Errorf("what is no longer true is %v, want Berlin", expired)
+	if len(expired) != 1 || expired[0].Text != "Ana works 20 hours a week." || expired[0].Meta["type"] != "memory" || expired[0].Meta["entity"] != "ana" {
+		t.Errorf("what is no longer true is %v, want 20 hours", expired)
 	}
 	for key, d := range before {
 		now, there := after[key]

@@ -138,7 +138,7 @@ type newMemory struct {
 	Speaker    string            `json:"speaker,omitempty" jsonschema:"the name of who said it"`
 	Session    string            `json:"session,omitempty" jsonschema:"the conversation that it belongs to"`
 	Position   *int              `json:"position,omitempty" jsonschema:"place in the session's order; none if it is not given"`
-	Key        string            `json:"key,omitempty" jsonschema:"a key of your own: adding it twice adds nothing"`
+	Key        string            `json:"key,omitempty" jsonschema:"a key of your own: adding it twice adds nothing, nor does adding it once its memory was deleted"`
 	Created    time.Time         `json:"created,omitzero" jsonschema:"when it was said; now if it is not given"`
 	ValidFrom  time.Time         `json:"valid_from,omitzero" jsonschema:"from when it is true"`
 	ValidUntil time.Time         `json:"valid_until,omitzero" jsonschema:"until when it is true"`
@@ -172,9 +172,10 @@ type addRequest struct {
 }
 
 type added struct {
-	IDs     []memory.ID `json:"ids" jsonschema:"of each memory: its own, or that of the one with its key that was there already"`
+	IDs     []memory.ID `json:"ids" jsonschema:"of each memory: its own, or that of the one with its key that was there already or was deleted"`
 	Count   int         `json:"added"`
-	Skipped int         `json:"skipped" jsonschema:"how many were there already"`
+	Skipped int         `json:"skipped" jsonschema:"how many were not added: a memory with their key is there already, or was deleted for good"`
+	Deleted int         `json:"deleted" jsonschema:"how many of those skipped have the key of a memory that was deleted for good: use another key"`
 }
 
 func (s *Server) add(ctx context.Context, c *caller, q *addRequest) (*added, error) {
@@ -192,7 +193,7 @@ func (s *Server) add(ctx context.Context, c *caller, q *addRequest) (*added, err
 		}
 	}
 	a, err := s.plugin.Store.Add(ctx, c.scope, records...)
-	return &added{a.IDs, a.Count, a.Skipped}, err
+	return &added{a.IDs, a.Count, a.Skipped, a.Deleted}, err
 }
 
 type byID struct {

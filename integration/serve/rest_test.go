@@ -291,6 +291,11 @@ func TestREST(t *testing.T) {
 	if !slices.Contains(gone.IDs, home) {
 		t.Errorf("deleted %v", gone.IDs)
 	}
+	var back struct{ Added, Skipped, Deleted int }
+	d.hold(t, p, http.MethodPost, "/api/v1/memories", `{"memories":[{"text":"Ruth lives in Rome.","key":"home"}]}`, &back)
+	if back.Added != 0 || back.Skipped != 1 || back.Deleted != 1 {
+		t.Errorf("the key of what was deleted: %+v", back)
+	}
 	d.hold(t, p, http.MethodGet, "/api/v1/memories/"+home, "", nil).failure(t, 404, "not_found")
 	d.hold(t, p, http.MethodGet, "/api/v1/stats", "", &c)
 	if c.Records != before-len(gone.IDs) {
