@@ -334,6 +334,8 @@ var (
 	hiddenUnits  = 8
 	epochs       = 30
 	locomoWeight = .5
+	sureLocomo   = .25
+	bareWeight   = .1
 )
 
 // weight is how much an example counts: there is less of the everyday kind, and it is what matters.
@@ -380,6 +382,9 @@ type told struct {
 // tell answers the question of an example with the model in use, and also without what answers it.
 func (x *example) tell() []told {
 	weight := x.weight()
+	if x.set == "locomo" {
+		weight = sureLocomo
+	}
 	r := x.reading
 	a := r.Answer()
 	f := r.Answerable()
@@ -391,7 +396,7 @@ func (x *example) tell() []told {
 		if r != nil {
 			r.Rank()
 			f := r.Answerable()
-			list = append(list, told{f[:], false, weight / 5})
+			list = append(list, told{f[:], false, weight * bareWeight})
 		}
 	}
 	return list
@@ -414,8 +419,32 @@ func (x *example) isRight(a *extract.Answer) bool {
 	return eval.ScoreAnswer(x.answer, text).Contains >= .6
 }
 
-// fit learns all weights from examples, and leaves them in use.
+// fit learns all weights from examples, and leaves them in use. How sure an answer is, is learned of questions that did not
+// teach the ranking.
 func fit(all []*example, base *extract.Model) *extract.Model {
+	const folds = 4
+	var list []told
+	for f := range folds {
+		var seen, unseen []*example
+		for i, x := range all {
+			if i%folds == f {
+				unseen = append(unseen, x)
+			} else {
+				seen = append(seen, x)
+			}
+		}
+		fitRanking(seen, base)
+		for _, x := range unseen {
+			list = append(list, x.tell()...)
+		}
+	}
+	m := fitRanking(all, base)
+	m.Sure = logistic(list, extract.NumSure, 1e-3)
+	return m
+}
+
+// fitRanking learns the weights by which passages are ranked, and leaves them in use.
+func fitRanking(all []*example, base *extract.Model) *extract.Model {
 	m := &extract.Model{Asks: base.Asks, Change: base.Change}
 	var first, second []choice
 	for _, x := range all {
@@ -432,11 +461,6 @@ func fit(all []*example, base *extract.Model) *extract.Model {
 		second = append(second, x.second())
 	}
 	m.Second, _ = listwise(second, extract.NumSecond, 0)
-	var list []told
-	for _, x := range all {
-		list = append(list, x.tell()...)
-	}
-	m.Sure = logistic(list, extract.NumSure, 1e-3)
 	return m
 }
 
@@ -452,8 +476,9 @@ func write(file string, m *extract.Model) error {
 type report struct {
 	questions map[string]*share
 	verdicts  map[string]map[eval.Verdict]int
-	bins      [10][2]int // answers by their confidence, and those of them that are right
-	sure      int        // answers that are not right with a confidence of .9 or more
+	bins      [10][2]int               // answers by their confidence, and those of them that are right
+	sweep     [10]map[eval.Verdict]int // verdicts by the threshold, in steps of .05 from .15
+	sure      int                      // answers that are not right with a confidence of .9 or more
 	verbose   bool
 }
 
@@ -526,6 +551,14 @@ func (r *report) add(x *example) {
 	if x.question == nil {
 		return
 	}
+	for i := range r.sweep {
+		b := a
+		b.Found = a.Confidence >= .15+.05*float64(i)
+		if r.sweep[i] == nil {
+			r.sweep[i] = map[eval.Verdict]int{}
+		}
+		r.sweep[i][x.question.Judge(b.Text(x.task.Evidence, func(i int) int { return i + 1 }), !b.Found)]++
+	}
 	v := x.question.Judge(text, !a.Found)
 	for _, name := range []string{"all", x.kind, "scope " + x.group} {
 		if r.verdicts[name] == nil {
@@ -550,6 +583,13 @@ func (r *report) print() {
 		fmt.Printf("%-16s", name)
 		for _, v := range eval.Verdicts {
 			fmt.Printf(" %s %d", v, r.verdicts[name][v])
+		}
+		fmt.Println()
+	}
+	for i, s := range r.sweep {
+		fmt.Printf("threshold %.2f", .15+.05*float64(i))
+		for _, v := range eval.Verdicts {
+			fmt.Printf(" %s %d", v, s[v])
 		}
 		fmt.Println()
 	}

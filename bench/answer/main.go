@@ -35,6 +35,8 @@ func main() {
 	flag.IntVar(&hiddenUnits, "hidden", hiddenUnits, "hidden units")
 	flag.IntVar(&epochs, "epochs", epochs, "passes over the examples")
 	flag.Float64Var(&locomoWeight, "locomo-weight", locomoWeight, "how much an example of LoCoMo counts")
+	flag.Float64Var(&sureLocomo, "sure-locomo", sureLocomo, "the same for how sure an answer is")
+	flag.Float64Var(&bareWeight, "bare", bareWeight, "how much a question counts whose answer was taken away")
 	every := flag.Int("every", 1, "use one of so many questions of LoCoMo")
 	flag.Float64Var(&decay, "decay", decay, "weight decay")
 	verbose := flag.Bool("v", false, "print what is not answered rightly")
@@ -126,6 +128,11 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 		return err
 	}
 	all = append(all, small...)
+	near, err := recallNear(ctx, p, filepath.Join(filepath.Dir(asked), "near.tsv"))
+	if err != nil {
+		return err
+	}
+	all = append(all, near...)
 	if out == "" {
 		validate(all, base, verbose, quick)
 		return nil
@@ -138,13 +145,13 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 const recalled = 40
 
 func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memory.Scope, q memory.Query) error {
-	q.Limit = recalled
+	q.Limit = 3 * recalled
 	found, err := p.RecallIn(ctx, scope, q)
 	if err != nil {
 		return err
 	}
 	x.task = &specialists.Task{Question: q.Text, Scope: scope, Now: q.At}
-	for _, m := range refine.Unfold(found.Memories, recalled) {
+	for _, m := range refine.Distinct(refine.Unfold(found.Memories, q.Limit), recalled) {
 		x.task.Evidence = append(x.task.Evidence, m.Record)
 	}
 	x.reading = extract.Read(x.task)
@@ -215,6 +222,48 @@ func recallStatements(ctx context.Context, p *integration.Plugin, list []stateme
 			all = append(all, no)
 			break
 		}
+	}
+	return all, nil
+}
+
+// recallNear asks questions of a statement that answers them, or is only near to it, with some others of the file around it.
+func recallNear(ctx context.Context, p *integration.Plugin, file string) ([]*example, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	var all []*example
+	for i, line := range lines {
+		f := strings.Split(line, "\t")
+		if len(f) != 3 || f[0] != "0" && f[0] != "1" {
+			return nil, fmt.Errorf("%s: line %d is %q, not 0 or 1, a question and a statement", file, i+1, line)
+		}
+		scope := memory.Scope{User: fmt.Sprintf("near %d", i)}
+		said := []string{f[2]}
+		for k := range i % 4 {
+			said = append(said, strings.Split(lines[(i*7+k*31+11)%len(lines)], "\t")[2])
+		}
+		var records []memory.Record
+		for day, s := range said {
+			r := memory.Record{Scope: scope, Kind: memory.KindTurn, Role: "user", Text: s, Created: time.Date(2026, 3, 1+7*day, 9, 0, 0, 0, time.UTC), Origin: memory.Observed, Confidence: 1, Importance: .5}
+			r.Scope.Session = fmt.Sprint(day)
+			records = append(records, r)
+		}
+		if _, err := p.Store.Add(ctx, scope, records...); err != nil {
+			return nil, err
+		}
+		x := &example{id: fmt.Sprintf("n%d", i+1), set: "statements", group: fmt.Sprintf("near %d", i%5), kind: "near", unanswerable: f[0] == "0"}
+		if err := x.recall(ctx, p, scope, memory.Query{Text: f[1]}); err != nil {
+			return nil, err
+		}
+		x.right, x.stale = map[[2]int]bool{}, map[[2]int]bool{}
+		for k := range x.reading.Passages {
+			if q := &x.reading.Passages[k]; !x.unanswerable && x.task.Evidence[q.Record].Text == f[2] {
+				x.right[key(q)] = true
+			}
+		}
+		all = append(all, x)
 	}
 	return all, nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // NumSure is the number of features of an answer.
-const NumSure = 24
+const NumSure = 28
 
 // Rank scores the passages, and sorts them, best first.
 func (r *Reading) Rank() {
@@ -43,10 +43,16 @@ func (r *Reading) Answerable() [NumSure]float64 {
 			second = max(second, p.Score)
 		}
 	}
+	nowhere := 0.0
+	for name := range r.question.names {
+		nowhere += truth(!slices.ContainsFunc(r.records, func(t tokens) bool { return t.has(name) })) / float64(len(r.question.names))
+	}
+	held := r.holds(best)
 	margin := min(5, best.Score-second)
 	x = [NumSure]float64{1, best.Score, margin, 1 / sum, f[fOwn], f[fOwn] + f[fAround], f[fRarest], f[fRarestIn], f[fNamed], f[fNameless],
 		r.missing, f[fTyped], f[fUntyped], math.Log1p(float64(len(r.question.terms))), f[fRank], f[fSoft], best.Outdated, r.kinds.other,
-		f[fPlain], f[fPlainIn], f[fGap], f[fPlainIn] * f[fTyped], f[fNameless] * f[fGap], f[fAfter] + f[fBefore] + f[fSession]}
+		f[fPlain], f[fPlainIn], f[fGap], f[fPlainIn] * f[fTyped], f[fNameless] * f[fGap], f[fAfter] + f[fBefore] + f[fSession],
+		nowhere, r.kinds.name * (1 - held.name), r.kinds.name, math.Log1p(float64(len(r.records)))}
 	return x
 }
 
@@ -71,8 +77,8 @@ type Quote struct {
 	Before bool     // a later memory takes its place
 }
 
-// The least confidence of an answer, the share of the best passage's score mass that a second must have, and the words up to
-// which a memory is quoted around the sentence that answers.
+// The least confidence of an answer, the share of the best passage's score mass
+// that a second must have, and the words up to which a memory is quoted around the sentence that answers.
 const (
 	Threshold   = .4
 	secondShare = .35
