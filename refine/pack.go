@@ -270,7 +270,9 @@ func (p *packer) render(c *choice, l importance.Level, room int) {
 		r.ValidUntil = c.r.Outdated
 	}
 	c.level, c.text = l, p.Line(&r, s)
-	c.cost = p.PackOptions.Tokens(c.text)
+	if c.cost = p.PackOptions.Tokens(c.text); strings.Trim(s, "… ") == "" {
+		c.cost = p.budget + 1 // there is room for no word of it
+	}
 }
 
 // fragment is a sentence of a text that is too long to be shown in full.

@@ -173,7 +173,8 @@ func (a *app) printReport(r *eval.Report) {
 	}) {
 		row(name, r.Baselines[name])
 	}
-	row("fixed point", r.Figures)
+	mode := fmt.Sprint(r.Parameters["mode"])
+	row(mode, r.Figures)
 	table.Print(t)
 
 	t.Printf("\n")
@@ -185,7 +186,7 @@ func (a *app) printReport(r *eval.Report) {
 	}
 	table.Print(t)
 	if d, ok := r.Delta["recall@10"]; ok {
-		t.Printf("\nrecall@10, fixed point against %s: %+.4f, 95%% interval [%+.4f, %+.4f] over questions", r.Against, d.Mean, d.CI95[0], d.CI95[1])
+		t.Printf("\nrecall@10, %s against %s: %+.4f, 95%% interval [%+.4f, %+.4f] over questions", mode, r.Against, d.Mean, d.CI95[0], d.CI95[1])
 		if r.Conversations > 1 {
 			t.Printf(", [%+.4f, %+.4f] over conversations", d.CI95Conversations[0], d.CI95Conversations[1])
 		}

@@ -31,7 +31,11 @@ func Recall(p *integration.Plugin, mode refine.Mode) System {
 // Modes are a plugin's recall, and the modes it is compared with.
 func Modes(p *integration.Plugin) Systems {
 	systems := Systems{Main: Recall(p, p.Options().Mode), Baselines: map[string]System{}}
-	for _, mode := range []refine.Mode{refine.FixedPoint, refine.Hybrid, refine.BM25, refine.Vector} {
+	modes := []refine.Mode{refine.FixedPoint, refine.BM25}
+	if p.Store.Embedder().Dim() > 0 {
+		modes = append(modes, refine.Hybrid, refine.Vector)
+	}
+	for _, mode := range modes {
 		systems.Baselines[string(mode)] = Recall(p, mode)
 	}
 	return systems
