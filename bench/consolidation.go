@@ -36,8 +36,8 @@ type ConsolidationOptions struct {
 type ConsolidationPoint struct {
 	System  string  `json:"system"` // turns, one pass, recursion
 	Share   float64 `json:"share,omitempty"`
-	Tokens  float64 `json:"tokens"`  // of the live memories, as a share of the turns' own, headings included
-	Records int     `json:"records"` // live
+	Tokens  float64 `json:"tokens"`  // of the memories that are shown, as a share of the turns' own, headings included
+	Records int     `json:"records"` // that are shown
 	// Recall is the share of the evidence that is shown when ten memories are recalled and packed into the budget, by
 	// budget in the order of the options; Strict asks half of the evidence's words by rarity beside its facts.
 	Recall []float64 `json:"recall@10"`
@@ -163,15 +163,20 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *eval.
 		}
 	}
 	shelf := &shelf{turns: map[memory.ID]turnOf{}}
-	var summaries []memory.Record
+	var live, summaries []memory.Record
+	stoodFor := map[memory.ID]bool{} // turns stay live, and a summary is shown in their place
 	frequency := map[string]float64{}
 	for r, err := range s.All(ctx, c.Scope, &memory.AllOptions{History: true}) {
 		if err != nil {
 			return nil, err
 		}
 		if r.Superseded.IsZero() {
-			p.Records++
-			shelf.after += packedTokens(r)
+			live = append(live, r)
+			if r.Kind == memory.KindSummary {
+				for _, id := range r.DerivedFrom {
+					stoodFor[id] = true
+				}
+			}
 		}
 		if r.Origin == memory.Observed {
 			shelf.turns[r.ID] = turnOf{record: r, facts: specialists.Facts(r.Text, r.Created), rarity: map[string]float64{}}
@@ -180,6 +185,12 @@ func (p *ConsolidationPoint) fill(ctx context.Context, s *memory.Store, c *eval.
 			}
 		} else if r.Superseded.IsZero() {
 			summaries = append(summaries, r)
+		}
+	}
+	for _, r := range live {
+		if !stoodFor[r.ID] {
+			p.Records++
+			shelf.after += packedTokens(r)
 		}
 	}
 	for _, turn := range shelf.turns {

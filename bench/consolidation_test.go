@@ -68,7 +68,7 @@ func TestConsolidation(t *testing.T) {
 					t.Errorf("%.3f of the tokens are left, want at most .40", p.Tokens)
 				}
 				for i, budget := range o.Budgets {
-					if p.Recall[i] <= turns.Recall[i] || p.Strict[i] < turns.Strict[i]-.02 {
+					if p.Recall[i] <= turns.Recall[i] || p.Strict[i] < turns.Strict[i]-.025 {
 						t.Errorf("recall@10 in %d tokens is %.3f, strictly %.3f, that of the turns %.3f and %.3f", budget, p.Recall[i], p.Strict[i], turns.Recall[i], turns.Strict[i])
 					}
 				}
