@@ -24,6 +24,9 @@ func (r *Recollection) current(question string, now time.Time) {
 		old := slices.IndexFunc(r.Memories, func(m Recalled) bool { return m.ID == ids[u.Old] })
 		new := slices.IndexFunc(r.Memories, func(m Recalled) bool { return m.ID == ids[u.New] })
 		m := &r.Memories[old]
+		if person(&m.Record) && !person(&r.Memories[new].Record) {
+			continue // what a model claims takes the place of nothing that a person said
+		}
 		m.OutdatedBy, m.Outdated = ids[u.New], r.Memories[new].Created
 		if new < old {
 			continue
@@ -33,4 +36,10 @@ func (r *Recollection) current(question string, now time.Time) {
 		r.Memories = slices.Insert(slices.Delete(r.Memories, new, new+1), old, later)
 		r.at = slices.Insert(slices.Delete(r.at, new, new+1), old, at)
 	}
+}
+
+// person reports whether a memory is what a person said, or a fact that was written down, and not the words of a model or
+// of a tool.
+func person(r *memory.Record) bool {
+	return r.Origin == memory.Observed && r.Role != "assistant" && r.Role != "tool" && r.Role != "system"
 }

@@ -119,8 +119,27 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 		r.at = append(r.at, c.at)
 		r.Memories = append(r.Memories, m)
 	}
+	r.levels(opts.Thresholds)
 	r.current(query.Text, opts.Now)
 	return r, nil
+}
+
+// levels sets what is shown of each memory by its weight beside the best that states something. A question that was asked
+// before is nearest to the same question, and must not push what answers it below the threshold.
+func (r *Recollection) levels(t importance.Thresholds) {
+	best := 0.0
+	for _, m := range r.Memories {
+		if m.Meta["asks"] != "true" {
+			best = max(best, m.Weight)
+		}
+	}
+	if best <= 0 {
+		return
+	}
+	for i := range r.Memories {
+		m := &r.Memories[i]
+		m.Level = t.Level(min(1, m.Weight/best))
+	}
 }
 
 // chosen is a memory that is recalled.
