@@ -142,6 +142,3 @@ func (t *Trees) Attribute(row []float32, out []float64) {
 		}
 	}
 }
-
-// Size is the number of inner nodes: what can be chosen freely of each is a feature and a threshold.
-func (t *Trees) Size() int { return len(t.nodes) }

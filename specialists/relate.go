@@ -86,6 +86,3 @@ func (p *Parsed) Keys() []string {
 	}
 	return keys
 }
-
-// Relate is [Parsed.Relate] of two texts.
-func Relate(earlier, later Said) Verdict { return Parse(earlier).Relate(Parse(later)) }

@@ -173,7 +173,11 @@ func (a *app) noneIn(cmd *cobra.Command, store *memory.Store, scope memory.Scope
 			return nil
 		}
 		if u.Tenant == scope.Tenant {
-			names = append(names, "user "+ui.Clean(u.User))
+			name := "user " + ui.Clean(u.User)
+			if u.User == "" {
+				name = "memories without a user"
+			}
+			names = append(names, name)
 		}
 	}
 	hint := ""
