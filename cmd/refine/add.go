@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ func (a *app) addCommand() *cobra.Command {
 	var at, from, until moment
 	var supersedes []string
 	r := memory.Record{Position: -1}
-	kind, pin := "", false
+	kind, ttl, pin := "", "", false
 	cmd := &cobra.Command{
 		Use:   "add TEXT|-",
 		Short: "Remember one text; - reads it from stdin",
@@ -40,6 +41,13 @@ func (a *app) addCommand() *cobra.Command {
 			}
 			if r.Created = at.Time; at.IsZero() {
 				r.Created = time.Now().UTC()
+			}
+			if ttl != "" {
+				span, err := timeToLive(ttl)
+				if err != nil || !until.IsZero() {
+					return ui.Fail(ui.ExitUsage, "use --ttl with a span like 4h, 90m, 7d or 2w, or --valid-until with a time", "%q is no span, or --valid-until is there too", ttl)
+				}
+				until.Time = time.Now().UTC().Add(span)
 			}
 			if pin {
 				r = pinned(r, true)
@@ -82,6 +90,7 @@ func (a *app) addCommand() *cobra.Command {
 	flags.Var(&at, "at", "when it was said; now if it is not given")
 	flags.Var(&from, "valid-from", "from when it is true")
 	flags.Var(&until, "valid-until", "until when it is true")
+	flags.StringVar(&ttl, "ttl", "", "for how long it is true from now on, like 4h, 90m, 7d or 2w, in place of --valid-until")
 	flags.StringVar(&r.Key, "key", "", "a key of your own; adding it twice adds nothing")
 	flags.IntVar(&r.Position, "position", -1, "place in the session's order; negative: none")
 	flags.Float64Var(&r.Importance, "importance", 0.5, "0 to 1")
@@ -89,4 +98,28 @@ func (a *app) addCommand() *cobra.Command {
 	flags.StringToStringVar(&r.Meta, "meta", nil, "metadata, like city=Porto,source=mail")
 	flags.StringSliceVar(&supersedes, "supersedes", nil, "ids of the records it takes the place of; they stay readable")
 	return cmd
+}
+
+// timeToLive reads a span of time that is longer than none: as Go writes them, or in days or weeks.
+func timeToLive(s string) (time.Duration, error) {
+	unit := time.Duration(0)
+	switch {
+	case strings.HasSuffix(s, "d"):
+		unit = 24 * time.Hour
+	case strings.HasSuffix(s, "w"):
+		unit = 7 * 24 * time.Hour
+	}
+	d, err := time.ParseDuration(s)
+	if unit > 0 {
+		var n float64
+		n, err = strconv.ParseFloat(s[:len(s)-1], 64)
+		if n > 36500 {
+			n = 0
+		}
+		d = time.Duration(n * float64(unit))
+	}
+	if err == nil && d <= 0 {
+		err = strconv.ErrRange
+	}
+	return d, err
 }
