@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,14 +17,6 @@ import (
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/trmcore"
 )
-
-// Reader is what a plan is made from; a [memory.Store] is one.
-type Reader interface {
-	// All yields the records of a scope, with History also the superseded ones.
-	All(ctx context.Context, scope memory.Scope, o *memory.AllOptions) iter.Seq2[memory.Record, error]
-	// Sign signs a plan with a key that only the store and its copies have.
-	Sign(ctx context.Context, text []byte) (string, error)
-}
 
 // Options say how a plan is made. Nil is the same as a zero Options.
 type Options struct {
@@ -44,7 +35,7 @@ type Options struct {
 }
 
 // New plans the consolidation of a scope. It reads only, and the same store, scope and options make the same plan.
-func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Plan, error) {
+func New(ctx context.Context, store *memory.Store, scope memory.Scope, o *Options) (*Plan, error) {
 	if o == nil {
 		o = &Options{}
 	}

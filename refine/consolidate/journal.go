@@ -108,7 +108,7 @@ type journal struct {
 }
 
 // openJournal takes the lock of a store's journal.
-func openJournal(store Store, o *RunOptions) (journal, func(), error) {
+func openJournal(store *memory.Store, o *RunOptions) (journal, func(), error) {
 	j := journal{dir: Dir(store.Path())}
 	if o != nil {
 		j.RunOptions = *o
