@@ -11,7 +11,7 @@ import (
 // Embedder turns texts into vectors. Vectors of different models never mix: a store remembers the model's name and
 // dimension and refuses another with [ErrModel] until it is re-embedded.
 type Embedder interface {
-	// Model names the model and everything that changes its vectors, for example "hashed-v1-384".
+	// Model names the model and everything that changes its vectors, for example "text-embedding-3-small".
 	Model() string
 	// Dim is the length of every vector.
 	Dim() int
