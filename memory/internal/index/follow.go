@@ -1,6 +1,9 @@
 package index
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Change is a record that was written since an index was brought up to date.
 type Change struct {
@@ -54,6 +57,19 @@ func (x *Index) Follow(ctx context.Context, changed []Change, deleted []int64) (
 		x.Cover()
 	}
 	return fresh, true, x.deleteVectors(ctx, hidden)
+}
+
+// OfKindOrMeta are the rows of a place that are of a kind or have a metadata value, and are valid at a moment.
+func (x *Index) OfKindOrMeta(place Place, moment int64, kind, key, value string) (rows []int64) {
+	a := x.part(place)
+	pair, known := x.pairs[key+"\x00"+value]
+	for i := range x.docs {
+		d := &x.docs[i]
+		if d.live && a.has(d.Session) && d.validAt(moment) && (d.Kind() == kind || known && slices.Contains(d.meta, pair)) {
+			rows = append(rows, d.Row)
+		}
+	}
+	return rows
 }
 
 // MayHold are the rows of a part that hold all of some terms, and maybe more than what they stand for: a record's speaker and day
