@@ -17,7 +17,7 @@ func (a *app) addCommand() *cobra.Command {
 	var at, from, until moment
 	var supersedes []string
 	r := memory.Record{Position: -1}
-	kind, ttl, pin := "", "", false
+	kind, pin := "", false
 	cmd := &cobra.Command{
 		Use:   "add TEXT|-",
 		Short: "Remember one text; - reads it from stdin",
@@ -41,13 +41,6 @@ func (a *app) addCommand() *cobra.Command {
 			}
 			if r.Created = at.Time; at.IsZero() {
 				r.Created = time.Now().UTC()
-			}
-			if ttl != "" {
-				span, err := timeToLive(ttl)
-				if err != nil || !until.IsZero() {
-					return ui.Fail(ui.ExitUsage, "use --ttl with a span like 4h, 90m, 7d or 2w, or --valid-until with a time", "%q is no span, or --valid-until is there too", ttl)
-				}
-				until.Time = time.Now().UTC().Add(span)
 			}
 			if pin {
 				r = pinned(r, true)
@@ -90,7 +83,8 @@ func (a *app) addCommand() *cobra.Command {
 	flags.Var(&at, "at", "when it was said; now if it is not given")
 	flags.Var(&from, "valid-from", "from when it is true")
 	flags.Var(&until, "valid-until", "until when it is true")
-	flags.StringVar(&ttl, "ttl", "", "for how long it is true from now on, like 4h, 90m, 7d or 2w, in place of --valid-until")
+	flags.Var((*timeToLive)(&until), "ttl", "for how long it is true from now on, like 4h, 90m, 7d or 2w, in place of --valid-until")
+	cmd.MarkFlagsMutuallyExclusive("ttl", "valid-until")
 	flags.StringVar(&r.Key, "key", "", "a key of your own; adding it twice adds nothing")
 	flags.IntVar(&r.Position, "position", -1, "place in the session's order; negative: none")
 	flags.Float64Var(&r.Importance, "importance", 0.5, "0 to 1")
@@ -100,26 +94,24 @@ func (a *app) addCommand() *cobra.Command {
 	return cmd
 }
 
-// timeToLive reads a span of time that is longer than none: as Go writes them, or in days or weeks.
-func timeToLive(s string) (time.Duration, error) {
-	unit := time.Duration(0)
-	switch {
-	case strings.HasSuffix(s, "d"):
-		unit = 24 * time.Hour
-	case strings.HasSuffix(s, "w"):
-		unit = 7 * 24 * time.Hour
+// timeToLive is a flag's span of time from now on: as Go writes them, or in days or weeks.
+type timeToLive moment
+
+func (l *timeToLive) Set(s string) error {
+	units := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+	span, err := time.ParseDuration(s)
+	if n := len(s) - 1; n > 0 && units[s[n]] > 0 {
+		var count int
+		count, err = strconv.Atoi(s[:n])
+		span = time.Duration(min(count, 36500/7)) * units[s[n]]
 	}
-	d, err := time.ParseDuration(s)
-	if unit > 0 {
-		var n float64
-		n, err = strconv.ParseFloat(s[:len(s)-1], 64)
-		if n > 36500 {
-			n = 0
-		}
-		d = time.Duration(n * float64(unit))
+	if err != nil || span <= 0 {
+		return ui.Fail(ui.ExitUsage, "", "%q is no span of time: use 4h, 90m, 7d or 2w", s)
 	}
-	if err == nil && d <= 0 {
-		err = strconv.ErrRange
-	}
-	return d, err
+	l.Time = time.Now().UTC().Add(span)
+	return nil
 }
+
+func (l *timeToLive) String() string { return "" }
+
+func (l *timeToLive) Type() string { return "span" }
