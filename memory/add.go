@@ -247,15 +247,19 @@ func (s *Store) addStaged(ctx context.Context, h head, queue <-chan *batch, adde
 
 // ready fills, checks, analyses and embeds records for a store whose head is h.
 func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incoming) error {
-	model, dim := h.model, h.dim
-	embedder := s.embed()
+	return prepare(ctx, h.model, h.dim, s.embed(), scope, s.now(), records, s.holds)
+}
+
+// prepare fills, checks, analyses and embeds records for an engine whose vectors are a model's; nil embedder: they must bring
+// theirs. What holds knows already is left as it is.
+func prepare(ctx context.Context, model string, dim int, embedder Embedder, scope Scope, now time.Time, records []incoming, holds func(context.Context, *incoming) (ID, error)) error {
 	var missing []int
 	for i := range records {
 		r := &records[i]
-		if err := r.fill(scope, s.now()); err != nil {
+		if err := r.fill(scope, now); err != nil {
 			return fmt.Errorf("record %d: %w", r.number, err)
 		}
-		known, err := s.holds(ctx, r)
+		known, err := holds(ctx, r)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,11 @@ const (
 // Candidates returns the records a query may be answered from: the best by words (BM25), the best by vector, and the
 // neighbours of both. Query.Limit does not bound them. Neighbours pass the query's filters too.
 func (s *Store) Candidates(ctx context.Context, scope Scope, query Query, o *CandidateOptions) (*Candidates, error) {
+	c, err := candidates(ctx, engine{s}, scope, query, o)
+	return c, fail("search", err)
+}
+
+func candidates(ctx context.Context, e Engine, scope Scope, query Query, o *CandidateOptions) (*Candidates, error) {
 	if o == nil {
 		o = &CandidateOptions{}
 	}
@@ -39,19 +44,16 @@ func (s *Store) Candidates(ctx context.Context, scope Scope, query Query, o *Can
 		radius = DefaultRadius
 	}
 	var c *Candidates
-	err := s.ask(ctx, scope, query, o, func(v *shard, q *question) error {
+	err := ask(ctx, e, scope, query, o, func(v *shard, q *question) error {
 		var err error
 		c, err = v.candidates(ctx, q, radius)
 		return err
 	})
-	return c, fail("search", err)
+	return c, err
 }
 
 // ask makes a question of a query and hands it to f together with the shard that answers it, read-locked.
-func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateOptions, f func(*shard, *question) error) error {
-	if s.closed.Load() {
-		return ErrClosed
-	}
+func ask(ctx context.Context, from Engine, scope Scope, query Query, o *CandidateOptions, f func(*shard, *question) error) error {
 	parsed, err := terms.Parse(query.Text)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -59,7 +61,7 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 	if parsed.Plain == "" && len(query.Vector) == 0 {
 		return fmt.Errorf("%w: the query is empty", ErrInvalid)
 	}
-	now := s.now()
+	now := from.Now()
 	if !query.At.IsZero() {
 		now = query.At
 	}
@@ -77,15 +79,16 @@ func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateO
 			q.filter.until = micros(query.Until)
 		}
 	}
-	if q.must, q.not, err = s.operators(ctx, scope, parsed); err != nil {
+	if q.must, q.not, err = from.Operators(ctx, scope, parsed.Must, parsed.Not); err != nil {
 		return err
 	}
-	m, err := s.shardAt(ctx, scope, query.At)
+	view, err := from.View(ctx, scope, query.At)
 	if err != nil {
 		return err
 	}
+	m := view.shard
 	// Hashed vectors are likeness of letters, which the words have already: stores that hold them are searched without.
-	if e := s.embed(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" && hashedModel(e.Model()) == nil {
+	if e := from.Embedder(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" && hashedModel(e.Model()) == nil {
 		// The lock is not held while the query is embedded: the embedder may be another machine.
 		m.mu.RLock()
 		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}

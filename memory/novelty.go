@@ -45,6 +45,10 @@ type holders struct {
 	recent [perTerm]int
 }
 
+func newNovelty(dim int) *novelty {
+	return &novelty{dim: cmp.Or(dim, lookalike.dim), holders: map[string]*holders{}}
+}
+
 func (n *novelty) vector(i int) []float32 {
 	at := i % remembered * n.dim
 	return n.vectors[at : at+n.dim]
@@ -104,7 +108,7 @@ func (s *Store) novelty(ctx context.Context, t *tx, o owner, dim int) (*novelty,
 	if n := s.memo.owners[o]; n != nil {
 		return n, nil
 	}
-	n := &novelty{dim: cmp.Or(dim, lookalike.dim), holders: map[string]*holders{}}
+	n := newNovelty(dim)
 	rows, err := t.QueryContext(ctx, "SELECT r.digest, v.data, iif(v.data IS NULL, r.text, '') FROM records r LEFT JOIN vectors v ON v.row = r.row WHERE "+ownRecords+
 		" AND r.superseded = 0 ORDER BY r.row DESC LIMIT ?", o.tenant, o.user, readAgain)
 	if err != nil {

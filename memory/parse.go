@@ -11,14 +11,14 @@ import (
 const MaxQuery = query.Max
 
 // operators are the rows that a query's operators ask for, and those they exclude; nil where it has none.
-func (s *Store) operators(ctx context.Context, scope Scope, p query.Query) (must, not map[int64]bool, err error) {
-	if len(p.Must) > 0 {
-		if must, err = s.holding(ctx, scope, strings.Join(p.Must, " AND ")); err != nil {
+func (s *Store) operators(ctx context.Context, scope Scope, asked, excluded []string) (must, not map[int64]bool, err error) {
+	if len(asked) > 0 {
+		if must, err = s.holding(ctx, scope, strings.Join(asked, " AND ")); err != nil {
 			return nil, nil, err
 		}
 	}
-	if len(p.Not) > 0 {
-		if not, err = s.holding(ctx, scope, strings.Join(p.Not, " OR ")); err != nil {
+	if len(excluded) > 0 {
+		if not, err = s.holding(ctx, scope, strings.Join(excluded, " OR ")); err != nil {
 			return nil, nil, err
 		}
 	}

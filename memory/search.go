@@ -23,6 +23,11 @@ const LexicalWeight = .7
 // itself; package refine looks at them together. Where a summary stands for a record, the summary is returned, with
 // the scores of the best that it stands for.
 func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, error) {
+	hits, err := hits(ctx, engine{s}, scope, query)
+	return hits, fail("search", err)
+}
+
+func hits(ctx context.Context, e Engine, scope Scope, query Query) ([]Hit, error) {
 	limit := query.Limit
 	if limit <= 0 {
 		limit = DefaultLimit
@@ -33,7 +38,7 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 		score           float64
 	}
 	var best []scored
-	err := s.ask(ctx, scope, query, &CandidateOptions{Limit: max(100, 4*limit)}, func(m *shard, q *question) error {
+	err := ask(ctx, e, scope, query, &CandidateOptions{Limit: max(100, 4*limit)}, func(m *shard, q *question) error {
 		p := m.p
 		scratch := borrow(len(p.docs))
 		here := p.area(scope)
@@ -69,7 +74,7 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 		return nil
 	})
 	if err != nil {
-		return nil, fail("search", err)
+		return nil, err
 	}
 	slices.SortFunc(best, func(a, b scored) int {
 		if c := cmp.Compare(b.score, a.score); c != 0 {
@@ -89,9 +94,9 @@ func (s *Store) Search(ctx context.Context, scope Scope, query Query) ([]Hit, er
 	for i, h := range best {
 		rows[i] = h.shown
 	}
-	records, err := s.fetch(ctx, scope, rows)
+	records, err := e.Rows(ctx, scope, rows)
 	if err != nil {
-		return nil, fail("search", err)
+		return nil, err
 	}
 	hits := make([]Hit, 0, len(best))
 	for _, h := range best {

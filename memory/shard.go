@@ -277,7 +277,22 @@ func (s *Store) follow(ctx context.Context, t *sql.Tx, sh *shard) (ok bool, err 
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	var hidden, fresh []int64
+	fresh, hidden, ok, err := sh.p.follow(changed)
+	if err != nil || !ok {
+		return false, err
+	}
+	if err := indexRows(ctx, t, sh, fresh); err != nil {
+		return false, err
+	}
+	if err := sh.index.Delete(ctx, hidden...); err != nil {
+		return false, fmt.Errorf("vector index: %w", err)
+	}
+	return true, nil
+}
+
+// follow takes over changes, by row. fresh are the rows that are found now, hidden those that are found no more. It is not ok
+// where the partition must be made anew.
+func (p *partition) follow(changed []change) (fresh, hidden []int64, ok bool, err error) {
 	covers := false
 	for i := range changed {
 		l := &changed[i]
@@ -294,12 +309,12 @@ func (s *Store) follow(ctx context.Context, t *sql.Tx, sh *shard) (ok bool, err 
 			p.remove(at)
 			hidden, covers = append(hidden, l.row), true
 		case known && !p.docs[at].live && live:
-			return false, nil
+			return nil, nil, false, nil
 		case known:
 			p.docs[at].count(&l.light)
 		case !live && len(l.stands) == 0:
 		case len(p.docs) > 0 && p.docs[len(p.docs)-1].row > l.row:
-			return false, nil // an undo made it live again
+			return nil, nil, false, nil // an undo made it live again
 		case len(l.stands) > 0:
 			covers = true
 			err = p.addSummary(&l.light, l.place, l.stands, live)
@@ -308,19 +323,13 @@ func (s *Store) follow(ctx context.Context, t *sql.Tx, sh *shard) (ok bool, err 
 			err = p.add(&l.light, l.place)
 		}
 		if err != nil {
-			return false, err
+			return nil, nil, false, err
 		}
 	}
 	if covers {
 		p.cover()
 	}
-	if err := indexRows(ctx, t, sh, fresh); err != nil {
-		return false, err
-	}
-	if err := sh.index.Delete(ctx, hidden...); err != nil {
-		return false, fmt.Errorf("vector index: %w", err)
-	}
-	return true, nil
+	return fresh, hidden, true, nil
 }
 
 // change is a record that was written since.

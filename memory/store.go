@@ -287,38 +287,45 @@ func (s *Store) readable(ctx context.Context) error {
 
 // choose settles the embedder for a store of a model.
 func (s *Store) choose(model string, dim int) error {
-	e := s.embed()
-	if e == nil && s.find != nil {
-		found, err := s.find(model)
+	e, err := choose(s.embed(), s.find, model, dim)
+	switch {
+	case err != nil:
+		return err
+	case e == nil:
+		s.log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
+	default:
+		s.embedder.Store(&e)
+	}
+	return nil
+}
+
+// choose is the embedder for vectors of a model, or, if model is empty, for a new store; nil if it is not at hand.
+func choose(e Embedder, find func(model string) (Embedder, error), model string, dim int) (Embedder, error) {
+	if e == nil && find != nil {
+		found, err := find(model)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if found != nil && (model == "" || found.Model() == model && found.Dim() == dim) {
 			e = found
-			s.embedder.Store(&e)
 		}
 	}
 	switch {
 	case model == "" && e == nil:
-		e = NewHashed(0)
-		s.embedder.Store(&e)
+		return NewHashed(0), nil
 	case model == "":
-		return proper(e)
+		return e, proper(e)
 	case e == nil:
 		if h := hashedModel(model); h != nil && h.Dim() == dim {
-			e = h
-			s.embedder.Store(&e)
+			return h, nil
 		} else if model == noModel {
-			e = None{}
-			s.embedder.Store(&e)
-		} else {
-			s.log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
+			return None{}, nil
 		}
 	case e.Model() != model || e.Dim() != dim:
-		return fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
+		return nil, fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
 			ErrModel, model, dim, e.Model(), e.Dim())
 	}
-	return nil
+	return e, nil
 }
 
 // embed is the store's embedder, nil if it has none.

@@ -102,6 +102,9 @@ func (a *app) serve(ctx context.Context) error {
 	defer traces.end()
 	o.Traces = traces.provider
 	_, missing := os.Stat(a.settings.Config.Store.Path)
+	if !integration.IsFile(a.settings.Config.Store.Path) {
+		missing = nil
+	}
 	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true})
 	if err != nil {
 		return err

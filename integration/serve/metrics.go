@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // metrics are what the server counts. Labels have few values: no user, no session, no text is in them.
@@ -37,7 +37,7 @@ type metrics struct {
 var fast = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
 // newMetrics makes the metrics of a store and of a writer, of which pending tells how many turns wait.
-func newMetrics(store *memory.Store, pending func() float64) *metrics {
+func newMetrics(store refine.Records, pending func() float64) *metrics {
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "refine", Name: name, Help: help, Buckets: buckets})
 	}
@@ -77,7 +77,7 @@ func (m *metrics) handler() http.Handler {
 }
 
 // storeSize asks the store for its size when it is scraped.
-type storeSize struct{ store *memory.Store }
+type storeSize struct{ store refine.Records }
 
 var (
 	storeRecords = prometheus.NewDesc("refine_store_records", "Records of the whole store.", []string{"state"}, nil)

@@ -174,7 +174,9 @@ func begin(ctx context.Context, store Store, j journal, p *Plan) (run Run, err e
 		if err := os.Remove(run.Snapshot); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return run, err
 		}
-		if _, err := store.Snapshot(ctx, run.Snapshot); err != nil {
+		if _, err := store.Snapshot(ctx, run.Snapshot); errors.Is(err, errors.ErrUnsupported) {
+			run.Snapshot = "" // a database has copies of its own
+		} else if err != nil {
 			return run, err
 		}
 	}

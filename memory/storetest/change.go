@@ -1,0 +1,586 @@
+package storetest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/trm-go/refiner/memory"
+)
+
+// testKeys: a key or an ID that is there already adds nothing.
+func testKeys(f *fixture) {
+	keyed := turn(1, "the first text")
+	keyed.Key = "k"
+	id := f.add(keyed)[0]
+	keyed.Text = "another text"
+	added, err := f.Add(ctx(), ann, keyed, turn(2, "a new one"), keyed)
+	f.must(err)
+	f.same("added", []any{added.Count, added.Skipped, added.IDs[0], added.IDs[2]}, []any{1, 2, id, id})
+	f.same("the text", f.record(id).Text, "the first text")
+	elsewhere := keyed
+	elsewhere.Scope.Session = "t"
+	added, err = f.Add(ctx(), ann, elsewhere)
+	f.must(err)
+	f.same("the key in another session", added.Count, 1)
+	given := turn(3, "with an ID")
+	given.ID = "01JC0000000000000000000001"
+	f.add(given)
+	added, err = f.Add(ctx(), ann, given)
+	f.must(err)
+	f.same("the same again", []any{added.Skipped, added.IDs}, []any{1, []memory.ID{given.ID}})
+	given.Text = "another record"
+	if _, err := f.Add(ctx(), ann, given); !errors.Is(err, memory.ErrInvalid) {
+		f.Errorf("an ID that is taken: %v", err)
+	}
+	if _, err := f.Supersede(ctx(), ann, keyed, given.ID); !errors.Is(err, memory.ErrInvalid) {
+		f.Errorf("superseding with a key that is taken: %v", err)
+	}
+	f.same("all", f.all(ann, true), []string{"the first text", "a new one", "another text", "with an ID"})
+}
+
+// testInvalid: a bad record is refused, and with it all that came along.
+func testInvalid(f *fixture) {
+	id := f.add(turn(1, "what is there"))[0]
+	for name, change := range map[string]func(*memory.Record){
+		"no text":      func(r *memory.Record) { r.Text = " \n" },
+		"NUL":          func(r *memory.Record) { r.Text = "a\x00b" },
+		"UTF-8":        func(r *memory.Record) { r.Text = "a\xffb" },
+		"kind":         func(r *memory.Record) { r.Kind = "wish" },
+		"importance":   func(r *memory.Record) { r.Importance = math.NaN() },
+		"ID":           func(r *memory.Record) { r.ID = "mine" },
+		"no source":    func(r *memory.Record) { r.Origin = memory.Reconstructed },
+		"unknown":      func(r *memory.Record) { r.DerivedFrom = []memory.ID{"01JC0000000000000000000009"} },
+		"quote":        func(r *memory.Record) { r.Quotes = []memory.Quote{{Source: id, Text: "what is not there"}} },
+		"validity":     func(r *memory.Record) { r.ValidFrom, r.ValidUntil = day(3), day(2) },
+		"key":          func(r *memory.Record) { r.Key = "a\nb" },
+		"metadata NUL": func(r *memory.Record) { r.Meta = map[string]string{"a": "\x00"} },
+	} {
+		bad := turn(3, "bad in one way")
+		change(&bad)
+		if _, err := f.Add(ctx(), ann, turn(2, "good"), bad); !errors.Is(err, memory.ErrInvalid) {
+			f.Errorf("%s: %v", name, err)
+		}
+		if _, err := f.Supersede(ctx(), ann, bad, id); !errors.Is(err, memory.ErrInvalid) {
+			f.Errorf("superseding, %s: %v", name, err)
+		}
+	}
+	stop := errors.New("the source broke off")
+	_, err := f.AddAll(ctx(), ann, func(yield func(memory.Record, error) bool) {
+		for n := range 1000 {
+			if !yield(turn(n, "one of many"), nil) {
+				return
+			}
+		}
+		yield(memory.Record{}, stop)
+	}, nil)
+	if !errors.Is(err, stop) {
+		f.Errorf("a sequence that breaks off: %v", err)
+	}
+	f.same("all", f.all(ann, true), []string{"what is there"})
+}
+
+// testSupersede: what is replaced is found no more, stays readable, and comes back.
+func testSupersede(f *fixture) {
+	old := f.add(turn(1, "The kettle is blue."))[0]
+	before, err := f.Generation(ctx())
+	f.must(err)
+	mid, err := f.Supersede(ctx(), ann, turn(2, "The kettle is red."), old)
+	f.must(err)
+	last, err := f.Supersede(ctx(), ann, turn(3, "The kettle is green."), mid)
+	f.must(err)
+	if after, err := f.Generation(ctx()); err != nil || after <= before {
+		f.Errorf("the generation went from %d to %d: %v", before, after, err)
+	}
+	f.same("found", f.found(ann, memory.Query{Text: "kettle"}), []string{"The kettle is green."})
+	f.same("live", f.all(ann, false), []string{"The kettle is green."})
+	r := f.record(old)
+	f.same("superseded", []any{r.SupersededBy, r.Superseded.IsZero()}, []any{mid, false})
+	for what, err := range map[string]error{"what is replaced": second(f.Supersede(ctx(), ann, turn(4, "again"), old)), "nothing": second(f.Supersede(ctx(), ann, turn(4, "again"))),
+		"undo of what is replaced": f.Undo(ctx(), ann, mid), "undo of what replaces nothing": f.Undo(ctx(), ann, f.add(turn(9, "tea"))[0])} {
+		if !errors.Is(err, memory.ErrInvalid) {
+			f.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := f.Supersede(ctx(), ann, turn(4, "again"), last, "01JC0000000000000000000009"); !errors.Is(err, memory.ErrNotFound) {
+		f.Errorf("one that is not there: %v", err)
+	}
+	f.same("after what failed", f.found(ann, memory.Query{Text: "kettle"}), []string{"The kettle is green."})
+	f.must(f.Undo(ctx(), ann, last))
+	f.same("undone", f.found(ann, memory.Query{Text: "kettle"}), []string{"The kettle is red."})
+	h, err := f.History(ctx(), ann, old)
+	f.must(err)
+	var versions []string
+	for _, r := range h.Records {
+		versions = append(versions, r.Text)
+	}
+	f.same("versions", versions, []string{"The kettle is blue.", "The kettle is red.", "The kettle is green."})
+	var events []string
+	for _, e := range h.Events {
+		events = append(events, fmt.Sprint(e.What, slices.Index([]memory.ID{old, mid, last}, e.ID), slices.Index([]memory.ID{old, mid, last}, e.By)))
+	}
+	f.same("events", sorted(events), sorted([]string{"recorded0 -1", "recorded1 -1", "recorded2 -1", "superseded0 1", "superseded1 2", "revived1 2", "superseded2 -1"}))
+	other, err := f.History(ctx(), ann, last)
+	f.must(err)
+	f.same("the history from its other end", len(other.Records), 3)
+}
+
+// testPast: what was true at a moment is found as of then.
+func testPast(f *fixture) {
+	old := f.add(turn(1, "The kettle is blue."))[0]
+	f.reopen(day(5))
+	id, err := f.Supersede(ctx(), ann, turn(5, "The kettle is red."), old)
+	f.must(err)
+	f.reopen(day(8))
+	f.must(f.Undo(ctx(), ann, id))
+	for at, want := range map[int][]string{0: {}, 3: {"The kettle is blue."}, 6: {"The kettle is red."}, 9: {"The kettle is blue."}} {
+		f.same(fmt.Sprintf("on day %d", at), f.found(ann, memory.Query{Text: "kettle", At: day(at)}), want)
+	}
+	f.same("now", f.found(ann, memory.Query{Text: "kettle"}), []string{"The kettle is blue."})
+}
+
+// testSummaries: a summary is shown for its turns, which stay found by their own words.
+func testSummaries(f *fixture) {
+	ids := f.add(turn(1, "The kettle is blue."), turn(2, "It whistles in the morning."), turn(3, "Tea is at four."))
+	summary := memory.Record{Scope: memory.Scope{Session: "s"}, Kind: memory.KindSummary, Origin: memory.Reconstructed, Text: "A blue kettle that whistles.", Position: -1,
+		Created: day(4), DerivedFrom: ids[:2], Quotes: []memory.Quote{{Source: ids[0], Text: "blue"}}}
+	id, err := f.Supersede(ctx(), ann, summary, ids[:2]...)
+	f.must(err)
+	f.same("still live", f.record(ids[0]).Superseded.IsZero(), true)
+	f.same("shown", f.found(ann, memory.Query{Text: "morning kettle"}), []string{summary.Text})
+	f.same("others", f.found(ann, memory.Query{Text: "tea"}), []string{"Tea is at four."})
+	c, err := f.Candidates(ctx(), ann, memory.Query{Text: "kettle"}, &memory.CandidateOptions{Radius: -1})
+	f.must(err)
+	if len(c.List) != 1 || c.List[0].Summary == 0 {
+		f.Fatalf("candidates: %+v", c.List)
+	}
+	rows, err := f.Fetch(ctx(), ann, c.List[0].Row, c.List[0].Summary)
+	f.must(err)
+	f.same("rows", []any{rows[0].ID, rows[1].ID}, []any{ids[0], id})
+	f.must(f.Undo(ctx(), ann, id))
+	f.same("undone", f.found(ann, memory.Query{Text: "morning kettle"}), []string{"The kettle is blue.", "It whistles in the morning."})
+}
+
+// testDelete: what is deleted is nowhere any more, and does not come back.
+func testDelete(f *fixture) {
+	secret := turn(1, "The secret is 4711.")
+	secret.Key = "secret"
+	id := f.add(secret)[0]
+	kept := f.add(turn(2, "The kettle is blue."))[0]
+	f.found(ann, memory.Query{Text: "secret"}) // so that an index in memory knows of it
+	var export bytes.Buffer
+	if _, err := f.Export(ctx(), &export); err != nil {
+		f.Fatal(err)
+	}
+	if _, err := f.Delete(ctx(), ann, []memory.ID{kept, "01JC0000000000000000000009"}, nil); !errors.Is(err, memory.ErrNotFound) {
+		f.Errorf("one that is not there: %v", err)
+	}
+	d, err := f.Delete(ctx(), ann, []memory.ID{id}, nil)
+	f.must(err)
+	f.same("deleted", []any{d.IDs, d.Derived, len(d.Pending)}, []any{[]memory.ID{id}, 0, 0})
+	f.gone(id, "4711")
+	pending, err := f.Pending(ctx())
+	f.must(err)
+	f.same("pending", len(pending), 0)
+	added, err := f.Add(ctx(), ann, secret)
+	f.must(err)
+	f.same("added again by its key", []any{added.Count, added.Skipped, added.Deleted}, []any{0, 1, 1})
+	imported, err := f.Import(ctx(), bytes.NewReader(export.Bytes()), nil)
+	f.must(err)
+	f.same("imported again", []any{imported.Count, imported.Deleted}, []any{0, 1})
+	f.gone(id, "4711")
+	imported, err = f.Import(ctx(), bytes.NewReader(export.Bytes()), &memory.ImportOptions{Deleted: true})
+	f.must(err)
+	f.same("imported on purpose", imported.Count, 1)
+	f.same("found", f.found(ann, memory.Query{Text: "secret"}), []string{secret.Text})
+}
+
+// gone checks that nothing tells of a record any more.
+func (f *fixture) gone(id memory.ID, word string) {
+	f.Helper()
+	if _, err := f.Record(ctx(), ann, id); !errors.Is(err, memory.ErrNotFound) {
+		f.Errorf("the record: %v", err)
+	}
+	var export bytes.Buffer
+	_, err := f.Export(ctx(), &export)
+	f.must(err)
+	if strings.Contains(export.String(), word) || strings.Contains(export.String(), string(id)) {
+		f.Error("an export still tells of it")
+	}
+	for _, q := range []string{word, `"` + word + `"`} {
+		if got := f.found(ann, memory.Query{Text: q}); strings.Contains(fmt.Sprint(got), word) {
+			f.Errorf("%s finds %q", q, got)
+		}
+	}
+	if got := fmt.Sprint(f.all(ann, true)); strings.Contains(got, word) {
+		f.Errorf("it is still among all: %s", got)
+	}
+}
+
+// testDerived: what rests on a record is deleted with it, if that is said, and what gave way to that is live again.
+func testDerived(f *fixture) {
+	ids := f.add(turn(1, "She lives in Oslo."), turn(2, "She lives in Rome."))
+	fact := memory.Record{Kind: memory.KindFact, Origin: memory.Reconstructed, Text: "She moved to Rome.", Position: -1, Created: day(3), DerivedFrom: ids[1:]}
+	made, err := f.Supersede(ctx(), ann, fact, ids[0])
+	f.must(err)
+	if _, err := f.Delete(ctx(), ann, ids[1:], nil); !errors.Is(err, memory.ErrDerived) {
+		f.Errorf("something rests on it: %v", err)
+	}
+	d, err := f.Delete(ctx(), ann, ids[1:], &memory.DeleteOptions{Derived: true})
+	f.must(err)
+	f.same("deleted", []any{d.IDs, d.Derived}, []any{[]memory.ID{ids[1], made}, 1})
+	f.same("live again", f.found(ann, memory.Query{Text: "lives"}), []string{"She lives in Oslo."})
+	old := f.add(turn(4, "tea at four"))[0]
+	byHand, err := f.Supersede(ctx(), ann, turn(5, "tea at five"), old)
+	f.must(err)
+	_, err = f.Delete(ctx(), ann, []memory.ID{byHand}, nil)
+	f.must(err)
+	r := f.record(old)
+	f.same("replaced by what was observed: it stays replaced", []any{r.Superseded.IsZero(), r.SupersededBy}, []any{false, ""})
+}
+
+// testForget: a whole scope goes, or what is older than a day, and nothing else.
+func testForget(f *fixture) {
+	one, two := turn(1, "in session s"), turn(2, "in session t")
+	two.Scope.Session = "t"
+	f.add(one, two, turn(3, "in session s, later"))
+	_, err := f.Add(ctx(), memory.Scope{Tenant: "acme", User: "bob"}, memory.Record{Text: "of bob", Created: day(1)})
+	f.must(err)
+	d, err := f.Retain(ctx(), ann, day(1), nil)
+	f.must(err)
+	f.same("retained", len(d.IDs), 1)
+	f.same("left", f.all(ann, true), []string{"in session t", "in session s, later"})
+	d, err = f.Forget(ctx(), memory.Scope{Tenant: "acme", User: "ann", Session: "t"}, nil)
+	f.must(err)
+	f.same("forgotten", len(d.IDs), 1)
+	f.same("left", f.all(ann, true), []string{"in session s, later"})
+	_, err = f.Forget(ctx(), ann, nil)
+	f.must(err)
+	f.same("left", f.all(ann, true), []string{})
+	f.same("of another", f.all(memory.Scope{Tenant: "acme", User: "bob"}, true), []string{"of bob"})
+	places, err := f.Places(ctx(), memory.Scope{}, true)
+	f.must(err)
+	f.same("places", len(places), 1)
+}
+
+// testCounts: showing and using is counted, and changes no generation.
+func testCounts(f *fixture) {
+	ids := f.add(turn(1, "tea"), turn(2, "coffee"))
+	before, err := f.Generation(ctx())
+	f.must(err)
+	f.must(f.MarkShown(ctx(), ann, ids[0], ids[1], ids[0]))
+	f.must(f.MarkUsed(ctx(), ann, ids[0]))
+	if err := f.MarkUsed(ctx(), ann, ids[1], "01JC0000000000000000000009"); !errors.Is(err, memory.ErrNotFound) {
+		f.Errorf("one that is not there: %v", err)
+	}
+	check := func() {
+		f.Helper()
+		r := f.record(ids[0])
+		f.same("counts", []any{r.Shown, r.Used, r.LastShown.IsZero(), f.record(ids[1]).Used}, []any{2, 1, false, 0})
+		c, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea"}, &memory.CandidateOptions{Radius: -1})
+		f.must(err)
+		f.same("counts of the candidate", []any{c.List[0].Shown, c.List[0].Used, c.List[0].LastUsed > 0}, []any{2, 1, true})
+	}
+	check()
+	after, err := f.Generation(ctx())
+	f.must(err)
+	f.same("the generation", after, before)
+	f.reopen(day(2))
+	check()
+}
+
+// testLists: paging, places, positions and statistics.
+func testLists(f *fixture) {
+	var records []memory.Record
+	for n := range 25 {
+		r := turn(n, fmt.Sprintf("number %d", n))
+		if n%5 == 0 {
+			r.Kind, r.Role, r.Scope.Session = memory.KindFact, "assistant", "facts"
+		}
+		records = append(records, r)
+	}
+	ids := f.add(records...)
+	_, err := f.Supersede(ctx(), ann, turn(24, "number 24 again"), ids[24])
+	f.must(err)
+	var pages [][]string
+	for o := (memory.ListOptions{Limit: 10}); ; {
+		list, next, err := f.List(ctx(), ann, &o)
+		f.must(err)
+		var page []string
+		for _, r := range list {
+			page = append(page, strings.TrimPrefix(r.Text, "number "))
+		}
+		pages = append(pages, page)
+		if o.Before = next; next == 0 {
+			break
+		}
+	}
+	f.same("pages", pages, "[[24 again 23 22 21 20 19 18 17 16 15] [14 13 12 11 10 9 8 7 6 5] [4 3 2 1 0]]")
+	for want, o := range map[int]memory.ListOptions{5: {Kinds: []memory.Kind{memory.KindFact}}, 1: {State: memory.StateSuperseded}, 26: {State: memory.StateAny},
+		20: {Role: "user"}, 3: {Since: day(4).Add(-time.Hour), Until: day(7).Add(-time.Hour)}, 0: {Kinds: []memory.Kind{memory.KindFAQ}}} {
+		o.Limit = 100
+		list, _, err := f.List(ctx(), ann, &o)
+		f.must(err)
+		f.same(fmt.Sprintf("listed by %+v", o), len(list), want)
+	}
+	if _, _, err := f.List(ctx(), ann, &memory.ListOptions{State: "odd"}); !errors.Is(err, memory.ErrInvalid) {
+		f.Errorf("an unknown state: %v", err)
+	}
+	places, err := f.Places(ctx(), ann, false)
+	f.must(err)
+	var told []string
+	for _, p := range places {
+		told = append(told, fmt.Sprint(p.Scope.Session, p.Live, p.Records, p.First.Day(), p.Last.Day()))
+	}
+	f.same("places", told, []string{fmt.Sprint("facts", 5, 5, records[0].Created.Day(), 20), fmt.Sprint("s", 20, 21, 1, 24)})
+	last, err := f.LastPosition(ctx(), memory.Scope{Tenant: "acme", User: "ann", Session: "s"})
+	f.must(err)
+	f.same("the last position", last, 24)
+	last, err = f.LastPosition(ctx(), ann)
+	f.must(err)
+	f.same("the last position without a session", last, -1)
+	st, err := f.Stats(ctx())
+	f.must(err)
+	f.same("statistics", []any{st.Records, st.Live, st.Superseded, st.Derived, st.Kinds[memory.KindFact], st.Tenants, st.Users, st.Sessions, st.Model, st.Dim, st.Bytes > 0},
+		[]any{26, 25, 1, 0, 5, 1, 1, 2, memory.NewHashed(dim).Model(), dim, true})
+}
+
+// testExport: an export makes the same store of an empty one, to the byte.
+func testExport(f *fixture) {
+	ids := f.add(turn(1, "The kettle is blue."), turn(2, "It costs £25."))
+	_, err := f.Supersede(ctx(), ann, turn(3, "The kettle is red."), ids[0])
+	f.must(err)
+	f.must(f.MarkShown(ctx(), ann, ids[1]))
+	_, err = f.Add(ctx(), memory.Scope{User: "bob"}, memory.Record{Text: "of bob", Created: day(1), Key: "b"})
+	f.must(err)
+	var first, second, part bytes.Buffer
+	n, err := f.Export(ctx(), &first)
+	f.must(err)
+	f.same("exported", n, 4)
+	other := &fixture{T: f.T, backend: f.backend, clock: day(9)}
+	other.Store = other.open("other")
+	added, err := other.Import(ctx(), bytes.NewReader(first.Bytes()), nil)
+	f.must(err)
+	f.same("imported", added.Count, 4)
+	_, err = other.Export(ctx(), &second)
+	f.must(err)
+	f.same("exported again", second.String(), first.String())
+	again, err := other.Import(ctx(), bytes.NewReader(first.Bytes()), nil)
+	f.must(err)
+	f.same("imported twice", []any{again.Count, again.Skipped}, []any{0, 4})
+	for _, q := range []string{"kettle", "costs 25"} {
+		f.same(q, other.found(ann, memory.Query{Text: q}), f.found(ann, memory.Query{Text: q}))
+	}
+	_, err = f.Export(ctx(), &part, memory.Scope{User: "bob"})
+	f.must(err)
+	f.same("of one scope", strings.Contains(part.String(), "kettle"), false)
+	for name, bad := range map[string]string{"empty": "", "no head": `{"record":{}}`, "torn": first.String()[:first.Len()-40], "unknown field": strings.Replace(first.String(), `"record"`, `"rekord"`, 1)} {
+		if _, err := other.Import(ctx(), strings.NewReader(bad), nil); !errors.Is(err, memory.ErrInvalid) {
+			f.Errorf("an export that is %s: %v", name, err)
+		}
+	}
+	if _, err := other.Import(ctx(), bytes.NewReader(first.Bytes()), &memory.ImportOptions{Scopes: []memory.Scope{ann}}); !errors.Is(err, memory.ErrInvalid) {
+		f.Errorf("an export of another scope: %v", err)
+	}
+}
+
+// testMany: more records than any batch, in one go.
+func testMany(f *fixture) {
+	const many = 3000
+	added, err := f.AddAll(ctx(), ann, func(yield func(memory.Record, error) bool) {
+		for n := range many {
+			if !yield(turn(n%1000, fmt.Sprintf("word%d of many, number%d", n%7, n)), nil) {
+				return
+			}
+		}
+	}, nil)
+	f.must(err)
+	f.same("added", []any{added.Count, len(added.IDs)}, []any{many, many})
+	f.same("their order", slices.IsSorted(added.IDs), true)
+	f.same("one of them", f.found(ann, memory.Query{Text: "number1234"}), []string{"word2 of many, number1234"})
+	c, err := f.Candidates(ctx(), ann, memory.Query{Text: "word3"}, &memory.CandidateOptions{Limit: 50, Radius: -1})
+	f.must(err)
+	f.same("candidates", len(c.List), 50)
+}
+
+// testWriters: eight write at once through stores of their own, and nothing is lost or doubled.
+func testWriters(f *fixture) {
+	const writers, each = 8, 12
+	var working sync.WaitGroup
+	for w := range writers {
+		s := f.open("store")
+		working.Go(func() {
+			for n := range each {
+				own, shared := turn(w*each+n, fmt.Sprintf("writer%d wrote number%d", w, n)), turn(n, fmt.Sprintf("everybody wrote number%d", n))
+				shared.Key = fmt.Sprint("shared", n)
+				for _, r := range []memory.Record{own, shared} {
+					if _, err := s.Add(ctx(), ann, r); err != nil {
+						f.Errorf("writer %d: %v", w, err)
+						return
+					}
+				}
+				hits, err := s.Search(ctx(), ann, memory.Query{Text: fmt.Sprintf("writer%d number%d", w, n), Limit: 1})
+				if err != nil || len(hits) != 1 || hits[0].Text != own.Text {
+					f.Errorf("writer %d does not see what it wrote: %v, %v", w, hits, err)
+				}
+			}
+		})
+	}
+	working.Wait()
+	texts := sorted(f.all(ann, true))
+	f.same("records", []any{len(texts), len(slices.Compact(texts))}, []any{writers*each + each, writers*each + each})
+	f.same("found by who was open all the time", len(f.found(ann, memory.Query{Text: "wrote", Limit: 1000})), writers*each+each)
+}
+
+// testRaces: of eight that replace one record or raise one count at once, one replaces it, and each is counted.
+func testRaces(f *fixture) {
+	id := f.add(turn(1, "The kettle is blue."))[0]
+	counted := f.add(turn(2, "tea"))[0]
+	var working sync.WaitGroup
+	var won atomic.Int32
+	for w := range 8 {
+		s := f.open("store")
+		working.Go(func() {
+			if _, err := s.Supersede(ctx(), ann, turn(3, fmt.Sprintf("The kettle is of colour %d.", w)), id); err == nil {
+				won.Add(1)
+			} else if !errors.Is(err, memory.ErrInvalid) {
+				f.Errorf("the losers are told that it is superseded: %v", err)
+			}
+			for range 5 {
+				if err := s.MarkShown(ctx(), ann, counted); err != nil {
+					f.Error(err)
+				}
+			}
+		})
+	}
+	working.Wait()
+	f.same("winners", won.Load(), 1)
+	f.same("live", len(f.found(ann, memory.Query{Text: "kettle"})), 1)
+	f.same("counts", f.record(counted).Shown, 40)
+}
+
+// testCancelled: who is told to stop does, and writes nothing.
+func testCancelled(f *fixture) {
+	id := f.add(turn(1, "The kettle is blue."))[0]
+	stopped, stop := context.WithCancel(ctx())
+	stop()
+	for what, err := range map[string]error{
+		"add": second(f.Add(stopped, ann, turn(2, "new"))), "search": second(f.Search(stopped, ann, memory.Query{Text: "kettle"})),
+		"candidates": second(f.Candidates(stopped, ann, memory.Query{Text: "kettle"}, nil)), "record": second(f.Record(stopped, ann, id)),
+		"supersede": second(f.Supersede(stopped, ann, turn(2, "new"), id)), "delete": second(f.Delete(stopped, ann, []memory.ID{id}, nil)),
+		"mark": f.MarkUsed(stopped, ann, id), "undo": f.Undo(stopped, ann, id), "stats": second(f.Stats(stopped)), "export": second(f.Export(stopped, new(bytes.Buffer))),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			f.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, err := range f.All(stopped, ann, nil) {
+		if !errors.Is(err, context.Canceled) {
+			f.Errorf("all: %v", err)
+		}
+	}
+	late, stopLate := context.WithCancel(ctx())
+	_, err := f.AddAll(late, ann, func(yield func(memory.Record, error) bool) {
+		for n := range 2000 {
+			if n == 1500 {
+				stopLate()
+			}
+			if !yield(turn(n, "one of many"), nil) {
+				return
+			}
+		}
+	}, nil)
+	if !errors.Is(err, context.Canceled) {
+		f.Errorf("cancelled in between: %v", err)
+	}
+	f.same("all", f.all(ann, true), []string{"The kettle is blue."})
+}
+
+// testRestart: a store that is opened again ranks as it did.
+func testRestart(f *fixture) {
+	for n := range 40 {
+		f.add(turn(n, fmt.Sprintf("Turn %d is about tea%d and the kettle%s.", n, n%4, strings.Repeat(" again", n%5))))
+	}
+	_, err := f.Delete(ctx(), ann, f.add(turn(50, "tea0 that was deleted")), nil)
+	f.must(err)
+	look := func() string {
+		c, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea2 kettle", At: day(30)}, nil)
+		f.must(err)
+		now, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea2 kettle"}, nil)
+		f.must(err)
+		slices.SortFunc(now.List, func(a, b memory.Candidate) int { return cmp.Compare(a.Row, b.Row) })
+		for _, list := range [][]memory.Candidate{c.List, now.List} {
+			for i := range list {
+				list[i].Terms = nil // their numbers mean something within one answer only
+			}
+		}
+		return fmt.Sprintf("%+v %+v %v", now.List, c.List, f.found(ann, memory.Query{Text: "tea2 again"}))
+	}
+	sign, err := f.Sign(ctx(), []byte("text"))
+	f.must(err)
+	before := look()
+	f.reopen(f.clock)
+	f.same("what is found", look(), before)
+	again, err := f.Sign(ctx(), []byte("text"))
+	f.must(err)
+	f.same("the signature", again, sign)
+}
+
+// testModel: a store keeps to the model that it was made with.
+func testModel(f *fixture) {
+	f.add(turn(1, "The kettle is blue."))
+	o := f.options()
+	o.Embedder = memory.NewHashed(2 * dim)
+	if _, err := f.backend.Open(f.T, f.Name()+"/store", o); !errors.Is(err, memory.ErrModel) {
+		f.Errorf("another model: %v", err)
+	}
+	o.Embedder = nil
+	s, err := f.backend.Open(f.T, f.Name()+"/store", o)
+	f.must(err)
+	defer func() { _ = s.Close() }()
+	f.same("the model without being told", s.Embedder().Model(), memory.NewHashed(dim).Model())
+	o.Embedder = memory.None{}
+	none, err := f.backend.Open(f.T, f.Name()+"/none", o)
+	f.must(err)
+	defer func() { _ = none.Close() }()
+	_, err = none.Add(ctx(), ann, turn(1, "words only"))
+	f.must(err)
+	hits, err := none.Search(ctx(), ann, memory.Query{Text: "words"})
+	f.must(err)
+	f.same("a store without vectors", []any{len(hits), len(hits[0].Embedding)}, []any{1, 0})
+	if _, err := none.Search(ctx(), ann, memory.Query{Text: "words", Vector: []float32{1}}); !errors.Is(err, memory.ErrDimension) {
+		f.Errorf("a vector for a store without: %v", err)
+	}
+	o = f.options()
+	o.ReadOnly = true
+	reader, err := f.backend.Open(f.T, f.Name()+"/store", o)
+	f.must(err)
+	defer func() { _ = reader.Close() }()
+	hits, err = reader.Search(ctx(), ann, memory.Query{Text: "kettle"})
+	f.must(err)
+	f.same("read only", len(hits), 1)
+	if _, err := reader.Add(ctx(), ann, turn(2, "new")); !errors.Is(err, memory.ErrReadOnly) {
+		f.Errorf("a write to what was opened to be read: %v", err)
+	}
+}
+
+// testClosed: a closed store says so.
+func testClosed(f *fixture) {
+	id := f.add(turn(1, "The kettle is blue."))[0]
+	f.must(f.Close())
+	f.must(f.Close())
+	for what, err := range map[string]error{"add": second(f.Add(ctx(), ann, turn(2, "new"))), "search": second(f.Search(ctx(), ann, memory.Query{Text: "kettle"})),
+		"record": second(f.Record(ctx(), ann, id)), "stats": second(f.Stats(ctx())), "mark": f.MarkShown(ctx(), ann, id)} {
+		if !errors.Is(err, memory.ErrClosed) {
+			f.Errorf("%s: %v", what, err)
+		}
+	}
+}
