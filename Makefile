@@ -221,7 +221,6 @@ demo:
 	$(REFINE) search "Which foods must Nora not eat?" --budget 120
 	@echo
 	$(REFINE) explain "After whom is Priya's daughter named, and why?" --limit 5 --plot $(DEMO)/settling.svg
-	@$(REFINE) explain "After whom is Priya's daughter named, and why?" --plot $(DEMO)/settling.png >/dev/null
 	@echo
 	$(REFINE) ask "How much was the deposit at The Orchard?"
 	@echo
