@@ -43,7 +43,12 @@ type Recollection struct {
 	// Matched reports whether any memory holds a word of the question, or one related to it. If none does, what was recalled
 	// is near by its vector alone: with the hashed embedder that is likeness of letters, which helps against misspelling and
 	// else means nothing.
-	Matched bool     `json:"matched"`
+	Matched bool `json:"matched"`
+	// Pinned are memories that stand in every prompt, most important first, and PinnedTokens what they may take there; see
+	// [Recollection.Pin].
+	Pinned       []Recalled `json:"pinned,omitempty"`
+	PinnedTokens int        `json:"-"`
+
 	Ranking *Ranking `json:"-"` // of all candidates
 	// Reranked tells what a reranker read and how long it took; nil: none did.
 	Reranked *Reranked `json:"reranked,omitempty"`

@@ -76,8 +76,6 @@ def make(name, folder, arch, seed):
     noise = {"z_L": model.begin(BATCH)[1]} if arch.get("cover") else {}
     logits, q = trace(model, table, tokens, ids, *noise.values())
     save_file({"tokens": tokens.float(), "ids": ids.float(), "logits": logits.contiguous(), "q": q.contiguous(), **noise}, folder / "golden.safetensors")
-    if name == "mixer-prefix":  # as the official code saves it, from a compiled model
-        torch.save({"_orig_mod.model.inner." + k: v for k, v in weights.items()}, folder / "step_100.pt")
 
 
 def check(name, folder, *_):
