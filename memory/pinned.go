@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // MetaPinned is the metadata that puts a record into every prompt: "true" pins it, "false" keeps a persona out.
@@ -15,14 +16,21 @@ func (r *Record) Pinned() bool {
 
 // Pinned returns the live records of a scope that are pinned and hold now, the last written first, at most limit of them.
 func (s *Store) Pinned(ctx context.Context, scope Scope, limit int) ([]Record, error) {
-	sh, err := s.shard(ctx, scope)
+	records, err := FindPinned(ctx, engine{s}, scope, limit)
+	return records, fail("read what is pinned", err)
+}
+
+// FindPinned is [Store.Pinned] for the records of another engine.
+func FindPinned(ctx context.Context, e Engine, scope Scope, limit int) ([]Record, error) {
+	view, err := e.View(ctx, scope, time.Time{})
 	if err != nil {
-		return nil, fail("read what is pinned", err)
+		return nil, err
 	}
+	sh := view.shard
 	var rows []int64
 	sh.mu.RLock()
 	pinned, any := sh.p.pairs[MetaPinned+"\x00true"]
-	here, now := sh.p.area(scope), micros(s.now())
+	here, now := sh.p.area(scope), micros(e.Now())
 	for i := range sh.p.docs {
 		if d := &sh.p.docs[i]; (d.kind == KindPersona || any && slices.Contains(d.meta, pinned)) && d.live && here.has(d.leaf) && d.validFrom <= now && now < d.validUntil {
 			rows = append(rows, d.row)
@@ -31,6 +39,13 @@ func (s *Store) Pinned(ctx context.Context, scope Scope, limit int) ([]Record, e
 	sh.mu.RUnlock()
 	slices.Sort(rows)
 	slices.Reverse(rows)
-	records, err := s.Fetch(ctx, scope, rows[:min(limit, len(rows))]...)
-	return slices.DeleteFunc(records, func(r Record) bool { return !r.Pinned() }), err
+	rows = rows[:min(limit, len(rows))]
+	found, err := e.Rows(ctx, scope, rows)
+	var records []Record
+	for _, row := range rows {
+		if r, ok := found[row]; ok && r.Pinned() {
+			records = append(records, r)
+		}
+	}
+	return records, err
 }

@@ -40,6 +40,7 @@ type Records interface {
 	History(ctx context.Context, scope memory.Scope, id memory.ID) (memory.History, error)
 	LastPosition(ctx context.Context, scope memory.Scope) (int, error)
 	List(ctx context.Context, scope memory.Scope, o *memory.ListOptions) ([]memory.Record, int64, error)
+	Pinned(ctx context.Context, scope memory.Scope, limit int) ([]memory.Record, error)
 	Places(ctx context.Context, within memory.Scope, all bool) ([]memory.Place, error)
 	Search(ctx context.Context, scope memory.Scope, query memory.Query) ([]memory.Hit, error)
 	Stats(ctx context.Context, scopes ...memory.Scope) (memory.Stats, error)

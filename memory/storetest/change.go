@@ -353,6 +353,25 @@ func testLists(f *fixture) {
 		[]any{26, 25, 1, 0, 5, 1, 1, 2, memory.NewHashed(dim).Model(), dim, true})
 }
 
+// testPinned: what is pinned and holds now, the last written first.
+func testPinned(f *fixture) {
+	pinned, persona, over := turn(1, "no nuts"), turn(2, "a nurse"), turn(3, "on crutches")
+	pinned.Meta, persona.Kind = map[string]string{memory.MetaPinned: "true"}, memory.KindPersona
+	over.Meta, over.ValidUntil = pinned.Meta, f.clock.Add(-time.Hour)
+	f.add(pinned, turn(9, "said by the way"), persona, over)
+	_, err := f.Add(ctx(), memory.Scope{User: "eve"}, memory.Record{Text: "Eve's", Meta: pinned.Meta, Created: day(1)})
+	f.must(err)
+	for limit, want := range map[int][]string{1: {"a nurse"}, 9: {"a nurse", "no nuts"}} {
+		records, err := f.Pinned(ctx(), ann, limit)
+		f.must(err)
+		var texts []string
+		for _, r := range records {
+			texts = append(texts, r.Text)
+		}
+		f.same("pinned", texts, want)
+	}
+}
+
 // testExport: an export makes the same store of an empty one, to the byte.
 func testExport(f *fixture) {
 	ids := f.add(turn(1, "The kettle is blue."), turn(2, "It costs £25."))

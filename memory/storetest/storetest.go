@@ -40,6 +40,7 @@ type Store interface {
 	MarkShown(ctx context.Context, scope memory.Scope, ids ...memory.ID) error
 	MarkUsed(ctx context.Context, scope memory.Scope, ids ...memory.ID) error
 	Pending(ctx context.Context) ([]memory.PendingDeletion, error)
+	Pinned(ctx context.Context, scope memory.Scope, limit int) ([]memory.Record, error)
 	Places(ctx context.Context, within memory.Scope, all bool) ([]memory.Place, error)
 	Record(ctx context.Context, scope memory.Scope, id memory.ID) (memory.Record, error)
 	Retain(ctx context.Context, scope memory.Scope, from time.Time, o *memory.DeleteOptions) (memory.Deleted, error)
@@ -66,7 +67,7 @@ func Run(t *testing.T, b Backend) {
 		{"Records", testRecords}, {"Scopes", testScopes}, {"Keys", testKeys}, {"Invalid", testInvalid}, {"Vectors", testVectors}, {"Order", testOrder},
 		{"Empty", testEmpty}, {"Filters", testFilters}, {"Operators", testOperators}, {"Unicode", testUnicode}, {"Long", testLong},
 		{"Supersede", testSupersede}, {"Past", testPast}, {"Summaries", testSummaries}, {"Delete", testDelete}, {"Derived", testDerived}, {"Forget", testForget},
-		{"Counts", testCounts}, {"Lists", testLists}, {"Export", testExport}, {"Many", testMany}, {"Writers", testWriters}, {"Races", testRaces},
+		{"Counts", testCounts}, {"Lists", testLists}, {"Pinned", testPinned}, {"Export", testExport}, {"Many", testMany}, {"Writers", testWriters}, {"Races", testRaces},
 		{"Cancelled", testCancelled}, {"Restart", testRestart}, {"Model", testModel}, {"Closed", testClosed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
