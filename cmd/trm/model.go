@@ -69,6 +69,16 @@ func loadModel(name string, o *onnx.LoadOptions) (*onnx.Model, error) {
 	return nil, ui.Fail(ui.ExitUsage, "name one with --model: a folder, .safetensors or .onnx", "no model for %s is bundled", o.Task)
 }
 
+// fitted is the model for problems of this size, which a model of another size refuses unless its weights do not depend on
+// it.
+func fitted(model *onnx.Model, p *problem) (*onnx.Model, error) {
+	resized, err := model.Resized(len(p.tokens))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", onnx.ErrProblem, err)
+	}
+	return resized, nil
+}
+
 // open opens a solver and tells where it runs.
 func (m *modelFlags) open(ctx context.Context, term *ui.Terminal, model *onnx.Model, latency bool) (*onnx.Solver, error) {
 	o := &onnx.Options{

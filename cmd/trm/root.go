@@ -47,7 +47,6 @@ var fixes = []cli.Fix{
 	{Is: onnx.ErrOldDriver, Hint: "install a newer driver, or a library for the CUDA that this one serves with `trm runtime install --cuda`"},
 	{Is: onnx.ErrOtherProvider, Hint: "run `trm runtime install --cuda`, and name no other library"},
 	{Is: onnx.ErrNoCUDA, Hint: "run `trm runtime install --cuda`, or name the folder of CUDA's libraries in LD_LIBRARY_PATH"},
-	{Is: onnx.ErrNoVulkan, Hint: "WebGPU needs Vulkan's loader and a driver: the GPU's own, or Mesa's"},
 	{Is: onnx.ErrNoLibrary, Hint: "run `trm runtime install`, or name the library with --library or " + onnx.LibraryVariable},
 	{Is: onnx.ErrNoRuntime, Hint: "build with CGO_ENABLED=1 and a C compiler; data, score and info work without"},
 	{Is: onnx.ErrTask, Hint: "name a model for this task with --model; `trm info MODEL` says what a model is for"},
