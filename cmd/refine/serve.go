@@ -105,15 +105,12 @@ func (a *app) serve(ctx context.Context) error {
 		o.Traces = traces
 	}
 	_, missing := os.Stat(a.settings.Config.Store.Path)
-	if !integration.IsFile(a.settings.Config.Store.Path) {
-		missing = nil
-	}
 	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	if missing != nil {
+	if missing != nil && integration.IsFile(p.Store.Path()) {
 		a.term.Notef("made the store %s", p.Store.Path())
 	}
 	server, err := serve.New(p, o)
