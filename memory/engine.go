@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
 // An engine keeps records elsewhere than in one SQLite file. What is here is what it shares with the [Store]: how a record is
@@ -24,22 +25,15 @@ type Engine interface {
 	Now() time.Time
 	// View is what the records of the scope's tenant and user are found by, at a moment or, if it is zero, now.
 	View(ctx context.Context, scope Scope, at time.Time) (*View, error)
-	// Operators are the rows of the scope whose text holds all that is asked, and those whose text holds anything that is
-	// excluded; nil where nothing is. Each is a phrase in double quotes, within which a quote is doubled; of one that " *"
-	// follows, the last word may go on.
-	Operators(ctx context.Context, scope Scope, asked, excluded []string) (must, not map[int64]bool, err error)
-	// Rows are the records of rows, without their embeddings. What is not in the scope is left out.
-	Rows(ctx context.Context, scope Scope, rows []int64) (map[int64]Record, error)
+	// Texts calls f with the text of each of some rows of the scope.
+	Texts(ctx context.Context, scope Scope, rows []int64, f func(row int64, text string)) error
+	// Fetch returns the records of rows, in that order. Rows that are not there, or not in the scope, are left out.
+	Fetch(ctx context.Context, scope Scope, rows ...int64) ([]Record, error)
 }
 
 // FindCandidates is [Store.Candidates] for the records of another engine.
-func FindCandidates(ctx context.Context, e Engine, scope Scope, query Query, o *CandidateOptions) (*Candidates, error) {
-	return candidates(ctx, e, scope, query, o)
-}
-
-// FindHits is [Store.Search] for the records of another engine.
-func FindHits(ctx context.Context, e Engine, scope Scope, query Query) ([]Hit, error) {
-	return hits(ctx, e, scope, query)
+func FindCandidates(ctx context.Context, e Engine, scope Scope, q Query) (*Candidates, error) {
+	return candidates(ctx, e, scope, q, DefaultRadius)
 }
 
 // engine is a Store as an Engine.
@@ -49,19 +43,12 @@ func (e engine) Embedder() Embedder { return e.s.embed() }
 func (e engine) Now() time.Time     { return e.s.now() }
 
 func (e engine) View(ctx context.Context, scope Scope, at time.Time) (*View, error) {
-	m, err := e.s.shardAt(ctx, scope, at)
-	return &View{shard: m}, err
+	sh, err := e.s.shardAt(ctx, scope, at)
+	return &View{shard: sh}, err
 }
 
-func (e engine) Operators(ctx context.Context, scope Scope, asked, excluded []string) (must, not map[int64]bool, err error) {
-	if e.s.closed.Load() {
-		return nil, nil, ErrClosed
-	}
-	return e.s.operators(ctx, scope, asked, excluded)
-}
-
-func (e engine) Rows(ctx context.Context, scope Scope, rows []int64) (map[int64]Record, error) {
-	return e.s.fetch(ctx, scope, rows)
+func (e engine) Fetch(ctx context.Context, scope Scope, rows ...int64) ([]Record, error) {
+	return e.s.Fetch(ctx, scope, rows...)
 }
 
 // View is what the records of one tenant and user are found by: their words, their order and their vectors, in memory. It is
@@ -75,24 +62,24 @@ type View struct {
 type Row struct {
 	Row                 int64
 	Scope               Scope
-	Live                bool
-	Stands              []int64 // of a derived summary: the rows that it was made of
-	Shown, Used         int64
+	Superseded          bool
+	Of                  []int64 // of a derived summary: the rows that it was made of
+	Shown, Used         int32
 	LastShown, LastUsed int64     // microseconds since 1970; 0: never
 	Digest              []byte    // [Incoming].Digest
 	Vector              []float32 // nil: unchanged, or none
 }
 
 // NewView makes an empty view for vectors of dim dimensions.
-func NewView(scope Scope, dim int) *View {
-	return &View{shard: &shard{p: newPartition(ownerOf(scope)), index: NewFlat(dim), dim: dim}, places: map[Scope]int64{}}
+func NewView(dim int) *View {
+	return &View{shard: &shard{index: index.New(dim, nil), dim: dim}, places: map[Scope]int64{}}
 }
 
-// Apply takes over rows that were written, in ascending order. It is not ok where an old row has come to life again: the view
-// must then be made anew of all rows.
-func (v *View) Apply(ctx context.Context, rows []Row) (ok bool, err error) {
-	changed := make([]change, len(rows))
-	vectors := make(map[int64]*Row, len(rows))
+// Apply takes over rows that were written, in ascending order, and the numbers of rows that were deleted. It is not ok where one
+// of them was known, or an old row has come to life again: the view must then be made anew of all rows.
+func (v *View) Apply(ctx context.Context, rows []Row, deleted []int64) (ok bool, err error) {
+	changes := make([]index.Change, len(rows))
+	vectors := make(map[int64][]float32, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		number, known := v.places[r.Scope]
@@ -100,54 +87,43 @@ func (v *View) Apply(ctx context.Context, rows []Row) (ok bool, err error) {
 			number = int64(len(v.places) + 1)
 			v.places[r.Scope] = number
 		}
-		changed[i] = change{light: light{row: r.Row, scope: number, shown: clamp32(r.Shown), used: clamp32(r.Used), lastShown: r.LastShown, lastUsed: r.LastUsed, digest: r.Digest},
-			place: r.Scope, stands: r.Stands}
-		if !r.Live {
-			changed[i].superseded = 1
+		changes[i] = index.Change{Place: placeOf(r.Scope), Of: r.Of, Entry: index.Entry{Row: r.Row, Scope: number, Superseded: r.Superseded,
+			Shown: r.Shown, Used: r.Used, LastShown: r.LastShown, LastUsed: r.LastUsed, Digest: r.Digest}}
+		if len(r.Vector) > 0 {
+			vectors[r.Row] = r.Vector
 		}
-		vectors[r.Row] = r
 	}
 	v.shard.mu.Lock()
 	defer v.shard.mu.Unlock()
-	fresh, hidden, ok, err := v.shard.p.follow(changed)
+	fresh, ok, err := v.shard.index.Follow(ctx, changes, deleted)
 	if err != nil || !ok {
-		return false, err
+		return false, indexError(err)
 	}
-	numbers, places, found := make([]int64, 0, len(fresh)), make([]Scope, 0, len(fresh)), make([][]float32, 0, len(fresh))
+	var numbers []int64
+	var found [][]float32
 	for _, row := range fresh {
-		if r := vectors[row]; len(r.Vector) > 0 {
-			numbers, places, found = append(numbers, row), append(places, r.Scope), append(found, r.Vector)
+		if x := vectors[row]; len(x) > 0 {
+			numbers, found = append(numbers, row), append(found, x)
 		}
 	}
-	if err := v.shard.index.Upsert(ctx, numbers, places, found); err != nil {
-		return false, err
-	}
-	return true, v.shard.index.Delete(ctx, hidden...)
-}
-
-// Holds reports whether the view knows a row.
-func (v *View) Holds(row int64) bool {
-	_, known := v.shard.p.at(row)
-	return known || v.shard.p.summary(row) != nil
+	return true, v.shard.index.PutVectors(ctx, numbers, found)
 }
 
 // Bytes is about how much memory the view takes.
 func (v *View) Bytes() int64 {
 	v.shard.mu.RLock()
 	defer v.shard.mu.RUnlock()
-	return v.shard.p.bytes(v.shard.dim)
+	return v.shard.index.Bytes()
 }
 
 // Incoming is a record on its way into an engine: filled, checked, analysed and embedded.
 type Incoming struct {
 	Record
-	Digest []byte // all that a View reads of it; [Novelty.Add] completes it
-	Known  ID     // the record that is there in its place; all else is empty then
-	in     *incoming
+	Digest   []byte   // all that a View reads of it; [Novelty.Add] completes it
+	Surprise *float64 // how new it is, in [0, 1]; nil until Novelty.Add measures it
+	Known    ID       // the record that is there in its place; all else is empty then
+	in       *incoming
 }
-
-// Surprise is how new the record is, in [0, 1], of an import what the export says; Novelty.Add sets it.
-func (r *Incoming) Surprise() float64 { return *r.in.surprise }
 
 // Preparation says for what engine records are made ready.
 type Preparation struct {
@@ -156,78 +132,52 @@ type Preparation struct {
 	Embedder Embedder // nil: the records must bring their vectors
 	Now      time.Time
 	Imported bool // keep the engine's times and counts, as an import does
-	// Known are the records with the keys of the given ones; nil: none are. The last word has the insertion.
+	// Known finds the record with the key of the given one; empty: there is none. The last word has the insertion.
 	Known func(ctx context.Context, r *Record) (ID, error)
 }
 
-// Prepare makes records ready, as [Store.Add] does. surprise is nil, or tells of imported records how new they were.
-func (p *Preparation) Prepare(ctx context.Context, scope Scope, records []Record, surprise []*float64) ([]Incoming, error) {
+// Prepare makes records ready, as [Store.Add] does; surprise is empty, or tells of each imported record how new it was. first is
+// the number of the first record, from 1, for messages.
+func (p *Preparation) Prepare(ctx context.Context, scope Scope, first int, records []Record, surprise []*float64) ([]Incoming, error) {
 	list := make([]incoming, len(records))
 	for i, r := range records {
-		list[i] = incoming{Record: r, number: i + 1, imported: p.Imported}
-		if surprise != nil {
-			list[i].surprise = surprise[i]
-		}
+		list[i] = incoming{Record: r, number: first + i, imported: p.Imported}
 	}
-	err := prepare(ctx, p.Model, p.Dim, p.Embedder, scope, p.Now, list, func(ctx context.Context, r *incoming) (ID, error) {
-		if r.Key == "" || p.Known == nil {
-			return "", nil
-		}
-		return p.Known(ctx, &r.Record)
-	})
+	err := p.prepare(ctx, scope, list)
 	ready := make([]Incoming, len(list))
 	for i := range list {
-		ready[i] = Incoming{list[i].Record, list[i].digest, list[i].known, &list[i]}
+		ready[i] = Incoming{Record: list[i].Record, Digest: list[i].digest, Known: list[i].known, in: &list[i]}
+		if len(surprise) > 0 {
+			ready[i].Surprise = surprise[i]
+		}
 	}
 	return ready, err
 }
 
 // Novelty remembers what one tenant and user had last, and tells how new a record is beside it.
-type Novelty struct {
-	n    *novelty
-	unit []float32
+type Novelty struct{ n *index.Novelty }
+
+// NewNovelty makes one of nothing. It is to be told of the last Remembered live records, oldest first.
+func NewNovelty() *Novelty { return &Novelty{index.NewNovelty()} }
+
+// Remembered is with how many records a Novelty begins.
+const Remembered = index.ReadAgain
+
+// Remember takes note of a record that is there.
+func (n *Novelty) Remember(digest []byte, text string) {
+	n.n.Put(index.DigestTerms(digest), index.Lookalike(text))
 }
 
-// NewNovelty makes one of nothing, for vectors of dim dimensions. It is to be told of the last Remembered records, oldest first.
-func NewNovelty(dim int) *Novelty {
-	n := newNovelty(dim)
-	return &Novelty{n, make([]float32, n.dim)}
-}
-
-// Remembered is how many of the last live records a Novelty begins with.
-const Remembered = readAgain
-
-// Remember takes note of a record that is there: its digest, and its vector or, in an engine without vectors, its text.
-func (n *Novelty) Remember(digest []byte, embedding []float32, text string) {
-	v := make([]float32, n.n.dim)
-	if len(embedding) == len(v) {
-		vector.Unit(v, embedding)
-	} else if len(embedding) == 0 {
-		v = lookalike.look(text)
+// Add measures how new a record is, unless it says so itself, and completes its digest. It takes note of a live one.
+func (n *Novelty) Add(r *Incoming) {
+	if r.Surprise == nil {
+		s := n.n.Surprise(r.in.terms, r.in.look)
+		r.Surprise = &s
 	}
-	n.n.put(digestTerms(digest), v)
-}
-
-// Add measures how new a record is, unless it says so itself, and completes its digest. keep takes note of it.
-func (n *Novelty) Add(r *Incoming, keep bool) {
-	vector.Unit(n.unit, r.in.look)
-	if r.in.surprise == nil {
-		s := n.n.surprise(r.in.terms, n.unit)
-		r.in.surprise = &s
+	index.SetSurprise(r.Digest, *r.Surprise)
+	if r.Superseded.IsZero() {
+		n.n.Put(r.in.terms, r.in.look)
 	}
-	setSurprise(r.Digest, *r.in.surprise)
-	if keep {
-		n.n.put(r.in.terms, n.unit)
-	}
-}
-
-// ChooseEmbedder settles the embedder of an engine whose vectors were made by a model, or, if model is empty, of a new one, as
-// opening a [Store] does. It is nil where the model's is not at hand.
-func ChooseEmbedder(o *Options, model string, dim int) (Embedder, error) {
-	if o == nil {
-		o = &Options{}
-	}
-	return choose(o.Embedder, o.EmbedderFor, model, dim)
 }
 
 // Sources are the records that r rests on.
@@ -278,4 +228,14 @@ func ReadExport(r io.Reader, model string, dim int, reembed bool) iter.Seq2[Expo
 			}
 		}
 	}
+}
+
+// Analysis names how this version reads texts. Digests that another has made are to be made anew with [Record.Digest].
+func Analysis() string { return index.Fingerprint() }
+
+// Digest is [Incoming].Digest of a record that is there, complete.
+func (r *Record) Digest(surprise float64) []byte {
+	_, digest := analyse(r)
+	index.SetSurprise(digest, surprise)
+	return digest
 }

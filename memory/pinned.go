@@ -27,25 +27,11 @@ func FindPinned(ctx context.Context, e Engine, scope Scope, limit int) ([]Record
 		return nil, err
 	}
 	sh := view.shard
-	var rows []int64
 	sh.mu.RLock()
-	pinned, any := sh.p.pairs[MetaPinned+"\x00true"]
-	here, now := sh.p.area(scope), micros(e.Now())
-	for i := range sh.p.docs {
-		if d := &sh.p.docs[i]; (d.kind == KindPersona || any && slices.Contains(d.meta, pinned)) && d.live && here.has(d.leaf) && d.validFrom <= now && now < d.validUntil {
-			rows = append(rows, d.row)
-		}
-	}
+	rows := sh.index.OfKindOrMeta(placeOf(scope), micros(e.Now()), string(KindPersona), MetaPinned, "true")
 	sh.mu.RUnlock()
 	slices.Sort(rows)
 	slices.Reverse(rows)
-	rows = rows[:min(limit, len(rows))]
-	found, err := e.Rows(ctx, scope, rows)
-	var records []Record
-	for _, row := range rows {
-		if r, ok := found[row]; ok && r.Pinned() {
-			records = append(records, r)
-		}
-	}
-	return records, err
+	records, err := e.Fetch(ctx, scope, rows[:min(limit, len(rows))]...)
+	return slices.DeleteFunc(records, func(r Record) bool { return !r.Pinned() }), err
 }

@@ -42,7 +42,6 @@ type Records interface {
 	List(ctx context.Context, scope memory.Scope, o *memory.ListOptions) ([]memory.Record, int64, error)
 	Pinned(ctx context.Context, scope memory.Scope, limit int) ([]memory.Record, error)
 	Places(ctx context.Context, within memory.Scope, all bool) ([]memory.Place, error)
-	Search(ctx context.Context, scope memory.Scope, query memory.Query) ([]memory.Hit, error)
 	Stats(ctx context.Context, scopes ...memory.Scope) (memory.Stats, error)
 }
 

@@ -153,9 +153,9 @@ func testSummaries(f *fixture) {
 	f.same("still live", f.record(ids[0]).Superseded.IsZero(), true)
 	f.same("shown", f.found(ann, memory.Query{Text: "morning kettle"}), []string{summary.Text})
 	f.same("others", f.found(ann, memory.Query{Text: "tea"}), []string{"Tea is at four."})
-	c, err := f.Candidates(ctx(), ann, memory.Query{Text: "kettle"}, &memory.CandidateOptions{Radius: -1})
+	c, err := f.Candidates(ctx(), ann, memory.Query{Text: "kettle"})
 	f.must(err)
-	if len(c.List) != 1 || c.List[0].Summary == 0 {
+	if len(c.List) != 3 || c.List[0].Summary == 0 || c.List[2].Summary != 0 {
 		f.Fatalf("candidates: %+v", c.List)
 	}
 	rows, err := f.Fetch(ctx(), ann, c.List[0].Row, c.List[0].Summary)
@@ -281,7 +281,7 @@ func testCounts(f *fixture) {
 		f.Helper()
 		r := f.record(ids[0])
 		f.same("counts", []any{r.Shown, r.Used, r.LastShown.IsZero(), f.record(ids[1]).Used}, []any{2, 1, false, 0})
-		c, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea"}, &memory.CandidateOptions{Radius: -1})
+		c, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea"})
 		f.must(err)
 		f.same("counts of the candidate", []any{c.List[0].Shown, c.List[0].Used, c.List[0].LastUsed > 0}, []any{2, 1, true})
 	}
@@ -346,7 +346,7 @@ func testLists(f *fixture) {
 	st, err := f.Stats(ctx())
 	f.must(err)
 	f.same("statistics", []any{st.Records, st.Live, st.Superseded, st.Derived, st.Kinds[memory.KindFact], st.Tenants, st.Users, st.Sessions, st.Model, st.Dim, st.Bytes > 0},
-		[]any{26, 25, 1, 0, 5, 1, 1, 2, memory.NewHashed(dim).Model(), dim, true})
+		[]any{26, 25, 1, 0, 5, 1, 1, 2, letters{dim}.Model(), dim, true})
 }
 
 // testPinned: what is pinned and holds now, the last written first.

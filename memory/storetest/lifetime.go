@@ -28,9 +28,9 @@ func testMany(f *fixture) {
 	f.same("added", []any{added.Count, len(added.IDs)}, []any{many, many})
 	f.same("their order", slices.IsSorted(added.IDs), true)
 	f.same("one of them", f.found(ann, memory.Query{Text: "number1234"}), []string{"word2 of many, number1234"})
-	c, err := f.Candidates(ctx(), ann, memory.Query{Text: "word3"}, &memory.CandidateOptions{Limit: 50, Radius: -1})
+	c, err := f.Candidates(ctx(), ann, memory.Query{Text: "word3"})
 	f.must(err)
-	f.same("candidates", len(c.List), 50)
+	f.same("what is counted", c.Len, many)
 }
 
 // testWriters: eight write at once through stores of their own, and nothing is lost or doubled.
@@ -49,9 +49,9 @@ func testWriters(f *fixture) {
 						return
 					}
 				}
-				hits, err := s.Search(ctx(), ann, memory.Query{Text: fmt.Sprintf("writer%d number%d", w, n), Limit: 1})
-				if err != nil || len(hits) != 1 || hits[0].Text != own.Text {
-					f.Errorf("writer %d does not see what it wrote: %v, %v", w, hits, err)
+				c, err := s.Candidates(ctx(), ann, memory.Query{Text: fmt.Sprintf(`"%s"`, own.Text)})
+				if err != nil || !slices.ContainsFunc(c.List, func(c memory.Candidate) bool { return c.Lexical > 0 }) {
+					f.Errorf("writer %d does not see what it wrote: %v", w, err)
 				}
 			}
 		})
@@ -59,7 +59,7 @@ func testWriters(f *fixture) {
 	working.Wait()
 	texts := sorted(f.all(ann, true))
 	f.same("records", []any{len(texts), len(slices.Compact(texts))}, []any{writers*each + each, writers*each + each})
-	f.same("found by who was open all the time", len(f.found(ann, memory.Query{Text: "wrote", Limit: 1000})), writers*each+each)
+	f.same("found by who was open all the time", len(f.found(ann, memory.Query{Text: "wrote"})), writers*each+each)
 }
 
 // testRaces: of eight that replace one record or raise one count at once, one replaces it, and each is counted.
@@ -95,8 +95,7 @@ func testCancelled(f *fixture) {
 	stopped, stop := context.WithCancel(ctx())
 	stop()
 	for what, err := range map[string]error{
-		"add": second(f.Add(stopped, ann, turn(2, "new"))), "search": second(f.Search(stopped, ann, memory.Query{Text: "kettle"})),
-		"candidates": second(f.Candidates(stopped, ann, memory.Query{Text: "kettle"}, nil)), "record": second(f.Record(stopped, ann, id)),
+		"add": second(f.Add(stopped, ann, turn(2, "new"))), "candidates": second(f.Candidates(stopped, ann, memory.Query{Text: "kettle"})), "record": second(f.Record(stopped, ann, id)),
 		"supersede": second(f.Supersede(stopped, ann, turn(2, "new"), id)), "delete": second(f.Delete(stopped, ann, []memory.ID{id}, nil)),
 		"mark": f.MarkUsed(stopped, ann, id), "undo": f.Undo(stopped, ann, id), "stats": second(f.Stats(stopped)), "export": second(f.Export(stopped, new(bytes.Buffer))),
 	} {
@@ -134,9 +133,9 @@ func testRestart(f *fixture) {
 	_, err := f.Delete(ctx(), ann, f.add(turn(50, "tea0 that was deleted")), nil)
 	f.must(err)
 	look := func() string {
-		c, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea2 kettle", At: day(30)}, nil)
+		c, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea2 kettle", At: day(30)})
 		f.must(err)
-		now, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea2 kettle"}, nil)
+		now, err := f.Candidates(ctx(), ann, memory.Query{Text: "tea2 kettle"})
 		f.must(err)
 		slices.SortFunc(now.List, func(a, b memory.Candidate) int { return cmp.Compare(a.Row, b.Row) })
 		for _, list := range [][]memory.Candidate{c.List, now.List} {
@@ -160,7 +159,7 @@ func testRestart(f *fixture) {
 func testModel(f *fixture) {
 	f.add(turn(1, "The kettle is blue."))
 	o := f.options()
-	o.Embedder = memory.NewHashed(2 * dim)
+	o.Embedder = letters{2 * dim}
 	if _, err := f.backend.Open(f.T, f.Name()+"/store", o); !errors.Is(err, memory.ErrModel) {
 		f.Errorf("another model: %v", err)
 	}
@@ -168,17 +167,18 @@ func testModel(f *fixture) {
 	s, err := f.backend.Open(f.T, f.Name()+"/store", o)
 	f.must(err)
 	defer func() { _ = s.Close() }()
-	f.same("the model without being told", s.Embedder().Model(), memory.NewHashed(dim).Model())
+	f.same("without the model at hand", []any{s.Embedder(), len(f.records(s, ann, memory.Query{Text: "kettle"}))}, []any{nil, 1})
+	if _, err := s.Add(ctx(), ann, turn(2, "no vector")); !errors.Is(err, memory.ErrModel) {
+		f.Errorf("a record without a vector, and nothing to embed it: %v", err)
+	}
 	o.Embedder = memory.None{}
 	none, err := f.backend.Open(f.T, f.Name()+"/none", o)
 	f.must(err)
 	defer func() { _ = none.Close() }()
 	_, err = none.Add(ctx(), ann, turn(1, "words only"))
 	f.must(err)
-	hits, err := none.Search(ctx(), ann, memory.Query{Text: "words"})
-	f.must(err)
-	f.same("a store without vectors", []any{len(hits), len(hits[0].Embedding)}, []any{1, 0})
-	if _, err := none.Search(ctx(), ann, memory.Query{Text: "words", Vector: []float32{1}}); !errors.Is(err, memory.ErrDimension) {
+	f.same("a store without vectors", len(f.records(none, ann, memory.Query{Text: "words"})), 1)
+	if _, err := none.Candidates(ctx(), ann, memory.Query{Text: "words", Vector: []float32{1}}); !errors.Is(err, memory.ErrDimension) {
 		f.Errorf("a vector for a store without: %v", err)
 	}
 	o = f.options()
@@ -186,9 +186,7 @@ func testModel(f *fixture) {
 	reader, err := f.backend.Open(f.T, f.Name()+"/store", o)
 	f.must(err)
 	defer func() { _ = reader.Close() }()
-	hits, err = reader.Search(ctx(), ann, memory.Query{Text: "kettle"})
-	f.must(err)
-	f.same("read only", len(hits), 1)
+	f.same("read only", len(f.records(reader, ann, memory.Query{Text: "kettle"})), 1)
 	if _, err := reader.Add(ctx(), ann, turn(2, "new")); !errors.Is(err, memory.ErrReadOnly) {
 		f.Errorf("a write to what was opened to be read: %v", err)
 	}
@@ -199,7 +197,7 @@ func testClosed(f *fixture) {
 	id := f.add(turn(1, "The kettle is blue."))[0]
 	f.must(f.Close())
 	f.must(f.Close())
-	for what, err := range map[string]error{"add": second(f.Add(ctx(), ann, turn(2, "new"))), "search": second(f.Search(ctx(), ann, memory.Query{Text: "kettle"})),
+	for what, err := range map[string]error{"add": second(f.Add(ctx(), ann, turn(2, "new"))), "candidates": second(f.Candidates(ctx(), ann, memory.Query{Text: "kettle"})),
 		"record": second(f.Record(ctx(), ann, id)), "stats": second(f.Stats(ctx())), "mark": f.MarkShown(ctx(), ann, id)} {
 		if !errors.Is(err, memory.ErrClosed) {
 			f.Errorf("%s: %v", what, err)

@@ -10,10 +10,14 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"iter"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +29,7 @@ type Store interface {
 	Add(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error)
 	AddAll(ctx context.Context, scope memory.Scope, records iter.Seq2[memory.Record, error], o *memory.AddOptions) (memory.Added, error)
 	All(ctx context.Context, scope memory.Scope, o *memory.AllOptions) iter.Seq2[memory.Record, error]
-	Candidates(ctx context.Context, scope memory.Scope, query memory.Query, o *memory.CandidateOptions) (*memory.Candidates, error)
+	Candidates(ctx context.Context, scope memory.Scope, query memory.Query) (*memory.Candidates, error)
 	Close() error
 	Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error)
 	Embedder() memory.Embedder
@@ -44,7 +48,6 @@ type Store interface {
 	Places(ctx context.Context, within memory.Scope, all bool) ([]memory.Place, error)
 	Record(ctx context.Context, scope memory.Scope, id memory.ID) (memory.Record, error)
 	Retain(ctx context.Context, scope memory.Scope, from time.Time, o *memory.DeleteOptions) (memory.Deleted, error)
-	Search(ctx context.Context, scope memory.Scope, query memory.Query) ([]memory.Hit, error)
 	Sign(ctx context.Context, text []byte) (string, error)
 	Stats(ctx context.Context, scopes ...memory.Scope) (memory.Stats, error)
 	Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (memory.ID, error)
@@ -89,6 +92,26 @@ type fixture struct {
 	clock   time.Time
 }
 
+// letters embeds a text by the hashes of its words, so that the same words are the same vector.
+type letters struct{ dim int }
+
+func (l letters) Model() string { return fmt.Sprint("letters-", l.dim) }
+func (l letters) Dim() int      { return l.dim }
+func (l letters) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	vectors := make([][]float32, len(texts))
+	for i, text := range texts {
+		v := make([]float32, l.dim)
+		v[0] = .1
+		for word := range strings.FieldsSeq(strings.ToLower(text)) {
+			h := fnv.New32a()
+			_, _ = h.Write([]byte(word))
+			v[h.Sum32()%uint32(l.dim)]++
+		}
+		vectors[i] = v
+	}
+	return vectors, ctx.Err()
+}
+
 // ann is the scope of most tests.
 var ann = memory.Scope{Tenant: "acme", User: "ann"}
 
@@ -99,7 +122,7 @@ func day(n int) time.Time { return time.Date(2025, 3, n, 12, 0, 0, 0, time.UTC) 
 
 func (f *fixture) options() *memory.Options {
 	now := f.clock
-	return &memory.Options{Embedder: memory.NewHashed(dim), Now: func() time.Time { return now }}
+	return &memory.Options{Embedder: letters{dim}, Now: func() time.Time { return now }}
 }
 
 func (f *fixture) open(name string) Store {
@@ -143,16 +166,40 @@ func (f *fixture) add(records ...memory.Record) []memory.ID {
 	return added.IDs
 }
 
-// found are the texts that a query finds, best first.
+// found are the records that hold a word of the query, or for a query without text are near its vector: the best first, and what
+// is as good in the order in which it was written. Where a summary stands for some, it has the place of the best.
 func (f *fixture) found(scope memory.Scope, q memory.Query) []string {
 	f.Helper()
-	hits, err := f.Search(ctx(), scope, q)
-	f.must(err)
 	texts := []string{}
-	for _, h := range hits {
-		texts = append(texts, h.Text)
+	for _, r := range f.records(f.Store, scope, q) {
+		texts = append(texts, r.Text)
 	}
 	return texts
+}
+
+func (f *fixture) records(s Store, scope memory.Scope, q memory.Query) []memory.Record {
+	f.Helper()
+	c, err := s.Candidates(ctx(), scope, q)
+	f.must(err)
+	score := func(c memory.Candidate) float64 {
+		if q.Text == "" {
+			return c.Vector
+		}
+		return c.Lexical
+	}
+	list := slices.DeleteFunc(slices.Clone(c.List), func(c memory.Candidate) bool { return score(c) <= 1e-6 })
+	slices.SortFunc(list, func(a, b memory.Candidate) int {
+		return cmp.Or(cmp.Compare(score(b), score(a)), cmp.Compare(a.Row, b.Row))
+	})
+	var rows []int64
+	for _, x := range list {
+		if row := cmp.Or(x.Summary, x.Row); !slices.Contains(rows, row) {
+			rows = append(rows, row)
+		}
+	}
+	records, err := s.Fetch(ctx(), scope, rows...)
+	f.must(err)
+	return records
 }
 
 // all are the texts of a scope in the order in which they were written.
