@@ -29,7 +29,6 @@ import (
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -45,7 +44,6 @@ type Plugin struct {
 	Specialists []specialists.Specialist
 
 	config   config.Config
-	tune     func(*refine.Options) // changes the configured recursion; nil: nothing does
 	counter  *counter
 	reranker *encoder.Reranker // nil: none is wanted, or none is there
 	readOnly bool

@@ -54,8 +54,5 @@ func (p *Plugin) Options() *refine.Options {
 		o.Reranker = p.reranker
 		o.Rerank, _ = strconv.Atoi(t) // no number: the usual one
 	}
-	if p.tune != nil {
-		p.tune(o)
-	}
 	return o
 }
