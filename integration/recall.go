@@ -11,12 +11,12 @@ import (
 	"github.com/trm-go/refiner/refine"
 )
 
-// Recall returns the memories of the configured scope that answer a query, best first, with the certificate of their
-// ranking. A query without a limit has the configured one. It writes nothing: what is shown to somebody is marked with
-// [Plugin.Shown], what was of use with [memory.Store.MarkUsed].
-func (p *Plugin) Recall(ctx context.Context, query memory.Query) (*refine.Recollection, error) {
+// Recall returns the memories of a scope that answer a query, best first, with the certificate of their ranking. The zero
+// Scope is the plugin's; a query without a limit has the configured one. It writes nothing: what is shown to somebody is
+// marked with [Plugin.Shown], what was of use with [memory.Store.MarkUsed].
+func (p *Plugin) Recall(ctx context.Context, scope memory.Scope, query memory.Query) (*refine.Recollection, error) {
 	query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
-	return refine.Recall(ctx, p.Store, p.Scope, query, p.Options())
+	return refine.Recall(ctx, p.Store, p.scope(scope), query, p.Options())
 }
 
 // recall turns the settings into the options of the recursion.

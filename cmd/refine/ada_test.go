@@ -24,7 +24,7 @@ func TestAdaImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	if _, err := source.Remember(t.Context(), memory.Record{Scope: memory.Scope{Session: "c"}, Role: "user", Text: "I like green tea.", Created: time.Now()},
+	if _, err := source.Remember(t.Context(), source.Scope, memory.Record{Scope: memory.Scope{Session: "c"}, Role: "user", Text: "I like green tea.", Created: time.Now()},
 		memory.Record{Kind: memory.KindFact, Text: "Luna lives in Graz.", Importance: 1, Created: time.Now()}); err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func create(t testing.TB, set func(*config.Config)) *integration.Plugin {
 	}
 	t.Cleanup(func() { p.Close() })
 	for i, text := range []string{"My sister Ruth moved to Lisbon.", "I bake rye bread."} {
-		if _, err := p.Remember(t.Context(), memory.Record{Scope: memory.Scope{Session: "1"}, Role: "user", Speaker: "Ada", Text: text, Position: i,
+		if _, err := p.Remember(t.Context(), p.Scope, memory.Record{Scope: memory.Scope{Session: "1"}, Role: "user", Speaker: "Ada", Text: text, Position: i,
 			Created: time.Date(2025, 3, 9, 18, 30+i, 0, 0, time.UTC)}); err != nil {
 			t.Fatal(err)
 		}
@@ -351,7 +351,7 @@ func TestImport(t *testing.T) {
 	if again, _, err := ada.Import(t.Context(), p, luna, ada.Source{BaseURL: from.url}); err != nil || again.Count != 0 {
 		t.Errorf("again it added %d, %v", again.Count, err)
 	}
-	r, err := p.RecallIn(t.Context(), luna, memory.Query{Text: "Where did Ruth move?", Limit: 1})
+	r, err := p.Recall(t.Context(), luna, memory.Query{Text: "Where did Ruth move?", Limit: 1})
 	if err != nil || len(r.Memories) != 1 || r.Memories[0].Text != "My sister Ruth moved to Lisbon." || r.Memories[0].Scope.Session != "1" {
 		t.Errorf("recalled %+v, %v", r, err)
 	}

@@ -197,7 +197,7 @@ func (c *chat) keep(ctx context.Context, answer string) error {
 		record.Text, record.Role = answer, "assistant"
 		c.turn.Ground(&record)
 	}
-	_, err := c.plugin.RememberIn(ctx, c.scope, record)
+	_, err := c.plugin.Remember(ctx, c.scope, record)
 	return err
 }
 

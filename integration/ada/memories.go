@@ -71,7 +71,7 @@ func (h *handler) search(ctx context.Context, text, in, ofType string, n int) ([
 	default:
 		query.Where = map[string]string{metaScope: in}
 	}
-	found, err := h.plugin.RecallIn(ctx, h.scope, query)
+	found, err := h.plugin.Recall(ctx, h.scope, query)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (h *handler) addMemory(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, http.StatusBadRequest, "text is required")
 		return
 	}
-	added, err := h.plugin.RememberIn(r.Context(), h.scope, record)
+	added, err := h.plugin.Remember(r.Context(), h.scope, record)
 	if err != nil {
 		h.fail(w, r, err)
 		return
