@@ -93,12 +93,6 @@ fuzz:
 		done; \
 	done
 
-## test-webgpu: run the model's graphs through WebGPU on a software Vulkan driver (Debian 12)
-.PHONY: test-webgpu
-test-webgpu: runtime
-	@tools/lavapipe.sh $(CACHE)/lavapipe
-	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
-
 ## test-browser: drive the page of refine serve in Chromium; skips where none can be had
 .PHONY: test-browser
 test-browser:

@@ -15,8 +15,7 @@ import (
 // Scope is the plugin's; a query without a limit has the configured one. It writes nothing: what is shown to somebody is
 // marked with [Plugin.Shown], what was of use with [memory.Store.MarkUsed].
 func (p *Plugin) Recall(ctx context.Context, scope memory.Scope, query memory.Query) (*refine.Recollection, error) {
-	query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
-	return refine.Recall(ctx, p.Store, p.scope(scope), query, p.Options())
+	return p.recall(ctx, p.scope(scope), query, p.Options())
 }
 
 // recall turns the settings into the options of the recursion.

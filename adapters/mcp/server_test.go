@@ -363,3 +363,14 @@ func TestShowingIsCounted(t *testing.T) {
 		t.Errorf("shown %d times, %v", r.Shown, err)
 	}
 }
+
+// What is pinned comes with each recall, before what bears on the question.
+func TestPinnedMemoriesAreRecalled(t *testing.T) {
+	s := connect(t, mcp.New(bridge.MCP(plugin(t), memory.Scope{}), nil))
+	must(t, s, "remember", map[string]any{"text": "Mara's son Jonas is allergic to hazelnuts.", "pin": true}, nil)
+	var found memories
+	text := must(t, s, "recall", map[string]any{"question": "When do we bake?"}, &found)
+	if jonas := strings.Index(text, "hazelnuts"); len(found.Memories) < 2 || !strings.Contains(found.Memories[0].Text, "hazelnuts") || jonas < 0 || jonas > strings.Index(text, "rye bread") {
+		t.Errorf("recalled %s\n%+v", text, found.Memories)
+	}
+}

@@ -16,7 +16,7 @@ func (a *app) addCommand() *cobra.Command {
 	var at, from, until moment
 	var supersedes []string
 	r := memory.Record{Position: -1}
-	kind := ""
+	kind, pin := "", false
 	cmd := &cobra.Command{
 		Use:   "add TEXT|-",
 		Short: "Remember one text; - reads it from stdin",
@@ -40,6 +40,9 @@ func (a *app) addCommand() *cobra.Command {
 			}
 			if r.Created = at.Time; at.IsZero() {
 				r.Created = time.Now().UTC()
+			}
+			if pin {
+				r = pinned(r, true)
 			}
 			r.Kind, r.Origin, r.ValidFrom, r.ValidUntil = memory.Kind(kind), memory.Observed, from.Time, until.Time
 			result := struct {
@@ -72,6 +75,7 @@ func (a *app) addCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
+	flags.BoolVar(&pin, "pin", false, "put it into every prompt")
 	flags.StringVar(&kind, "kind", string(memory.KindTurn), "turn, fact, summary, persona or faq")
 	flags.StringVar(&r.Role, "role", "user", "user, assistant, system or tool")
 	flags.StringVar(&r.Speaker, "speaker", "", "the name of who said it")

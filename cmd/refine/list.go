@@ -22,7 +22,7 @@ func (a *app) listCommand() *cobra.Command {
 	var since, until moment
 	var kinds []string
 	o := memory.ListOptions{}
-	state := ""
+	state, pinned := "", false
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List memories, the last written first",
@@ -45,8 +45,13 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			defer p.Close()
-			var page listed
-			if page.Memories, page.Next, err = p.Store.List(cmd.Context(), p.Scope, &o); err != nil {
+			page := listed{Memories: []memory.Record{}}
+			if pinned {
+				page.Memories, err = p.Store.Pinned(cmd.Context(), p.Scope, o.Limit)
+			} else {
+				page.Memories, page.Next, err = p.Store.List(cmd.Context(), p.Scope, &o)
+			}
+			if err != nil {
 				return err
 			}
 			if a.json {
@@ -72,6 +77,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.Limit, "last", 20, "how many")
+	flags.BoolVar(&pinned, "pinned", false, "only what stands in every prompt; of the other filters the scope holds")
 	flags.Int64Var(&o.Before, "before", 0, "go on where the list before ended")
 	flags.StringSliceVar(&kinds, "kind", nil, "only these kinds: turn, fact, summary, persona, faq")
 	flags.StringVar(&o.Role, "role", "", "only this role: user, assistant, system or tool")

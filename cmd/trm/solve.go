@@ -118,6 +118,9 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	if model, err = fitted(model, puzzles[0].problem()); err != nil {
+		return err
+	}
 	s.steps = cmp.Or(s.steps, model.Card.Steps, trmcore.DefaultSteps)
 	if !cmd.Flags().Changed("tta") && s.halt == "rules" {
 		s.tta = model.Card.Retries

@@ -18,7 +18,6 @@ import (
 
 	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
-	"github.com/trm-go/refiner/trmcore/onnx/internal/torch"
 )
 
 // Model is a trained TRM: an architecture, its weights and a card. It is never changed after it was loaded and may be
@@ -48,9 +47,11 @@ type LoadOptions struct {
 	Arch Arch
 }
 
-// LoadModel reads a model from a path: a directory with [WeightsFile] and [CardFile], a .safetensors file, a checkpoint
-// of the official code (.pt, or step_N without a suffix), or an ONNX file that [Model.Export] wrote. The kind is told by
-// the content. A card beside the file (card.json beside model.safetensors, else NAME.card.json) is read as well.
+// convertCheckpoint writes a checkpoint of the official code, a pickle, as safetensors with the same names.
+const convertCheckpoint = `python -c "import sys,torch; from safetensors.torch import save_file; save_file({k: v.contiguous() for k, v in torch.load(sys.argv[1], map_location='cpu').items()}, sys.argv[2])" CHECKPOINT model.safetensors`
+
+// LoadModel reads a model from a path: a directory with [WeightsFile] and [CardFile], a .safetensors file with the names
+// of the official code, or an ONNX file that [Model.Export] wrote. The kind is told by the content. A card beside the file (card.json beside model.safetensors, else NAME.card.json) is read as well.
 func LoadModel(name string, o *LoadOptions) (*Model, error) {
 	name = filepath.Clean(name)
 	return LoadFS(os.DirFS(filepath.Dir(name)), filepath.Base(name), o)
@@ -117,7 +118,7 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 			card.Task = metadata["task"]
 		}
 	case n >= 4 && string(magic[:2]) == "PK":
-		refs, err = torch.Index(src, size)
+		err = fmt.Errorf("%w: a checkpoint of torch.save, which is a program; write its weights as safetensors: %s", ErrFormat, convertCheckpoint)
 	case n > 0 && magic[0] == onnxMagic:
 		data := make([]byte, size)
 		if _, err := src.ReadAt(data, 0); err != nil && err != io.EOF {
@@ -125,7 +126,7 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 		}
 		return readONNX(data)
 	default:
-		err = fmt.Errorf("%w: neither safetensors, nor a checkpoint of torch.save, nor ONNX", ErrFormat)
+		err = fmt.Errorf("%w: neither safetensors nor ONNX", ErrFormat)
 	}
 	if err != nil {
 		return nil, err
