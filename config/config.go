@@ -53,8 +53,8 @@ type Scope struct {
 
 // Embedder says what turns text into vectors.
 type Embedder struct {
-	Type    string        `mapstructure:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), hashed, or openai (any OpenAI-compatible endpoint)"`
-	Dim     int           `mapstructure:"dim" help:"length of the vectors (hashed, openai); 0: the embedder's own"`
+	Type    string        `mapstructure:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), or openai (any OpenAI-compatible endpoint)"`
+	Dim     int           `mapstructure:"dim" help:"length of the vectors (openai); 0: the embedder's own"`
 	Model   string        `mapstructure:"model" help:"local: a name of refine models list, empty: the first; openai: the endpoint's model, empty: text-embedding-3-small"`
 	BaseURL string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
 	Timeout time.Duration `mapstructure:"timeout" help:"limit of one request (openai)"`
@@ -160,7 +160,7 @@ func Default() Config {
 
 // choices are the values of the settings that have no others.
 var choices = map[string][]string{
-	"embedder.type":  {"auto", "none", "local", "hashed", "openai"},
+	"embedder.type":  {"auto", "none", "local", "openai"},
 	"index":          {"auto", "flat", "chromem"},
 	"recall.preset":  {"default", "ada"},
 	"recall.mode":    {"learned", "fixed_point", "hybrid", "bm25", "vector"},

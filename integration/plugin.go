@@ -119,12 +119,10 @@ func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory
 // index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size: 1 ms
 // against 6 for the best 200 of 10,000 vectors of 384 dimensions, 10 against 78 of 100,000, on 2 cores (bench/LOG.md).
 func index(name string) func(dim, count int) (memory.Index, error) {
-	return func(dim, _ int) (memory.Index, error) {
-		if name == "chromem" && dim > 0 {
-			return chromem.New(dim)
-		}
-		return memory.NewFlat(dim), nil
+	if name != "chromem" {
+		return nil
 	}
+	return func(dim, _ int) (memory.Index, error) { return chromem.New(dim) }
 }
 
 // Close waits until everything that was shown is counted, and ends the use of the store and of the models.
@@ -201,8 +199,6 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 		return memory.None{}, nil
 	case "local":
 		return models.Encoder(e.Model)
-	case "hashed":
-		return memory.NewHashed(e.Dim), nil
 	case "openai":
 		key, err := e.Key(ctx)
 		if err != nil {
@@ -213,7 +209,7 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 			Model:    cmp.Or(e.Model, "text-embedding-3-small"), Dim: e.Dim,
 		})
 	}
-	return nil, fmt.Errorf("embedder.type is %q: use auto, none, local, hashed or openai", e.Type)
+	return nil, fmt.Errorf("embedder.type is %q: use auto, none, local or openai", e.Type)
 }
 
 // Model makes the configured language model; nil if none is.

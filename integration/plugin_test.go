@@ -125,7 +125,8 @@ func TestLimitsAndErrors(t *testing.T) {
 		t.Errorf("an unknown index gives %v", err)
 	}
 	bad = c
-	bad.Embedder.Type = "hashed"
+	bad.Embedder = config.Embedder{Type: "openai", BaseURL: endpoint(t, 32).URL + "/v1", Model: "letters", Timeout: 5 * time.Second, KeyEnv: "TEST_KEY"}
+	t.Setenv("TEST_KEY", "sk-open-sesame")
 	if _, err := integration.New(t.Context(), bad, nil); !errors.Is(err, memory.ErrModel) {
 		t.Errorf("another dimension gives %v", err)
 	}
@@ -166,7 +167,6 @@ func TestSystemsAnswerWithReferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := settings(t)
-	c.Embedder.Type = "hashed"
 	p := create(t, c)
 	conversation := set.Conversations[0]
 	if _, err := p.Store.Add(t.Context(), conversation.Scope, conversation.Records...); err != nil {
@@ -180,7 +180,7 @@ func TestSystemsAnswerWithReferences(t *testing.T) {
 	if report.Recall10 < .5 {
 		t.Errorf("recall@10 of the bundled conversation is %.3f", report.Recall10)
 	}
-	for _, name := range []string{"bm25", "hybrid", "fixed_point"} {
+	for _, name := range []string{"bm25", "fixed_point"} {
 		if f, ok := report.Baselines[name]; !ok || f.Recall10 < .3 {
 			t.Errorf("the baseline %s recalls %.3f", name, f.Recall10)
 		}
@@ -242,9 +242,9 @@ func TestEndpointEmbeds(t *testing.T) {
 		t.Errorf("the store has %d dimensions, %v; want the endpoint's 32", s.Dim, err)
 	}
 
-	// The store keeps its model: the hashed embedder is not mixed in.
+	// The store keeps its model: no other is mixed in.
 	c.Embedder = config.Default().Embedder
-	c.Embedder.Type, c.Embedder.Dim = "hashed", 32
+	c.Embedder.Type = "none"
 	if _, err := integration.New(t.Context(), c, nil); !errors.Is(err, memory.ErrModel) {
 		t.Errorf("another embedder gives %v", err)
 	}

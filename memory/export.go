@@ -12,7 +12,6 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/trm-go/refiner/internal/vector"
 )
@@ -145,39 +144,7 @@ func (s *Store) importAll(ctx context.Context, r io.Reader, o *ImportOptions) (A
 			}
 		}
 	}
-	return s.addAll(ctx, Scope{}, records, func(w *inserter) error {
-		// addAll calls this when the sequence has ended, so the events are complete.
-		for _, e := range events {
-			row, ok := w.fresh[e.ID]
-			if !ok {
-				continue
-			}
-			if _, err := w.t.ExecContext(ctx, noting, row, micros(e.At), e.What, string(e.By)); err != nil {
-				return err
-			}
-		}
-		for _, p := range w.scopes {
-			if err := revive(ctx, w.t, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// revive makes live again what gave way to a summary in an export that was written when summaries superseded their turns.
-func revive(ctx context.Context, t *tx, p place) error {
-	const covered = `EXISTS (SELECT 1 FROM records s JOIN sources f ON f.row = s.row WHERE s.id = %s AND f.source_row = %s
-		AND s.kind = 'summary' AND s.origin = 'reconstructed') AND NOT (%s = 'summary' AND %[4]s = 'reconstructed')`
-	const old = "scope = ? AND seq = ? AND superseded_by <> '' AND "
-	if _, err := t.ExecContext(ctx, "DELETE FROM events WHERE EXISTS (SELECT 1 FROM records r WHERE r.row = events.row AND r.scope = ? AND r.seq = ? AND "+
-		fmt.Sprintf(covered, "events.by", "r.row", "r.kind", "r.origin")+")", p.scope, t.seq); err != nil {
-		return err
-	}
-	_, err := t.ExecContext(ctx, "UPDATE records SET superseded = 0, superseded_by = '', sum = "+
-		strings.Replace(strings.Replace(sumOf("records"), "superseded,", "0,", 1), "superseded_by,", "'',", 1)+" WHERE "+old+
-		fmt.Sprintf(covered, "records.superseded_by", "records.row", "records.kind", "records.origin"), p.scope, t.seq)
-	return err
+	return s.addAll(ctx, Scope{}, records, &events)
 }
 
 // foreign reports whether the vectors of an export are of another model.

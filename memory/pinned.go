@@ -19,15 +19,8 @@ func (s *Store) Pinned(ctx context.Context, scope Scope, limit int) ([]Record, e
 	if err != nil {
 		return nil, fail("read what is pinned", err)
 	}
-	var rows []int64
 	sh.mu.RLock()
-	pinned, any := sh.p.pairs[MetaPinned+"\x00true"]
-	here, now := sh.p.area(scope), micros(s.now())
-	for i := range sh.p.docs {
-		if d := &sh.p.docs[i]; (d.kind == KindPersona || any && slices.Contains(d.meta, pinned)) && d.live && here.has(d.leaf) && d.validFrom <= now && now < d.validUntil {
-			rows = append(rows, d.row)
-		}
-	}
+	rows := sh.index.OfKindOrMeta(placeOf(scope), micros(s.now()), string(KindPersona), MetaPinned, "true")
 	sh.mu.RUnlock()
 	slices.Sort(rows)
 	slices.Reverse(rows)

@@ -13,7 +13,7 @@ import (
 // Source is where memories are recalled from. [memory.Store] is one.
 type Source interface {
 	// Candidates are the records a query may be answered from, sorted by session and position.
-	Candidates(ctx context.Context, scope memory.Scope, query memory.Query, o *memory.CandidateOptions) (*memory.Candidates, error)
+	Candidates(ctx context.Context, scope memory.Scope, query memory.Query) (*memory.Candidates, error)
 	// Fetch returns records by row, in the order asked. Rows that are gone are left out.
 	Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([]memory.Record, error)
 }
@@ -72,7 +72,7 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if opts.Now.IsZero() {
 		opts.Now = time.Now()
 	}
-	candidates, err := src.Candidates(ctx, scope, query, nil)
+	candidates, err := src.Candidates(ctx, scope, query)
 	if err != nil {
 		return nil, fmt.Errorf("recall: %w", err)
 	}

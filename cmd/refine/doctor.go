@@ -130,7 +130,7 @@ func (a *app) examineStore(ctx context.Context, path string, note func(what stri
 		mend, said := "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree"
 		if name, _, local := strings.Cut(s.Model, "@"); local {
 			mend = "refine models pull " + name + ", or refine reembed"
-		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && a.settings.Embedder.Type == "auto" && (s.Dim == 0 || strings.HasPrefix(s.Model, "hashed-")) {
+		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && a.settings.Embedder.Type == "auto" && s.Dim == 0 {
 			said = fmt.Sprintf("%s; %s is at hand and finds more: refine reembed", s.Model, m.Name)
 		}
 		note("model", a.agree(ctx, s), mend, "%s", said)

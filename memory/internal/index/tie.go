@@ -1,7 +1,8 @@
-package memory
+package index
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,9 +21,9 @@ const (
 	sameVoice  = .05  // added if the one who remarks said it
 )
 
-// isRemark reports whether a text was said rather than asked: it ends as a sentence does, in whatever script, and holds no
+// IsRemark reports whether a text was said rather than asked: it ends as a sentence does, in whatever script, and holds no
 // question mark. Whether its words tell what it is about is for the ranking to see.
-func isRemark(s string) bool {
+func IsRemark(s string) bool {
 	s = strings.TrimRightFunc(s, func(r rune) bool {
 		return !unicode.Is(unicode.STerm, r) && (unicode.IsPunct(r) || unicode.IsSpace(r) || unicode.IsSymbol(r))
 	})
@@ -30,8 +31,8 @@ func isRemark(s string) bool {
 	return unicode.Is(unicode.STerm, last) && !strings.ContainsAny(s, "?？؟;")
 }
 
-// spoken is a remark without the name of who says it, if it begins with one and a colon.
-func spoken(s string) string {
+// Spoken is a remark without the name of who says it, if it begins with one and a colon.
+func Spoken(s string) string {
 	name, said, ok := strings.Cut(s, ": ")
 	if !ok || said == "" || len(name) > 40 || strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.STerm, r) }) {
 		return s
@@ -40,32 +41,28 @@ func spoken(s string) string {
 }
 
 // ties are, by document, how near the nearest of a remark are to it, corrected for hubs. Without vectors there are none.
-func (m *shard) ties(q *question, speakers []int32, list []matched) map[uint32]float64 {
-	flat, ok := m.index.(*Flat)
-	if !ok || !q.remark || len(q.vector) == 0 {
+func (x *Index) ties(q *Question, speakers []int32, list []matched) map[uint32]float64 {
+	if x.vectors.port != nil || !q.Remark || len(q.Vector) == 0 {
 		return nil
 	}
-	p := m.p
-	unit := make([]float32, len(q.vector))
-	vector.Unit(unit, q.vector)
+	flat := &x.vectors.flat
+	unit := make([]float32, len(q.Vector))
+	vector.Unit(unit, q.Vector)
 	best := vector.Best{K: tied}
-	for _, x := range list {
-		best.Offer(vector.Match{Row: int64(x.doc), Score: x.vector})
+	for _, m := range list {
+		best.Offer(vector.Match{Row: int64(m.doc), Score: m.vector})
 	}
 	ties := map[uint32]float64{}
 	for _, found := range best.List {
 		at := uint32(found.Row)
-		d := &p.docs[at]
-		hub := flat.hub(d.row, hubNearest, hubSample)
+		d := &x.docs[at]
 		pair := found.Score
-		if next, ok := p.after(at); ok {
-			pair = flat.between(unit, d.row, p.docs[next].row)
+		if next, ok := x.after(at); ok {
+			pair = flat.Between(unit, d.Row, x.docs[next].Row)
 		}
-		tie := found.Score + pair - 2*hub
-		for _, s := range speakers {
-			if s == d.speaker {
-				tie += sameVoice
-			}
+		tie := found.Score + pair - 2*flat.Hub(d.Row, hubNearest, hubSample)
+		if slices.Contains(speakers, d.Speaker) {
+			tie += sameVoice
 		}
 		if tie == 0 {
 			tie = math.SmallestNonzeroFloat64
@@ -76,35 +73,11 @@ func (m *shard) ties(q *question, speakers []int32, list []matched) map[uint32]f
 }
 
 // after is the document that follows in the conversation.
-func (p *partition) after(at uint32) (uint32, bool) {
-	docs := p.leaves[p.docs[at].leaf].docs
-	for i, d := range docs {
-		if d == at && i+1 < len(docs) {
-			return docs[i+1], true
-		}
+func (x *Index) after(at uint32) (uint32, bool) {
+	docs := x.sessions[x.docs[at].Session].docs
+	i, ok := slices.BinarySearchFunc(docs, at, x.before)
+	if !ok || i+1 == len(docs) {
+		return 0, false
 	}
-	return 0, false
-}
-
-// hub is the mean cosine of a row with its nearest others.
-func (f *Flat) hub(row int64, nearest, sample int) float64 {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.flat.Hub(row, nearest, sample)
-}
-
-// between is the cosine of a unit vector with the direction between two rows.
-func (f *Flat) between(unit []float32, a, b int64) float64 {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	x, ok1 := f.flat.Vector(a)
-	y, ok2 := f.flat.Vector(b)
-	if !ok1 || !ok2 {
-		return 0
-	}
-	for i := range x {
-		x[i] += y[i]
-	}
-	vector.Unit(x, x)
-	return float64(vector.Dot(unit, x))
+	return docs[i+1], true
 }

@@ -1,22 +1,22 @@
-package memory
+package index
 
 import (
 	"unicode"
 	"unicode/utf8"
 )
 
-// A word that no record of an area holds may be misspelt, or stand in a form that the stemmer does not know. It is then looked
-// for in the word of the area that is most like it.
+// A word that no record of a part of an index holds may be misspelt, or stand in a form that the stemmer does not know. It is then looked
+// for in the word of the part that is most like it.
 const (
 	spelledShare = .6 // of the weight of a word that is found in another spelling
 	likeness     = .6 // least likeness of two spellings, see alike
 	shortestWord = 4  // bytes of a word that may have another spelling
 )
 
-// spelled is the term of a word, and its share of the word's weight: 1 if the area holds the word, less if it holds one
+// spelled is the term of a word, and its share of the word's weight: 1 if the part holds the word, less if it holds one
 // that is spelled much the same, 0 if neither.
-func (p *partition) spelled(word string, weight float64, a area) (Term, float64) {
-	if t, ok := p.numbers[word]; ok && p.docFreq(a, t) > 0 {
+func (x *Index) spelled(word string, weight float64, a part) (Term, float64) {
+	if t, ok := x.numbers[word]; ok && x.docFreq(a, t) > 0 {
 		return t, 1
 	}
 	if weight < 1 || len(word) < shortestWord || !unicode.IsLetter(first(word)) {
@@ -25,11 +25,11 @@ func (p *partition) spelled(word string, weight float64, a area) (Term, float64)
 	best, most := Term(0), 0.0
 	pairs := appendPairs(nil, word)
 	var space [64]uint16
-	for i, other := range p.words {
+	for i, other := range x.words {
 		if n := len(other); n < shortestWord || 2*n > 3*len(word) || 3*n < 2*len(word) || other[0] != word[0] && other[n-1] != word[len(word)-1] {
 			continue
 		}
-		if l := alike(pairs, appendPairs(space[:0], other)); l > most && l >= likeness && p.docFreq(a, Term(i)) > 0 {
+		if l := alike(pairs, appendPairs(space[:0], other)); l > most && l >= likeness && x.docFreq(a, Term(i)) > 0 {
 			best, most = Term(i), l
 		}
 	}
