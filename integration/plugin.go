@@ -29,7 +29,6 @@ import (
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -45,7 +44,6 @@ type Plugin struct {
 	Specialists []specialists.Specialist
 
 	config   config.Config
-	tune     func(*refine.Options) // changes the configured recursion; nil: nothing does
 	counter  *counter
 	reranker *encoder.Reranker // nil: none is wanted, or none is there
 	readOnly bool
@@ -96,10 +94,13 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c, counter: newCounter(store, o.Log), reranker: reranker, readOnly: o.ReadOnly}, nil
 }
 
-// Remember writes records into the configured scope, all or none, and tells what became of each. A record whose key is
-// there already is not added again.
-func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory.Added, error) {
-	return p.RememberIn(ctx, p.Scope, records...)
+// Remember writes records into a scope, all or none, and tells what became of each. The zero Scope is the plugin's. A record
+// whose key is there already is not added again.
+func (p *Plugin) Remember(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
+	if err := p.Writes("remember"); err != nil {
+		return memory.Added{}, err
+	}
+	return p.Store.Add(ctx, p.scope(scope), records...)
 }
 
 // index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size: 1 ms

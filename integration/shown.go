@@ -10,7 +10,6 @@ import (
 
 	"github.com/trm-go/refiner/internal/batch"
 	"github.com/trm-go/refiner/memory"
-	"github.com/trm-go/refiner/refine"
 )
 
 // counter counts in the background which memories were shown: a count waits for the disk and for other processes that write, and no
@@ -96,13 +95,6 @@ func (p *Plugin) ReadOnly() *Plugin {
 	reader := *p
 	reader.readOnly = true
 	return &reader
-}
-
-// Tuned is a plugin on the same store whose recursion is changed by tune, after the configuration. Closing either closes both.
-func (p *Plugin) Tuned(tune func(*refine.Options)) *Plugin {
-	tuned := *p
-	tuned.tune = tune
-	return &tuned
 }
 
 // Writes returns an error that wraps [memory.ErrReadOnly] if the plugin only reads. what is what would be done.

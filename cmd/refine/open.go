@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -71,15 +72,10 @@ func wholeStore(cmd *cobra.Command) error {
 // moment is a flag's time.
 type moment struct{ time.Time }
 
-// moments are the forms a time may be given in; those without a zone are UTC.
-var moments = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly, "2006-01"}
-
 func (m *moment) Set(s string) error {
-	for _, form := range moments {
-		if t, err := time.Parse(form, s); err == nil {
-			m.Time = t.UTC()
-			return nil
-		}
+	if t, ok := text.ParsePeriod(s); ok {
+		m.Time = t
+		return nil
 	}
 	if t, ok := before(strings.ToLower(strings.TrimSpace(s)), time.Now()); ok {
 		m.Time = t
