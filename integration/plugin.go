@@ -29,6 +29,7 @@ import (
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
 )
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/batch"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // counter counts in the background which memories were shown: a count waits for the disk and for other processes that write, and no
