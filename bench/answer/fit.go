@@ -323,7 +323,7 @@ func (x *example) weight() float64 {
 	switch x.set {
 	case "everyday":
 		return 4
-	case "statements":
+	case "statements", "people":
 		return 1.5
 	}
 	return locomoWeight
@@ -372,7 +372,7 @@ func (x *example) tell() []told {
 	if x.unanswerable {
 		return list
 	}
-	for _, r := range []*extract.Reading{x.bare, x.swapped} {
+	for _, r := range []*extract.Reading{x.bare, x.swapped, x.elsewhere} {
 		if r != nil {
 			r.Rank()
 			f := r.Answerable()
@@ -393,8 +393,8 @@ func (x *example) isRight(a *extract.Answer) bool {
 	switch {
 	case x.question != nil:
 		return x.question.Judge(text, false) == eval.Right
-	case x.set == "statements":
-		return x.right[[2]int{a.Quotes[0].Record, 0}]
+	case x.set == "statements", x.set == "people":
+		return slices.ContainsFunc(a.Quotes, func(q extract.Quote) bool { return x.right[[2]int{q.Record, 0}] })
 	}
 	return eval.ScoreAnswer(x.answer, text).Contains >= .6
 }

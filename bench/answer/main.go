@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -37,6 +39,7 @@ func main() {
 	flag.Float64Var(&locomoWeight, "locomo-weight", locomoWeight, "how much an example of LoCoMo counts")
 	flag.Float64Var(&sureLocomo, "sure-locomo", sureLocomo, "the same for how sure an answer is")
 	flag.Float64Var(&bareWeight, "bare", bareWeight, "how much a question counts whose answer was taken away")
+	flag.StringVar(&dumped, "dump", "", "file to write what is measured of answers to")
 	every := flag.Int("every", 1, "use one of so many questions of LoCoMo")
 	flag.Float64Var(&decay, "decay", decay, "weight decay")
 	verbose := flag.Bool("v", false, "print what is not answered rightly")
@@ -56,6 +59,7 @@ type example struct {
 	task                 *specialists.Task
 	reading, bare        *extract.Reading // of all that was recalled, and without what answers
 	swapped              *extract.Reading // of all, asked about somebody else
+	elsewhere            *extract.Reading // of what another conversation holds
 	right, stale         map[[2]int]bool  // the passages that answer, and did before, by their memory and place
 	question             *eval.EverydayQuestion
 	answer               string // LoCoMo's
@@ -111,6 +115,11 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 				return err
 			}
 			x.labelLoCoMo(q.Evidence)
+			if !x.unanswerable {
+				if err := x.goElsewhere(ctx, p, l.Conversations, time.Time{}, i); err != nil {
+					return err
+				}
+			}
 			all = append(all, x)
 		}
 	}
@@ -121,6 +130,11 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 			return err
 		}
 		x.labelEveryday()
+		if !x.unanswerable {
+			if err := x.goElsewhere(ctx, p, e.Conversations, q.At, i); err != nil {
+				return err
+			}
+		}
 		all = append(all, x)
 	}
 	small, err := recallStatements(ctx, p, statements)
@@ -133,6 +147,14 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 		return err
 	}
 	all = append(all, near...)
+	people, err := recallPeople(ctx, p, filepath.Join(filepath.Dir(asked), "people.txt"))
+	if err != nil {
+		return err
+	}
+	all = append(all, people...)
+	if dumped != "" {
+		return dump(all, base, dumped)
+	}
 	if out == "" {
 		validate(all, base, verbose, quick)
 		return nil
@@ -140,6 +162,8 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 	m := fit(all, base)
 	return write(out, m)
 }
+
+var dumped string
 
 // recalled is how many memories are read for an answer.
 const recalled = 40
@@ -156,6 +180,58 @@ func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memor
 	}
 	x.reading = extract.Read(x.task)
 	return nil
+}
+
+// goElsewhere asks the question of another conversation, about somebody who is known there.
+func (x *example) goElsewhere(ctx context.Context, p *integration.Plugin, list []eval.Conversation, at time.Time, i int) error {
+	for k := range list {
+		c := &list[(i+k)%len(list)]
+		if c.ID == x.group || c.Scope.User == x.group || len(c.Records) == 0 {
+			continue
+		}
+		names := known(c)
+		words := strings.Fields(x.task.Question)
+		for j := 1; j < len(words) && len(names) > 0; j++ {
+			name := strings.TrimRight(words[j], "?.,!'’s")
+			if len(name) > 2 && unicode.IsUpper([]rune(name)[0]) {
+				words[j] = names[(i+j)%len(names)] + words[j][len(name):]
+			}
+		}
+		query := memory.Query{Text: strings.Join(words, " "), At: at}
+		other := &example{}
+		if err := other.recall(ctx, p, c.Scope, query); err != nil {
+			return err
+		}
+		x.elsewhere = other.reading
+		return nil
+	}
+	return nil
+}
+
+// known are the eight words of a conversation that are written with a capital most often, and never without.
+func known(c *eval.Conversation) []string {
+	count, low := map[string]int{}, map[string]bool{}
+	for i := range c.Records {
+		for j, w := range strings.Fields(c.Records[i].Text) {
+			w = strings.Trim(w, "?.,!'’s\"():;")
+			if len(w) < 3 {
+				continue
+			}
+			if r := []rune(w)[0]; !unicode.IsUpper(r) {
+				low[strings.ToLower(w)] = true
+			} else if j > 0 {
+				count[w]++
+			}
+		}
+	}
+	var names []string
+	for w := range count {
+		if !low[strings.ToLower(w)] {
+			names = append(names, w)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	return names[:min(8, len(names))]
 }
 
 // recallStatements makes a small store of each pair of statements, with others of the same language around them, and asks
