@@ -12,12 +12,12 @@ import (
 
 // row is what is known of an answer, for the fitting of its confidence.
 type row struct {
-	ID, Set, Group, Kind, Variant string
-	Right                         bool
-	Unanswerable                  bool
-	Found, Refused                eval.Verdict
-	Question, Text                string
-	X                             []float64
+	ID, Set, Fold, Kind, Variant string
+	Right                        bool
+	Unanswerable                 bool
+	Found, Refused               eval.Verdict
+	Question, Text               string
+	X                            []float64
 }
 
 // dump answers each question by a ranking that its conversation did not teach, and writes what is measured of it.
@@ -50,7 +50,7 @@ func dump(all []*example, base *extract.Model, file string) error {
 				}
 				a := r.Answer()
 				features := r.Answerable()
-				o := row{ID: x.id, Set: x.set, Group: x.group, Kind: x.kind, Variant: []string{"", "bare", "swapped", "elsewhere"}[i], Unanswerable: x.unanswerable || i > 0, X: features[:], Question: x.task.Question}
+				o := row{ID: x.id, Set: x.set, Fold: group, Kind: x.kind, Variant: []string{"", "bare", "swapped", "elsewhere"}[i], Unanswerable: x.unanswerable || i > 0, X: features[:], Question: x.task.Question}
 				a.Found = true
 				if i == 0 {
 					o.Text = a.Text(x.task.Evidence, func(i int) int { return i + 1 })

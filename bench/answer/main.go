@@ -1,8 +1,9 @@
 // Command answer fits the weights by which questions are answered without a language model, and measures them on
 // conversations that did not choose them.
 //
-//	go run ./bench/answer -locomo FILE -everyday DIR                   leave each conversation out in turn
-//	go run ./bench/answer -locomo FILE -everyday DIR -o FILE           fit on all, and write model.json
+//	go -C bench run ./answer -locomo FILE -everyday DIR -o model.json          fit the ranking on all, and write it
+//	go -C bench run ./answer -locomo FILE -everyday DIR -dump answers.jsonl    leave each conversation out in turn, and write what
+//	                                                                           is measured of the answers, for sure.py
 package main
 
 import (
@@ -33,20 +34,16 @@ func main() {
 	everyday := flag.String("everyday", "", "folder of an everyday suite")
 	asked := flag.String("asks", "bench/answer/asks.tsv", "questions with what they ask for")
 	out := flag.String("o", "", "file to write the weights to")
-	quick := flag.Bool("quick", false, "leave out only the conversations of the everyday suite")
 	flag.IntVar(&hiddenUnits, "hidden", hiddenUnits, "hidden units")
 	flag.IntVar(&epochs, "epochs", epochs, "passes over the examples")
 	flag.Float64Var(&locomoWeight, "locomo-weight", locomoWeight, "how much an example of LoCoMo counts")
-	flag.Float64Var(&sureLocomo, "sure-locomo", sureLocomo, "the same for how sure an answer is")
-	flag.Float64Var(&bareWeight, "bare", bareWeight, "how much a question counts whose answer was taken away")
 	flag.StringVar(&dumped, "dump", "", "file to write what is measured of answers to")
 	every := flag.Int("every", 1, "use one of so many questions of LoCoMo")
 	flag.Float64Var(&decay, "decay", decay, "weight decay")
-	verbose := flag.Bool("v", false, "print what is not answered rightly")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose, *quick, *every); err != nil {
+	if err := run(ctx, *locomo, *everyday, *asked, *out, *every); err != nil {
 		fmt.Fprintln(os.Stderr, "answer:", err)
 		os.Exit(1)
 	}
@@ -65,7 +62,7 @@ type example struct {
 	answer               string // LoCoMo's
 }
 
-func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quick bool, every int) error {
+func run(ctx context.Context, locomo, everyday, asked, out string, every int) error {
 	weights, err := fitAsks(asked)
 	if err != nil {
 		return err
@@ -153,14 +150,14 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 	}
 	all = append(all, people...)
 	if dumped != "" {
-		return dump(all, base, dumped)
+		if err := dump(all, base, dumped); err != nil {
+			return err
+		}
 	}
 	if out == "" {
-		validate(all, base, verbose, quick)
 		return nil
 	}
-	m := fit(all, base)
-	return write(out, m)
+	return write(out, fitRanking(all, base))
 }
 
 var dumped string

@@ -2,7 +2,6 @@ package text_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -244,25 +243,4 @@ func BenchmarkLinks(b *testing.B) {
 		text.Links(turn, at)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "turns/s")
-}
-
-// TestRelated checks the table as a whole: its words are terms, and no term stands for itself.
-func TestRelated(t *testing.T) {
-	for _, c := range []struct{ asked, said string }{{"activities", "camping"}, {"mother", "Mom"}, {"mom", "mother"}, {"pets", "kittens"}, {"bought", "purchased"}} {
-		asked, said := text.Terms(c.asked)[0], text.Terms(c.said)[0]
-		if !slices.Contains(text.Related(asked), said) {
-			t.Errorf("%s is not met by %s: %v", c.asked, c.said, text.Related(asked))
-		}
-	}
-	if text.Related("zebra") != nil {
-		t.Errorf("a term without any: %v", text.Related("zebra"))
-	}
-	for _, term := range text.Terms("activity mother work trip eat") {
-		list := text.Related(term)
-		for i, r := range list {
-			if r == term || slices.Contains(list[:i], r) {
-				t.Errorf("%s is met by itself or twice by %s: %v", term, r, list)
-			}
-		}
-	}
 }

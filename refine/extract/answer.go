@@ -85,8 +85,11 @@ func (r *Reading) Answerable() [NumSure]float64 {
 
 // Confidence is the probability that the best passages answer.
 func (r *Reading) Confidence() float64 {
-	x := r.Answerable()
-	return sigmoid(dot(model.Sure, x[:]))
+	var row [NumSure]float32
+	for i, x := range r.Answerable() {
+		row[i] = float32(x)
+	}
+	return sigmoid(sureTrees.Scale * sureTrees.Score(row[:]))
 }
 
 // Answer is what the memories say to a question, in their own words.
@@ -107,7 +110,7 @@ type Quote struct {
 // The least confidence of an answer, the share of the best passage's score mass
 // that a second must have, and the words up to which a memory is quoted around the sentence that answers.
 const (
-	Threshold   = .4
+	Threshold   = .44
 	secondShare = .35
 	mostWords   = 36
 )
