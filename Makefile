@@ -93,12 +93,6 @@ fuzz:
 		done; \
 	done
 
-## test-webgpu: run the model's graphs through WebGPU on a software Vulkan driver (Debian 12)
-.PHONY: test-webgpu
-test-webgpu: runtime
-	@tools/lavapipe.sh $(CACHE)/lavapipe
-	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
-
 ## test-browser: drive the page of refine serve in Chromium; skips where none can be had
 .PHONY: test-browser
 test-browser:
@@ -203,7 +197,7 @@ demo-puzzles: runtime
 	@echo
 	$(BIN)/trm data sudoku generate -n 20 --seed 2026 --min-clues 32 --max-clues 42 -o $(DEMO)/sudoku.csv
 	@echo
-	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --gif $(DEMO)/sudoku.gif
+	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --svg $(DEMO)/sudoku.svg
 	@echo
 	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
 
@@ -221,7 +215,6 @@ demo:
 	$(REFINE) search "Which foods must Nora not eat?" --budget 120
 	@echo
 	$(REFINE) explain "After whom is Priya's daughter named, and why?" --limit 5 --plot $(DEMO)/settling.svg
-	@$(REFINE) explain "After whom is Priya's daughter named, and why?" --plot $(DEMO)/settling.png >/dev/null
 	@echo
 	$(REFINE) ask "How much was the deposit at The Orchard?"
 	@echo

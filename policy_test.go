@@ -27,9 +27,6 @@ var onlyIn = []struct{ path, folder, reason string }{
 	{"github.com/sashabaranov/go-openai", "adapters/openai", "one adapter, one dependency"},
 	{"github.com/modelcontextprotocol/go-sdk", "adapters/mcp", "one adapter, one dependency"},
 	{"modernc.org/sqlite", "memory", "the store is the one durable truth"},
-	{"github.com/prometheus/client_golang", "integration/serve", "only a server is scraped"},
-	{"go.opentelemetry.io/otel/sdk", "cmd", "libraries make spans; the process says where they go"},
-	{"go.opentelemetry.io/otel/exporters", "cmd", "libraries make spans; the process says where they go"},
 }
 
 // source is one Go file of the module.

@@ -1,21 +1,17 @@
 package bench
 
 import (
+	"bytes"
 	"fmt"
-	"image/color"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
 	"github.com/trm-go/refiner/bench/internal/liar"
+	"github.com/trm-go/refiner/internal/chart"
 	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/text"
-	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -148,12 +144,8 @@ func (s *study) ratio(a, b []float64) Estimate {
 	return Estimate{Mean: sum(func(i int) int { return i }), CI95: eval.Percentiles(s.Resamples, func() float64 { return sum(func(int) int { return rng.IntN(len(a)) }) })}
 }
 
-// Plot draws unsupported claims and kept true claims by round, a column for each model, into a .svg or .png file.
+// Plot draws unsupported claims and kept true claims by round, a column for each model, into an .svg file.
 func (r *StudyReport) Plot(path string) error {
-	colours := map[string]color.Color{
-		ArmNaive: color.RGBA{R: 0xcc, G: 0x33, B: 0x11, A: 0xff}, ArmThreshold: color.RGBA{R: 0xee, G: 0x99, B: 0x33, A: 0xff},
-		ArmRefiner: color.RGBA{R: 0x00, G: 0x77, B: 0xbb, A: 0xff},
-	}
 	highest := 0.0
 	for _, m := range r.Models {
 		for _, a := range m.Arms {
@@ -162,77 +154,60 @@ func (r *StudyReport) Plot(path string) error {
 			}
 		}
 	}
-	rows := make([][]*plot.Plot, 2)
-	for _, m := range r.Models {
+	const width, height = 227.0, 184.0 // of one chart, in points
+	f := chart.New(width*float64(len(r.Models)), 2*height)
+	for column, m := range r.Models {
 		for row, of := range []func(ArmResult) []Estimate{func(a ArmResult) []Estimate { return a.Unsupported }, func(a ArmResult) []Estimate { return a.Kept }} {
-			p := plot.New()
-			p.X.Label.Text, p.X.Min, p.X.Max = "round", 0, float64(r.Rounds)
-			p.X.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
-				var ticks []plot.Tick
-				for k := range r.Rounds + 1 {
-					ticks = append(ticks, plot.Tick{Value: float64(k), Label: fmt.Sprint(k)})
-				}
-				return ticks
-			})
+			left, top := width*float64(column), height*float64(row)
+			p := chart.Panel{Left: left + 52, Right: left + width - 12, Top: top + 26, Bottom: top + height - 36,
+				X: chart.Axis{Label: "round", Max: float64(r.Rounds), Ticks: chart.Steps(0, r.Rounds)}}
+			title := ""
 			if row == 0 {
-				p.Title.Text = fmt.Sprintf("%s: invents %.0f %%, drops %.0f %%", m.Name, 100*m.Invent, 100*m.Drop)
+				title = fmt.Sprintf("%s: invents %.0f %%, drops %.0f %%", m.Name, 100*m.Invent, 100*m.Drop)
 				if m.Agree {
-					p.Title.Text = fmt.Sprintf("%s: invents %.0f %%, then agrees", m.Name, 100*m.Invent)
+					title = fmt.Sprintf("%s: invents %.0f %%, then agrees", m.Name, 100*m.Invent)
 				}
-				p.Y.Label.Text, p.Y.Min, p.Y.Max = "unsupported claims", 0, 1.05*highest
-				p.Legend.Top, p.Legend.Left = true, true
+				p.Y = chart.Axis{Label: "unsupported claims", Max: 1.05 * highest}
 			} else {
-				p.Y.Label.Text, p.Y.Min, p.Y.Max = "true claims kept", 0, 1.02
-				p.Legend.Left = true
+				p.Y = chart.Axis{Label: "true claims kept", Max: 1.02}
 			}
-			for _, arm := range Arms {
-				if err := addArm(p, arm, of(m.Arms[arm]), colours[arm]); err != nil {
-					return err
-				}
+			p.Y.Ticks = chart.Ticks(0, p.Y.Max, 5)
+			f.Panel(p, title)
+			var keys []chart.Key
+			for i, arm := range Arms {
+				stroke := chart.Stroke{Color: []string{"#cc3311", "#ee9933", "#0077bb"}[i%3], Width: 1.6}
+				drawArm(f, p, of(m.Arms[arm]), stroke)
+				keys = append(keys, chart.Key{Name: arm, Stroke: stroke})
 			}
-			rows[row] = append(rows[row], p)
+			if row == 0 {
+				f.Legend(chart.Point{X: p.Left + 8, Y: p.Top + 8}, keys...)
+			}
 		}
 	}
-	width, height := vg.Length(len(r.Models))*8*vg.Centimeter, 13*vg.Centimeter
-	return drawTiles(path, rows, width, height)
+	return save(path, f)
 }
 
-// addArm draws an arm's line with its intervals as a band.
-func addArm(p *plot.Plot, name string, values []Estimate, colour color.Color) error {
-	var line, band plotter.XYs
+// drawArm draws an arm's line with its intervals as a band.
+func drawArm(f *chart.Figure, p chart.Panel, values []Estimate, stroke chart.Stroke) {
+	var line, low, band []chart.Point
 	for k, e := range values {
-		line = append(line, plotter.XY{X: float64(k), Y: e.Mean})
-		band = append(band, plotter.XY{X: float64(k), Y: e.CI95[1]})
+		line = append(line, p.At(float64(k), e.Mean))
+		band = append(band, p.At(float64(k), e.CI95[1]))
+		low = append(low, p.At(float64(k), e.CI95[0]))
 	}
-	for k, e := range slices.Backward(values) {
-		band = append(band, plotter.XY{X: float64(k), Y: e.CI95[0]})
+	slices.Reverse(low)
+	f.Area(stroke.Color, append(band, low...)...)
+	f.Line(stroke, line...)
+	for _, at := range line {
+		f.Dot(at, 2, stroke.Color)
 	}
-	area, err := plotter.NewPolygon(band)
-	if err != nil {
-		return fmt.Errorf("plot %s: %w", name, err)
-	}
-	r, g, b, _ := colour.RGBA()
-	area.Color, area.LineStyle.Width = color.NRGBA{R: uint8(r >> 8), G: uint8(g >> 8), B: uint8(b >> 8), A: 0x30}, 0
-	l, points, err := plotter.NewLinePoints(line)
-	if err != nil {
-		return fmt.Errorf("plot %s: %w", name, err)
-	}
-	l.Color, l.Width, points.Color, points.Radius = colour, vg.Points(1.6), colour, vg.Points(2)
-	points.Shape = draw.CircleGlyph{}
-	p.Add(area, l, points)
-	p.Legend.Add(name, l)
-	return nil
 }
 
-func drawTiles(path string, rows [][]*plot.Plot, width, height vg.Length) error {
-	return ui.SavePicture(path, width, height, func(canvas draw.Canvas) error {
-		pad := vg.Points(8)
-		tiles := draw.Tiles{Rows: len(rows), Cols: len(rows[0]), PadX: pad, PadY: pad, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad}
-		for i, row := range plot.Align(rows, tiles, canvas) {
-			for j, c := range row {
-				rows[i][j].Draw(c)
-			}
-		}
-		return nil
-	})
+// save writes a figure to a file.
+func save(path string, f *chart.Figure) error {
+	var b bytes.Buffer
+	if _, err := f.WriteTo(&b); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }

@@ -41,7 +41,7 @@ func TestHallucination(t *testing.T) {
 	if len(r.Judge) == 0 {
 		t.Error("the judge is not examined")
 	}
-	for _, name := range []string{"study.svg", "study.png"} {
+	for _, name := range []string{"study.svg"} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := r.Plot(path); err != nil {
 			t.Fatal(err)

@@ -113,7 +113,7 @@ func (f File) Read(ctx context.Context, o *Options, watch io.Writer) iter.Seq2[m
 		opts := *o
 		opts.names, opts.member = f.archive.names, f.member
 		name := strings.TrimSuffix(f.Name, ".gz")
-		if opts.Format == Auto {
+		if opts.Format == "" {
 			opts.Format = f.Format
 		}
 		for rec, err := range Read(ctx, r, name, &opts) {
@@ -154,7 +154,7 @@ func (a *Archive) files(archive string, in fs.FS) error {
 			a.Skipped = append(a.Skipped, fmt.Sprintf("%s: %v", f.Name, err))
 			return nil
 		}
-		if f.Format == Auto {
+		if f.Format == "" {
 			return nil
 		}
 		if info, err := d.Info(); err == nil {
@@ -189,24 +189,24 @@ func (a *Archive) files(archive string, in fs.FS) error {
 	return nil
 }
 
-// look finds the format of a file in an archive; Auto where it is a list of people, which it remembers.
+// look finds the format of a file in an archive; "" where it is a list of people, which it remembers.
 func (a *Archive) look(f File) (Format, error) {
 	in, err := f.open()
 	if err != nil {
 		return "", err
 	}
 	defer in.Close()
-	b := bufio.NewReaderSize(in, PrefixSize)
-	prefix, err := b.Peek(PrefixSize)
+	b := bufio.NewReaderSize(in, prefixSize)
+	prefix, err := b.Peek(prefixSize)
 	if err != nil && err != io.EOF {
 		return "", err
 	}
 	if base := path.Base(f.member); base == "users.json" || base == "org_users.json" {
 		if data, err := io.ReadAll(io.LimitReader(b, maxValue)); err == nil && a.people(data) {
-			return Auto, nil
+			return "", nil
 		}
 	}
-	return Detect(f.member, prefix)
+	return detect(f.member, prefix)
 }
 
 // people reads Slack's users.json: who is behind the ids that messages have.

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// PrefixSize is how many of a file's first bytes [Detect] wants to see, where the file has as many.
-const PrefixSize = 64 << 10
+// prefixSize is how many of a file's first bytes [detect] wants to see, where the file has as many.
+const prefixSize = 64 << 10
 
-// Detect finds the format of a file by its name and its first bytes, which may end anywhere. It looks at the members of
+// detect finds the format of a file by its name and its first bytes, which may end anywhere. It looks at the members of
 // the first object, for example "mapping" (ChatGPT) or "messages" (OpenAI). The error wraps [ErrFormat], and says what was
 // found instead and which format is nearest.
-func Detect(name string, prefix []byte) (Format, error) {
+func detect(name string, prefix []byte) (Format, error) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(prefix, bom), " \t\r\n")
 	ending := strings.ToLower(path.Ext(name))
 	switch {
@@ -25,9 +25,9 @@ func Detect(name string, prefix []byte) (Format, error) {
 	case bytes.HasPrefix(text, []byte{0x1f, 0x8b}) || bytes.HasPrefix(text, []byte("PK\x03\x04")):
 		return "", fmt.Errorf("%w: it is compressed: name the file instead of sending its content, or unpack it first", ErrFormat)
 	case ending == ".md" || ending == ".markdown":
-		return Markdown, nil
+		return markdown, nil
 	case len(messageStarts(text, 1)) > 0:
-		return WhatsApp, nil
+		return whatsApp, nil
 	case text[0] == '<':
 		return "", fmt.Errorf("%w: it is a page of HTML: choose JSON where you export it", ErrFormat)
 	case text[0] != '{' && text[0] != '[':

@@ -24,7 +24,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{name: "empty", text: "", is: ErrFormat, want: []string{"f:1: unknown format: there is nothing in the file"}},
 		{name: "only a byte order mark", text: "\ufeff\r\n", is: ErrFormat, want: []string{"f:1: unknown format: there is nothing in the file"}},
-		{name: "empty array", text: "[]", options: Options{Format: OpenAI}, is: ErrFormat, want: []string{"f:1: unknown format: there is nothing in the file"}},
+		{name: "empty array", text: "[]", options: Options{Format: "openai"}, is: ErrFormat, want: []string{"f:1: unknown format: there is nothing in the file"}},
 		{name: "prose", text: "Dear diary", is: ErrFormat, want: []string{`f:1: unknown format: it starts with "Dear diary"; JSON starts with { or [, and a chat of WhatsApp with a date`}},
 		{name: "utf-16", text: "\xff\xfe{\x00", is: ErrFormat, want: []string{"f:1: unknown format: it is UTF-16: save it as UTF-8"}},
 		{name: "gzip", text: "\x1f\x8b\x08", is: ErrFormat, want: []string{"f:1: unknown format: it is compressed: name the file instead of sending its content, or unpack it first"}},

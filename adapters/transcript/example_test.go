@@ -33,9 +33,3 @@ func ExampleRead() {
 	// -/ines/-/may 1 assistant Congratulations! How is the flat?
 	// skipped porto.jsonl:4: record 3: unusable record: there is no "text"
 }
-
-func ExampleDetect() {
-	format, err := transcript.Detect("export.json", []byte(`[{"title": "A trip", "create_time": 1706778000.5, "mapping": {`))
-	fmt.Println(format, err)
-	// Output: chatgpt <nil>
-}

@@ -27,53 +27,53 @@ func TestExports(t *testing.T) {
 		want   []string
 		notes  []string
 	}{
-		{file: "claude.json", format: Claude, want: []string{
+		{file: "claude.json", format: "claude", want: []string{
 			"c1#0 user/ 2026-02-03T18:00 My starter is called Bertha.\n\nFeed it at nine.\n[file]",
 			"c1#1 assistant/ 2026-02-03T18:00 Hello Bertha.",
 		}, notes: []string{`claude.json:5: nothing to remember: "c2" has 1 messages, and none is a text that a person or the assistant wrote`}},
-		{file: "claude-code.jsonl", format: ClaudeCode, want: []string{
+		{file: "claude-code.jsonl", format: "claude-code", want: []string{
 			"cc#0 user/ 2026-02-03T10:00 Tests live beside the code here.",
 			"cc#1 assistant/ 2026-02-03T10:00 Beside the code, understood.",
 		}},
-		{file: "chatgpt-links.json", format: ChatGPT, want: []string{
+		{file: "chatgpt-links.json", format: "chatgpt", want: []string{
 			"g1#0 user/ 2026-02-13T16:26 The tent is in the attic.",
 			"g1#1 assistant/ 2026-02-13T16:26 Good to know.",
 			"g2#0 user/ 2026-02-13T16:26 The stove is at Ida's.",
 			"g2#1 assistant/ 2026-02-13T16:26 At Ida's, noted.",
 		}, notes: []string{`chatgpt-links.json:9: nothing to remember: "g3" has 1 messages, and none is a text that a person or the assistant wrote`}},
-		{file: "openwebui.json", format: OpenWebUI, want: []string{
+		{file: "openwebui.json", format: "openwebui", want: []string{
 			"ow#0 user/ 2026-02-03T09:00 My queen is marked blue.",
 			"ow#1 assistant/ 2026-02-03T09:00 Blue, noted.",
 		}},
-		{file: "librechat.json", format: LibreChat, want: []string{
+		{file: "librechat.json", format: "librechat", want: []string{
 			"lc#0 user/ 2026-02-03T10:00 Our hens lay six eggs a day.",
 			"lc#1 assistant/ 2026-02-03T10:00 Six, noted.",
 		}},
-		{file: "gemini.json", format: Gemini, want: []string{
+		{file: "gemini.json", format: "gemini", want: []string{
 			"gemini/2026-03-02#0 user/ 2026-03-02T09:15 When is the ferry?",
 			"gemini/2026-03-02#1 assistant/ 2026-03-02T09:15 At 7:25 & at noon.\nPier 2",
 		}},
-		{file: "sharegpt.json", format: ShareGPT, want: []string{
+		{file: "sharegpt.json", format: "sharegpt", want: []string{
 			"sg#0 user/ 2024-01-02T03:04 My tortoise is 61.",
 			"sg#1 assistant/ 2024-01-02T03:04 A long life.",
 		}},
-		{file: "discord.json", format: Discord, want: []string{
+		{file: "discord.json", format: "discord", want: []string{
 			"Direct Messages/noor/2026-02-03#0 user/Noor 2026-02-03T21:30 The rental closes at 18:30.\n[file]",
 			"Direct Messages/noor/2026-02-04#0 assistant/Clock 2026-02-03T22:10 Reminder set.",
 		}},
-		{file: "telegram.json", format: Telegram, want: []string{
+		{file: "telegram.json", format: "telegram", want: []string{
 			"Noor/2026-02-03#0 user/Noor 2026-02-03T09:01 The wifi password is otter-77 for guests",
 			"Noor/2026-02-03#1 user/Raj 2026-02-03T09:02 Thanks!\n[image]",
 			"Club/2026-02-04#0 user/Ida 2026-02-04T08:00 We meet at eight.",
 		}},
-		{file: "whatsapp.txt", format: WhatsApp, want: []string{
+		{file: "whatsapp.txt", format: whatsApp, want: []string{
 			"whatsapp/2026-02-03#0 user/Noor 2026-02-03T21:34 [file]",
 			"whatsapp/2026-02-03#1 user/Noor 2026-02-03T21:35 The spare key is under the blue pot.\nAnd the code is 4471",
 			"whatsapp/2026-02-14#0 user/Raj 2026-02-14T00:05 ok: thanks",
 		}},
-		{file: "mem0.json", format: Mem0, want: []string{"mem0#0 user/ 2026-02-03T18:00 Noor is allergic to walnuts"}},
-		{file: "zep.json", format: Zep, want: []string{"zep#0 user/ 2026-02-03T10:00 Noor works at the harbour"}},
-		{file: "2026-02-03.md", format: Markdown, want: []string{
+		{file: "mem0.json", format: "mem0", want: []string{"mem0#0 user/ 2026-02-03T18:00 Noor is allergic to walnuts"}},
+		{file: "zep.json", format: "zep", want: []string{"zep#0 user/ 2026-02-03T10:00 Noor works at the harbour"}},
+		{file: "2026-02-03.md", format: markdown, want: []string{
 			"2026-02-03#0 user/ 2026-01-05T00:00 Berth 12.",
 			"2026-02-03#1 user/ 2026-01-05T00:00 # Engine\nOil every 100 hours.\n```\n# no heading\n```",
 			"2026-02-03#2 user/ 2026-01-05T00:00 ## Sails\nTwo reefs.",
@@ -85,7 +85,7 @@ func TestExports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := Detect(tt.file, data); got != tt.format || err != nil {
+			if got, err := detect(tt.file, data); got != tt.format || err != nil {
 				t.Errorf("Detect = %q, %v; want %q", got, err, tt.format)
 			}
 			got, notes := collect(t, bytes.NewReader(data), tt.file, nil)

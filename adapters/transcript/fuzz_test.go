@@ -55,7 +55,7 @@ func checkRead(t *testing.T, format Format, data []byte) {
 				t.Fatal("a record has no key")
 			}
 		}
-		if _, err := Detect("f", data); err != nil && !errors.Is(err, ErrFormat) {
+		if _, err := detect("f", data); err != nil && !errors.Is(err, ErrFormat) {
 			t.Fatal(err)
 		}
 		if len(data) < 4096 {
@@ -72,13 +72,13 @@ func checkRead(t *testing.T, format Format, data []byte) {
 	}
 }
 
-func FuzzAuto(f *testing.F)   { fuzzFormat(f, Auto, "locomo.json", "conversations.json", "lines.jsonl") }
+func FuzzAuto(f *testing.F)   { fuzzFormat(f, "", "locomo.json", "conversations.json", "lines.jsonl") }
 func FuzzLoCoMo(f *testing.F) { fuzzFormat(f, LoCoMo, "locomo.json") }
 func FuzzBEAM(f *testing.F)   { fuzzFormat(f, BEAM, "beam/3/chat.json") }
 func FuzzOpenAI(f *testing.F) {
-	fuzzFormat(f, OpenAI, "chat.json", "chats.json", "tuning.jsonl", "messages.json")
+	fuzzFormat(f, "openai", "chat.json", "chats.json", "tuning.jsonl", "messages.json")
 }
-func FuzzChatGPT(f *testing.F) { fuzzFormat(f, ChatGPT, "conversations.json") }
+func FuzzChatGPT(f *testing.F) { fuzzFormat(f, "chatgpt", "conversations.json") }
 func FuzzLines(f *testing.F)   { fuzzFormat(f, Lines, "lines.jsonl") }
 
 // FuzzExports reads anything as every other format in turn.

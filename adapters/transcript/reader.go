@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/trm-go/refiner/memory"
@@ -28,8 +30,9 @@ type reader struct {
 	yield   func(memory.Record, error) bool
 
 	ended    bool
-	values   int // top-level values so far
-	records  int // records so far, the bad ones too
+	values   int       // top-level values so far
+	records  int       // records so far, the bad ones too
+	anchor   time.Time // the last time that a batch of BEAM has named
 	sessions map[string]*session
 	seen     map[uint64]int // how often a key occurred, by its hash
 }
@@ -63,8 +66,8 @@ func newReader(ctx context.Context, file string, o Options, yield func(memory.Re
 
 // read finds the format and reads every value. The error it returns has no better place than the file's beginning.
 func (r *reader) read(in io.Reader) error {
-	b := bufio.NewReaderSize(in, PrefixSize)
-	prefix, err := b.Peek(PrefixSize)
+	b := bufio.NewReaderSize(in, prefixSize)
+	prefix, err := b.Peek(prefixSize)
 	if err != nil && err != io.EOF {
 		return err
 	}
@@ -75,31 +78,25 @@ func (r *reader) read(in io.Reader) error {
 		prefix = prefix[len(bom):]
 	}
 	format := r.options.Format
-	if format == Auto {
-		if format, err = Detect(r.file, prefix); err != nil {
+	if format == "" {
+		if format, err = detect(r.file, prefix); err != nil {
 			return err
 		}
 	}
-	var known bool
 	err = nil // of the peek, which may have been the file's end
+	known := false
 	if r.info, known = info(format); !known {
 		return fmt.Errorf("%w %q: `refine import --help` lists those that are known; without a name it is found by content", ErrFormat, format)
 	}
 	switch {
-	case format == WhatsApp:
-		err = r.whatsapp(prefix, textLines(b))
-	case format == Markdown:
+	case format == whatsApp:
+		err = r.whatsapp(b, prefix)
+	case format == markdown:
 		err = r.markdown(b)
-	case r.info.lists != nil:
-		decode := r.discord
-		if format == Telegram {
-			decode = r.telegram
-		}
-		r.eachMember(b, r.info.lists, decode)
-	case (r.info.general || format == ClaudeCode) && linewise(prefix):
-		r.eachLine(b, r.info.decode(r))
+	case r.info.lines && linewise(prefix):
+		r.eachLine(b)
 	default:
-		r.eachValue(b, r.info.decode(r))
+		r.eachValue(b)
 	}
 	if err != nil {
 		return err
@@ -266,4 +263,22 @@ func split(text string, limit int) []string {
 		text = strings.TrimSpace(text[cut:])
 	}
 	return append(pieces, text)
+}
+
+// thoughts are the tags in which models write their reasoning before an answer.
+var thoughts = regexp.MustCompile(`^\s*<(?:think|thinking|thought|reasoning)>`)
+
+// withoutThoughts leaves the reasoning out that an answer begins with. Reasoning that does not end is all there is.
+func withoutThoughts(text string) string {
+	for {
+		m := thoughts.FindString(text)
+		if m == "" {
+			return text
+		}
+		_, after, ended := strings.Cut(text, "</"+strings.TrimLeftFunc(m, unicode.IsSpace)[1:])
+		if !ended {
+			return ""
+		}
+		text = strings.TrimSpace(after)
+	}
 }

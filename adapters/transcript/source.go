@@ -3,12 +3,12 @@ package transcript
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sort"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -18,8 +18,8 @@ const maxValue = 32 << 20
 
 var bom = []byte("\ufeff")
 
-// eachLine calls decode with the value of every line. A bad line is one bad record: the next line may be good again.
-func (r *reader) eachLine(b *bufio.Reader, decode func(value) bool) {
+// eachLine decodes the value of every line. A bad line is one bad record: the next line may be good again.
+func (r *reader) eachLine(b *bufio.Reader) {
 	for line := 1; ; line++ {
 		text, err := readLine(b)
 		if err == io.EOF {
@@ -29,8 +29,7 @@ func (r *reader) eachLine(b *bufio.Reader, decode func(value) bool) {
 			r.stop(line, err)
 			return
 		}
-		text = bytes.TrimSpace(text)
-		if err == nil && len(text) == 0 {
+		if text = bytes.TrimSpace(text); err == nil && len(text) == 0 {
 			continue
 		}
 		if !r.next() {
@@ -47,9 +46,7 @@ func (r *reader) eachLine(b *bufio.Reader, decode func(value) bool) {
 			if !r.reject(line, err) {
 				return
 			}
-			continue
-		}
-		if !decode(value{raw: text, line: line}) {
+		} else if !r.info.decode(r, value{raw: text, line: line}, object{}) {
 			return
 		}
 	}
@@ -80,184 +77,155 @@ func readLine(b *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// eachValue calls decode with every element of the top-level array, or with every top-level value if there is none.
-func (r *reader) eachValue(b *bufio.Reader, decode func(value) bool) {
-	in := &input{r: b}
-	d := json.NewDecoder(in)
-	fail := func(err error) {
-		var e *json.SyntaxError
-		at := in.read
-		if in.err != nil && in.err != io.EOF {
-			err = in.err
-		} else if errors.As(err, &e) {
-			at = d.InputOffset() + faultOffset(d.Buffered())
-		}
-		r.stop(in.line(at), syntax(err))
-	}
-	first, err := firstByte(b)
-	if err != nil {
-		if err != io.EOF {
-			fail(err)
-		}
-		return
-	}
-	array := first == '['
-	if array {
-		if _, err := d.Token(); err != nil {
-			fail(err)
-			return
-		}
-	}
-	for {
-		in.allow(d.InputOffset() + maxValue)
-		if array && !d.More() {
-			break
-		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err == io.EOF && !array {
-			return
-		} else if err != nil {
-			fail(err)
-			return
-		}
-		start := d.InputOffset() - int64(len(raw))
-		line := in.line(start)
-		in.forget(start)
-		if !r.next() || !decode(value{raw: raw, line: line}) {
-			return
-		}
-	}
-	if _, err := d.Token(); err != nil { // the closing bracket
-		fail(err)
-		return
-	}
-	if _, err := d.Token(); err == nil {
-		fail(fmt.Errorf("there is something after the end of the array"))
-	} else if err != io.EOF {
-		fail(err)
-	}
+// stream decodes JSON that may be larger than memory, value by value.
+type stream struct {
+	*reader
+	in *input
+	d  *json.Decoder
 }
 
-// eachMember reads an object that may be as large as the file: see members.
-func (r *reader) eachMember(b *bufio.Reader, lists map[string]bool, decode func(v value, about object) bool) {
-	in := &input{r: b, limit: maxValue}
-	m := &members{reader: r, in: in, d: json.NewDecoder(in), lists: lists, decode: decode}
-	token, err := m.d.Token()
-	if err == nil && token != json.Delim('{') {
-		err = fmt.Errorf("%w: the file is no object", ErrRecord)
+// errEnded says that whoever reads wants no more.
+var errEnded = errors.New("ended")
+
+// eachValue decodes every element of the top-level array, every top-level value if there is none, or what lies in the lists of
+// an object that the format names.
+func (r *reader) eachValue(b *bufio.Reader) {
+	s := &stream{reader: r, in: &input{r: b}}
+	s.d = json.NewDecoder(s.in)
+	first, err := firstByte(b)
+	if err == io.EOF {
+		return
 	}
 	if err == nil {
-		err = m.object()
+		err = s.top(first)
 	}
-	if err != nil && !errors.Is(err, errEnded) {
-		if in.err != nil && in.err != io.EOF {
-			err = in.err
+	if err == nil || errors.Is(err, errEnded) {
+		return
+	}
+	var e *json.SyntaxError
+	at := s.in.read
+	if s.in.err != nil && s.in.err != io.EOF {
+		err = s.in.err
+	} else if errors.As(err, &e) {
+		at = s.d.InputOffset() + faultOffset(s.d.Buffered())
+	}
+	r.stop(s.in.line(at), syntax(err))
+}
+
+func (s *stream) top(first byte) error {
+	switch {
+	case s.info.lists != nil && first != '{':
+		return fmt.Errorf("%w: the file is no object", ErrRecord)
+	case s.info.lists != nil || first == '[':
+		s.more()
+		if _, err := s.d.Token(); err != nil {
+			return err
 		}
-		r.stop(in.line(m.d.InputOffset()), syntax(err))
+		if first == '{' {
+			return s.object()
+		}
+		if err := s.list(object{}, true); err != nil {
+			return err
+		}
+		if _, err := s.d.Token(); err != io.EOF {
+			return cmp.Or(err, errors.New("there is something after the end of the array"))
+		}
+		return nil
+	}
+	for {
+		v, err := s.value()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !s.next() || !s.info.decode(s.reader, v, object{}) {
+			return errEnded
+		}
 	}
 }
 
-// members goes down into an object without keeping it: into the members that lists names, as a chat's "messages". A list
-// that is marked true holds what decode takes; elements of the others are objects of the same kind. The members that come
-// before a list say what it belongs to; decode gets them as about.
-type members struct {
-	*reader
-	in     *input
-	d      *json.Decoder
-	lists  map[string]bool
-	decode func(v value, about object) bool
-}
-
-// object reads an object, after its opening bracket.
-func (m *members) object() error {
+// object goes down into an object, after its opening bracket, without keeping it: into the members that the format lists, as a
+// chat's "messages". A list that is marked true holds what is decoded; elements of the others are objects of the same kind. The
+// members that come before a list say what it belongs to, and are its about.
+func (s *stream) object() error {
 	var about object
-	for m.d.More() {
-		token, err := m.d.Token()
+	for s.more() {
+		token, err := s.d.Token()
 		if err != nil {
 			return err
 		}
 		name, _ := token.(string)
-		leaf, down := m.lists[name]
+		leaf, down := s.info.lists[name]
 		if !down {
-			v, err := m.value()
+			v, err := s.value()
 			if err != nil {
 				return err
 			}
 			about.set(name, v)
 			continue
 		}
-		if token, err = m.d.Token(); err != nil {
+		if token, err = s.d.Token(); err != nil {
 			return err
 		}
 		switch token {
 		case json.Delim('['):
-			err = m.list(about, leaf)
+			err = s.list(about, leaf)
 		case json.Delim('{'):
-			err = m.object()
+			err = s.object()
 		}
 		if err != nil {
 			return err
 		}
 	}
-	_, err := m.d.Token()
+	_, err := s.d.Token()
 	return err
 }
 
 // list reads a list, after its opening bracket.
-func (m *members) list(about object, leaf bool) error {
-	for m.d.More() {
+func (s *stream) list(about object, leaf bool) error {
+	for s.more() {
 		if leaf {
-			v, err := m.value()
+			v, err := s.value()
 			if err != nil {
 				return err
 			}
-			if !m.next() || !m.decode(v, about) {
+			if !s.next() || !s.info.decode(s.reader, v, about) {
 				return errEnded
 			}
 			continue
 		}
-		token, err := m.d.Token()
+		token, err := s.d.Token()
 		if err == nil && token != json.Delim('{') {
 			err = fmt.Errorf("%w: a chat in the list is no object", ErrRecord)
 		}
 		if err == nil {
-			err = m.object()
+			err = s.object()
 		}
 		if err != nil {
 			return err
 		}
 	}
-	_, err := m.d.Token()
+	_, err := s.d.Token()
 	return err
 }
 
-// value reads one value whole.
-func (m *members) value() (value, error) {
-	var raw json.RawMessage
-	m.in.allow(m.d.InputOffset() + maxValue)
-	err := m.d.Decode(&raw)
-	start := m.d.InputOffset() - int64(len(raw))
-	line := m.in.line(start)
-	m.in.forget(start)
-	return value{raw: raw, line: line}, err
+// more reports whether the list or object goes on.
+func (s *stream) more() bool {
+	s.in.limit = s.d.InputOffset() + maxValue
+	return s.d.More()
 }
 
-// errEnded says that whoever reads wants no more.
-var errEnded = errors.New("ended")
-
-// textLines returns the lines of a text file one by one, without their ends, with their numbers.
-func textLines(b *bufio.Reader) func() (line string, number int, ok bool, err error) {
-	number := 0
-	return func() (string, int, bool, error) {
-		text, err := readLine(b)
-		if err == io.EOF {
-			return "", number, false, nil
-		}
-		if number++; err == nil {
-			err = checkText(text)
-		}
-		return strings.TrimRight(string(text), "\r\n"), number, err == nil, err
-	}
+// value reads one value whole.
+func (s *stream) value() (value, error) {
+	var raw json.RawMessage
+	s.in.limit = s.d.InputOffset() + maxValue
+	err := s.d.Decode(&raw)
+	start := s.d.InputOffset() - int64(len(raw))
+	line := s.in.line(start)
+	s.in.forget(start)
+	return value{raw: raw, line: line}, err
 }
 
 // faultOffset is where the first fault lies in what a decoder could not decode. The offset in the decoder's own error
@@ -274,12 +242,12 @@ func faultOffset(rest io.Reader) int64 {
 
 // firstByte returns the first byte that is not white space, without reading it.
 func firstByte(b *bufio.Reader) (byte, error) {
-	prefix, err := b.Peek(PrefixSize)
+	prefix, err := b.Peek(prefixSize)
 	if text := bytes.TrimLeft(prefix, " \t\r\n"); len(text) > 0 {
 		return text[0], nil
 	}
 	if err == nil {
-		err = fmt.Errorf("the first %d bytes are empty", PrefixSize)
+		err = fmt.Errorf("the first %d bytes are empty", prefixSize)
 	}
 	return 0, err
 }
@@ -295,9 +263,6 @@ type input struct {
 	passed   int     // line feeds that are forgotten
 	newlines []int64 // offsets of the others, ascending
 }
-
-// allow sets how far may be read.
-func (in *input) allow(limit int64) { in.limit = limit }
 
 // Read implements io.Reader.
 func (in *input) Read(p []byte) (int, error) {

@@ -51,7 +51,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Options say how to read. The zero value, or nil, finds the format and stops at the first error.
 type Options struct {
-	// Format of the file. Zero: Auto.
+	// Format of the file. Empty: it is found by content.
 	Format Format
 	// Scope of the records. Its Session, if set, replaces the sessions that the file names.
 	Scope memory.Scope

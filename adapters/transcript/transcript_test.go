@@ -70,33 +70,33 @@ func TestRead(t *testing.T) {
 			"3/batch_1#2 user/ 2024-03-03T00:00 About x ->-> y, in 3 parts.",
 			"3/batch_2#0 user/ 2024-04-10T00:00 It is done.",
 		}},
-		{name: "one transcript", file: "chat.json", format: OpenAI, want: []string{
+		{name: "one transcript", file: "chat.json", format: "openai", want: []string{
 			"chat/1#0 user/ 2024-01-02T03:04 What is in the picture?\n[image]",
 			"chat/1#1 assistant/ 2024-01-02T03:04 A lighthouse.",
 			"chat/1#2 user/Ines 2024-01-02T03:04 Thanks!",
 		}},
-		{name: "with system and tools", file: "chat.json", options: Options{System: true, Scope: memory.Scope{User: "u", Session: "s"}}, format: OpenAI, want: []string{
+		{name: "with system and tools", file: "chat.json", options: Options{System: true, Scope: memory.Scope{User: "u", Session: "s"}}, format: "openai", want: []string{
 			"s#0 system/ 2024-01-02T03:04 You are helpful.",
 			"s#1 user/ 2024-01-02T03:04 What is in the picture?\n[image]",
 			"s#2 tool/ 2024-01-02T03:04 {\"objects\": [\"lighthouse\"]}",
 			"s#3 assistant/ 2024-01-02T03:04 A lighthouse.",
 			"s#4 user/Ines 2024-01-02T03:04 Thanks!",
 		}},
-		{name: "array of transcripts", file: "chats.json", format: OpenAI, want: []string{
+		{name: "array of transcripts", file: "chats.json", format: "openai", want: []string{
 			"trip#0 user/ 2024-05-01T10:00 To Rome.",
 			"trip#1 assistant/ 2024-05-01T10:01 When?",
 			"chats/2#0 user/ 2024-01-02T03:04 Hello.",
 		}},
-		{name: "bare messages", file: "messages.json", format: OpenAI, want: []string{
+		{name: "bare messages", file: "messages.json", format: "openai", want: []string{
 			"messages#0 user/ 2024-01-02T03:04 Hello.",
 			"messages#1 assistant/ 2024-01-02T03:04 Hi.",
 		}},
-		{name: "fine-tuning", file: "tuning.jsonl", format: OpenAI, want: []string{
+		{name: "fine-tuning", file: "tuning.jsonl", format: "openai", want: []string{
 			"tuning/1#0 user/ 2024-01-02T03:04 One?",
 			"tuning/1#1 assistant/ 2024-01-02T03:04 Two.",
 			"tuning/2#0 user/ 2024-01-02T03:04 Three?",
 		}},
-		{name: "chatgpt", file: "conversations.json", format: ChatGPT, want: []string{
+		{name: "chatgpt", file: "conversations.json", format: "chatgpt", want: []string{
 			"c-1#0 user/ 2024-02-01T09:00 Plan a trip.",
 			"c-1#1 assistant/ 2024-02-01T09:01 Where to?\nAnd when?",
 			"c-1#2 user/ 2024-02-01T09:02 [image]\nHere.",
@@ -118,7 +118,7 @@ func TestRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := Detect(tt.file, data); got != tt.format || err != nil {
+			if got, err := detect(tt.file, data); got != tt.format || err != nil {
 				t.Errorf("Detect = %q, %v; want %q", got, err, tt.format)
 			}
 			got, problems := collect(t, strings.NewReader(string(data)), tt.file, &tt.options)

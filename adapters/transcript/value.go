@@ -3,9 +3,13 @@ package transcript
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
+	"math"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // value is one JSON value that is known to be well formed, with the line of the file on which it starts.
@@ -16,10 +20,9 @@ type value struct {
 
 // kind names the value's type as a person would.
 func (v value) kind() string {
-	if len(v.raw) == 0 {
+	switch v.raw0() {
+	case 0:
 		return "missing"
-	}
-	switch v.raw[0] {
 	case '{':
 		return "an object"
 	case '[':
@@ -54,48 +57,21 @@ func (v value) text(name string) (string, error) {
 		return "", nil
 	case v.is('"'):
 		var s string
-		if err := json.Unmarshal(v.raw, &s); err != nil {
-			return "", err
-		}
-		return s, nil
+		err := json.Unmarshal(v.raw, &s)
+		return s, err
 	case v.kind() == "a number":
 		return string(v.raw), nil
 	}
 	return "", fmt.Errorf("%q is %s, not a string", name, v.kind())
 }
 
-// elements yields the elements of a list; nothing if it is none.
-func (v value) elements() iter.Seq[value] {
-	return func(yield func(value) bool) {
-		if !v.is('[') {
-			return
-		}
-		for _, e := range v.children() {
-			if !yield(e) {
-				return
-			}
-		}
-	}
-}
-
-// object returns the members of an object; of several with one name the last. It is empty if the value is no object.
-func (v value) object() object {
-	o := object{}
-	if v.is('{') {
-		for name, e := range v.children() {
-			o.set(name, e)
-		}
-	}
-	return o
-}
-
-// children yields the members of an object with their names, or the elements of a list.
+// children yields the members of an object with their names, or the elements of a list; nothing of another value.
 func (v value) children() iter.Seq2[string, value] {
 	return func(yield func(string, value) bool) {
 		d := json.NewDecoder(bytes.NewReader(v.raw))
 		named := v.is('{')
 		line, counted := v.line, int64(0)
-		if _, err := d.Token(); err != nil {
+		if _, err := d.Token(); err != nil || !named && !v.is('[') {
 			return
 		}
 		for d.More() {
@@ -121,10 +97,23 @@ func (v value) children() iter.Seq2[string, value] {
 	}
 }
 
-// object is the members of a JSON object in their order.
+// object is the members of a JSON object in their order. Its readers return zero values for what is missing, and keep the first
+// fault that they find, so that a format reads all that it wants and asks for err once.
 type object struct {
 	names   []string
 	members map[string]value
+	fault   *error // shared with the objects that are read in it
+}
+
+// object returns the members of an object; of several with one name the last. It is empty if the value is no object.
+func (v value) object() object {
+	o := object{fault: new(error)}
+	if v.is('{') {
+		for name, e := range v.children() {
+			o.set(name, e)
+		}
+	}
+	return o
 }
 
 // set adds a member, or changes it.
@@ -138,15 +127,25 @@ func (o *object) set(name string, v value) {
 	o.members[name] = v
 }
 
-// at returns the member at a path with dots.
-func (o object) at(path string) value {
-	name, rest, deeper := strings.Cut(path, ".")
-	v := o.members[name]
-	if !deeper {
-		return v
+// err is the first fault that was found in what was read.
+func (o object) err() error {
+	if o.fault == nil {
+		return nil
 	}
-	return v.object().at(rest)
+	return *o.fault
 }
+
+func (o object) fail(err error) {
+	if o.fault != nil && *o.fault == nil {
+		*o.fault = err
+	}
+}
+
+// has reports whether there is such a member, null or not.
+func (o object) has(name string) bool { _, ok := o.members[name]; return ok }
+
+// yes reports whether a member is true.
+func (o object) yes(path string) bool { return o.at(path).is('t') }
 
 // opens reports whether a member begins so. Its end may be missing.
 func (o object) opens(name string, first byte) bool { return o.members[name].is(first) }
@@ -157,109 +156,185 @@ func (o object) start(name string) string {
 	return string(raw[:min(len(raw), 4096)])
 }
 
-// first returns the first of the named members that is there and not null, with its name.
-func (o object) first(names ...string) (string, value) {
-	for _, name := range names {
-		if v, ok := o.members[name]; ok && !v.absent() {
-			return name, v
+// at returns the member at a path with dots.
+func (o object) at(path string) value {
+	name, rest, deeper := strings.Cut(path, ".")
+	if !deeper {
+		return o.members[name]
+	}
+	return o.members[name].object().at(rest)
+}
+
+// in returns a member that is an object; empty if it is none.
+func (o object) in(name string) object { return o.inner(o.members[name]) }
+
+func (o object) inner(v value) object {
+	in := v.object()
+	in.fault = o.fault
+	return in
+}
+
+// each yields the elements of a list, as objects; nothing if it is none.
+func (o object) each(name string) iter.Seq[object] {
+	return func(yield func(object) bool) {
+		if list := o.members[name]; list.is('[') {
+			for _, e := range list.children() {
+				if !yield(o.inner(e)) {
+					return
+				}
+			}
 		}
 	}
-	if len(names) == 0 {
+}
+
+// first returns the first of the members at the paths that is there and not null, with its path.
+func (o object) first(paths ...string) (string, value) {
+	for _, path := range paths {
+		if v := o.at(path); !v.absent() {
+			return path, v
+		}
+	}
+	if len(paths) == 0 {
 		return "", value{}
 	}
-	return names[0], value{}
+	return paths[0], value{}
 }
 
-// has reports whether there is such a member, null or not.
-func (o object) has(name string) bool {
-	_, ok := o.members[name]
-	return ok
-}
-
-// text returns the first of the named members as a string; the empty string if there is none.
-func (o object) text(names ...string) (string, error) {
-	name, v := o.first(names...)
-	return v.text(name)
-}
-
-// content reads the text of a message: a string, or a list of parts that are strings or objects with a type. What is not
-// text is named in brackets, so that a reader of the memory knows that it was there.
-func content(name string, v value) (string, error) {
-	if v.absent() || v.is('"') {
-		return v.text(name)
+// text returns the first of the members at the paths as a string.
+func (o object) text(paths ...string) string {
+	name, v := o.first(paths...)
+	s, err := v.text(name)
+	if err != nil {
+		o.fail(err)
 	}
-	if v.is('{') {
-		return part(name, v)
+	return s
+}
+
+// time returns the first of the members at the paths as a time.
+func (o object) time(paths ...string) time.Time {
+	name, v := o.first(paths...)
+	t, err := when(name, v)
+	if err != nil {
+		o.fail(err)
 	}
-	if !v.is('[') {
-		return "", fmt.Errorf("%q is %s, not a string or a list of parts", name, v.kind())
+	return t
+}
+
+// content returns the first of the members at the paths as the text of a message: a string, or a list of parts that are strings
+// or objects with a type. What is not text is named in brackets, so that a reader of the memory knows that it was there.
+func (o object) content(paths ...string) string {
+	name, v := o.first(paths...)
+	switch {
+	case v.absent() || v.is('"'):
+		return o.text(name)
+	case v.is('{'):
+		return o.part(name, v)
+	case !v.is('['):
+		o.fail(fmt.Errorf("%q is %s, not a string or a list of parts", name, v.kind()))
+		return ""
 	}
 	var parts []string
-	for e := range v.elements() {
-		text, err := part(name, e)
-		if err != nil {
-			return "", err
-		}
-		if text != "" {
+	for _, e := range v.children() {
+		if text := o.part(name, e); text != "" {
 			parts = append(parts, text)
 		}
 	}
-	return strings.Join(parts, "\n"), nil
+	return strings.Join(parts, "\n")
 }
 
 // part reads one part of a message's content. A part of a kind that is not known is left out: it may be the model's
 // hidden reasoning, a call of a tool or its output, and those are nobody's words.
-func part(name string, v value) (string, error) {
+func (o object) part(name string, v value) string {
 	switch {
 	case v.absent() || v.is('"'):
-		return v.text(name)
-	case !v.is('{'):
-		return "", fmt.Errorf("a part of %q is %s, not a string or an object", name, v.kind())
-	}
-	o := v.object()
-	kind, err := o.text("type", "content_type")
-	if err != nil {
-		return "", err
-	}
-	switch kind {
-	case "", "text", "input_text", "output_text", "audio_transcription":
-		name, text := o.first("text", "content")
-		if text.is('{') { // {"text": {"value": ...}}
-			name, text = text.object().first("value")
+		text, err := v.text(name)
+		if err != nil {
+			o.fail(err)
 		}
-		return text.text(name)
-	case "refusal":
-		return o.text("refusal")
-	case "image_url", "input_image", "image", "image_file", "image_asset_pointer":
-		return "[image]", nil
-	case "input_audio", "audio", "audio_asset_pointer", "real_time_user_audio_video_asset_pointer":
-		return "[audio]", nil
-	case "file", "input_file", "document":
-		return "[file]", nil
+		return text
+	case !v.is('{'):
+		o.fail(fmt.Errorf("a part of %q is %s, not a string or an object", name, v.kind()))
+		return ""
 	}
-	return "", nil
+	p := o.inner(v)
+	switch p.text("type", "content_type") {
+	case "", "text", "input_text", "output_text", "audio_transcription":
+		return p.text("text.value", "text", "content")
+	case "refusal":
+		return p.text("refusal")
+	case "image_url", "input_image", "image", "image_file", "image_asset_pointer":
+		return "[image]"
+	case "input_audio", "audio", "audio_asset_pointer", "real_time_user_audio_video_asset_pointer":
+		return "[audio]"
+	case "file", "input_file", "document":
+		return "[file]"
+	}
+	return ""
 }
 
-// thoughts are the tags in which models write their reasoning before an answer.
-var thoughts = []string{"think", "thinking", "thought", "reasoning"}
-
-// withoutThoughts leaves the reasoning out that an answer begins with. Reasoning that does not end is all there is.
-func withoutThoughts(text string) string {
-	for {
-		rest := strings.TrimSpace(text)
-		tag := ""
-		for _, name := range thoughts {
-			if strings.HasPrefix(rest, "<"+name+">") {
-				tag = name
-			}
+// scalars puts the members that are a string, a number or a truth value into meta, except those of the names.
+func (o object) scalars(meta map[string]string, except map[string]bool) {
+	for _, name := range o.names {
+		v := o.members[name]
+		if except[name] || v.absent() || v.is('{') || v.is('[') {
+			continue
 		}
-		if tag == "" {
-			return text
+		if text, err := v.text(name); err == nil {
+			meta[name] = text
+		} else {
+			meta[name] = string(v.raw) // true or false
 		}
-		_, after, ended := strings.Cut(rest, "</"+tag+">")
-		if !ended {
-			return ""
-		}
-		text = strings.TrimSpace(after)
 	}
+}
+
+// layouts are the ways a time may be written. One without a zone is taken as UTC.
+var layouts = []string{
+	time.RFC3339Nano,
+	"2006-01-02T15:04:05",
+	"2006-01-02T15:04",
+	"2006-01-02 15:04:05Z07:00",
+	"2006-01-02 15:04:05",
+	"2006-01-02 15:04",
+	time.DateOnly,
+	"3:04 pm on 2 January, 2006", // LoCoMo
+	"January-2-2006",             // BEAM
+	time.RFC1123Z,
+	time.RFC1123,
+}
+
+// times are the names under which transcripts keep the time of a message.
+var times = []string{"time", "timestamp", "created", "created_at", "createdAt", "create_time", "date", "ts"}
+
+// Time reads a time as transcripts write it: in one of many layouts, or as seconds since 1970 (milliseconds from 1e11 on, which
+// as seconds would be the year 5138). The time keeps the zone that it names; one without a zone is UTC.
+func Time(text string) (time.Time, error) {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+		if math.Abs(seconds) >= 1e11 {
+			seconds /= 1000
+		}
+		if !(math.Abs(seconds) < 1e11) {
+			return time.Time{}, fmt.Errorf("%s, not seconds or milliseconds since 1970", text)
+		}
+		whole, part := math.Modf(seconds)
+		return time.Unix(int64(whole), int64(part*1e6)*1e3).UTC(), nil
+	}
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() > 0 {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%.40q, not a time: write it like 2024-05-31T18:30:00Z", text)
+}
+
+// when reads a member as a time. A missing value is the zero time.
+func when(name string, v value) (time.Time, error) {
+	text, err := v.text(name)
+	if text = strings.TrimSpace(text); err != nil || text == "" {
+		return time.Time{}, err
+	}
+	t, err := Time(text)
+	if err != nil {
+		err = errors.New(strconv.Quote(name) + " is " + err.Error())
+	}
+	return t, err
 }

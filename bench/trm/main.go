@@ -63,7 +63,7 @@ func flags() (config, error) {
 	flag.StringVar(&c.python, "python", "", "python with torch and safetensors; without one only ours is measured")
 	flag.StringVar(&c.script, "script", "parity/speed.py", "the PyTorch side")
 	batches := flag.String("batches", "1,8,64", "batch sizes")
-	precisions := flag.String("precisions", "fp32,int8,int8-td", "our precisions")
+	precisions := flag.String("precisions", "fp32,int8", "our precisions")
 	sides := flag.String("torch", "--dtype=float32", "PyTorch's variants, separated by ; (such as --dtype=bfloat16 or --compile)")
 	flag.IntVar(&c.threads, "threads", runtime.GOMAXPROCS(0), "our threads")
 	flag.IntVar(&c.rounds, "rounds", 5, "alternating rounds; the median counts")

@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
@@ -38,16 +40,15 @@ learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
 				return err
 			}
 			defer p.Close()
-			told, err := p.ExplainIn(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
+			told, err := p.Explain(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
 			if err != nil {
 				return unasked(err)
 			}
 			e := &explanation{told}
 			if plot != "" {
-				if err := e.settling().Save(plot); err != nil {
-					return ui.Fail(ui.ExitError, "name a .svg or .png file in a folder that can be written", "%w", err)
+				if err := a.drawn(plot, e.settling()); err != nil {
+					return err
 				}
-				a.term.Notef("drew %s", plot)
 			}
 			if a.json {
 				return a.term.JSON(told)
@@ -61,8 +62,21 @@ learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
 		},
 	}
 	a.queryFlags(cmd, &f)
-	cmd.Flags().StringVar(&plot, "plot", "", "draw the ranking settling into this file, .svg or .png")
+	cmd.Flags().StringVar(&plot, "plot", "", "draw the ranking settling into this .svg file")
 	return cmd
+}
+
+// drawn writes the picture of a ranking that settles.
+func (a *app) drawn(path string, s *ui.Settling) error {
+	const hint = "name an .svg file in a folder that can be written"
+	if strings.ToLower(filepath.Ext(path)) != ".svg" {
+		return ui.Fail(ui.ExitUsage, hint, "draw %s: pictures are .svg files", path)
+	}
+	if err := cli.WriteFile(a.term, path, s.SVG); err != nil {
+		return ui.Fail(ui.ExitError, hint, "draw %s: %w", path, err)
+	}
+	a.term.Notef("drew %s", path)
+	return nil
 }
 
 // ending says how the recursion ended.

@@ -14,6 +14,7 @@ import (
 	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/serve"
+	"github.com/trm-go/refiner/internal/otlp"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -95,19 +96,21 @@ func (a *app) serve(ctx context.Context) error {
 	if err := serve.CheckListen(c.Listen, len(o.Keys)); err != nil {
 		return ui.Fail(ui.ExitUsage, "make a key with `refine serve key NAME --keys-file FILE`, or listen on 127.0.0.1", "%w", err)
 	}
-	traces, err := a.traces(ctx)
+	traces, err := otlp.FromEnv("refine", cli.Info().Version, a.log)
 	if err != nil {
-		return err
+		return ui.Fail(ui.ExitUsage, "docs/serve.md has the variables", "%w", err)
 	}
-	defer traces.end()
-	o.Traces = traces.provider
+	if traces != nil {
+		defer traces.Close()
+		o.Traces = traces
+	}
 	_, missing := os.Stat(a.settings.Config.Store.Path)
 	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, Create: true})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	if missing != nil {
+	if missing != nil && integration.IsFile(a.settings.Store.Path) {
 		a.term.Notef("made the store %s", p.Store.Path())
 	}
 	server, err := serve.New(p, o)

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,11 +20,23 @@ import (
 // The command as a whole: it makes its store, finds its upstream, answers, traces, and stops when it is told to.
 func TestServe(t *testing.T) {
 	var mu sync.Mutex
-	var spans bytes.Buffer
+	var sent []span
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		_, _ = io.Copy(&spans, r.Body)
+		var batch struct {
+			ResourceSpans []struct {
+				ScopeSpans []struct{ Spans []span }
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&batch); err != nil || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("X-Token") != "a b" {
+			t.Errorf("the collector got %s %v: %v", r.URL, r.Header, err)
+		}
+		for _, resource := range batch.ResourceSpans {
+			for _, scope := range resource.ScopeSpans {
+				sent = append(sent, scope.Spans...)
+			}
+		}
 	}))
 	defer collector.Close()
 	model, err := scripted.New(scripted.Says("In Lisbon."))
@@ -35,6 +47,7 @@ func TestServe(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", dir)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Token=a%20b")
 	t.Setenv("REFINER_API_KEY", "a-key-that-nobody-will-guess")
 
 	ctx, stop := context.WithCancel(t.Context())
@@ -94,8 +107,8 @@ func TestServe(t *testing.T) {
 	if status, _ := ask("another key that is long enough"); status != 401 {
 		t.Errorf("a wrong key gives %d", status)
 	}
-	if sent := model.Requests(); len(sent) != 1 || sent[0].Model != "small" {
-		t.Errorf("the upstream got %+v", sent)
+	if got := model.Requests(); len(got) != 1 || got[0].Model != "small" {
+		t.Errorf("the upstream got %+v", got)
 	}
 	health := func() int {
 		return run(t.Context(), &ui.Terminal{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard},
@@ -120,9 +133,25 @@ func TestServe(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	for _, want := range []string{"POST /v1/chat/completions", "recall", "upstream", "refine"} {
-		if !bytes.Contains(spans.Bytes(), []byte(want)) {
-			t.Errorf("no span %q was sent", want)
+	byName := map[string]span{}
+	for _, s := range sent {
+		byName[s.Name] = s
+	}
+	request := byName["POST /v1/chat/completions"]
+	if request.TraceID == "" || request.Kind != 2 || request.Start == "" || request.End < request.Start {
+		t.Errorf("the request's span is %+v", request)
+	}
+	for _, name := range []string{"recall", "upstream"} {
+		if s := byName[name]; s.ParentSpanID == "" || s.SpanID == s.ParentSpanID {
+			t.Errorf("the span %q is %+v, of %d", name, s, len(sent))
 		}
 	}
+}
+
+// span is one as a collector reads it.
+type span struct {
+	TraceID, SpanID, ParentSpanID, Name string
+	Kind                                int
+	Start                               string `json:"startTimeUnixNano"`
+	End                                 string `json:"endTimeUnixNano"`
 }

@@ -234,8 +234,8 @@ func (x *exchange) ask() (*http.Response, error) {
 
 // answered takes note of an answer, and writes the turn back.
 func (x *exchange) answered(c *chatwire.Capture) {
-	x.s.metrics.tokens.WithLabelValues("prompt").Add(float64(c.Usage.Prompt))
-	x.s.metrics.tokens.WithLabelValues("completion").Add(float64(c.Usage.Completion))
+	x.s.metrics.tokens.Add(float64(c.Usage.Prompt), "prompt")
+	x.s.metrics.tokens.Add(float64(c.Usage.Completion), "completion")
 	switch {
 	case !c.Complete && !c.Other || c.Failed: // the client will ask again
 	case c.Other || c.Long:

@@ -85,7 +85,7 @@ func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(ctx, requestKey{}, q))
 		w.Header().Set(headerRequest, q.id)
 		a := &answer{ResponseWriter: w}
-		s.metrics.inFlight.Inc()
+		s.inFlight.Add(1)
 		defer func() {
 			failed := recover()
 			if failed != nil && failed != http.ErrAbortHandler {
@@ -96,9 +96,9 @@ func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 				}
 			}
 			took := time.Since(start)
-			s.metrics.inFlight.Dec()
-			s.metrics.requests.WithLabelValues(route, strconv.Itoa(a.status)).Inc()
-			s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
+			s.inFlight.Add(-1)
+			s.metrics.requests.Add(1, strconv.Itoa(a.status), route)
+			s.metrics.seconds.Observe(took.Seconds(), route)
 			span.SetAttributes(attribute.Int("http.response.status_code", a.status))
 			level := slog.LevelDebug
 			if a.status >= 500 || failed != nil {

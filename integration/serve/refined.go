@@ -105,10 +105,10 @@ func (x *exchange) refine(draft string) *integration.Answer {
 func (s *Server) noteAnswer(span trace.Span, a *integration.Answer) {
 	s.metrics.rounds.Observe(float64(len(a.Rounds)))
 	if a.Stop != "" {
-		s.metrics.stops.WithLabelValues(string(a.Stop)).Inc()
+		s.metrics.stops.Add(1, string(a.Stop))
 	}
-	s.metrics.tokens.WithLabelValues("refine_prompt").Add(float64(a.Usage.PromptTokens))
-	s.metrics.tokens.WithLabelValues("refine_completion").Add(float64(a.Usage.CompletionTokens))
+	s.metrics.tokens.Add(float64(a.Usage.PromptTokens), "refine_prompt")
+	s.metrics.tokens.Add(float64(a.Usage.CompletionTokens), "refine_completion")
 	span.SetAttributes(attribute.Int("refine.rounds", len(a.Rounds)), attribute.String("refine.stop", string(a.Stop)),
 		attribute.Float64("refine.first_score", a.FirstScore), attribute.Float64("refine.score", a.Score))
 }

@@ -89,6 +89,7 @@ type Server struct {
 	log       *slog.Logger
 	tracer    trace.Tracer
 	metrics   *metrics
+	inFlight  atomic.Int64 // requests that are being answered
 	writer    *integration.Writer
 	exchanges exchanges
 	recalls   chan struct{} // holds one for each recall at work
@@ -140,7 +141,7 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		s.silence = cmp.Or(s.upstream.Silence, DefaultSilence)
 	}
 	s.exchanges.over.L = &s.exchanges.mu
-	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.writer.Pending()) })
+	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.inFlight.Load()) }, func() float64 { return float64(s.writer.Pending()) })
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
 		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
 	s.handler = s.routes(o)
@@ -234,7 +235,7 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name).write(w)
 		return
 	}
-	s.metrics.handler().ServeHTTP(w, r)
+	s.metrics.ServeHTTP(w, r)
 }
 
 // Flush returns when no chat is under way, all turns are written, and what was shown is counted.

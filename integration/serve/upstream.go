@@ -122,11 +122,11 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 		f := s.unreachable(ctx, err)
 		span.SetStatus(codes.Error, f.Error())
 		end()
-		s.metrics.upstream.WithLabelValues("error").Inc()
+		s.metrics.upstream.Add(1, "error")
 		return nil, f
 	}
 	s.metrics.first.Observe(time.Since(start).Seconds())
-	s.metrics.upstream.WithLabelValues(strconv.Itoa(response.StatusCode)).Inc()
+	s.metrics.upstream.Add(1, strconv.Itoa(response.StatusCode))
 	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode), attribute.String("server.address", out.URL.Host))
 	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, silent: silent, limit: s.silence, end: end}
 	return response, nil

@@ -225,6 +225,13 @@ var (
 	untilWords  = setOf("until till by bis hasta")
 	futureWords = setOf("will going shall gonna plan planning wird werden werde")
 	pastWords   = setOf("was were did had been ago hatte war")
+	// pastForms are the past forms of verbs that do not end in "ed".
+	pastForms = setOf(`arose ate became began bent bit blew bought broke brought built came caught chose dealt drank drew drove fed fell felt
+		fled flew forgave forgot fought found froze gave got grew had heard held hid kept knew laid led learnt left lent lost made meant met
+		paid ran rang rode rose said sang sat saw sent shook shot showed slept sold spent spoke stole stood stuck swam swore taught thought
+		threw told took tore understood went woke won wore wrote been begun bitten blown broken chosen done drawn driven drunk eaten fallen
+		flown forgotten frozen given gone gotten grown hidden known ridden risen seen shown spoken stolen sung sunk sworn taken thrown woken
+		worn written`)
 )
 
 // article is 1 if an article stands before word i.
@@ -256,7 +263,7 @@ func (r *dateReader) tense(i int) (past, future bool) {
 
 // pastForm reports whether a word looks like a verb of the past: "started", "went".
 func pastForm(low string) bool {
-	return len(low) > 4 && strings.HasSuffix(low, "ed") || lemmas[low] != "" && lemmas[low] != low && !strings.HasSuffix(low, "s")
+	return len(low) > 4 && strings.HasSuffix(low, "ed") || pastForms[low]
 }
 
 // TellsFuture reports whether a text has a word that tells of the future.

@@ -16,7 +16,6 @@ const (
 	PrefixMonth  = "m:" // m:2023-05
 	PrefixYear   = "y:" // y:2023
 	PrefixNumber = "#:" // #:1200
-	PrefixType   = "t:" // t:date, t:place, ...: what kind of text it is
 )
 
 // Links returns the names, dates and numbers in s, distinct and in order of appearance, each with its prefix.
@@ -30,7 +29,6 @@ func Links(s string, at time.Time) []string {
 	l := &linker{words: r.words, lower: r.lower, capitals: countCapitals(r.words), seen: map[string]bool{}}
 	for i := 0; i < len(l.words); {
 		if d, n := r.read(i); n > 0 {
-			l.dates++
 			for _, link := range d.Links {
 				l.add(link, "")
 			}
@@ -41,7 +39,6 @@ func Links(s string, at time.Time) []string {
 		l.name(i)
 		i++
 	}
-	l.types(s)
 	return l.links
 }
 
@@ -50,7 +47,6 @@ type linker struct {
 	words    []word
 	lower    []string // the words, folded
 	capitals float64  // share of words that begin with a capital
-	dates    int      // how many dates were found
 	links    []string
 	seen     map[string]bool
 }
@@ -91,18 +87,6 @@ func (l *linker) number(i int) {
 	if digits != "" && len(digits) <= maxWord {
 		l.add(PrefixNumber, digits)
 	}
-}
-
-func (l *linker) is(i int, any ...string) bool {
-	if i < 0 || i >= len(l.lower) {
-		return false
-	}
-	for _, a := range any {
-		if l.lower[i] == a {
-			return true
-		}
-	}
-	return false
 }
 
 // isoDate reads 2023-05-07 at the beginning of s.

@@ -13,25 +13,9 @@ import (
 // nobody searches by its words.
 const maxWord = 64
 
-// Terms returns the terms of s in order, with repeats: words in lower case without accents, without English stop words,
-// led to their lemma where the form is irregular, and reduced to their stem (Porter's second English stemmer,
-// snowballstem.org). Han, Hiragana, Katakana and Thai are
-// written without spaces, so runs of them become overlapping pairs of characters. Terms holds numbers as they stand,
-// without their separators of thousands.
+// Terms are those of [Index] without English stop words.
 func Terms(s string) []string {
-	terms := make([]string, 0, len(s)/8+1)
-	for w := range words(s) {
-		if w.unspaced {
-			terms = appendPairs(terms, norm.NFKC.String(w.text))
-			continue
-		}
-		term := w.folded()
-		if term == "" || len(term) > maxWord || stopWords[term] {
-			continue
-		}
-		terms = append(terms, stem(term))
-	}
-	return terms
+	return indexed(s, func(word string) bool { return !stopWords[word] })
 }
 
 // Stop reports whether the lower-case word is too common to be a term.
@@ -39,16 +23,8 @@ func Stop(word string) bool { return stopWords[word] }
 
 // stem reduces a folded word. Words with digits stand as they are.
 func stem(word string) string {
-	if len(word) < 3 {
+	if len(word) < 3 || strings.ContainsAny(word, "0123456789") {
 		return word
-	}
-	for i := range len(word) {
-		if word[i] >= '0' && word[i] <= '9' {
-			return word
-		}
-	}
-	if base, ok := lemmas[word]; ok {
-		word = base
 	}
 	return english.Stem(word, false)
 }

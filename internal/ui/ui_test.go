@@ -2,18 +2,16 @@ package ui
 
 import (
 	"bytes"
+	"encoding/xml"
 	"errors"
 	"fmt"
-	"image/png"
+	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gonum.org/v1/plot/vg"
 )
 
 // settling is a made-up ranking: b overtakes a after one step, c climbs more slowly.
@@ -39,62 +37,48 @@ func plain() (*Terminal, *bytes.Buffer, *bytes.Buffer) {
 }
 
 func TestPictureIsWhole(t *testing.T) {
-	dir := t.TempDir()
 	s := settling(10, 14)
-	for _, name := range []string{"settling.png", "settling.svg"} {
-		if err := s.Save(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f, err := os.Open(filepath.Join(dir, "settling.png"))
-	if err != nil {
+	var svg strings.Builder
+	if err := s.SVG(&svg); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	img, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b := img.Bounds(); b.Dx() != 1800 || b.Dy() != 1080 {
-		t.Errorf("the picture is %v, want 1800 × 1080", b)
-	}
-	svg, err := os.ReadFile(filepath.Join(dir, "settling.svg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{s.Query, "fixed point after 9 steps", "memory 0", "Arial", "on a log axis", "</svg>"} {
-		if !strings.Contains(string(svg), want) {
+	for _, want := range []string{s.Query, "fixed point after 9 steps", "memory 0", "Arial", "on a log axis", ">start<", ">1e-6<", "</svg>"} {
+		if !strings.Contains(svg.String(), want) {
 			t.Errorf("the SVG does not say %q", want)
 		}
+	}
+	if n := strings.Count(svg.String(), "<polyline"); n < 20 {
+		t.Errorf("%d lines are drawn, want a line and its label's for each memory", n)
 	}
 }
 
 func TestPictureOfOddRankings(t *testing.T) {
-	dir := t.TempDir()
 	flat := &Settling{Query: "flat", Lines: []Line{{"a", []float64{1, 1}}, {"b", []float64{1, 1}}}, Residuals: []float64{0}}
-	uneven := &Settling{Query: "uneven", Lines: []Line{{"a\x1b[31m", []float64{1, .5, .4}}, {"b", []float64{.2}}}, Residuals: []float64{.5, math.NaN()}}
+	uneven := &Settling{Query: "<uneven> & \xff", Lines: []Line{{"a\x1b[31m", []float64{1, .5, .4}}, {"b", []float64{.2}}}, Residuals: []float64{.5, math.NaN()}}
 	for name, s := range map[string]*Settling{"flat": flat, "uneven": uneven, "many": settling(60, 40), "one": settling(1, 1)} {
-		if err := s.Save(filepath.Join(dir, name+".png")); err != nil {
+		var svg bytes.Buffer
+		if err := s.SVG(&svg); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		if bytes.Contains(svg.Bytes(), []byte("NaN")) || bytes.Contains(svg.Bytes(), []byte("Inf")) {
+			t.Errorf("%s: a place is no number", name)
+		}
+		decoder := xml.NewDecoder(&svg)
+		for {
+			if _, err := decoder.Token(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatalf("%s is no XML: %v", name, err)
+			}
+		}
 	}
-	if err := (&Settling{}).Save(filepath.Join(dir, "none.png")); err == nil {
+	if err := (&Settling{}).SVG(io.Discard); err == nil {
 		t.Error("nothing can be drawn")
-	}
-	if err := settling(3, 3).Save(filepath.Join(dir, "x.gif")); err == nil || !strings.Contains(err.Error(), ".svg or .png") {
-		t.Errorf("a GIF gives %v", err)
-	}
-	if err := settling(3, 3).Save(filepath.Join(dir, "absent", "x.png")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a missing folder gives %v", err)
-	}
-	left, err := filepath.Glob(filepath.Join(dir, ".refine-*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("unfinished files are left: %v, %v", left, err)
 	}
 }
 
 func TestLabelsStayApart(t *testing.T) {
-	for _, at := range [][]vg.Length{
+	for _, at := range [][]float64{
 		{100}, {10, 10, 10, 10}, {0, 0, 200, 200}, {50, 55, 60, 150}, {199, 198, 197, 196, 195}, {100, 90, 80, 70, 60, 50},
 	} {
 		got := apart(at, 13, 0, 200)
@@ -210,6 +194,13 @@ func TestColourOnlyWhereItIsWanted(t *testing.T) {
 	bar.Done()
 	if errs.Len() > 0 {
 		t.Errorf("progress on no terminal writes %q", errs)
+	}
+	term.Live = true
+	bar = term.Progress("work", "turns", 10)
+	bar.Set(5)
+	bar.Done()
+	if got := errs.String(); !strings.Contains(got, "work "+strings.Repeat("█", 15)) || !strings.Contains(got, " 50% (5 of 10, ") || !strings.HasSuffix(got, "\r\x1b[K") {
+		t.Errorf("progress on a terminal writes %q", got)
 	}
 }
 

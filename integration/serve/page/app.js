@@ -41,7 +41,7 @@ function memoriesView(parameters) {
   const search = h("input", { id: "search", type: "search", placeholder: "Search by words and meaning" });
   search.value = parameters.get("q") ?? "";
   const kind = h("select", { id: "kind" }, [["", "any kind"], "turn", "fact", "summary", "persona", "faq"].map((k) => (Array.isArray(k) ? h("option", { value: k[0] }, k[1]) : h("option", { value: k }, k))));
-  const state = h("select", { id: "state" }, [["live", "what holds now"], ["superseded", "what was replaced"], ["any", "everything"]].map(([value, text]) => h("option", { value }, text)));
+  const state = h("select", { id: "state" }, [["live", "what holds now"], ["superseded", "what was replaced"], ["any", "everything"], ["pinned", "what is in every prompt"]].map(([value, text]) => h("option", { value }, text)));
   const session = h("input", { id: "session", placeholder: "any" });
   const since = h("input", { id: "since", type: "date" }), until = h("input", { id: "until", type: "date" });
   const whose = h("input", { id: "user", autocomplete: "off" });
@@ -63,7 +63,7 @@ function memoriesView(parameters) {
       if (query) {
         page = await post("search", { query, limit: 50, session: session.value.trim() || undefined, kinds: kind.value ? [kind.value] : undefined, since: days(since, 0), until: days(until, 1) });
       } else {
-        const asked = new URLSearchParams({ limit: "50", state: state.value });
+        const asked = new URLSearchParams({ limit: "50", ...(state.value === "pinned" ? { pinned: "true" } : { state: state.value }) });
         if (kind.value) asked.set("kind", kind.value);
         if (session.value.trim()) asked.set("session", session.value.trim());
         if (since.value) asked.set("since", days(since, 0));

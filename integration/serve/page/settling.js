@@ -66,7 +66,7 @@ export function settling(explanation) {
     now.setAttribute("x2", x(step));
     const order = list.map((m, k) => k).sort((a, b) => at(list[b], step) - at(list[a], step) || a - b);
     order.forEach((k, rank) => { items[k].element.style.transform = `translateY(${rank * rowHeight}rem)`; });
-    label.textContent = `step ${Math.round(step)} of ${steps}`;
+    label.textContent = `step ${whole} of ${steps}`;
     slider.value = step;
   }
 
