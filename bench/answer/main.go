@@ -98,41 +98,9 @@ func run(ctx context.Context, locomo, everyday, asked, out string, every int) er
 			return err
 		}
 	}
-	var all []*example
-	for _, c := range l.Conversations {
-		for i, q := range c.Questions {
-			if i%every > 0 {
-				continue
-			}
-			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
-			if x.answer == "" && !x.unanswerable {
-				continue
-			}
-			if err := x.recall(ctx, p, c.Scope, memory.Query{Text: q.Text}); err != nil {
-				return err
-			}
-			x.labelLoCoMo(q.Evidence)
-			if !x.unanswerable {
-				if err := x.goElsewhere(ctx, p, l.Conversations, time.Time{}, i); err != nil {
-					return err
-				}
-			}
-			all = append(all, x)
-		}
-	}
-	for i := range e.Questions {
-		q := &e.Questions[i]
-		x := &example{id: q.ID, set: "everyday", group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
-		if err := x.recall(ctx, p, memory.Scope{User: q.Scope}, memory.Query{Text: q.Text, At: q.At}); err != nil {
-			return err
-		}
-		x.labelEveryday()
-		if !x.unanswerable {
-			if err := x.goElsewhere(ctx, p, e.Conversations, q.At, i); err != nil {
-				return err
-			}
-		}
-		all = append(all, x)
+	all, err := recallQuestions(ctx, p, l, e, every)
+	if err != nil {
+		return err
 	}
 	small, err := recallStatements(ctx, p, statements)
 	if err != nil {
@@ -158,6 +126,47 @@ func run(ctx context.Context, locomo, everyday, asked, out string, every int) er
 		return nil
 	}
 	return write(out, fitRanking(all, base))
+}
+
+// recallQuestions asks the questions of LoCoMo, one of so many, and those of the everyday suite.
+func recallQuestions(ctx context.Context, p *integration.Plugin, l *eval.Dataset, e *eval.Everyday, every int) ([]*example, error) {
+	var all []*example
+	for _, c := range l.Conversations {
+		for i, q := range c.Questions {
+			if i%every > 0 {
+				continue
+			}
+			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
+			if x.answer == "" && !x.unanswerable {
+				continue
+			}
+			if err := x.recall(ctx, p, c.Scope, memory.Query{Text: q.Text}); err != nil {
+				return nil, err
+			}
+			x.labelLoCoMo(q.Evidence)
+			if !x.unanswerable {
+				if err := x.goElsewhere(ctx, p, l.Conversations, time.Time{}, i); err != nil {
+					return nil, err
+				}
+			}
+			all = append(all, x)
+		}
+	}
+	for i := range e.Questions {
+		q := &e.Questions[i]
+		x := &example{id: q.ID, set: "everyday", group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
+		if err := x.recall(ctx, p, memory.Scope{User: q.Scope}, memory.Query{Text: q.Text, At: q.At}); err != nil {
+			return nil, err
+		}
+		x.labelEveryday()
+		if !x.unanswerable {
+			if err := x.goElsewhere(ctx, p, e.Conversations, q.At, i); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, x)
+	}
+	return all, nil
 }
 
 var dumped string
