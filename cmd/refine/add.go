@@ -59,7 +59,7 @@ func (a *app) addCommand() *cobra.Command {
 					return err
 				}
 			} else {
-				added, err := p.Remember(cmd.Context(), r)
+				added, err := p.Remember(cmd.Context(), p.Scope, r)
 				if err != nil {
 					return err
 				}
