@@ -178,7 +178,6 @@ train-arc: build runtime $(TORCH)
 .PHONY: bench-trm
 bench-trm: runtime $(TORCH)
 	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
-	$(GO) -C bench run ./trm -halting
 
 ## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu
