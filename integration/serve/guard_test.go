@@ -177,7 +177,9 @@ func TestKeysAreReplaced(t *testing.T) {
 	one, first := serve.NewKey("one", ada)
 	two, second := serve.NewKey("two", memory.Scope{User: "eve"})
 	p := start(t, newPlugin(t, "Ruth moved to Lisbon."), &serve.Options{Keys: []serve.Key{first}})
-	status := func(secret string) int { return p.send(t, http.MethodGet, "/api/v1/stats", "", bearer(secret)...).Status }
+	status := func(secret string) int {
+		return p.send(t, http.MethodGet, "/api/v1/stats", "", bearer(secret)...).Status
+	}
 	if a, b := status(one), status(two); a != 200 || b != 401 {
 		t.Fatalf("the keys give %d and %d", a, b)
 	}
