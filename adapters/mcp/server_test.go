@@ -15,6 +15,7 @@ import (
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/bridge"
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -148,6 +149,31 @@ func TestToolsAreDescribed(t *testing.T) {
 	}
 	if len(hints) > 0 {
 		t.Errorf("tools are missing: %v", hints)
+	}
+}
+
+// What a model is told of the tools costs it little of its context: names, descriptions and arguments, by the estimate that the
+// budgets use, and the server's instructions beside.
+func TestToolsCostAModelLittle(t *testing.T) {
+	s := connect(t, mcp.New(bridge.MCP(plugin(t), memory.Scope{}), nil))
+	list, err := s.ListTools(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, tool := range list.Tools {
+		told, err := json.Marshal(map[string]any{"name": tool.Name, "description": tool.Description, "input_schema": tool.InputSchema})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := text.Tokens(string(told))
+		total += n
+		t.Logf("%-10s %4d tokens", tool.Name, n)
+	}
+	instructions := text.Tokens(s.InitializeResult().Instructions)
+	t.Logf("%d tokens, and %d of instructions", total, instructions)
+	if total+instructions > 1000 {
+		t.Errorf("tools and instructions cost a model %d tokens, at most 1,000 are allowed", total+instructions)
 	}
 }
 

@@ -134,18 +134,15 @@ func (a *app) serve(ctx context.Context) error {
 	if c.Ada {
 		a.term.Notef("serving %s/v1/chat/stream, /v1/memory and the rest of Ada's brain", address)
 	}
-	switch {
-	case o.Upstream == nil:
+	if o.Upstream == nil {
 		a.term.Notef("no model is configured: the memories answer for themselves; set model.type and model.base_url for one")
-	default:
+	} else {
 		a.term.Notef("upstream: %s", o.Upstream.BaseURL)
 	}
 	if len(o.Keys) == 0 {
 		a.term.Notef("no keys: everybody on this machine has the scope %s", p.Scope)
 	}
-	if c.KeysFile != "" {
-		go a.watchKeys(ctx, server) // ends with ctx
-	}
+	go a.watchKeys(ctx, server) // ends with ctx
 	return server.Run(ctx, listener, secure)
 }
 
@@ -155,6 +152,9 @@ const keysEvery = 2 * time.Second
 // watchKeys hands the keys to the server anew when their file has changed. A file that cannot be used changes nothing.
 func (a *app) watchKeys(ctx context.Context, server *serve.Server) {
 	path := a.settings.Serve.KeysFile
+	if path == "" {
+		return
+	}
 	before, _ := os.Stat(path)
 	for {
 		select {
