@@ -181,7 +181,7 @@ func TestValues(t *testing.T) {
 		"Le 14 décembre à 19h30":                  "day 12-14 | clock 7:30",
 		"12月14日7时半":                               "day 12-14 | clock 7:30",
 		"Due 2026-12-14, not 14.12.":              "day 12-14 | day 12-14",
-		"Every Tuesday, three times in May":       "weekday 2 | number 3 time | month 5",
+		"Every Tuesday, three times in June":      "weekday 2 | number 3 time | month 6",
 		"jeden Dienstag um 19.30 Uhr":             "weekday 2 | clock 7:30",
 		"It was on 03/05/2024.":                   "number 3 | number 5 | number 2024",
 		"I may go, they march on.":                "",
