@@ -178,7 +178,6 @@ train-arc: build runtime $(TORCH)
 .PHONY: bench-trm
 bench-trm: runtime $(TORCH)
 	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
-	$(GO) -C bench run ./trm -halting
 
 ## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu
@@ -197,7 +196,7 @@ demo-puzzles: runtime
 	@echo
 	$(BIN)/trm data sudoku generate -n 20 --seed 2026 --min-clues 32 --max-clues 42 -o $(DEMO)/sudoku.csv
 	@echo
-	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --gif $(DEMO)/sudoku.gif
+	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --svg $(DEMO)/sudoku.svg
 	@echo
 	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
 

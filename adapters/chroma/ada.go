@@ -48,7 +48,7 @@ func (c *Collection) Record(d mirror.Document) (memory.Record, error) {
 	}
 	for key, to := range map[string]*time.Time{"timestamp": &r.Created, "valid_until": &r.ValidUntil} {
 		if stamp := member(key); stamp != "" {
-			at, err := text.ParseTime(stamp)
+			at, err := text.ParseStamp(stamp)
 			if err != nil {
 				return r, fmt.Errorf("%s is %w", key, err)
 			}

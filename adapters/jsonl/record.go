@@ -65,7 +65,7 @@ func (f *File) Record(d mirror.Document) (memory.Record, error) {
 		r.Kind = memory.KindTurn
 	}
 	if stamp != "" {
-		at, err := text.ParseTime(stamp)
+		at, err := text.ParseStamp(stamp)
 		if err != nil {
 			return r, fmt.Errorf("the time is %w", err)
 		}

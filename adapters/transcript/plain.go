@@ -182,7 +182,7 @@ func (r *reader) markdown(b *bufio.Reader) error {
 			case "title":
 				title = value
 			case "date", "created", "created_at":
-				if t, err := text.ParseTime(value); err == nil {
+				if t, err := text.ParseStamp(value); err == nil {
 					created = t
 				}
 			}

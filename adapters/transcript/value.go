@@ -295,7 +295,7 @@ func when(name string, v value) (time.Time, error) {
 	if err != nil || strings.TrimSpace(s) == "" {
 		return time.Time{}, err
 	}
-	t, err := text.ParseTime(s)
+	t, err := text.ParseStamp(s)
 	if err != nil {
 		err = fmt.Errorf("%q is %w", name, err)
 	}
