@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/trm-go/refiner/internal/filelock"
@@ -15,9 +18,9 @@ import (
 
 // A long write is cut into slices, each a transaction of its own, so that others write in between.
 const (
-	sliceTime  = 100 * time.Millisecond // of holding the write lock
-	slicePause = 25 * time.Millisecond  // SQLite looks that often whether it is free
-	wholeRows  = batchSize              // what has no more rows is one transaction
+	sliceTime  = 60 * time.Millisecond // of holding the write lock
+	slicePause = 25 * time.Millisecond // SQLite looks that often whether it is free
+	wholeRows  = batchSize             // what has no more rows is one transaction
 )
 
 // pause lets others write between two slices.
@@ -43,6 +46,7 @@ type bulk struct {
 	added  Added
 
 	number int64  // in the table imports; 0: none is needed yet
+	slices int    // that were written
 	unlock func() // of its lock
 	fresh  map[ID]int64
 	places map[place]bool
@@ -127,6 +131,9 @@ func (w *bulk) slice(ctx context.Context, records []incoming, last bool) (n int,
 	}
 	var results []result
 	err = w.s.write(ctx, true, func(t *tx) error {
+		if err := w.whole(ctx, t); err != nil {
+			return err
+		}
 		ins, err := w.s.inserter(ctx, t, w.head)
 		if err != nil {
 			return err
@@ -165,10 +172,26 @@ func (w *bulk) slice(ctx context.Context, records []incoming, last bool) (n int,
 	if err != nil && !errors.Is(err, errNothing) {
 		return 0, err
 	}
+	if err == nil {
+		w.slices++
+	}
 	for _, r := range results {
 		w.count(r.id, r.isNew, r.deleted)
 	}
 	return n, nil
+}
+
+// whole checks that nobody has taken back what was written so far, as who takes the writer for dead.
+func (w *bulk) whole(ctx context.Context, t *tx) error {
+	if w.number == 0 {
+		return nil
+	}
+	n := 0
+	err := t.QueryRowContext(ctx, "SELECT count(*) FROM imports WHERE import = ?", w.number).Scan(&n)
+	if err == nil && n != w.slices {
+		err = fmt.Errorf("%w: another process has taken back what was written: try again", ErrLocked)
+	}
+	return err
 }
 
 func (w *bulk) count(id ID, isNew, deleted bool) {
@@ -187,7 +210,7 @@ func (w *bulk) count(id ID, isNew, deleted bool) {
 // begin gives the write a number and takes its lock.
 func (w *bulk) begin(ctx context.Context) (err error) {
 	number := 1 + rand.Int64N(1<<62)
-	if w.unlock, err = filelock.Lock(ctx, importLock(w.s.path, number), 0); err != nil {
+	if w.unlock, err = filelock.Lock(ctx, importLock(w.s.path, number), w.s.wait); err != nil {
 		return fileError(err)
 	}
 	w.number = number
@@ -219,6 +242,9 @@ func (w *bulk) note(ctx context.Context, t *tx, events []Event) error {
 // finish ends the write. It makes live again what gave way to a summary in an export that was written when summaries superseded their
 // turns.
 func (w *bulk) finish(ctx context.Context, t *tx) error {
+	if err := w.whole(ctx, t); err != nil {
+		return err
+	}
 	if len(w.given()) > 0 {
 		const covered = `EXISTS (SELECT 1 FROM records s JOIN sources f ON f.row = s.row WHERE s.id = %s AND f.source_row = %s
 			AND s.kind = 'summary' AND s.origin = 'reconstructed') AND NOT (%s = 'summary' AND %[4]s = 'reconstructed')`
@@ -290,7 +316,17 @@ func (s *Store) takeBackOld(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, number := range left {
+	entries, _ := os.ReadDir(filepath.Dir(s.path)) // a lock whose owner was killed before it wrote anything
+	for _, e := range entries {
+		var number int64
+		if digits, ok := strings.CutPrefix(e.Name(), filepath.Base(s.path)+".import-"); ok {
+			if number, err = strconv.ParseInt(digits, 10, 64); err == nil {
+				left = append(left, number)
+			}
+		}
+	}
+	slices.Sort(left)
+	for _, number := range slices.Compact(left) {
 		unlock, err := filelock.Lock(ctx, importLock(s.path, number), 0)
 		if errors.Is(err, filelock.ErrHeld) {
 			continue // it is being written
@@ -304,7 +340,7 @@ func (s *Store) takeBackOld(ctx context.Context) error {
 			return err
 		}
 		_ = os.Remove(importLock(s.path, number))
-		s.log.Warn("took back what an import had written that was interrupted")
+		s.log.Warn("took back what an import that was interrupted had written")
 	}
 	return nil
 }

@@ -237,7 +237,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 	}
 	defer unlock()
 	if slices.ContainsFunc(all, func(p pendingDeletion) bool { return !p.Purged }) {
-		err := purge(ctx, s.writer, &s.writing, s.wait)
+		err := purge(ctx, s.path, s.writer, &s.writing, s.wait)
 		for i := range all {
 			all[i].Purged = err == nil
 		}
@@ -381,7 +381,7 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 	if err := t.Commit(); err != nil {
 		return 0, err
 	}
-	if err := purge(ctx, db, &sync.Mutex{}, DefaultWait); err != nil {
+	if err := purge(ctx, path, db, &sync.Mutex{}, DefaultWait); err != nil {
 		return n, err
 	}
 	_, err = db.ExecContext(ctx, "DELETE FROM deletions")

@@ -13,13 +13,23 @@ import (
 // With secure_delete SQLite overwrites what is deleted. It leaves copies, though, where pages were split or merged: between the cells of
 // a page. They are overwritten page by page, so that nobody waits as long as it takes to rewrite the file.
 
-// purge overwrites what is free in a database and empties its log. The lock is that of its writers, and held for a moment at a time.
-func purge(ctx context.Context, db *sql.DB, writing *sync.Mutex, wait time.Duration) error {
+// purge overwrites what is free in the database at path and empties its log. The lock is that of who writes to db, and held for a
+// moment at a time.
+func purge(ctx context.Context, path string, db *sql.DB, writing *sync.Mutex, wait time.Duration) error {
 	// A page that others move while the pages are gone through may be missed; twice it is not.
 	for range 2 {
 		if err := scrub(ctx, db, writing); err != nil {
 			return err
 		}
+	}
+	// Most of the log goes into the file while others write.
+	own, err := connect(path, wait, "mode=rw", "_pragma=synchronous(FULL)")
+	if err != nil {
+		return err
+	}
+	_, err = own.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	if err := errors.Join(err, own.Close()); err != nil {
+		return err
 	}
 	for end := time.Now().Add(wait); ; {
 		busy, err := truncateLog(ctx, db, writing)

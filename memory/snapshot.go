@@ -410,5 +410,5 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 	if err := t.Commit(); err != nil || len(dead) == 0 {
 		return len(dead), err
 	}
-	return len(dead), purge(ctx, db, &sync.Mutex{}, wait)
+	return len(dead), purge(ctx, path, db, &sync.Mutex{}, wait)
 }
