@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -221,41 +222,117 @@ func (s *Store) build(ctx context.Context, t *sql.Tx, o owner, dim int, at *int6
 			" FROM records r WHERE " + ownRecords + " AND iif(r.origin = 'observed', r.created, r.recorded) <= ? ORDER BY r.row"
 		args = []any{*at, o.tenant, o.user, *at}
 	}
-	rows, err := t.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, err
-		}
-		place, ok := places[e.Scope]
-		switch {
-		case !ok:
-			return nil, fmt.Errorf("%w: row %d has no scope", ErrCorrupt, e.Row)
-		case stands[e.Row] != nil:
-			err = x.AddSummary(&e, place, stands[e.Row], !e.Superseded)
-		case !e.Superseded:
-			err = x.Add(&e, place)
+	vectors := s.loadVectors(ctx, o, dim)
+	for part, err := range readEntries(ctx, t, query, args) {
+		for i := range part {
+			e := &part[i]
+			place, ok := places[e.Scope]
+			switch {
+			case !ok:
+				err = fmt.Errorf("%w: row %d has no scope", ErrCorrupt, e.Row)
+			case stands[e.Row] != nil:
+				err = x.AddSummary(e, place, stands[e.Row], !e.Superseded)
+			case !e.Superseded:
+				err = x.Add(e, place)
+			}
+			if err != nil {
+				break
+			}
 		}
 		if err != nil {
+			_ = vectors(nil)
 			return nil, indexError(err)
 		}
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, err
-	}
 	x.Cover()
+	return x, vectors(x)
+}
+
+// readEntries reads entries in parts, the next while the last is used.
+func readEntries(ctx context.Context, q queryer, query string, args []any) iter.Seq2[[]index.Entry, error] {
+	type part struct {
+		entries []index.Entry
+		err     error
+	}
+	return func(yield func([]index.Entry, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		parts := make(chan part, 2)
+		send := func(p part) bool {
+			select {
+			case parts <- p:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		}
+		go func() {
+			defer close(parts)
+			rows, err := q.QueryContext(ctx, query, args...)
+			if err != nil {
+				send(part{err: err})
+				return
+			}
+			defer func() { _ = rows.Close() }()
+			var p part
+			var digests []byte
+			for rows.Next() {
+				e, err := scanEntry(rows)
+				if err != nil {
+					send(part{err: err})
+					return
+				}
+				from := len(digests)
+				digests = append(digests, e.Digest...) // what was cut from it before keeps the old array
+				e.Digest = digests[from:len(digests):len(digests)]
+				if p.entries = append(p.entries, e); len(p.entries) == 512 {
+					if !send(p) {
+						return
+					}
+					p.entries, digests = make([]index.Entry, 0, 512), make([]byte, 0, cap(digests))
+				}
+			}
+			p.err = errors.Join(rows.Err(), rows.Close())
+			send(p)
+		}()
+		defer func() {
+			cancel()
+			for range parts { // the reader has ended when this has: its transaction may be ended
+			}
+		}()
+		for p := range parts {
+			if !yield(p.entries, p.err) {
+				return
+			}
+		}
+	}
+}
+
+// loadVectors begins to read the vectors of an owner, beside what else is read, and returns what puts them into an index, or, if that
+// is nil, throws them away. They may be newer than the index, which leaves out those of rows that it does not know.
+func (s *Store) loadVectors(ctx context.Context, o owner, dim int) func(*index.Index) error {
 	if dim == 0 {
-		return x, nil
+		return func(*index.Index) error { return nil }
 	}
-	vectors, err := t.QueryContext(ctx, "SELECT v.row, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE "+ownRecords+" ORDER BY r.row", o.tenant, o.user)
-	if err != nil {
-		return nil, err
+	ctx, cancel := context.WithCancel(ctx)
+	v := index.NewVectors(dim)
+	done := make(chan error, 1)
+	go func() {
+		rows, err := s.reader.QueryContext(ctx, "SELECT v.row, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE "+ownRecords+" ORDER BY r.row", o.tenant, o.user)
+		if err == nil {
+			err = eachVector(rows, dim, func(rows []int64, vectors [][]float32) error { v.Put(rows, vectors); return nil })
+		}
+		done <- err
+	}()
+	return func(x *index.Index) error {
+		defer cancel()
+		if x == nil {
+			cancel()
+		}
+		if err := <-done; err != nil || x == nil {
+			return err
+		}
+		return x.SetVectors(ctx, v)
 	}
-	return x, putVectors(ctx, vectors, dim, x)
 }
 
 // emptyIndex makes an index for an owner, with its vectors where Options.NewIndex says.
@@ -395,7 +472,8 @@ func putRows(ctx context.Context, q queryer, sh *shard, numbers []int64) error {
 		if err != nil {
 			return err
 		}
-		if err := putVectors(ctx, rows, sh.dim, sh.index); err != nil {
+		err = eachVector(rows, sh.dim, func(rows []int64, vectors [][]float32) error { return sh.index.PutVectors(ctx, rows, vectors) })
+		if err != nil {
 			return err
 		}
 	}
@@ -411,8 +489,8 @@ func among(column string, numbers []int64) (string, []any) {
 	return column + " IN (?" + strings.Repeat(", ?", len(numbers)-1) + ")", args
 }
 
-// putVectors puts rows of (row, data) into the index, a thousand at a time, and closes them.
-func putVectors(ctx context.Context, rows *sql.Rows, dim int, x *index.Index) error {
+// eachVector calls f for rows of (row, data), a thousand at a time, and closes them. The vectors are valid until f returns.
+func eachVector(rows *sql.Rows, dim int, f func(rows []int64, vectors [][]float32) error) error {
 	defer func() { _ = rows.Close() }()
 	const batch = 1024
 	numbers, vectors, space := make([]int64, 0, batch), make([][]float32, 0, batch), make([]float32, 0, batch*dim)
@@ -429,7 +507,7 @@ func putVectors(ctx context.Context, rows *sql.Rows, dim int, x *index.Index) er
 		space = vector.Decode(space, data)
 		numbers, vectors = append(numbers, row), append(vectors, space[from:len(space):len(space)])
 		if more = rows.Next(); !more || len(numbers) == batch {
-			if err := x.PutVectors(ctx, numbers, vectors); err != nil {
+			if err := f(numbers, vectors); err != nil {
 				return fmt.Errorf("vector index: %w", err)
 			}
 			numbers, vectors, space = numbers[:0], vectors[:0], space[:0]
