@@ -14,24 +14,11 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/internal/filelock"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
-// A long write is cut into slices, each a transaction of its own, so that others write in between.
-const (
-	sliceTime  = 60 * time.Millisecond // of holding the write lock
-	slicePause = 25 * time.Millisecond // SQLite looks that often whether it is free
-	wholeRows  = batchSize             // what has no more rows is one transaction
-)
-
-// pause lets others write between two slices.
-func pause(ctx context.Context) error {
-	select {
-	case <-time.After(slicePause):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+// wholeRows is how many rows are written in one transaction at most; what has more is cut into slices.
+const wholeRows = batchSize
 
 // A bulk write is all or nothing although it is many transactions. The table imports holds, for each slice, which rows it has written.
 // The last slice empties that. If the write fails, its rows are taken out again; if the process is killed, whoever opens the store next
@@ -103,7 +90,7 @@ func (w *bulk) run(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		if err := pause(ctx); err != nil {
+		if err := disk.Pause(ctx); err != nil {
 			return err
 		}
 	}
@@ -140,7 +127,7 @@ func (w *bulk) slice(ctx context.Context, records []incoming, last bool) (n int,
 		}
 		defer ins.close()
 		start, first := time.Now(), int64(0)
-		for n = 0; n < len(records) && (last || n%16 > 0 || time.Since(start) < sliceTime); n++ {
+		for n = 0; n < len(records) && (last || n%16 > 0 || time.Since(start) < disk.SliceTime); n++ {
 			r := &records[n]
 			id, isNew, err := ins.insert(ctx, r)
 			if err != nil {
@@ -211,7 +198,7 @@ func (w *bulk) count(id ID, isNew, deleted bool) {
 func (w *bulk) begin(ctx context.Context) (err error) {
 	number := 1 + rand.Int64N(1<<62)
 	if w.unlock, err = filelock.Lock(ctx, importLock(w.s.path, number), w.s.wait); err != nil {
-		return fileError(err)
+		return disk.FileError(err)
 	}
 	w.number = number
 	return nil
@@ -273,7 +260,7 @@ func (s *Store) takeBack(ctx context.Context, number int64) error {
 			return err
 		})
 		if err == nil && more {
-			err = pause(ctx)
+			err = disk.Pause(ctx)
 		}
 		if err != nil {
 			return err
@@ -288,11 +275,7 @@ func takeBackSlice(ctx context.Context, t *sql.Tx, number int64) (more bool, err
 	if err := t.QueryRowContext(ctx, "SELECT ifnull(max(first), 0), ifnull(max(last), 0) FROM imports WHERE import = ?", number).Scan(&first, &last); err != nil {
 		return false, err
 	}
-	rows, err := t.QueryContext(ctx, "SELECT row FROM records WHERE row BETWEEN ? AND ? ORDER BY row", first, last)
-	if err != nil {
-		return false, err
-	}
-	written, err := numbers(rows)
+	written, err := disk.Numbers(ctx, t, "SELECT row FROM records WHERE row BETWEEN ? AND ? ORDER BY row", first, last)
 	if err != nil {
 		return false, err
 	}
@@ -302,17 +285,13 @@ func takeBackSlice(ctx context.Context, t *sql.Tx, number int64) (more bool, err
 	if _, err := t.ExecContext(ctx, "DELETE FROM imports WHERE import = ? AND first = ?", number, first); err != nil {
 		return false, err
 	}
-	_, err = t.ExecContext(ctx, "UPDATE store SET epoch = ?", newEpoch()) // every index is made anew
+	_, err = t.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch()) // every index is made anew
 	return last > 0, err
 }
 
 // takeBackOld takes out what processes have written that were killed while they imported.
 func (s *Store) takeBackOld(ctx context.Context) error {
-	rows, err := s.writer.QueryContext(ctx, "SELECT DISTINCT import FROM imports")
-	if err != nil {
-		return err
-	}
-	left, err := numbers(rows)
+	left, err := disk.Numbers(ctx, s.writer, "SELECT DISTINCT import FROM imports")
 	if err != nil {
 		return err
 	}
@@ -332,7 +311,7 @@ func (s *Store) takeBackOld(ctx context.Context) error {
 			continue // it is being written
 		}
 		if err != nil {
-			return fileError(err)
+			return disk.FileError(err)
 		}
 		err = s.takeBack(ctx, number)
 		unlock()

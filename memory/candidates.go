@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/query"
 	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory/internal/disk"
 	"github.com/trm-go/refiner/memory/internal/index"
 )
 
@@ -146,22 +146,17 @@ func (s *Store) holding(ctx context.Context, sh *shard, place index.Place, phras
 		may = slices.DeleteFunc(may, func(row int64) bool { return !of[row] })
 	}
 	for batch := range slices.Chunk(may, 500) {
-		where, args := among("row", batch)
-		rows, err := s.reader.QueryContext(ctx, "SELECT row, text FROM records WHERE "+where, args...)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
+		where, args := disk.Among("row", batch)
+		err := disk.Each(ctx, s.reader, "SELECT row, text FROM records WHERE "+where, args, func(scan func(...any) error) error {
 			var row int64
 			var text string
-			if err := rows.Scan(&row, &text); err != nil {
-				return nil, errors.Join(err, rows.Close())
-			}
+			err := scan(&row, &text)
 			if phrase.In(text) {
 				found[row] = true
 			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/filelock"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // SnapshotFolder is where snapshots of a store lie unless they are told elsewhere.
@@ -64,7 +65,7 @@ func lookForCopies(ctx context.Context, path string) ([]Copy, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fileError(err)
+			return nil, disk.FileError(err)
 		}
 		for _, f := range files {
 			consider(filepath.Join(folder, f.Name()))
@@ -88,7 +89,7 @@ func lockCopies(ctx context.Context, path string, wait time.Duration) (unlock fu
 		return nil, fmt.Errorf("%w: it makes a copy of the store, or deletes from one", ErrLocked)
 	}
 	if err != nil {
-		return nil, fileError(err)
+		return nil, disk.FileError(err)
 	}
 	return unlock, nil
 }
@@ -113,35 +114,27 @@ func identity(ctx context.Context, path string) (lineage string, elsewhere []str
 	if !beside.IsDatabase(path) {
 		return "?", nil, nil
 	}
-	db, err := openReadOnly(ctx, path, DefaultWait)
+	db, err := disk.OpenReadOnly(ctx, path, DefaultWait)
 	if err != nil {
 		return "", nil, err
 	}
 	defer func() { _ = db.Close() }()
-	if v, err := version(ctx, db); err != nil || v < 2 {
+	if v, err := disk.Version(ctx, db); err != nil || v < 2 {
 		return "?", nil, nil
 	}
 	if err := db.QueryRowContext(ctx, "SELECT lineage FROM store").Scan(&lineage); err != nil {
 		return "?", nil, nil
 	}
-	rows, err := db.QueryContext(ctx, "SELECT path FROM copies ORDER BY path")
-	if err != nil {
-		return lineage, nil, nil
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var p string
-		if err := rows.Scan(&p); err != nil {
-			return "", nil, err
-		}
-		elsewhere = append(elsewhere, p)
-	}
-	return lineage, elsewhere, rows.Err()
+	err = disk.Each(ctx, db, "SELECT path FROM copies ORDER BY path", nil, func(scan func(...any) error) error {
+		elsewhere = append(elsewhere, "")
+		return scan(&elsewhere[len(elsewhere)-1])
+	})
+	return lineage, elsewhere, err
 }
 
 // readLineage is that of a copy; of one with an older schema it is empty, and the epoch tells.
 func readLineage(ctx context.Context, path string) (lineage, epoch string, err error) {
-	db, err := openReadOnly(ctx, path, DefaultWait)
+	db, err := disk.OpenReadOnly(ctx, path, DefaultWait)
 	if err != nil {
 		return "", "", err
 	}
@@ -150,7 +143,7 @@ func readLineage(ctx context.Context, path string) (lineage, epoch string, err e
 		return "", "", err
 	}
 	err = db.QueryRowContext(ctx, "SELECT lineage FROM store").Scan(&lineage)
-	if v, versionErr := version(ctx, db); versionErr == nil && v < 2 {
+	if v, versionErr := disk.Version(ctx, db); versionErr == nil && v < 2 {
 		err = nil
 	}
 	return lineage, epoch, err

@@ -12,6 +12,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/disk"
 	"github.com/trm-go/refiner/memory/internal/index"
 )
 
@@ -38,8 +39,8 @@ func (s *Store) inserter(ctx context.Context, t *tx, h head) (*inserter, error) 
 		into **sql.Stmt
 		text string
 	}{
-		// The checksum is over the columns that follow seq, as sums has them.
-		{&w.record, "INSERT INTO records (seq, " + sums["records"] + ", sum) VALUES (?1" + parameters(2, 28) + ", checksum(?2" + parameters(3, 28) + ")) ON CONFLICT DO NOTHING"},
+		// The checksum is over the columns that follow seq, as disk.Sums has them.
+		{&w.record, "INSERT INTO records (seq, " + disk.Sums["records"] + ", sum) VALUES (?1" + parameters(2, 28) + ", checksum(?2" + parameters(3, 28) + ")) ON CONFLICT DO NOTHING"},
 		{&w.vector, "INSERT INTO vectors (row, scope, data, sum) VALUES (?1, ?2, ?3, checksum(?1, ?2, ?3))"},
 		{&w.scope, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
 		{&w.source, "INSERT OR IGNORE INTO sources (source, row, source_row) SELECT ?1, ?2, row FROM records WHERE id = ?1"},
@@ -87,7 +88,7 @@ func (w *inserter) place(ctx context.Context, s Scope) (p place, err error) {
 	if n, err := made.RowsAffected(); err != nil {
 		return p, err
 	} else if n > 0 {
-		if err := seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
+		if err := disk.Seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
 			return p, err
 		}
 	}
@@ -264,20 +265,13 @@ func (s *Store) novelty(ctx context.Context, t *tx, o owner) (*index.Novelty, er
 		return n, nil
 	}
 	n := index.NewNovelty()
-	rows, err := t.QueryContext(ctx, `SELECT digest, text FROM (SELECT r.row, r.digest, r.text FROM records r WHERE `+ownRecords+`
-		AND r.superseded = 0 ORDER BY r.row DESC LIMIT ?) ORDER BY row`, o.tenant, o.user, index.ReadAgain)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	s.recent.owners[o] = n
+	return n, disk.Each(ctx, t, `SELECT digest, text FROM (SELECT r.row, r.digest, r.text FROM records r WHERE `+ownRecords+`
+		AND r.superseded = 0 ORDER BY r.row DESC LIMIT ?) ORDER BY row`, []any{o.tenant, o.user, index.ReadAgain}, func(scan func(...any) error) error {
 		var digest []byte
 		var text string
-		if err := rows.Scan(&digest, &text); err != nil {
-			return nil, err
-		}
+		err := scan(&digest, &text)
 		n.Put(index.DigestTerms(digest), index.Lookalike(text))
-	}
-	s.recent.owners[o] = n
-	return n, errors.Join(rows.Err(), rows.Close())
+		return err
+	})
 }

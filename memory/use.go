@@ -3,6 +3,8 @@ package memory
 import (
 	"context"
 	"fmt"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // MarkShown counts that records were shown in a result, now. Habituation reckons with it.
@@ -37,7 +39,7 @@ func (s *Store) mark(ctx context.Context, scope Scope, column string, ids []ID) 
 			} else if n == 0 {
 				return fmt.Errorf("record %q: %w in scope %s", id, ErrNotFound, scope)
 			}
-			if err := seal(ctx, t.Tx, "records", "id = ?", string(id)); err != nil {
+			if err := disk.Seal(ctx, t.Tx, "records", "id = ?", string(id)); err != nil {
 				return err
 			}
 		}
