@@ -21,9 +21,6 @@ const (
 	DefaultRadius     = 2
 )
 
-// MaxQuery is the longest text of a query, in bytes.
-const MaxQuery = query.Max
-
 // Candidates returns the records a query may be answered from: the best by words (BM25), the best by vector, and the
 // neighbours of both. Query.Limit does not bound them. Neighbours pass the query's filters too.
 func (s *Store) Candidates(ctx context.Context, scope Scope, q Query) (*Candidates, error) {

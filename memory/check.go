@@ -61,7 +61,7 @@ func CheckFile(ctx context.Context, path string, full bool) (Report, error) {
 		}
 		return c.report, fail(doing, err)
 	}
-	db, err := disk.OpenReadOnly(ctx, path, DefaultWait)
+	db, err := disk.OpenReadOnly(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return c.report, fail(doing, err)
 	}

@@ -226,7 +226,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 			d.Pending = append(d.Pending, what+": "+fail("delete", err).Error())
 		}
 	}
-	unlock, err := lockCopies(ctx, s.path, s.wait)
+	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
 	if err != nil {
 		unreached(s.path, err)
 		return nil
@@ -296,16 +296,16 @@ func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
 
 // deleteFromCopies deletes the same records from all copies, and from the files that quote them.
 func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *Deleted, unreached func(what string, err error)) {
-	copies, err := lookForCopies(ctx, s.path)
+	copies, err := disk.Copies(ctx, s.path)
 	unreached("the copies of "+s.path, err)
-	_, elsewhere, _ := identity(ctx, s.path)
+	_, elsewhere, _ := disk.Identity(ctx, s.path)
 	unreached("what is half written", disk.FileError(beside.Clean(s.path, elsewhere)))
 	for _, c := range copies {
 		switch {
 		case c.Missing:
 			d.Missing = append(d.Missing, c.Path)
-		case c.damaged != nil:
-			unreached(c.Path, fmt.Errorf("it cannot be read: delete the file yourself: %w", c.damaged))
+		case c.Damaged != nil:
+			unreached(c.Path, fmt.Errorf("it cannot be read: delete the file yourself: %w", c.Damaged))
 		default:
 			n, err := deleteFromCopy(ctx, c.Path, all)
 			unreached(c.Path, err)
@@ -329,7 +329,7 @@ func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *
 // deleteFromCopy deletes the same records from a copy, and returns how many it held. A copy that held some remembers in its
 // own journal that its free pages still do, until they are rewritten.
 func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (int, error) {
-	db, err := disk.Connect(path, DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
 	if err != nil {
 		return 0, err
 	}
@@ -377,7 +377,7 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 	if err := t.Commit(); err != nil {
 		return 0, err
 	}
-	if err := disk.Purge(ctx, path, db, &sync.Mutex{}, DefaultWait); err != nil {
+	if err := disk.Purge(ctx, path, db, &sync.Mutex{}, disk.DefaultWait); err != nil {
 		return n, err
 	}
 	_, err = db.ExecContext(ctx, "DELETE FROM deletions")

@@ -46,7 +46,7 @@ func (s *Store) Snapshot(ctx context.Context, path string) (_ Snapshot, err erro
 }
 
 func (s *Store) lockedSnapshot(ctx context.Context, path string) (Snapshot, error) {
-	unlock, err := lockCopies(ctx, s.path, s.wait)
+	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -55,7 +55,7 @@ func (s *Store) lockedSnapshot(ctx context.Context, path string) (Snapshot, erro
 	if err := s.keepPath(ctx, path); err != nil {
 		return Snapshot{}, err
 	}
-	_, elsewhere, err := identity(ctx, s.path)
+	_, elsewhere, err := disk.Identity(ctx, s.path)
 	if err := errors.Join(err, beside.Clean(s.path, elsewhere)); err != nil {
 		return Snapshot{}, disk.FileError(err)
 	}
@@ -107,7 +107,7 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 
 // withoutImports takes out of a copy what was being imported while it was made.
 func withoutImports(ctx context.Context, path string) error {
-	db, err := disk.Connect(path, DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=secure_delete(1)")
+	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=secure_delete(1)")
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func verify(ctx context.Context, path string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, disk.FileError(err)
 	}
-	db, err := disk.OpenReadOnly(ctx, path, DefaultWait)
+	db, err := disk.OpenReadOnly(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -195,7 +195,7 @@ func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored
 		now = o.Now
 	}
 	if wait <= 0 {
-		wait = DefaultWait
+		wait = disk.DefaultWait
 	}
 	if _, err := verify(ctx, snapshot); err != nil {
 		return Restored{}, fmt.Errorf("the snapshot: %w", err)
@@ -203,7 +203,7 @@ func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored
 	if same, err := sameFile(path, snapshot); err != nil || same {
 		return Restored{}, errors.Join(err, fmt.Errorf("%w: the snapshot is the store itself", ErrInvalid))
 	}
-	unlock, err := lockCopies(ctx, path, wait)
+	unlock, err := disk.LockCopies(ctx, path, wait)
 	if err != nil {
 		return Restored{}, err
 	}
