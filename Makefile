@@ -197,7 +197,7 @@ demo-puzzles: runtime
 	@echo
 	$(BIN)/trm data sudoku generate -n 20 --seed 2026 --min-clues 32 --max-clues 42 -o $(DEMO)/sudoku.csv
 	@echo
-	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --gif $(DEMO)/sudoku.gif
+	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --svg $(DEMO)/sudoku.svg
 	@echo
 	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
 

@@ -111,11 +111,6 @@ func (p *Plugin) AskStream(ctx context.Context, r Request) iter.Seq2[Event, erro
 	}
 }
 
-// RecallIn is Recall for callers with many scopes: the scope is an argument, and the zero Scope is the plugin's.
-func (p *Plugin) RecallIn(ctx context.Context, scope memory.Scope, query memory.Query) (*refine.Recollection, error) {
-	return p.recall(ctx, p.scope(scope), query, p.Options())
-}
-
 // mostPinned bounds how many pinned memories are looked at for a prompt.
 const mostPinned = 100
 
@@ -136,14 +131,7 @@ func (p *Plugin) recall(ctx context.Context, scope memory.Scope, query memory.Qu
 	return found, nil
 }
 
-// RememberIn is Remember for callers with many scopes.
-func (p *Plugin) RememberIn(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
-	if err := p.Writes("remember"); err != nil {
-		return memory.Added{}, err
-	}
-	return p.Store.Add(ctx, p.scope(scope), records...)
-}
-
+// scope is s, or the plugin's if s is zero.
 func (p *Plugin) scope(s memory.Scope) memory.Scope { return cmp.Or(s, p.Scope) }
 
 // ask does the work of Ask and hands every event but the last to emit, until that returns false.
@@ -262,7 +250,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, found *refine.Recollection
 			if query.Text == "" {
 				return nil, nil
 			}
-			found, err := p.RecallIn(ctx, a.Scope, query)
+			found, err := p.Recall(ctx, a.Scope, query)
 			if err != nil {
 				return nil, err
 			}
@@ -322,7 +310,7 @@ func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) e
 	question := memory.Record{Kind: memory.KindTurn, Role: "user", Text: a.Question, Position: position, Created: now, Origin: memory.Observed, Importance: .5, Confidence: 1}
 	answer := memory.Record{Kind: memory.KindTurn, Role: "assistant", Text: a.Text, Position: position + 1, Created: now, Origin: memory.Observed, Importance: .5, Confidence: a.Score}
 	derive(&answer, a.Claims, a.Citations)
-	added, err := p.RememberIn(ctx, a.Scope, question, answer)
+	added, err := p.Remember(ctx, a.Scope, question, answer)
 	a.Remembered = added.IDs
 	return err
 }

@@ -55,11 +55,11 @@ func TestRememberAndRecall(t *testing.T) {
 			c := settings(t)
 			c.Index = index
 			p := create(t, c)
-			added, err := p.Remember(t.Context(), turn(0, "Ada", "Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread."))
+			added, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread."))
 			if err != nil || added.Count != 2 {
 				t.Fatalf("added %d, %v", added.Count, err)
 			}
-			r, err := p.Recall(t.Context(), memory.Query{Text: "Where did Ruth move?"})
+			r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "Where did Ruth move?"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestRememberAndRecall(t *testing.T) {
 func TestScopeIsTheConfigured(t *testing.T) {
 	c := settings(t)
 	p := create(t, c)
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
 		t.Fatal(err)
 	}
 	c.Scope.User = "eve"
@@ -88,11 +88,11 @@ func TestScopeIsTheConfigured(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer eve.Close()
-	r, err := eve.Recall(t.Context(), memory.Query{Text: "Where did Ruth move?"})
+	r, err := eve.Recall(t.Context(), eve.Scope, memory.Query{Text: "Where did Ruth move?"})
 	if err != nil || len(r.Memories) != 0 {
 		t.Errorf("another user recalls %v, %v", r.Memories, err)
 	}
-	if _, err := eve.Remember(t.Context(), memory.Record{Scope: memory.Scope{User: "ada"}, Text: "x", Created: time.Now()}); !errors.Is(err, memory.ErrInvalid) {
+	if _, err := eve.Remember(t.Context(), eve.Scope, memory.Record{Scope: memory.Scope{User: "ada"}, Text: "x", Created: time.Now()}); !errors.Is(err, memory.ErrInvalid) {
 		t.Errorf("writing into another user's memory gives %v", err)
 	}
 }
@@ -111,11 +111,11 @@ func TestLimitsAndErrors(t *testing.T) {
 		t.Error(err)
 	}
 	for i := range 20 {
-		if _, err := p.Remember(t.Context(), turn(i, "Ada", strings.Repeat("rye ", i+1)+"bread")); err != nil {
+		if _, err := p.Remember(t.Context(), p.Scope, turn(i, "Ada", strings.Repeat("rye ", i+1)+"bread")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r, err := p.Recall(t.Context(), memory.Query{Text: "rye bread"})
+	r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "rye bread"})
 	if err != nil || len(r.Memories) != c.Recall.Limit {
 		t.Errorf("%d memories, %v; want the configured %d", len(r.Memories), err, c.Recall.Limit)
 	}
@@ -230,10 +230,10 @@ func TestEndpointEmbeds(t *testing.T) {
 	}
 	t.Setenv("TEST_KEY", "sk-open-sesame")
 	p := create(t, c)
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
 		t.Fatal(err)
 	}
-	r, err := p.Recall(t.Context(), memory.Query{Text: "Where did Ruth move?"})
+	r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "Where did Ruth move?"})
 	if err != nil || len(r.Memories) != 1 {
 		t.Fatalf("%v, %v", r, err)
 	}
@@ -263,7 +263,7 @@ func TestTwoAtOnce(t *testing.T) {
 	for n, p := range []*integration.Plugin{first, second} {
 		writers.Go(func() {
 			for i := range 20 {
-				if _, err := p.Remember(context.Background(), turn(100*n+i, "Ada", strings.Repeat("word ", n+1)+"bread")); err != nil {
+				if _, err := p.Remember(context.Background(), p.Scope, turn(100*n+i, "Ada", strings.Repeat("word ", n+1)+"bread")); err != nil {
 					t.Error(err)
 				}
 			}
@@ -271,7 +271,7 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 	writers.Wait()
 	for _, p := range []*integration.Plugin{first, second} {
-		r, err := p.Recall(t.Context(), memory.Query{Text: "bread", Limit: 100})
+		r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "bread", Limit: 100})
 		if err != nil || len(r.Memories) != 40 {
 			t.Errorf("%d memories, %v; want 40", len(r.Memories), err)
 		}

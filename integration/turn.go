@@ -175,7 +175,7 @@ func (t *Turn) recall(ctx context.Context) (*refine.Recollection, error) {
 	if t.recalled != nil {
 		return t.recalled, nil
 	}
-	found, err := t.plugin.RecallIn(ctx, t.options.Scope, memory.Query{Text: text.Query(t.question.Text), Limit: t.limit() + len(t.history.texts)})
+	found, err := t.plugin.Recall(ctx, t.options.Scope, memory.Query{Text: text.Query(t.question.Text), Limit: t.limit() + len(t.history.texts)})
 	if err != nil {
 		return nil, err
 	}

@@ -213,7 +213,7 @@ func TestTurnsRecallOnce(t *testing.T) {
 	c := settings(t)
 	c.Embedder.Type, c.Embedder.BaseURL, c.Embedder.Model, c.Embedder.Dim = "openai", server.URL, "m", 3
 	p := create(t, c)
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "My sister Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "My sister Ruth moved to Lisbon.")); err != nil {
 		t.Fatal(err)
 	}
 	x := begin(t, p, &integration.TurnOptions{Refine: refine.Always}, conversation("Where did Ruth move?")...)
@@ -318,7 +318,7 @@ func TestPinnedMemoriesAreInEveryPrompt(t *testing.T) {
 		{Text: "Ada is left-handed."},
 		{Scope: memory.Scope{User: "eve"}, Text: "Eve's secret.", Meta: pin},
 	} {
-		if _, err := p.RememberIn(t.Context(), memory.Scope{User: r.Scope.User}, r); err != nil {
+		if _, err := p.Remember(t.Context(), memory.Scope{User: r.Scope.User}, r); err != nil {
 			t.Fatal(err)
 		}
 	}

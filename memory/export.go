@@ -56,36 +56,32 @@ func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...Scope) (n int
 	if err != nil {
 		return 0, err
 	}
-	out := bufio.NewWriterSize(w, 1<<16)
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
-	if err := lines.Encode(exportHead{exportFormat, exportVersion, h.model, h.dim}); err != nil {
-		return 0, err
-	}
-	for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
-		if err != nil {
-			return n, err
+	return WriteExport(w, h.model, h.dim, func(yield func(Exported, error) bool) {
+		for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
+			if !yield(Exported{Record: &r.Record, Surprise: &r.surprise}, err) || err != nil {
+				return
+			}
 		}
-		line := exportLine{Record: &r.Record, Surprise: &r.surprise, Vector: base64.StdEncoding.EncodeToString(vector.Encode(r.Embedding))}
-		r.Embedding, r.Model = nil, ""
-		if err := lines.Encode(line); err != nil {
-			return n, err
-		}
-		n++
-	}
-	where, args := inScopes(scopes)
-	err = disk.Each(ctx, t, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
-		where+" ORDER BY e.event", args, func(scan func(...any) error) error {
-		var e Event
-		var at int64
-		if err := scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By)); err != nil {
+		where, args := inScopes(scopes)
+		err := disk.Each(ctx, t, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
+			where+" ORDER BY e.event", args, func(scan func(...any) error) error {
+			var e Event
+			var at int64
+			err := scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By))
+			e.At = fromMicros(at)
+			if err == nil && !yield(Exported{Event: &e}, nil) {
+				err = errStop
+			}
 			return err
+		})
+		if err != nil && !errors.Is(err, errStop) {
+			yield(Exported{}, err)
 		}
-		e.At = fromMicros(at)
-		return lines.Encode(exportLine{Event: &e})
 	})
-	return n, errors.Join(err, out.Flush())
 }
+
+// errStop ends a reading that nobody goes on with.
+var errStop = errors.New("stop")
 
 // ImportOptions say how an export is taken in. Nil is the same as a zero ImportOptions.
 type ImportOptions struct {

@@ -117,7 +117,7 @@ const MaxText = 1 << 20
 // The longest of what a record carries besides its text, in bytes.
 const (
 	MaxName = 1 << 10  // each part of the scope, role, speaker, key and ID
-	maxMeta = 64 << 10 // all metadata together
+	MaxMeta = 64 << 10 // all metadata together
 )
 
 // Validate reports the first thing that keeps r out of a store, as an error that wraps [ErrInvalid].
@@ -159,12 +159,12 @@ func (r *Record) Validate() error {
 	size := 0
 	for k, v := range r.Meta {
 		size += len(k) + len(v)
-		if problem := notText(k+v, maxMeta); problem != "" {
+		if problem := notText(k+v, MaxMeta); problem != "" {
 			return bad("the metadata %s", problem)
 		}
 	}
-	if size > maxMeta {
-		return bad("the metadata has %d bytes, at most %d are allowed", size, maxMeta)
+	if size > MaxMeta {
+		return bad("the metadata has %d bytes, at most %d are allowed", size, MaxMeta)
 	}
 	for _, q := range r.Quotes {
 		if problem := notText(q.Text, MaxText); problem != "" {

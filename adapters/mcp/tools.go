@@ -159,16 +159,14 @@ func (a *recallIn) query() (memory.Query, error) {
 }
 
 // when reads a time; one that is left out is the zero time, one without a zone is UTC.
-func when(name, text string) (time.Time, error) {
-	if text == "" {
+func when(name, s string) (time.Time, error) {
+	if s == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly, "2006-01", "2006"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
+	if t, ok := text.ParsePeriod(s); ok {
+		return t, nil
 	}
-	return time.Time{}, fmt.Errorf("%w: %s is %.40q, not a time: write it like 2025-03-09 or 2025-03-09T18:30:00Z", memory.ErrInvalid, name, text)
+	return time.Time{}, fmt.Errorf("%w: %s is %.40q, not a time: write it like 2025-03-09 or 2025-03-09T18:30:00Z", memory.ErrInvalid, name, s)
 }
 
 func (t *tools) recall(ctx context.Context, a recallIn) (found, string, error) {

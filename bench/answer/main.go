@@ -146,7 +146,7 @@ const recalled = 40
 
 func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memory.Scope, q memory.Query) error {
 	q.Limit = 3 * recalled
-	found, err := p.RecallIn(ctx, scope, q)
+	found, err := p.Recall(ctx, scope, q)
 	if err != nil {
 		return err
 	}

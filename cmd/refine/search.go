@@ -85,7 +85,7 @@ with --open=false never as they were said.`,
 			}
 			defer p.Close()
 			start := time.Now()
-			r, err := p.Recall(cmd.Context(), f.query(question))
+			r, err := p.Recall(cmd.Context(), p.Scope, f.query(question))
 			if err != nil {
 				return unasked(err)
 			}

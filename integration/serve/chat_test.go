@@ -72,7 +72,7 @@ func TestRequestsGoThroughUntouched(t *testing.T) {
 	}
 	// With memories and our own field, everything else still stands as it was.
 	with := strings.Replace(body, `{ "seed"`, `{ "refine": "off", "seed"`, 1)
-	if _, err := p.plugin.Remember(t.Context(), memory.Record{Text: "This is the é of the café.", Created: time.Now(), Confidence: 1}); err != nil {
+	if _, err := p.plugin.Remember(t.Context(), p.plugin.Scope, memory.Record{Text: "This is the é of the café.", Created: time.Now(), Confidence: 1}); err != nil {
 		t.Fatal(err)
 	}
 	p.send(t, http.MethodPost, "/v1/chat/completions", with, "X-Session-Id", "s1", "OpenAI-Organization", "org-1")

@@ -336,7 +336,7 @@ func (s *Server) search(ctx context.Context, c *caller, q *searchRequest) (*foun
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.plugin.RecallIn(ctx, scope, query)
+	r, err := s.plugin.Recall(ctx, scope, query)
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +357,7 @@ func (s *Server) explain(ctx context.Context, c *caller, q *question) (*integrat
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.plugin.ExplainIn(ctx, scope, query)
+	e, err := s.plugin.Explain(ctx, scope, query)
 	return e, err
 }
 

@@ -20,7 +20,7 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	if err := device.check(); err != nil {
 		return nil, err
 	}
-	precision := cmp.Or(o.Precision, m.Precision())
+	precision := cmp.Or(o.Precision, FP32)
 	library, err := FindLibrary(o.Library)
 	if err != nil {
 		return nil, err

@@ -49,12 +49,12 @@ func (a Arch) checkGrid() error {
 }
 
 // Resized returns the model for problems of seqLen tokens, sharing the weights. Only a grid mixer, whose weights do not
-// depend on the size, can be of another than its own; an ONNX file is of one size for good. The error is [ErrArch].
+// depend on the size, can be of another than its own. The error is [ErrArch].
 func (m *Model) Resized(seqLen int) (*Model, error) {
 	if seqLen == m.Arch.SeqLen {
 		return m, nil
 	}
-	if !m.Arch.Grid || m.weights == nil {
+	if !m.Arch.Grid {
 		return nil, fmt.Errorf("%w: it reads problems of %d tokens, not of %d", ErrArch, m.Arch.SeqLen, seqLen)
 	}
 	resized := *m

@@ -26,17 +26,12 @@ type Model struct {
 	Arch Arch
 	Card Card
 
-	weights map[string]matrix // all but the puzzle table; nil for a model read from an ONNX file
-	graph   []byte            // the ONNX file, for a model read from one
-	fixed   Precision         // its precision
+	weights map[string]matrix // all but the puzzle table
 	table   table             // puzzle embeddings
 	initH   []float32         // [D]
 	initL   []float32         // [D]
 	dtype   tensor.DType      // that the weights were stored in
 }
-
-// Precision is what the model runs in unless another is asked for: that of its ONNX file, or FP32.
-func (m *Model) Precision() Precision { return cmp.Or(m.fixed, FP32) }
 
 // LoadOptions says what a file cannot.
 type LoadOptions struct {
@@ -50,8 +45,8 @@ type LoadOptions struct {
 // convertCheckpoint writes a checkpoint of the official code, a pickle, as safetensors with the same names.
 const convertCheckpoint = `python -c "import sys,torch; from safetensors.torch import save_file; save_file({k: v.contiguous() for k, v in torch.load(sys.argv[1], map_location='cpu').items()}, sys.argv[2])" CHECKPOINT model.safetensors`
 
-// LoadModel reads a model from a path: a directory with [WeightsFile] and [CardFile], a .safetensors file with the names
-// of the official code, or an ONNX file that [Model.Export] wrote. The kind is told by the content. A card beside the file (card.json beside model.safetensors, else NAME.card.json) is read as well.
+// LoadModel reads a model from a path: a directory with [WeightsFile] and [CardFile], or a .safetensors file with the names
+// of the official code. A card beside the file (card.json beside model.safetensors, else NAME.card.json) is read as well.
 func LoadModel(name string, o *LoadOptions) (*Model, error) {
 	name = filepath.Clean(name)
 	return LoadFS(os.DirFS(filepath.Dir(name)), filepath.Base(name), o)
@@ -119,14 +114,8 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 		}
 	case n >= 4 && string(magic[:2]) == "PK":
 		err = fmt.Errorf("%w: a checkpoint of torch.save, which is a program; write its weights as safetensors: %s", ErrFormat, convertCheckpoint)
-	case n > 0 && magic[0] == onnxMagic:
-		data := make([]byte, size)
-		if _, err := src.ReadAt(data, 0); err != nil && err != io.EOF {
-			return nil, err
-		}
-		return readONNX(data)
 	default:
-		err = fmt.Errorf("%w: neither safetensors nor ONNX", ErrFormat)
+		err = fmt.Errorf("%w: not safetensors", ErrFormat)
 	}
 	if err != nil {
 		return nil, err
@@ -204,9 +193,6 @@ func (m *Model) finish() {
 
 // Save writes the model into a directory as [WeightsFile] and [CardFile]. The weights keep the type they were read in.
 func (m *Model) Save(dir string) error {
-	if m.weights == nil {
-		return fmt.Errorf("save model: %w: it was read from an ONNX file, which holds a graph and no state dict", ErrFormat)
-	}
 	var b bytes.Buffer
 	if err := m.writeWeights(&b); err != nil {
 		return fmt.Errorf("save model: %w", err)

@@ -30,9 +30,6 @@ const (
 	elemHalf  = 10
 )
 
-// onnxMagic is the first byte of an ONNX file: the tag of ir_version.
-const onnxMagic = modelIR << 3
-
 // The operator sets. ReduceMean's axes are an attribute up to 17. The operators of com.microsoft are ONNX Runtime's own.
 const (
 	irVersion       = 8

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/trm-go/refiner/trmcore"
@@ -98,11 +97,17 @@ func TestAnExportedFileRunsLikeItsWeights(t *testing.T) {
 	if err := m.Export(&b, FP32); err != nil {
 		t.Fatal(err)
 	}
-	file, err := LoadFS(fstest.MapFS{"m.onnx": {Data: b.Bytes()}}, "m.onnx", nil)
+	library, err := FindLibrary("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare(t, mustOpen(t, file, &Options{Device: CPU}), readGolden(t, m, filepath.Join("testdata", "mixer-prefix")), 1e-3, 1)
+	e, err := openEngine(engineOptions{library: library.Path, device: CPU, intraOp: 1, graph: b.Bytes(), arch: m.Arch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSolver(m, e, &Options{})
+	defer s.Close()
+	compare(t, s, readGolden(t, m, filepath.Join("testdata", "mixer-prefix")), 1e-3, 1)
 }
 
 // TestStepsAndSolveAgree runs the same problem both ways, with noise, and through latency mode.
