@@ -34,16 +34,19 @@ type Options struct {
 	Log *slog.Logger
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
-	// Wait is how long to wait for another process that writes. Zero: 5 s.
+	// Wait is how long to wait for another process that writes. Zero: [DefaultWait].
 	Wait time.Duration
-	// Memory bounds what is held in memory of the indices, in bytes, except for the one that is in use. Zero: half a GiB.
+	// Memory bounds what is held in memory of the indices, in bytes, except for the one that is in use. Zero: [DefaultMemory].
 	Memory int64
 	// ReadOnly opens a store that cannot or shall not be written. Every write returns [ErrReadOnly].
 	ReadOnly bool
 }
 
-// defaultMemory is how much of the indices is held in memory: about 200,000 records, with vectors of 384 dimensions.
-const defaultMemory = 512 << 20
+// DefaultMemory is how much of the indices is held in memory: about 200,000 records, with vectors of 384 dimensions.
+const DefaultMemory = 512 << 20
+
+// DefaultWait is how long a store waits for another process that writes.
+const DefaultWait = disk.DefaultWait
 
 // Store keeps records in one SQLite file, and the files SQLite puts beside it. It is safe for concurrent use, and any
 // number of processes may use one store at the same time: each sees what another has written at its next call.
@@ -139,7 +142,7 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	}
 	s.shards.all, s.shards.limit = map[owner]*shard{}, o.Memory
 	if s.shards.limit <= 0 {
-		s.shards.limit = defaultMemory
+		s.shards.limit = DefaultMemory
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
