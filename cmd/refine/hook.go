@@ -242,7 +242,7 @@ as --user and --store, hold in the hooks.`,
 			}
 			changed, err := changeHooks(file, &agent, command)
 			if err != nil {
-				return ui.Fail(ui.ExitError, "mend the file, or name another with --file; it was left as it is", "%w", err)
+				return ui.Fail(ui.ExitError, "fix the file, or name another with --file; it was left as it is", "%w", err)
 			}
 			switch {
 			case !changed:

@@ -240,7 +240,7 @@ func TestTemplateIsTheDefaults(t *testing.T) {
 		t.Errorf("the template as written gives %+v, %v", s, err)
 	}
 	var open []string
-	for line := range strings.Lines(Template()) {
+	for line := range strings.Lines(template()) {
 		if body, ok := strings.CutPrefix(line, "# "); ok && strings.Contains(body, ":") {
 			open = append(open, body)
 		}
