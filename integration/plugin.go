@@ -3,7 +3,7 @@
 //
 // A [Plugin] is what an assistant's backend holds: [Plugin.Remember] after each turn, [Plugin.Recall] before the next.
 //
-//	config.Config ──New──▶ Plugin ──Remember──▶ memory.Store
+//	config.Config ──New──▶ Plugin ──Remember──▶ refine.Store
 //	                              ──Recall────▶ refine ──▶ memories, rescored to their fixed point
 //
 // A [Turn] is one exchange of a conversation, and every way in is built on it: [Chat], [Middleware], Ada's API and the proxy.
@@ -29,13 +29,14 @@ import (
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
 )
 
 // Plugin is a memory, ready for use.
 type Plugin struct {
-	// Store keeps the records. Whatever Plugin does not offer is done with it directly.
-	Store *memory.Store
+	// Store keeps the records: a [memory.Store], or another engine's. Whatever Plugin does not offer is done with it directly.
+	Store refine.Store
 	// Scope is the configured one: of Recall and Remember, and the default of the command.
 	Scope memory.Scope
 	// Model writes and revises answers; nil if none is configured. It may be set before the plugin is used.
@@ -87,21 +88,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := memory.Open(ctx, c.Store.Path, options)
-	if o.Create && errors.Is(err, memory.ErrNoStore) {
-		store, err = memory.Create(ctx, c.Store.Path, options)
-	}
-	if errors.Is(err, memory.ErrSchema) && o.ReadOnly {
-		// An older store is brought up to date first, if it may be written.
-		options.ReadOnly = false
-		if store, err = memory.Open(ctx, c.Store.Path, options); err == nil {
-			err = store.Close()
-		}
-		options.ReadOnly = true
-		if err == nil {
-			store, err = memory.Open(ctx, c.Store.Path, options)
-		}
-	}
+	store, err := openStore(ctx, c.Store.Path, o.Create, options)
 	if err != nil {
 		return nil, err
 	}

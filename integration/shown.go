@@ -10,12 +10,13 @@ import (
 
 	"github.com/trm-go/refiner/internal/batch"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // counter counts in the background which memories were shown: a count waits for the disk and for other processes that write, and no
 // answer should.
 type counter struct {
-	store *memory.Store
+	store refine.Changes
 	log   *slog.Logger
 	queue *batch.Batcher[impression]
 }
@@ -33,7 +34,7 @@ const (
 	countLinger     = 100 * time.Millisecond // for more to come
 )
 
-func newCounter(s *memory.Store, log *slog.Logger) *counter {
+func newCounter(s refine.Changes, log *slog.Logger) *counter {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}

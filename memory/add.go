@@ -167,15 +167,22 @@ func batches(records iter.Seq2[incoming, error]) iter.Seq[*batch] {
 
 // ready fills, checks, analyses and embeds records for a store whose head is h.
 func (s *Store) ready(ctx context.Context, h head, scope Scope, records []incoming) error {
-	model, dim := h.model, h.dim
-	embedder := s.embed()
+	p := &Preparation{Model: h.model, Dim: h.dim, Embedder: s.embed(), Now: s.now(), Known: s.holds}
+	return p.prepare(ctx, scope, records)
+}
+
+func (p *Preparation) prepare(ctx context.Context, scope Scope, records []incoming) error {
+	model, dim, embedder := p.Model, p.Dim, p.Embedder
 	var missing []int
 	for i := range records {
 		r := &records[i]
-		if err := r.fill(scope, s.now()); err != nil {
+		if err := r.fill(scope, p.Now); err != nil {
 			return fmt.Errorf("record %d: %w", r.number, err)
 		}
-		known, err := s.holds(ctx, r)
+		known, err := ID(""), error(nil)
+		if r.Key != "" {
+			known, err = p.Known(ctx, &r.Record)
+		}
 		if err != nil {
 			return err
 		}
@@ -227,12 +234,8 @@ func embedAll(ctx context.Context, e Embedder, texts []string) ([][]float32, err
 	return vectors, err
 }
 
-// holds tells which record with the same key or ID is there already. The last word has the insertion; this spares the
-// embedding.
-func (s *Store) holds(ctx context.Context, r *incoming) (ID, error) {
-	if r.Key == "" {
-		return "", nil
-	}
+// holds tells which record with the same key is there already. The last word has the insertion; this spares the embedding.
+func (s *Store) holds(ctx context.Context, r *Record) (ID, error) {
 	var id ID
 	err := s.reader.QueryRowContext(ctx, `SELECT r.id FROM records r JOIN scopes c ON c.scope = r.scope
 		WHERE c.tenant = ? AND c.user = ? AND c.agent = ? AND c.session = ? AND r.key = ?`,

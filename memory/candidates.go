@@ -35,6 +35,10 @@ func (s *Store) candidates(ctx context.Context, scope Scope, q Query, radius int
 	if s.closed.Load() {
 		return nil, ErrClosed
 	}
+	return candidates(ctx, engine{s}, scope, q, radius)
+}
+
+func candidates(ctx context.Context, from Engine, scope Scope, q Query, radius int) (*Candidates, error) {
 	parsed, err := query.Parse(q.Text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -45,20 +49,21 @@ func (s *Store) candidates(ctx context.Context, scope Scope, q Query, radius int
 	question := &index.Question{Remark: index.IsRemark(parsed.Plain), Place: placeOf(scope), Limit: DefaultCandidates, Radius: radius, Vector: q.Vector,
 		Filter: q.filter()}
 	question.Terms, question.Weights = text.Weighted(parsed.Plain)
-	now := s.now()
+	now := from.Now()
 	if !q.At.IsZero() {
 		now = q.At
 	}
 	question.Moment = micros(now)
-	sh, err := s.shardAt(ctx, scope, q.At)
+	view, err := from.View(ctx, scope, q.At)
 	if err != nil {
 		return nil, err
 	}
-	if question.Must, question.Not, err = s.operators(ctx, sh, question.Place, parsed); err != nil {
+	sh := view.shard
+	if question.Must, question.Not, err = operators(ctx, from, sh, scope, parsed); err != nil {
 		return nil, err
 	}
 	// Hashed vectors were likeness of letters, which the words have already; a store that holds some finds by words alone.
-	if e := s.embed(); len(q.Vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" {
+	if e := from.Embedder(); len(q.Vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" {
 		said := parsed.Plain
 		if question.Remark {
 			said = index.Spoken(said)
@@ -114,16 +119,16 @@ func embedQuery(ctx context.Context, e Embedder, query string) ([]float32, error
 }
 
 // operators are the rows that a query's operators ask for, and those they exclude; nil where it has none.
-func (s *Store) operators(ctx context.Context, sh *shard, place index.Place, p query.Query) (must, not map[int64]bool, err error) {
+func operators(ctx context.Context, from Engine, sh *shard, scope Scope, p query.Query) (must, not map[int64]bool, err error) {
 	for _, phrase := range p.Must {
-		rows, err := s.holding(ctx, sh, place, phrase, must)
+		rows, err := holding(ctx, from, sh, scope, phrase, must)
 		if err != nil {
 			return nil, nil, err
 		}
 		must = rows
 	}
 	for _, phrase := range p.Not {
-		rows, err := s.holding(ctx, sh, place, phrase, nil)
+		rows, err := holding(ctx, from, sh, scope, phrase, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -135,37 +140,45 @@ func (s *Store) operators(ctx context.Context, sh *shard, place index.Place, p q
 	return must, not, nil
 }
 
-// holding are the rows of a place whose text holds a phrase, if of is not nil only of those. The index tells which may hold it, and
+// holding are the rows of a scope whose text holds a phrase, if of is not nil only of those. The index tells which may hold it, and
 // their texts which do: what is looked through belongs to the one who asks.
-func (s *Store) holding(ctx context.Context, sh *shard, place index.Place, phrase query.Phrase, of map[int64]bool) (map[int64]bool, error) {
+func holding(ctx context.Context, from Engine, sh *shard, scope Scope, phrase query.Phrase, of map[int64]bool) (map[int64]bool, error) {
 	sh.mu.RLock()
-	may := sh.index.MayHold(place, phrase.Terms(), phrase.Prefix)
+	may := sh.index.MayHold(placeOf(scope), phrase.Terms(), phrase.Prefix)
 	sh.mu.RUnlock()
 	found := map[int64]bool{}
 	if of != nil {
 		may = slices.DeleteFunc(may, func(row int64) bool { return !of[row] })
 	}
-	for batch := range slices.Chunk(may, 500) {
+	err := from.Texts(ctx, scope, may, func(row int64, text string) {
+		if phrase.In(text) {
+			found[row] = true
+		}
+	})
+	return found, err
+}
+
+// Texts implements [Engine].
+func (e engine) Texts(ctx context.Context, _ Scope, rows []int64, f func(row int64, text string)) error {
+	for batch := range slices.Chunk(rows, 500) {
 		where, args := among("row", batch)
-		rows, err := s.reader.QueryContext(ctx, "SELECT row, text FROM records WHERE "+where, args...)
+		rows, err := e.s.reader.QueryContext(ctx, "SELECT row, text FROM records WHERE "+where, args...)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for rows.Next() {
 			var row int64
 			var text string
 			if err := rows.Scan(&row, &text); err != nil {
-				return nil, errors.Join(err, rows.Close())
+				return errors.Join(err, rows.Close())
 			}
-			if phrase.In(text) {
-				found[row] = true
-			}
+			f(row, text)
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // candidates are what the index has found, as others may keep it. The lock is held for reading.

@@ -59,43 +59,33 @@ func (s *Store) export(ctx context.Context, w io.Writer, scopes []Scope) (int, e
 	if err != nil {
 		return 0, err
 	}
-	out := bufio.NewWriterSize(w, 1<<16)
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
-	if err := lines.Encode(exportHead{exportFormat, exportVersion, h.model, h.dim}); err != nil {
-		return 0, err
-	}
-	n := 0
-	for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
+	return WriteExport(w, h.model, h.dim, func(yield func(Exported, error) bool) {
+		for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
+			if !yield(Exported{Record: &r.Record, Surprise: &r.surprise}, err) || err != nil {
+				return
+			}
+		}
+		where, args := inScopes(scopes)
+		rows, err := t.QueryContext(ctx, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
+			where+" ORDER BY e.event", args...)
 		if err != nil {
-			return n, err
+			yield(Exported{}, err)
+			return
 		}
-		line := exportLine{Record: &r.Record, Surprise: &r.surprise, Vector: base64.StdEncoding.EncodeToString(vector.Encode(r.Embedding))}
-		r.Embedding, r.Model = nil, ""
-		if err := lines.Encode(line); err != nil {
-			return n, err
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var e Event
+			var at int64
+			err := rows.Scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By))
+			e.At = fromMicros(at)
+			if !yield(Exported{Event: &e}, err) || err != nil {
+				return
+			}
 		}
-		n++
-	}
-	where, args := inScopes(scopes)
-	rows, err := t.QueryContext(ctx, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
-		where+" ORDER BY e.event", args...)
-	if err != nil {
-		return n, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var e Event
-		var at int64
-		if err := rows.Scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By)); err != nil {
-			return n, err
+		if err := rows.Err(); err != nil {
+			yield(Exported{}, err)
 		}
-		e.At = fromMicros(at)
-		if err := lines.Encode(exportLine{Event: &e}); err != nil {
-			return n, err
-		}
-	}
-	return n, errors.Join(rows.Err(), out.Flush())
+	})
 }
 
 // ImportOptions say how an export is taken in. Nil is the same as a zero ImportOptions.

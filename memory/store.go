@@ -288,30 +288,40 @@ func (s *Store) readable(ctx context.Context) error {
 
 // choose settles the embedder for a store of a model.
 func (s *Store) choose(model string, dim int) error {
-	e := s.embed()
-	if e == nil && s.find != nil {
-		found, err := s.find(model)
+	e, err := ChooseEmbedder(&Options{Embedder: s.embed(), EmbedderFor: s.find, Log: s.log}, model, dim)
+	if err == nil && e != nil {
+		s.embedder.Store(&e)
+	}
+	return err
+}
+
+// ChooseEmbedder settles the embedder of an engine whose vectors were made by a model, or, if model is empty, of a new one. It is
+// nil where the model's is not at hand.
+func ChooseEmbedder(o *Options, model string, dim int) (Embedder, error) {
+	e := o.Embedder
+	if e == nil && o.EmbedderFor != nil {
+		found, err := o.EmbedderFor(model)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if found != nil && (model == "" || found.Model() == model && found.Dim() == dim) {
 			e = found
-			s.embedder.Store(&e)
 		}
 	}
 	switch {
 	case e == nil && (model == "" || model == noModel):
-		e = None{}
-		s.embedder.Store(&e)
+		return None{}, nil
 	case e == nil:
-		s.log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
+		if o.Log != nil {
+			o.Log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
+		}
 	case model == "":
-		return proper(e)
+		return e, proper(e)
 	case e.Model() != model || e.Dim() != dim:
-		return fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
+		return nil, fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
 			ErrModel, model, dim, e.Model(), e.Dim())
 	}
-	return nil
+	return e, nil
 }
 
 // embed is the store's embedder, nil if it has none.

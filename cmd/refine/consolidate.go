@@ -397,6 +397,16 @@ func (a *app) consolidateLogCommand(remote *remoteFlags) *cobra.Command {
 				return err
 			}
 			path := a.settings.Store.Path
+			if !integration.IsFile(path) {
+				p, err := a.look(cmd)
+				if err != nil {
+					return err
+				}
+				path = p.Store.Path()
+				if err := p.Close(); err != nil {
+					return err
+				}
+			}
 			if remote.given() {
 				var err error
 				if path, err = a.mirrorPath(remote); err != nil {

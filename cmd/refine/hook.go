@@ -56,6 +56,7 @@ func (a *app) hookRun() *cobra.Command {
 it is recalled and printed as context, and the prompt is remembered; when the agent has
 answered, the answer is. It never stops an agent: what fails is said on stderr, with
 exit code 1. refine hook install puts it into an agent's settings.`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := context.WithTimeout(cmd.Context(), hookTime)
 			defer stop()

@@ -11,6 +11,7 @@ import (
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // listed is a page of memories. Its JSON is a contract: docs/cli-json.md.
@@ -163,7 +164,7 @@ func perUser(places []memory.Place) []user {
 }
 
 // noneIn says that a scope holds nothing, and which users there are: a name that is written otherwise is the usual cause.
-func (a *app) noneIn(cmd *cobra.Command, store *memory.Store, scope memory.Scope) error {
+func (a *app) noneIn(cmd *cobra.Command, store refine.Records, scope memory.Scope) error {
 	places, err := store.Places(cmd.Context(), memory.Scope{}, true)
 	if err != nil {
 		return err

@@ -52,6 +52,27 @@ func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Pl
 	return integration.New(cmd.Context(), a.settings.Config, &o)
 }
 
+// inFile is the plugin's store as a file, for the commands that look after one.
+func inFile(cmd *cobra.Command, p *integration.Plugin) (*memory.Store, error) {
+	if s, ok := p.Store.(*memory.Store); ok {
+		return s, nil
+	}
+	return nil, notAFile(cmd)
+}
+
+// onlyFile refuses a store that is no file.
+func (a *app) onlyFile(cmd *cobra.Command) error {
+	if integration.IsFile(a.settings.Store.Path) {
+		return nil
+	}
+	return notAFile(cmd)
+}
+
+func notAFile(cmd *cobra.Command) error {
+	return ui.Fail(ui.ExitUsage, "a database is looked after with its own tools; `refine migrate` copies it into a file (docs/engines.md)",
+		"`%s` works on a store that is a file", cmd.CommandPath())
+}
+
 // chosen is the configured scope, or none if none is configured: commands that look after a store mean all of it then.
 func (a *app) chosen() []memory.Scope {
 	if scope := integration.Scope(a.settings.Config); scope != (memory.Scope{}) {

@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/trmcore"
 )
 
@@ -35,7 +36,7 @@ type Options struct {
 }
 
 // New plans the consolidation of a scope. It reads only, and the same store, scope and options make the same plan.
-func New(ctx context.Context, store *memory.Store, scope memory.Scope, o *Options) (*Plan, error) {
+func New(ctx context.Context, store refine.Store, scope memory.Scope, o *Options) (*Plan, error) {
 	if o == nil {
 		o = &Options{}
 	}

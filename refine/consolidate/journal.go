@@ -17,6 +17,7 @@ import (
 	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/filelock"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // State is how far a run has come.
@@ -108,7 +109,7 @@ type journal struct {
 }
 
 // openJournal takes the lock of a store's journal.
-func openJournal(store *memory.Store, o *RunOptions) (journal, func(), error) {
+func openJournal(store refine.Store, o *RunOptions) (journal, func(), error) {
 	j := journal{dir: Dir(store.Path())}
 	if o != nil {
 		j.RunOptions = *o

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // RunOptions say how a plan is applied or undone. Nil is the same as a zero RunOptions.
@@ -44,7 +45,7 @@ var (
 // copies the store, and makes the changes one after the other, each as a whole. What somebody else changes while it does so
 // stays as they left it. If it is interrupted, at whatever moment, applying the same plan again goes on where it stopped, and
 // Undo takes back what was done.
-func Apply(ctx context.Context, store *memory.Store, p *Plan, o *RunOptions) (Run, error) {
+func Apply(ctx context.Context, store refine.Store, p *Plan, o *RunOptions) (Run, error) {
 	run, err := apply(ctx, store, p, o)
 	if err != nil {
 		err = fmt.Errorf("apply plan %s: %w", p.Name(), err)
@@ -52,7 +53,7 @@ func Apply(ctx context.Context, store *memory.Store, p *Plan, o *RunOptions) (Ru
 	return run, err
 }
 
-func apply(ctx context.Context, store *memory.Store, p *Plan, o *RunOptions) (Run, error) {
+func apply(ctx context.Context, store refine.Store, p *Plan, o *RunOptions) (Run, error) {
 	if p.sum() != p.Hash {
 		return Run{}, fmt.Errorf("%w: make it anew", ErrTampered)
 	}
@@ -107,7 +108,7 @@ func apply(ctx context.Context, store *memory.Store, p *Plan, o *RunOptions) (Ru
 }
 
 // begin copies the store and writes the plan and the run into the log.
-func (j journal) begin(ctx context.Context, store *memory.Store, p *Plan) (Run, error) {
+func (j journal) begin(ctx context.Context, store refine.Store, p *Plan) (Run, error) {
 	run := Run{Name: p.Name(), Number: 1, State: Applying, Scope: p.Scope, Changes: len(p.Changes), Before: p.Before, After: p.After, Started: j.Now().UTC()}
 	runs, err := Runs(store.Path())
 	if err != nil {
@@ -128,7 +129,9 @@ func (j journal) begin(ctx context.Context, store *memory.Store, p *Plan) (Run, 
 		if err := os.Remove(run.Snapshot); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return run, err
 		}
-		if _, err := store.Snapshot(ctx, run.Snapshot); err != nil {
+		if _, err := store.Snapshot(ctx, run.Snapshot); errors.Is(err, errors.ErrUnsupported) {
+			run.Snapshot = "" // a database has copies of its own
+		} else if err != nil {
 			return run, err
 		}
 	}
@@ -147,7 +150,7 @@ func (j journal) begin(ctx context.Context, store *memory.Store, p *Plan) (Run, 
 // verify checks that every change rests on what the store holds: that what it replaces and what it was made of is live, that
 // each quote is an exact passage of its source, and that the text consists of nothing but its quotes, the days and the names of
 // who said them.
-func verify(ctx context.Context, store *memory.Store, p *Plan) error {
+func verify(ctx context.Context, store refine.Store, p *Plan) error {
 	records := map[memory.ID]memory.Record{}
 	for r, err := range store.All(ctx, p.Scope, &memory.AllOptions{History: true}) {
 		if err != nil {
@@ -175,7 +178,7 @@ func verify(ctx context.Context, store *memory.Store, p *Plan) error {
 // Undo takes back a run, the last one that stands if name is empty: what it wrote is superseded by nothing, and what it
 // replaced is found again. What somebody else has changed since stays as it is. A run that a later one has built on is refused
 // before anything is changed: that must be undone first. It may be interrupted and repeated.
-func Undo(ctx context.Context, store *memory.Store, name string, o *RunOptions) (Run, error) {
+func Undo(ctx context.Context, store refine.Store, name string, o *RunOptions) (Run, error) {
 	run, err := undo(ctx, store, name, o)
 	if err != nil {
 		err = fmt.Errorf("undo: %w", err)
@@ -183,7 +186,7 @@ func Undo(ctx context.Context, store *memory.Store, name string, o *RunOptions) 
 	return run, err
 }
 
-func undo(ctx context.Context, store *memory.Store, name string, o *RunOptions) (Run, error) {
+func undo(ctx context.Context, store refine.Store, name string, o *RunOptions) (Run, error) {
 	j, unlock, err := openJournal(store, o)
 	if err != nil {
 		return Run{}, err
@@ -247,7 +250,7 @@ func undo(ctx context.Context, store *memory.Store, name string, o *RunOptions) 
 }
 
 // last checks that no later run has put something in the place of what a run wrote.
-func (j journal) last(ctx context.Context, store *memory.Store, run *Run, wrote []memory.ID, runs []Run) error {
+func (j journal) last(ctx context.Context, store refine.Store, run *Run, wrote []memory.ID, runs []Run) error {
 	later := map[memory.ID]string{}
 	for _, r := range runs {
 		ids, err := j.wrote(&r)
@@ -275,7 +278,7 @@ const replans = 5
 
 // Auto is what a timer calls: it finishes a run of the scope that was interrupted, makes a plan and applies it. Where there
 // is nothing to do nothing is written; the Run is then the zero Run.
-func Auto(ctx context.Context, store *memory.Store, scope memory.Scope, o *Options, ro *RunOptions) (Run, error) {
+func Auto(ctx context.Context, store refine.Store, scope memory.Scope, o *Options, ro *RunOptions) (Run, error) {
 	runs, err := Runs(store.Path(), scope)
 	if err != nil {
 		return Run{}, fmt.Errorf("consolidate: %w", err)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/refine/consolidate"
 )
 
@@ -84,7 +85,7 @@ func Dir(store string) string { return store + ".mirror" }
 
 // Mirror is a store that follows a remote.
 type Mirror struct {
-	Store  *memory.Store
+	Store  refine.Store
 	Scope  memory.Scope
 	Remote Remote
 
@@ -92,7 +93,7 @@ type Mirror struct {
 }
 
 // New makes the mirror of a remote in a store, in a scope that is its own.
-func New(store *memory.Store, scope memory.Scope, remote Remote, o *Options) *Mirror {
+func New(store refine.Store, scope memory.Scope, remote Remote, o *Options) *Mirror {
 	m := &Mirror{Store: store, Scope: scope, Remote: remote}
 	if o != nil {
 		m.options = *o
