@@ -27,7 +27,7 @@ type finding struct {
 	What   string `json:"what"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
-	Fix   string `json:"fix,omitempty"`
+	Fix    string `json:"fix,omitempty"`
 }
 
 // lowDisk is the free space below which the doctor complains: a snapshot of 100,000 records takes about 300 MB.

@@ -20,7 +20,7 @@ type finding struct {
 	What string `json:"what"`
 	OK   bool   `json:"ok"`
 	Says string `json:"says"`
-	Fix string `json:"fix,omitempty"`
+	Fix  string `json:"fix,omitempty"`
 
 	Optional bool `json:"optional,omitempty"` // puzzles can be solved without it
 }
