@@ -307,7 +307,7 @@ func TestFromEnv(t *testing.T) {
 	if err != nil || s.Weights != importance.Ada || s.Thresholds != importance.DefaultThresholds || s.Turns != 4 || s.Memories != 3 || !s.Remember || s.Recovery != 24*time.Hour {
 		t.Errorf("the defaults are %+v, %v", s, err)
 	}
-	if d := s.HalfLife - importance.DefaultHalfLife; d < -time.Minute || d > time.Minute {
+	if d := s.HalfLife - (69*time.Hour + 19*time.Minute); d < -time.Minute || d > time.Minute {
 		t.Errorf("the half-life is %v", s.HalfLife)
 	}
 	env = map[string]string{"IMPORTANCE_WEIGHT_DECAY": "0.4", "IMPORTANCE_WEIGHT_SURPRISE": "0.3", "GRADIENT_THRESHOLD_FULL": "0.8", "MEMORY_DECAY_TIME_SCALE_HOURS": "500",
