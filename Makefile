@@ -93,12 +93,6 @@ fuzz:
 		done; \
 	done
 
-## test-webgpu: run the model's graphs through WebGPU on a software Vulkan driver (Debian 12)
-.PHONY: test-webgpu
-test-webgpu: runtime
-	@tools/lavapipe.sh $(CACHE)/lavapipe
-	env $$(cat $(CACHE)/lavapipe/lavapipe.env) TRM_TEST_WEBGPU=1 $(GO) test -count=1 -v -run TestWebGPU ./trmcore/onnx
-
 ## test-browser: drive the page of refine serve in Chromium; skips where none can be had
 .PHONY: test-browser
 test-browser:
@@ -184,7 +178,6 @@ train-arc: build runtime $(TORCH)
 .PHONY: bench-trm
 bench-trm: runtime $(TORCH)
 	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
-	$(GO) -C bench run ./trm -halting
 
 ## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu
@@ -203,7 +196,7 @@ demo-puzzles: runtime
 	@echo
 	$(BIN)/trm data sudoku generate -n 20 --seed 2026 --min-clues 32 --max-clues 42 -o $(DEMO)/sudoku.csv
 	@echo
-	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --gif $(DEMO)/sudoku.gif
+	$(BIN)/trm solve $$(sed -n 2p $(DEMO)/sudoku.csv | cut -d, -f2) --device cpu --tta 8 --svg $(DEMO)/sudoku.svg
 	@echo
 	$(BIN)/trm bench sudoku $(DEMO)/sudoku.csv --device cpu --compare --tta 8
 
@@ -271,6 +264,15 @@ test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
 .PHONY: test-examples
 test-examples:
 	$(GO) test -count=1 ./examples
+
+# REFINER_EVERYDAY names a folder of questions that both engines are asked, where there is one.
+## test-engines: memory/storetest, kill -9 and many writers on a real PostgreSQL with pgvector, which is put into .cache
+.PHONY: test-engines
+test-engines:
+	@url=$$(tools/postgres.sh start $(CACHE)/postgres) || { code=$$?; [ $$code = 3 ] && exit 0 || exit $$code; }; \
+	( cd adapters/postgres && $(GO) vet ./... && \
+		REFINER_POSTGRES=$$url REFINER_POSTGRES_SERVER="$(CURDIR)/tools/postgres.sh $(CURDIR)/$(CACHE)/postgres" $(GO) test -count=1 ./... ); code=$$?; \
+	tools/postgres.sh stop $(CACHE)/postgres; exit $$code
 
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
 .PHONY: test-adapters

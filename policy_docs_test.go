@@ -48,7 +48,7 @@ func TestDocumentsCompile(t *testing.T) {
 		"config": module + "/config", "integration": module + "/integration", "bridge": module + "/integration/bridge", "serve": module + "/integration/serve",
 		"memory": module + "/memory", "refine": module + "/refine", "specialists": module + "/specialists", "importance": module + "/importance",
 		"consolidate": module + "/refine/consolidate", "trmcore": module + "/trmcore", "onnx": module + "/trmcore/onnx", "sudoku": module + "/trmcore/puzzle/sudoku",
-		"ada": module + "/adapters/ada", "mcp": module + "/adapters/mcp", "openai": "github.com/sashabaranov/go-openai",
+		"ada": module + "/integration/ada", "mcp": module + "/adapters/mcp", "openai": "github.com/sashabaranov/go-openai",
 		"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "slog": "log/slog", "os": "os", "time": "time",
 	}
 	var body strings.Builder

@@ -53,8 +53,8 @@ type Scope struct {
 
 // Embedder says what turns text into vectors.
 type Embedder struct {
-	Type    string        `mapstructure:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), hashed, or openai (any OpenAI-compatible endpoint)"`
-	Dim     int           `mapstructure:"dim" help:"length of the vectors (hashed, openai); 0: the embedder's own"`
+	Type    string        `mapstructure:"type" help:"auto (the store's model, for a new one a local model if there is any), none (words alone), local (refine models), or openai (any OpenAI-compatible endpoint)"`
+	Dim     int           `mapstructure:"dim" help:"length of the vectors (openai); 0: the embedder's own"`
 	Model   string        `mapstructure:"model" help:"local: a name of refine models list, empty: the first; openai: the endpoint's model, empty: text-embedding-3-small"`
 	BaseURL string        `mapstructure:"base_url" help:"the endpoint (openai); not from the folder's refine.yaml"`
 	Timeout time.Duration `mapstructure:"timeout" help:"limit of one request (openai)"`
@@ -76,6 +76,7 @@ type Recall struct {
 	Steps   int     `mapstructure:"steps" help:"most steps of the recursion; 0: the measured number"`
 	Rerank  string  `mapstructure:"rerank" help:"a local model reads the best memories with the question: ask (only for refine ask), auto (always), a number of memories (always), off; ask and auto go on without one"`
 	Budget  int     `mapstructure:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
+	Pinned  int     `mapstructure:"pinned" help:"tokens that pinned memories may take in each prompt, before the others; 0: none are put there"`
 }
 
 // Weights replace single weights of the preset. A negative weight keeps the preset's.
@@ -148,7 +149,7 @@ func Default() Config {
 		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second, Memory: 512},
 		Embedder: Embedder{Type: "auto", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
-		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "learned", Spread: -1, Session: -1, Rerank: "ask"},
+		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "learned", Spread: -1, Session: -1, Rerank: "ask", Pinned: 300},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
@@ -159,7 +160,7 @@ func Default() Config {
 
 // choices are the values of the settings that have no others.
 var choices = map[string][]string{
-	"embedder.type":  {"auto", "none", "local", "hashed", "openai"},
+	"embedder.type":  {"auto", "none", "local", "openai"},
 	"index":          {"auto", "flat", "chromem"},
 	"recall.preset":  {"default", "ada"},
 	"recall.mode":    {"learned", "fixed_point", "hybrid", "bm25", "vector"},
@@ -212,6 +213,7 @@ func (c *Config) Validate() error {
 		within("recall.epsilon", c.Recall.Epsilon, 0, 1),
 		c.Recall.validateRerank(),
 		within("recall.budget", float64(c.Recall.Budget), 0, 1e9),
+		within("recall.pinned", float64(c.Recall.Pinned), 0, 1e9),
 		chosen("model.type", c.Model.Type),
 		within("model.timeout", c.Model.Timeout.Seconds(), 0, 3600),
 		within("model.concurrency", float64(c.Model.Concurrency), 0, 1000),

@@ -111,20 +111,27 @@ func (p *Plugin) AskStream(ctx context.Context, r Request) iter.Seq2[Event, erro
 	}
 }
 
-// RecallIn is Recall for callers with many scopes: the scope is an argument, and the zero Scope is the plugin's.
-func (p *Plugin) RecallIn(ctx context.Context, scope memory.Scope, query memory.Query) (*refine.Recollection, error) {
+// mostPinned bounds how many pinned memories are looked at for a prompt.
+const mostPinned = 100
+
+// recall recalls, and adds what is pinned in the scope, unless the query asks for a part of the memories only.
+func (p *Plugin) recall(ctx context.Context, scope memory.Scope, query memory.Query, o *refine.Options) (*refine.Recollection, error) {
 	query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
-	return refine.Recall(ctx, p.Store, p.scope(scope), query, p.Options())
-}
-
-// RememberIn is Remember for callers with many scopes.
-func (p *Plugin) RememberIn(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
-	if err := p.Writes("remember"); err != nil {
-		return memory.Added{}, err
+	found, err := refine.Recall(ctx, p.Store, scope, query, o)
+	part := len(query.Kinds)+len(query.Where) > 0 || !query.Since.IsZero() || !query.Until.IsZero()
+	if err != nil || part || p.config.Recall.Pinned == 0 {
+		return found, err
 	}
-	return p.Store.Add(ctx, p.scope(scope), records...)
+	pinned, err := p.Store.Pinned(ctx, scope, mostPinned)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(pinned, func(a, b memory.Record) int { return cmp.Compare(b.Importance, a.Importance) })
+	found.Pin(pinned, p.config.Recall.Pinned)
+	return found, nil
 }
 
+// scope is s, or the plugin's if s is zero.
 func (p *Plugin) scope(s memory.Scope) memory.Scope { return cmp.Or(s, p.Scope) }
 
 // ask does the work of Ask and hands every event but the last to emit, until that returns false.
@@ -153,8 +160,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 		if p.reranker != nil {
 			options.Reranker = p.reranker
 		}
-		query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
-		found, err = refine.Recall(ctx, p.Store, scope, query, options)
+		found, err = p.recall(ctx, scope, query, options)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
@@ -162,6 +168,12 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 	a := &Answer{Question: r.Question, Scope: scope, Memories: refine.Unfold(found.Memories, max(limit, len(found.Memories)))}
 	if quoted { // copies take one place
 		a.Memories = refine.Distinct(a.Memories, max(limit, readForQuotes))
+	} else {
+		for _, m := range found.Pinned {
+			if !slices.ContainsFunc(a.Memories, func(had refine.Recalled) bool { return had.ID == m.ID }) {
+				a.Memories = append(a.Memories, m)
+			}
+		}
 	}
 	task := &specialists.Task{Question: r.Question, Messages: r.Messages, Scope: scope, Now: now}
 	for _, m := range a.Memories {
@@ -185,7 +197,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 		return a, nil
 	}
 	if !quoted {
-		if open, err := p.respond(ctx, task, r, a, emit); err != nil || !open {
+		if open, err := p.respond(ctx, task, r, a, found, emit); err != nil || !open {
 			return a, err
 		}
 	}
@@ -203,8 +215,8 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 const readForQuotes = 40
 
 // respond lets the model answer, or refines a draft. It reports whether anybody listens still.
-func (p *Plugin) respond(ctx context.Context, task *specialists.Task, r Request, a *Answer, emit func(Event) bool) (bool, error) {
-	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, emit), &a.Response) {
+func (p *Plugin) respond(ctx context.Context, task *specialists.Task, r Request, a *Answer, found *refine.Recollection, emit func(Event) bool) (bool, error) {
+	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, found, emit), &a.Response) {
 		if errors.Is(err, errStopped) {
 			return false, nil
 		}
@@ -222,7 +234,7 @@ func (p *Plugin) respond(ctx context.Context, task *specialists.Task, r Request,
 var errStopped = errors.New("nobody listens any more")
 
 // respondOptions are those of the configuration and of the request, whose wins.
-func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *refine.RespondOptions {
+func (p *Plugin) respondOptions(r Request, a *Answer, found *refine.Recollection, emit func(Event) bool) *refine.RespondOptions {
 	c := p.config.Respond
 	o := &refine.RespondOptions{
 		Model: p.Model, Specialists: p.chain(), Draft: r.Draft, Open: r.Open,
@@ -238,7 +250,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *re
 			if query.Text == "" {
 				return nil, nil
 			}
-			found, err := p.RecallIn(ctx, a.Scope, query)
+			found, err := p.Recall(ctx, a.Scope, query)
 			if err != nil {
 				return nil, err
 			}
@@ -253,7 +265,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, emit func(Event) bool) *re
 			return records, nil
 		},
 		Memories: func(t *specialists.Task) string {
-			a.Packed = numbered(t, a.Memories, cmp.Or(r.Budget, c.Budget))
+			a.Packed = numbered(t, &refine.Recollection{Memories: a.Memories, Pinned: found.Pinned, PinnedTokens: found.PinnedTokens}, cmp.Or(r.Budget, c.Budget))
 			return a.Packed.Text()
 		},
 	}
@@ -298,7 +310,7 @@ func (p *Plugin) rememberAnswer(ctx context.Context, a *Answer, now time.Time) e
 	question := memory.Record{Kind: memory.KindTurn, Role: "user", Text: a.Question, Position: position, Created: now, Origin: memory.Observed, Importance: .5, Confidence: 1}
 	answer := memory.Record{Kind: memory.KindTurn, Role: "assistant", Text: a.Text, Position: position + 1, Created: now, Origin: memory.Observed, Importance: .5, Confidence: a.Score}
 	derive(&answer, a.Claims, a.Citations)
-	added, err := p.RememberIn(ctx, a.Scope, question, answer)
+	added, err := p.Remember(ctx, a.Scope, question, answer)
 	a.Remembered = added.IDs
 	return err
 }

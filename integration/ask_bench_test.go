@@ -35,7 +35,7 @@ func BenchmarkAsk(b *testing.B) {
 		}
 		records = append(records, r)
 	}
-	if _, err := p.RememberIn(b.Context(), conversation.Scope, records...); err != nil {
+	if _, err := p.Remember(b.Context(), conversation.Scope, records...); err != nil {
 		b.Fatal(err)
 	}
 	var times []time.Duration

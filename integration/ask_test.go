@@ -25,7 +25,7 @@ func modelled(t *testing.T, script scripted.Script) (*integration.Plugin, *scrip
 	c := settings(t)
 	c.Model.Type, c.Model.BaseURL, c.Model.Model, c.Model.PriceIn, c.Model.PriceOut = "openai", server.URL, "scripted", 1, 2
 	p := create(t, c)
-	if _, err := p.Remember(t.Context(), turn(0, "Ruth", "I moved to Lisbon."), turn(1, "Ben", "I bake rye bread.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ruth", "I moved to Lisbon."), turn(1, "Ben", "I bake rye bread.")); err != nil {
 		t.Fatal(err)
 	}
 	return p, server
@@ -132,7 +132,7 @@ func TestRememberedAnswersAreNoEvidence(t *testing.T) {
 // What is remembered stands behind what the session holds, pair after pair, and each session counts for itself.
 func TestRememberedAnswersFollowTheSession(t *testing.T) {
 	p, _ := modelled(t, scripted.Says("Ruth lives in Lisbon [1]."))
-	if _, err := p.Remember(t.Context(), turn(math.MaxInt32, "Ben", "An old store numbered this by its time.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(math.MaxInt32, "Ben", "An old store numbered this by its time.")); err != nil {
 		t.Fatal(err)
 	}
 	for _, session := range []string{"1", "2", "1"} {

@@ -41,7 +41,7 @@ func model(t *testing.T, script scripted.Script) (*scripted.Server, *api.Client)
 func known(t *testing.T) *integration.Plugin {
 	t.Helper()
 	p := create(t, settings(t))
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "My sister Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "My sister Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread.")); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -325,7 +325,7 @@ func ExampleChat() {
 		log.Fatal(err)
 	}
 	defer plugin.Close()
-	if _, err := plugin.Remember(ctx, memory.Record{Role: "user", Text: "I am allergic to walnuts.", Created: time.Now()}); err != nil {
+	if _, err := plugin.Remember(ctx, plugin.Scope, memory.Record{Role: "user", Text: "I am allergic to walnuts.", Created: time.Now()}); err != nil {
 		log.Fatal(err)
 	}
 

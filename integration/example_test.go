@@ -33,7 +33,7 @@ func Example() {
 	defer plugin.Close()
 
 	said := time.Date(2025, 3, 9, 18, 30, 0, 0, time.UTC)
-	_, err = plugin.Remember(ctx,
+	_, err = plugin.Remember(ctx, plugin.Scope,
 		memory.Record{Role: "user", Speaker: "Ada", Text: "My sister Ruth moved to Lisbon.", Position: 0, Created: said},
 		memory.Record{Role: "assistant", Text: "How does she like it?", Position: 1, Created: said},
 		memory.Record{Role: "user", Speaker: "Ada", Text: "She loves the light there.", Position: 2, Created: said})
@@ -41,7 +41,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	question := "Where does Ruth live?"
-	recalled, err := plugin.Recall(ctx, memory.Query{Text: question, Limit: 1})
+	recalled, err := plugin.Recall(ctx, plugin.Scope, memory.Query{Text: question, Limit: 1})
 	if err != nil {
 		log.Fatal(err)
 	}

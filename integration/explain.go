@@ -28,9 +28,9 @@ type Explanation struct {
 	Best []float64 `json:"-"`
 }
 
-// ExplainIn recalls as [Plugin.RecallIn] does, and tells why.
-func (p *Plugin) ExplainIn(ctx context.Context, scope memory.Scope, query memory.Query) (*Explanation, error) {
-	r, err := p.RecallIn(ctx, scope, query)
+// Explain recalls as [Plugin.Recall] does, and tells why.
+func (p *Plugin) Explain(ctx context.Context, scope memory.Scope, query memory.Query) (*Explanation, error) {
+	r, err := p.Recall(ctx, scope, query)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func hostile(t *testing.T, script scripted.Script, stream bool) *integration.Ans
 		nora: append(set.Conversations[0].Records, memory.Record{Role: "user", Text: injection, Created: at, Position: -1, Confidence: 1}),
 		eve:  {{Role: "user", Text: "Dad's walking stick hides the spare key 58213, says Eve.", Created: at, Confidence: 1}},
 	} {
-		if _, err := p.RememberIn(t.Context(), scope, records...); err != nil {
+		if _, err := p.Remember(t.Context(), scope, records...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -200,7 +200,7 @@ func TestHostileSilence(t *testing.T) {
 func TestAskStaysInItsScope(t *testing.T) {
 	p := create(t, settings(t))
 	for user, text := range map[string]string{"ada": "I bake rye bread.", "eve": "My PIN for the bread safe is 4711."} {
-		if _, err := p.RememberIn(t.Context(), memory.Scope{User: user}, turn(0, "", text)); err != nil {
+		if _, err := p.Remember(t.Context(), memory.Scope{User: user}, turn(0, "", text)); err != nil {
 			t.Fatal(err)
 		}
 	}

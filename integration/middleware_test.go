@@ -196,7 +196,7 @@ func FuzzMiddleware(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { p.Close() })
-	if _, err := p.Remember(f.Context(), turn(0, "Ada", "My sister Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(f.Context(), p.Scope, turn(0, "Ada", "My sister Ruth moved to Lisbon.")); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -19,26 +19,41 @@ type Notes struct {
 // IDs are those of the memories.
 func (n *Notes) IDs() []memory.ID { return idsOf(n.Memories) }
 
-// Pack puts what was recalled into a budget of tokens. What leave reports is left out; line is as in [refine.PackOptions],
-// and both may be nil.
+func (n *Notes) has(id memory.ID) bool {
+	return slices.ContainsFunc(n.Memories, func(m refine.Recalled) bool { return m.ID == id })
+}
+
+// Pack puts what was recalled into a budget of tokens, behind what is pinned. What leave reports is left out; line is as in
+// [refine.PackOptions], and both may be nil.
 func Pack(found *refine.Recollection, question string, budget int, line func(*memory.Record, string) string, leave func(*memory.Record) bool) *Notes {
-	list := found.Memories
-	if leave != nil {
-		list = nil
-		for _, m := range found.Memories {
+	kept := refine.Recollection{PinnedTokens: found.PinnedTokens}
+	for to, list := range map[*[]refine.Recalled][]refine.Recalled{&kept.Memories: found.Memories, &kept.Pinned: found.Pinned} {
+		for _, m := range list {
 			if m, ok := without(m, leave); ok {
-				list = append(list, m)
+				*to = append(*to, m)
 			}
 		}
 	}
-	n := &Notes{Packed: refine.Pack(list, question, budget, &refine.PackOptions{Line: line})}
-	n.Memories = slices.DeleteFunc(slices.Clone(list), func(m refine.Recalled) bool { return slices.Contains(n.Packed.Dropped, m.ID) })
-	n.Memories = append(n.Memories, n.Packed.Opened(list)...)
+	n := &Notes{Packed: kept.Pack(question, budget, &refine.PackOptions{Line: line})}
+	for _, m := range kept.Pinned {
+		if !n.has(m.ID) && slices.ContainsFunc(n.Packed.Items, func(i refine.Item) bool { return i.ID == m.ID }) {
+			n.Memories = append(n.Memories, m)
+		}
+	}
+	for _, m := range kept.Memories {
+		if !n.has(m.ID) && !slices.Contains(n.Packed.Dropped, m.ID) {
+			n.Memories = append(n.Memories, m)
+		}
+	}
+	n.Memories = append(n.Memories, n.Packed.Opened(kept.Memories)...)
 	return n
 }
 
 // without is a memory without the turns that are left out, and whether anything speaks for it then.
 func without(m refine.Recalled, leave func(*memory.Record) bool) (refine.Recalled, bool) {
+	if leave == nil {
+		return m, true
+	}
 	if leave(&m.Record) {
 		return m, false
 	}
@@ -47,13 +62,14 @@ func without(m refine.Recalled, leave func(*memory.Record) bool) (refine.Recalle
 	return m, found == 0 || len(m.Turns) > 0
 }
 
-// numbered puts the memories into a budget, each with the number that an answer cites it by.
-func numbered(t *specialists.Task, memories []refine.Recalled, budget int) refine.Packed {
+// numbered puts the memories into a budget, each with the number that an answer cites it by. Of the pinned ones those count
+// that are evidence of the task.
+func numbered(t *specialists.Task, found *refine.Recollection, budget int) refine.Packed {
 	numbers := map[memory.ID]int{}
 	for i, e := range t.Evidence {
 		numbers[e.ID] = i + 1
 	}
-	return refine.Pack(memories, t.Question, budget, &refine.PackOptions{
+	return found.Pack(t.Question, budget, &refine.PackOptions{
 		Line: func(r *memory.Record, text string) string {
 			return fmt.Sprintf("[%d] %s", numbers[r.ID], refine.Line(r, text))
 		}})

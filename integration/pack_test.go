@@ -29,7 +29,7 @@ func summarised(t *testing.T, script scripted.Script) (*integration.Plugin, *scr
 		r.Scope.Session = "boat"
 		return r
 	}
-	turns, err := p.Remember(t.Context(), said(0, "Ben", "What is your yacht called?"), said(1, "Cleo", "My yacht is called Esmeralda."), said(2, "Cleo", "She is eleven metres long."))
+	turns, err := p.Remember(t.Context(), p.Scope, said(0, "Ben", "What is your yacht called?"), said(1, "Cleo", "My yacht is called Esmeralda."), said(2, "Cleo", "She is eleven metres long."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestConsolidationChangesNoAnswer(t *testing.T) {
 		return texts
 	}
 	for _, c := range set.Conversations {
-		if _, err := p.RememberIn(t.Context(), c.Scope, c.Records...); err != nil {
+		if _, err := p.Remember(t.Context(), c.Scope, c.Records...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,7 +153,7 @@ func shown(t *testing.T, p *integration.Plugin, id memory.ID) int {
 func TestShowingIsCounted(t *testing.T) {
 	p := known(t)
 	const question = "Where did Ruth move?"
-	r, err := p.Recall(t.Context(), memory.Query{Text: question, Limit: 1})
+	r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: question, Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,8 +189,11 @@ func TestShowingIsCounted(t *testing.T) {
 	reader := p.ReadOnly()
 	quiet(reader)
 	for what, err := range map[string]error{
-		"remember": func() error { _, err := reader.Remember(t.Context(), turn(9, "Eve", "I was here.")); return err }(),
-		"forget":   func() error { _, err := reader.Forget(t.Context(), p.Scope, id); return err }(),
+		"remember": func() error {
+			_, err := reader.Remember(t.Context(), reader.Scope, turn(9, "Eve", "I was here."))
+			return err
+		}(),
+		"forget": func() error { _, err := reader.Forget(t.Context(), p.Scope, id); return err }(),
 		"ask": func() error {
 			_, err := reader.Ask(t.Context(), integration.Request{Question: question, Remember: true})
 			return err
@@ -210,7 +213,7 @@ func TestCountingFailsNoAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added, err := p.Remember(t.Context(), turn(0, "Ada", "Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread."))
+	added, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +245,7 @@ func BenchmarkShown(b *testing.B) {
 	for i := range 10 {
 		records = append(records, turn(i, "Ada", fmt.Sprintf("I baked bread number %d.", i)))
 	}
-	added, err := p.Remember(b.Context(), records...)
+	added, err := p.Remember(b.Context(), p.Scope, records...)
 	if err != nil {
 		b.Fatal(err)
 	}

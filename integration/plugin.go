@@ -3,7 +3,7 @@
 //
 // A [Plugin] is what an assistant's backend holds: [Plugin.Remember] after each turn, [Plugin.Recall] before the next.
 //
-//	config.Config ──New──▶ Plugin ──Remember──▶ memory.Store
+//	config.Config ──New──▶ Plugin ──Remember──▶ refine.Store
 //	                              ──Recall────▶ refine ──▶ memories, rescored to their fixed point
 //
 // A [Turn] is one exchange of a conversation, and every way in is built on it: [Chat], [Middleware], Ada's API and the proxy.
@@ -35,8 +35,8 @@ import (
 
 // Plugin is a memory, ready for use.
 type Plugin struct {
-	// Store keeps the records. Whatever Plugin does not offer is done with it directly.
-	Store *memory.Store
+	// Store keeps the records: a [memory.Store], or another engine's. Whatever Plugin does not offer is done with it directly.
+	Store refine.Store
 	// Scope is the configured one: of Recall and Remember, and the default of the command.
 	Scope memory.Scope
 	// Model writes and revises answers; nil if none is configured. It may be set before the plugin is used.
@@ -45,7 +45,6 @@ type Plugin struct {
 	Specialists []specialists.Specialist
 
 	config   config.Config
-	tune     func(*refine.Options) // changes the configured recursion; nil: nothing does
 	counter  *counter
 	reranker *encoder.Reranker // nil: none is wanted, or none is there
 	readOnly bool
@@ -89,42 +88,29 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := memory.Open(ctx, c.Store.Path, options)
-	if o.Create && errors.Is(err, memory.ErrNoStore) {
-		store, err = memory.Create(ctx, c.Store.Path, options)
-	}
-	if errors.Is(err, memory.ErrSchema) && o.ReadOnly {
-		// An older store is brought up to date first, if it may be written.
-		options.ReadOnly = false
-		if store, err = memory.Open(ctx, c.Store.Path, options); err == nil {
-			err = store.Close()
-		}
-		options.ReadOnly = true
-		if err == nil {
-			store, err = memory.Open(ctx, c.Store.Path, options)
-		}
-	}
+	store, err := openStore(ctx, c.Store.Path, o.Create, options)
 	if err != nil {
 		return nil, err
 	}
 	return &Plugin{Store: store, Scope: Scope(c), Model: model, config: c, counter: newCounter(store, o.Log), reranker: reranker, readOnly: o.ReadOnly}, nil
 }
 
-// Remember writes records into the configured scope, all or none, and tells what became of each. A record whose key is
-// there already is not added again.
-func (p *Plugin) Remember(ctx context.Context, records ...memory.Record) (memory.Added, error) {
-	return p.RememberIn(ctx, p.Scope, records...)
+// Remember writes records into a scope, all or none, and tells what became of each. The zero Scope is the plugin's. A record
+// whose key is there already is not added again.
+func (p *Plugin) Remember(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
+	if err := p.Writes("remember"); err != nil {
+		return memory.Added{}, err
+	}
+	return p.Store.Add(ctx, p.scope(scope), records...)
 }
 
 // index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size: 1 ms
 // against 6 for the best 200 of 10,000 vectors of 384 dimensions, 10 against 78 of 100,000, on 2 cores (bench/LOG.md).
 func index(name string) func(dim, count int) (memory.Index, error) {
-	return func(dim, _ int) (memory.Index, error) {
-		if name == "chromem" && dim > 0 {
-			return chromem.New(dim)
-		}
-		return memory.NewFlat(dim), nil
+	if name != "chromem" {
+		return nil
 	}
+	return func(dim, _ int) (memory.Index, error) { return chromem.New(dim) }
 }
 
 // Close waits until everything that was shown is counted, and ends the use of the store and of the models.
@@ -201,8 +187,6 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 		return memory.None{}, nil
 	case "local":
 		return models.Encoder(e.Model)
-	case "hashed":
-		return memory.NewHashed(e.Dim), nil
 	case "openai":
 		key, err := e.Key(ctx)
 		if err != nil {
@@ -213,7 +197,7 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 			Model:    cmp.Or(e.Model, "text-embedding-3-small"), Dim: e.Dim,
 		})
 	}
-	return nil, fmt.Errorf("embedder.type is %q: use auto, none, local, hashed or openai", e.Type)
+	return nil, fmt.Errorf("embedder.type is %q: use auto, none, local or openai", e.Type)
 }
 
 // Model makes the configured language model; nil if none is.

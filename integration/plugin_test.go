@@ -55,11 +55,11 @@ func TestRememberAndRecall(t *testing.T) {
 			c := settings(t)
 			c.Index = index
 			p := create(t, c)
-			added, err := p.Remember(t.Context(), turn(0, "Ada", "Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread."))
+			added, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "Ruth moved to Lisbon."), turn(1, "Ada", "I bake rye bread."))
 			if err != nil || added.Count != 2 {
 				t.Fatalf("added %d, %v", added.Count, err)
 			}
-			r, err := p.Recall(t.Context(), memory.Query{Text: "Where did Ruth move?"})
+			r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "Where did Ruth move?"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestRememberAndRecall(t *testing.T) {
 func TestScopeIsTheConfigured(t *testing.T) {
 	c := settings(t)
 	p := create(t, c)
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
 		t.Fatal(err)
 	}
 	c.Scope.User = "eve"
@@ -88,11 +88,11 @@ func TestScopeIsTheConfigured(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer eve.Close()
-	r, err := eve.Recall(t.Context(), memory.Query{Text: "Where did Ruth move?"})
+	r, err := eve.Recall(t.Context(), eve.Scope, memory.Query{Text: "Where did Ruth move?"})
 	if err != nil || len(r.Memories) != 0 {
 		t.Errorf("another user recalls %v, %v", r.Memories, err)
 	}
-	if _, err := eve.Remember(t.Context(), memory.Record{Scope: memory.Scope{User: "ada"}, Text: "x", Created: time.Now()}); !errors.Is(err, memory.ErrInvalid) {
+	if _, err := eve.Remember(t.Context(), eve.Scope, memory.Record{Scope: memory.Scope{User: "ada"}, Text: "x", Created: time.Now()}); !errors.Is(err, memory.ErrInvalid) {
 		t.Errorf("writing into another user's memory gives %v", err)
 	}
 }
@@ -111,11 +111,11 @@ func TestLimitsAndErrors(t *testing.T) {
 		t.Error(err)
 	}
 	for i := range 20 {
-		if _, err := p.Remember(t.Context(), turn(i, "Ada", strings.Repeat("rye ", i+1)+"bread")); err != nil {
+		if _, err := p.Remember(t.Context(), p.Scope, turn(i, "Ada", strings.Repeat("rye ", i+1)+"bread")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r, err := p.Recall(t.Context(), memory.Query{Text: "rye bread"})
+	r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "rye bread"})
 	if err != nil || len(r.Memories) != c.Recall.Limit {
 		t.Errorf("%d memories, %v; want the configured %d", len(r.Memories), err, c.Recall.Limit)
 	}
@@ -125,7 +125,8 @@ func TestLimitsAndErrors(t *testing.T) {
 		t.Errorf("an unknown index gives %v", err)
 	}
 	bad = c
-	bad.Embedder.Type = "hashed"
+	bad.Embedder = config.Embedder{Type: "openai", BaseURL: endpoint(t, 32).URL + "/v1", Model: "letters", Timeout: 5 * time.Second, KeyEnv: "TEST_KEY"}
+	t.Setenv("TEST_KEY", "sk-open-sesame")
 	if _, err := integration.New(t.Context(), bad, nil); !errors.Is(err, memory.ErrModel) {
 		t.Errorf("another dimension gives %v", err)
 	}
@@ -166,7 +167,6 @@ func TestSystemsAnswerWithReferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := settings(t)
-	c.Embedder.Type = "hashed"
 	p := create(t, c)
 	conversation := set.Conversations[0]
 	if _, err := p.Store.Add(t.Context(), conversation.Scope, conversation.Records...); err != nil {
@@ -180,7 +180,7 @@ func TestSystemsAnswerWithReferences(t *testing.T) {
 	if report.Recall10 < .5 {
 		t.Errorf("recall@10 of the bundled conversation is %.3f", report.Recall10)
 	}
-	for _, name := range []string{"bm25", "hybrid", "fixed_point"} {
+	for _, name := range []string{"bm25", "fixed_point"} {
 		if f, ok := report.Baselines[name]; !ok || f.Recall10 < .3 {
 			t.Errorf("the baseline %s recalls %.3f", name, f.Recall10)
 		}
@@ -230,10 +230,10 @@ func TestEndpointEmbeds(t *testing.T) {
 	}
 	t.Setenv("TEST_KEY", "sk-open-sesame")
 	p := create(t, c)
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "Ruth moved to Lisbon.")); err != nil {
 		t.Fatal(err)
 	}
-	r, err := p.Recall(t.Context(), memory.Query{Text: "Where did Ruth move?"})
+	r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "Where did Ruth move?"})
 	if err != nil || len(r.Memories) != 1 {
 		t.Fatalf("%v, %v", r, err)
 	}
@@ -242,9 +242,9 @@ func TestEndpointEmbeds(t *testing.T) {
 		t.Errorf("the store has %d dimensions, %v; want the endpoint's 32", s.Dim, err)
 	}
 
-	// The store keeps its model: the hashed embedder is not mixed in.
+	// The store keeps its model: no other is mixed in.
 	c.Embedder = config.Default().Embedder
-	c.Embedder.Type, c.Embedder.Dim = "hashed", 32
+	c.Embedder.Type = "none"
 	if _, err := integration.New(t.Context(), c, nil); !errors.Is(err, memory.ErrModel) {
 		t.Errorf("another embedder gives %v", err)
 	}
@@ -263,7 +263,7 @@ func TestTwoAtOnce(t *testing.T) {
 	for n, p := range []*integration.Plugin{first, second} {
 		writers.Go(func() {
 			for i := range 20 {
-				if _, err := p.Remember(context.Background(), turn(100*n+i, "Ada", strings.Repeat("word ", n+1)+"bread")); err != nil {
+				if _, err := p.Remember(context.Background(), p.Scope, turn(100*n+i, "Ada", strings.Repeat("word ", n+1)+"bread")); err != nil {
 					t.Error(err)
 				}
 			}
@@ -271,7 +271,7 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 	writers.Wait()
 	for _, p := range []*integration.Plugin{first, second} {
-		r, err := p.Recall(t.Context(), memory.Query{Text: "bread", Limit: 100})
+		r, err := p.Recall(t.Context(), p.Scope, memory.Query{Text: "bread", Limit: 100})
 		if err != nil || len(r.Memories) != 40 {
 			t.Errorf("%d memories, %v; want 40", len(r.Memories), err)
 		}

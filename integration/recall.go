@@ -11,12 +11,11 @@ import (
 	"github.com/trm-go/refiner/refine"
 )
 
-// Recall returns the memories of the configured scope that answer a query, best first, with the certificate of their
-// ranking. A query without a limit has the configured one. It writes nothing: what is shown to somebody is marked with
-// [Plugin.Shown], what was of use with [memory.Store.MarkUsed].
-func (p *Plugin) Recall(ctx context.Context, query memory.Query) (*refine.Recollection, error) {
-	query.Limit = cmp.Or(query.Limit, p.config.Recall.Limit)
-	return refine.Recall(ctx, p.Store, p.Scope, query, p.Options())
+// Recall returns the memories of a scope that answer a query, best first, with the certificate of their ranking. The zero
+// Scope is the plugin's; a query without a limit has the configured one. It writes nothing: what is shown to somebody is
+// marked with [Plugin.Shown], what was of use with [memory.Store.MarkUsed].
+func (p *Plugin) Recall(ctx context.Context, scope memory.Scope, query memory.Query) (*refine.Recollection, error) {
+	return p.recall(ctx, p.scope(scope), query, p.Options())
 }
 
 // recall turns the settings into the options of the recursion.
@@ -53,9 +52,6 @@ func (p *Plugin) Options() *refine.Options {
 	if t := p.config.Recall.Rerank; p.reranker != nil && t != "ask" {
 		o.Reranker = p.reranker
 		o.Rerank, _ = strconv.Atoi(t) // no number: the usual one
-	}
-	if p.tune != nil {
-		p.tune(o)
 	}
 	return o
 }

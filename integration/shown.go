@@ -16,7 +16,7 @@ import (
 // counter counts in the background which memories were shown: a count waits for the disk and for other processes that write, and no
 // answer should.
 type counter struct {
-	store *memory.Store
+	store refine.Changes
 	log   *slog.Logger
 	queue *batch.Batcher[impression]
 }
@@ -34,7 +34,7 @@ const (
 	countLinger     = 100 * time.Millisecond // for more to come
 )
 
-func newCounter(s *memory.Store, log *slog.Logger) *counter {
+func newCounter(s refine.Changes, log *slog.Logger) *counter {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -96,13 +96,6 @@ func (p *Plugin) ReadOnly() *Plugin {
 	reader := *p
 	reader.readOnly = true
 	return &reader
-}
-
-// Tuned is a plugin on the same store whose recursion is changed by tune, after the configuration. Closing either closes both.
-func (p *Plugin) Tuned(tune func(*refine.Options)) *Plugin {
-	tuned := *p
-	tuned.tune = tune
-	return &tuned
 }
 
 // Writes returns an error that wraps [memory.ErrReadOnly] if the plugin only reads. what is what would be done.

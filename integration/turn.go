@@ -153,7 +153,7 @@ func (t *Turn) Recall(ctx context.Context) error {
 	notes := Pack(found, t.question.Text, t.budget(), refine.Mark(false), t.history.has)
 	t.Memories, t.noted = notes.Memories, true
 	if marked := refine.Marked(notes.Packed.Text()); marked != "" {
-		t.Notes = notesIntro + marked
+		t.Notes = fmt.Sprintf(notesIntro, t.options.At.Format("Monday, 2 January 2006")) + marked
 	}
 	t.Tokens, t.Certificate = notes.Packed.Tokens, found.Certificate
 	if !t.options.Quiet {
@@ -163,8 +163,8 @@ func (t *Turn) Recall(ctx context.Context) error {
 	return nil
 }
 
-// notesIntro says what the notes are for; [refine.MarkedIntro], which follows, what they are.
-const notesIntro = "Here are notes from memory. Use what helps to answer; where two disagree, the later one holds. Do not mention the notes. "
+// notesIntro says what day it is and what the notes are for; [refine.MarkedIntro], which follows, what they are.
+const notesIntro = "Here are notes from memory; today is %s. Use what helps to answer; where two disagree, the later one holds. Do not mention the notes. "
 
 func (t *Turn) limit() int  { return cmp.Or(t.options.Limit, t.plugin.config.Recall.Limit) }
 func (t *Turn) budget() int { return cmp.Or(t.options.Budget, t.plugin.config.Respond.Budget) }
@@ -175,7 +175,7 @@ func (t *Turn) recall(ctx context.Context) (*refine.Recollection, error) {
 	if t.recalled != nil {
 		return t.recalled, nil
 	}
-	found, err := t.plugin.RecallIn(ctx, t.options.Scope, memory.Query{Text: text.Query(t.question.Text), Limit: t.limit() + len(t.history.texts)})
+	found, err := t.plugin.Recall(ctx, t.options.Scope, memory.Query{Text: text.Query(t.question.Text), Limit: t.limit() + len(t.history.texts)})
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func TestLongTurnsAreSplit(t *testing.T) {
 	if len(parts) != 2 || text.String() != strings.ReplaceAll(long, "\x00", "") {
 		t.Fatalf("%d parts of %d bytes together, want 2 of %d", len(parts), text.Len(), len(long)-1)
 	}
-	if turn := begin(t, p, &integration.TurnOptions{Session: "s"}, conversation(long, "Hm.", "Where did Ruth move?")...); turn.Notes != "" {
+	if turn := begin(t, p, &integration.TurnOptions{Session: "s"}, conversation(long, "Hm.", "Where did Ruth move?")...); strings.Contains(turn.Notes, "Jonas") {
 		t.Errorf("the conversation is recalled into itself: %d memories", len(turn.Memories))
 	}
 	if turn := begin(t, p, nil, conversation("Tell me: where did Ruth move?")...); len(turn.Memories) == 0 {
@@ -213,7 +213,7 @@ func TestTurnsRecallOnce(t *testing.T) {
 	c := settings(t)
 	c.Embedder.Type, c.Embedder.BaseURL, c.Embedder.Model, c.Embedder.Dim = "openai", server.URL, "m", 3
 	p := create(t, c)
-	if _, err := p.Remember(t.Context(), turn(0, "Ada", "My sister Ruth moved to Lisbon.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "Ada", "My sister Ruth moved to Lisbon.")); err != nil {
 		t.Fatal(err)
 	}
 	x := begin(t, p, &integration.TurnOptions{Refine: refine.Always}, conversation("Where did Ruth move?")...)
@@ -301,4 +301,51 @@ func FuzzTurn(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// What is pinned stands first in every prompt, in a budget of its own, beside the day; what is not pinned stands there only if
+// it bears on the question.
+func TestPinnedMemoriesAreInEveryPrompt(t *testing.T) {
+	c := settings(t)
+	c.Recall.Pinned = 60
+	p := create(t, c)
+	pin := map[string]string{memory.MetaPinned: "true"}
+	for _, r := range []memory.Record{
+		{Text: "Jonas is allergic to hazelnuts.", Importance: 1, Meta: pin},
+		{Text: strings.Repeat("Ada likes long walks by the river. ", 40), Meta: pin},
+		{Text: "Ada is a nurse in Porto.", Kind: memory.KindPersona},
+		{Text: "The kayak lies in the boat shed."},
+		{Text: "Ada is left-handed."},
+		{Scope: memory.Scope{User: "eve"}, Text: "Eve's secret.", Meta: pin},
+	} {
+		if _, err := p.Remember(t.Context(), memory.Scope{User: r.Scope.User}, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)
+	for _, question := range []string{"Where is the kayak?", "Plan a dinner for four."} {
+		turn := begin(t, p, &integration.TurnOptions{At: at, Budget: 40}, conversation(question)...)
+		notes := turn.Notes
+		if !strings.Contains(notes, "today is Saturday, 28 November 2026") || !strings.Contains(notes, "Jonas is allergic") || strings.Contains(notes, "Eve's") || strings.Contains(notes, "left-handed") {
+			t.Errorf("%s: the notes are %s", question, notes)
+		}
+		if kayak := strings.Contains(question, "kayak"); kayak != strings.Contains(notes, "boat shed") || kayak && strings.Index(notes, "Jonas") > strings.Index(notes, "boat shed") {
+			t.Errorf("%s: the notes are %s", question, notes)
+		}
+		if turn.Tokens > 100 || len(turn.Memories) < 1 || turn.Memories[0].Text != "Jonas is allergic to hazelnuts." {
+			t.Errorf("%s: %d tokens of %d memories", question, turn.Tokens, len(turn.Memories))
+		}
+	}
+	c.Recall.Pinned = 0
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := integration.New(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if turn := begin(t, p, nil, conversation("Plan a dinner for four.")...); strings.Contains(turn.Notes, "Jonas") {
+		t.Errorf("the notes are %s", turn.Notes)
+	}
 }

@@ -183,7 +183,7 @@ func BenchmarkCandidates(b *testing.B) {
 				percentiles(b, func(i int) {
 					q := c.query
 					q.Text += qs[i%len(qs)]
-					got, err := s.Candidates(b.Context(), c.scope, q, nil)
+					got, err := s.Candidates(b.Context(), c.scope, q)
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -209,7 +209,7 @@ func BenchmarkSearch(b *testing.B) {
 			defer func() { _ = s.Close() }()
 			qs := questions(records, 512)
 			percentiles(b, func(i int) {
-				if _, err := s.Search(b.Context(), Scope{Tenant: "bench", User: "ann"}, Query{Text: qs[i%len(qs)]}); err != nil {
+				if _, err := search(b.Context(), s, Scope{Tenant: "bench", User: "ann"}, Query{Text: qs[i%len(qs)]}); err != nil {
 					b.Fatal(err)
 				}
 			})
@@ -238,7 +238,7 @@ func BenchmarkOpen(b *testing.B) {
 // measure searches a little and says what the process holds in memory, in MB.
 func measure(ctx context.Context, s *Store) error {
 	for _, q := range questions(corpusOf(1000, 1), 50) {
-		if _, err := s.Search(ctx, Scope{Tenant: "bench", User: "ann"}, Query{Text: q}); err != nil {
+		if _, err := search(ctx, s, Scope{Tenant: "bench", User: "ann"}, Query{Text: q}); err != nil {
 			return err
 		}
 	}
@@ -343,65 +343,4 @@ func BenchmarkAddOnto(b *testing.B) {
 			b.ReportMetric(5000*float64(b.N)/b.Elapsed().Seconds(), "turns/s")
 		})
 	}
-}
-
-func BenchmarkHashed(b *testing.B) {
-	records := corpusOf(1000, 3)
-	h := NewHashed(0)
-	i := 0
-	for b.Loop() {
-		if _, err := h.Embed(context.Background(), []string{records[i%len(records)].Text}); err != nil {
-			b.Fatal(err)
-		}
-		i++
-	}
-}
-
-// BenchmarkScan is the limit of a flat index: every vector read once. Next to it, what the memory delivers.
-func BenchmarkScan(b *testing.B) {
-	const dim = DefaultDim
-	for _, n := range sizes {
-		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
-			f := NewFlat(dim)
-			r := rand.New(rand.NewPCG(1, 2))
-			v := make([]float32, dim)
-			for row := range n {
-				for i := range v {
-					v[i] = r.Float32() - .5
-				}
-				if err := f.Upsert(b.Context(), []int64{int64(row + 1)}, []Scope{{}}, [][]float32{v}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.SetBytes(int64(n) * dim * 4)
-			percentiles(b, func(int) {
-				if _, err := f.Search(b.Context(), Scope{}, v, 200); err != nil {
-					b.Fatal(err)
-				}
-			})
-		})
-	}
-	b.Run("memory", func(b *testing.B) {
-		block := make([]uint64, 100_000*dim/2)
-		for i := range block {
-			block[i] = uint64(i)
-		}
-		b.SetBytes(int64(len(block)) * 8)
-		workers := runtime.GOMAXPROCS(0)
-		sums := make([]uint64, workers)
-		percentiles(b, func(int) {
-			var wg sync.WaitGroup
-			for w := range workers {
-				wg.Go(func() {
-					var s0, s1, s2, s3 uint64
-					part := block[len(block)*w/workers : len(block)*(w+1)/workers]
-					for i := 0; i+4 <= len(part); i += 4 {
-						s0, s1, s2, s3 = s0+part[i], s1+part[i+1], s2+part[i+2], s3+part[i+3]
-					}
-					sums[w] = s0 + s1 + s2 + s3
-				})
-			}
-			wg.Wait()
-		})
-	})
 }

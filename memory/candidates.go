@@ -3,232 +3,220 @@ package memory
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sync"
 	"time"
 
-	terms "github.com/trm-go/refiner/internal/query"
+	"github.com/trm-go/refiner/internal/query"
 	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
-// CandidateOptions say how many candidates to bring. Nil is the same as a zero CandidateOptions.
-type CandidateOptions struct {
-	// Limit is the number of best matches by words, and the same number by vector. Zero means [DefaultCandidates].
-	Limit int
-	// Radius brings the neighbours of each match: the records of its session at most so many positions away. Zero means
-	// [DefaultRadius], a negative radius none.
-	Radius int
-}
-
-// The usual number of candidates, of each kind. With 100, recall@10 falls by .002 on LoCoMo and .015 on BEAM; 400 change
-// nothing (bench/LOG.md).
+// How many candidates there are: the best matches by words, the same number by vector, and the records of their sessions at most so many
+// positions away. With 100, recall@10 falls by .002 on LoCoMo and .015 on BEAM; 400 change nothing (bench/LOG.md).
 const (
 	DefaultCandidates = 200
 	DefaultRadius     = 2
 )
 
+// MaxQuery is the longest text of a query, in bytes.
+const MaxQuery = query.Max
+
 // Candidates returns the records a query may be answered from: the best by words (BM25), the best by vector, and the
 // neighbours of both. Query.Limit does not bound them. Neighbours pass the query's filters too.
-func (s *Store) Candidates(ctx context.Context, scope Scope, query Query, o *CandidateOptions) (*Candidates, error) {
-	if o == nil {
-		o = &CandidateOptions{}
-	}
-	radius := o.Radius
-	if radius == 0 {
-		radius = DefaultRadius
-	}
-	var c *Candidates
-	err := s.ask(ctx, scope, query, o, func(v *shard, q *question) error {
-		var err error
-		c, err = v.candidates(ctx, q, radius)
-		return err
-	})
+func (s *Store) Candidates(ctx context.Context, scope Scope, q Query) (*Candidates, error) {
+	c, err := s.candidates(ctx, scope, q, DefaultRadius)
 	return c, fail("search", err)
 }
 
-// ask makes a question of a query and hands it to f together with the shard that answers it, read-locked.
-func (s *Store) ask(ctx context.Context, scope Scope, query Query, o *CandidateOptions, f func(*shard, *question) error) error {
+func (s *Store) candidates(ctx context.Context, scope Scope, q Query, radius int) (*Candidates, error) {
 	if s.closed.Load() {
-		return ErrClosed
+		return nil, ErrClosed
 	}
-	parsed, err := terms.Parse(query.Text)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	if parsed.Plain == "" && len(query.Vector) == 0 {
-		return fmt.Errorf("%w: the query is empty", ErrInvalid)
-	}
-	now := s.now()
-	if !query.At.IsZero() {
-		now = query.At
-	}
-	q := &question{remark: isRemark(parsed.Plain), scope: scope, limit: o.Limit, vector: query.Vector, moment: micros(now)}
-	q.terms, q.weights = text.Weighted(parsed.Plain)
-	if q.limit <= 0 {
-		q.limit = DefaultCandidates
-	}
-	if !query.Since.IsZero() || !query.Until.IsZero() || len(query.Kinds) > 0 || len(query.Where) > 0 {
-		q.filter = &filter{since: always, until: never, kinds: query.Kinds, where: query.Where}
-		if !query.Since.IsZero() {
-			q.filter.since = micros(query.Since)
-		}
-		if !query.Until.IsZero() {
-			q.filter.until = micros(query.Until)
-		}
-	}
-	if q.must, q.not, err = s.operators(ctx, scope, parsed); err != nil {
-		return err
-	}
-	m, err := s.shardAt(ctx, scope, query.At)
-	if err != nil {
-		return err
-	}
-	// Hashed vectors are likeness of letters, which the words have already: stores that hold them are searched without.
-	if e := s.embed(); len(q.vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" && hashedModel(e.Model()) == nil {
-		// The lock is not held while the query is embedded: the embedder may be another machine.
-		m.mu.RLock()
-		c := &corpus{mu: &m.mu, p: m.p, area: m.p.area(scope)}
-		m.mu.RUnlock()
-		said := parsed.Plain
-		if q.remark {
-			said = spoken(said)
-		}
-		if q.vector, err = embedQuery(ctx, e, said, c); err != nil {
-			return fmt.Errorf("embed the query: %w", err)
-		}
-	}
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if len(q.vector) > 0 {
-		if err := checkVector(q.vector, m.dim); err != nil {
-			return fmt.Errorf("the query's vector: %w", err)
-		}
-	}
-	return f(m, q)
+	return candidates(ctx, engine{s}, scope, q, radius)
 }
 
-func embedQuery(ctx context.Context, e Embedder, query string, c Corpus) ([]float32, error) {
-	if qe, ok := e.(QueryEmbedder); ok {
-		return qe.EmbedQuery(ctx, query, c)
+func candidates(ctx context.Context, from Engine, scope Scope, q Query, radius int) (*Candidates, error) {
+	parsed, err := query.Parse(q.Text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	vectors, err := e.Embed(ctx, []string{query})
+	if parsed.Plain == "" && len(q.Vector) == 0 {
+		return nil, fmt.Errorf("%w: the query is empty", ErrInvalid)
+	}
+	question := &index.Question{Remark: index.IsRemark(parsed.Plain), Place: placeOf(scope), Limit: DefaultCandidates, Radius: radius, Vector: q.Vector,
+		Filter: q.filter()}
+	question.Terms, question.Weights = text.Weighted(parsed.Plain)
+	now := from.Now()
+	if !q.At.IsZero() {
+		now = q.At
+	}
+	question.Moment = micros(now)
+	view, err := from.View(ctx, scope, q.At)
 	if err != nil {
 		return nil, err
 	}
-	if len(vectors) != 1 {
-		return nil, fmt.Errorf("the embedder returned %d vectors for one text", len(vectors))
+	sh := view.shard
+	if question.Must, question.Not, err = operators(ctx, from, sh, scope, parsed); err != nil {
+		return nil, err
+	}
+	// Hashed vectors were likeness of letters, which the words have already; a store that holds some finds by words alone.
+	if e := from.Embedder(); len(q.Vector) == 0 && e != nil && e.Dim() > 0 && parsed.Plain != "" {
+		said := parsed.Plain
+		if question.Remark {
+			said = index.Spoken(said)
+		}
+		// No lock is held while the query is embedded: the embedder may be another machine.
+		if question.Vector, err = embedQuery(ctx, e, said); err != nil {
+			return nil, fmt.Errorf("embed the query: %w", err)
+		}
+	}
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	if len(question.Vector) > 0 {
+		if err := checkVector(question.Vector, sh.dim); err != nil {
+			return nil, fmt.Errorf("the query's vector: %w", err)
+		}
+	}
+	answer, err := sh.index.Ask(ctx, question)
+	if err != nil {
+		return nil, err
+	}
+	return sh.candidates(question, answer), nil
+}
+
+func placeOf(s Scope) index.Place { return index.Place{Agent: s.Agent, Session: s.Session} }
+
+// filter is what a query asks of a record beside its scope; nil for nothing.
+func (q *Query) filter() *index.Filter {
+	if q.Since.IsZero() && q.Until.IsZero() && len(q.Kinds) == 0 && len(q.Where) == 0 {
+		return nil
+	}
+	f := &index.Filter{Since: index.Always, Until: index.Never, Where: q.Where}
+	if !q.Since.IsZero() {
+		f.Since = micros(q.Since)
+	}
+	if !q.Until.IsZero() {
+		f.Until = micros(q.Until)
+	}
+	for _, k := range q.Kinds {
+		f.Kinds = append(f.Kinds, string(k))
+	}
+	return f
+}
+
+func embedQuery(ctx context.Context, e Embedder, query string) ([]float32, error) {
+	if qe, ok := e.(QueryEmbedder); ok {
+		return qe.EmbedQuery(ctx, query)
+	}
+	vectors, err := embedAll(ctx, e, []string{query})
+	if err != nil {
+		return nil, err
 	}
 	return vectors[0], nil
 }
 
-// corpus tells an embedder how common terms are in a question's scope.
-type corpus struct {
-	mu   *sync.RWMutex
-	p    *partition
-	area area
+// operators are the rows that a query's operators ask for, and those they exclude; nil where it has none.
+func operators(ctx context.Context, from Engine, sh *shard, scope Scope, p query.Query) (must, not map[int64]bool, err error) {
+	for _, phrase := range p.Must {
+		rows, err := holding(ctx, from, sh, scope, phrase, must)
+		if err != nil {
+			return nil, nil, err
+		}
+		must = rows
+	}
+	for _, phrase := range p.Not {
+		rows, err := holding(ctx, from, sh, scope, phrase, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		if not == nil {
+			not = rows
+		}
+		maps.Copy(not, rows)
+	}
+	return must, not, nil
 }
 
-func (c *corpus) Len() int { return c.area.live }
-
-func (c *corpus) DocFreq(term string) int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	t, ok := c.p.numbers[term]
-	if !ok {
-		return 0
+// holding are the rows of a scope whose text holds a phrase, if of is not nil only of those. The index tells which may hold it, and
+// their texts which do: what is looked through belongs to the one who asks.
+func holding(ctx context.Context, from Engine, sh *shard, scope Scope, phrase query.Phrase, of map[int64]bool) (map[int64]bool, error) {
+	sh.mu.RLock()
+	may := sh.index.MayHold(placeOf(scope), phrase.Terms(), phrase.Prefix)
+	sh.mu.RUnlock()
+	found := map[int64]bool{}
+	if of != nil {
+		may = slices.DeleteFunc(may, func(row int64) bool { return !of[row] })
 	}
-	return c.p.docFreq(c.area, t)
-}
-
-// candidates answers a question. The lock is held for reading.
-func (m *shard) candidates(ctx context.Context, q *question, radius int) (*Candidates, error) {
-	p := m.p
-	a := p.area(q.scope)
-	s := borrow(len(p.docs))
-	list, allowed, err := p.match(ctx, q, a, m.index, s)
-	if err != nil {
-		return nil, err // the scratch is dirty: leave it to the collector
-	}
-	if radius > 0 {
-		for i := range len(list) {
-			list = p.neighbours(list, list[i].doc, radius, a, allowed, s)
+	err := from.Texts(ctx, scope, may, func(row int64, text string) {
+		if phrase.In(text) {
+			found[row] = true
 		}
-	}
-	slices.SortFunc(list, func(x, y matched) int {
-		dx, dy := &p.docs[x.doc], &p.docs[y.doc]
-		switch {
-		case dx.leaf != dy.leaf:
-			return int(dx.leaf) - int(dy.leaf)
-		case dx.position != dy.position:
-			return int(dx.position) - int(dy.position)
-		}
-		return int(x.doc) - int(y.doc)
 	})
-	var mean float64
-	if flat, ok := m.index.(*Flat); ok && len(q.vector) > 0 {
-		rows := make([]int64, len(list))
-		for i, x := range list {
-			rows[i] = p.docs[x.doc].row
+	return found, err
+}
+
+// Texts implements [Engine].
+func (e engine) Texts(ctx context.Context, _ Scope, rows []int64, f func(row int64, text string)) error {
+	for batch := range slices.Chunk(rows, 500) {
+		where, args := among("row", batch)
+		rows, err := e.s.reader.QueryContext(ctx, "SELECT row, text FROM records WHERE "+where, args...)
+		if err != nil {
+			return err
 		}
-		var cosines []float64
-		cosines, mean = flat.cosines(q.vector, rows)
-		for i := range list {
-			list[i].vector = cosines[i]
+		for rows.Next() {
+			var row int64
+			var text string
+			if err := rows.Scan(&row, &text); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			f(row, text)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
 		}
 	}
-	c := &Candidates{List: make([]Candidate, len(list)), Len: a.live, MeanTerms: a.mean(), Mean: mean, Now: seconds(q.moment), Speakers: p.speakersIn(q, a)}
-	c.Remark = q.remark
-	ties := m.ties(q, c.Speakers, list)
-	frequency := p.frequencies(a)
-	for i, x := range list {
-		d := &p.docs[x.doc]
+	return nil
+}
+
+// candidates are what the index has found, as others may keep it. The lock is held for reading.
+func (sh *shard) candidates(q *index.Question, a *index.Answer) *Candidates {
+	c := &Candidates{List: make([]Candidate, len(a.Hits)), Query: a.Query, Weights: a.Weights, Missing: a.Missing, Speakers: a.Speakers,
+		Now: seconds(q.Moment), Len: a.Live, MeanTerms: a.Terms, Remark: q.Remark, Mean: a.Mean}
+	for i, hit := range a.Hits {
+		d := hit.Doc
 		c.List[i] = Candidate{
-			Row: d.row, Lexical: x.lexical, Vector: x.vector, Tie: ties[x.doc],
-			Kind: d.kind, Session: d.leaf, Speaker: d.speaker, Role: p.role(d.speaker), Position: d.position,
-			Created: seconds(d.created), LastShown: seconds(d.lastShown), LastUsed: seconds(d.lastUsed), Shown: d.shown, Used: d.used,
-			Importance: d.importance, Confidence: d.confidence, Surprise: d.surprise, Origin: d.origin,
-			Asks: d.asks, Terms: d.terms, Information: a.information(d.terms, frequency),
+			Row: d.Row, Lexical: hit.Lexical, Vector: hit.Vector, Tie: hit.Tie,
+			Kind: Kind(d.Kind()), Session: d.Session, Speaker: d.Speaker, Position: d.Position, Role: Unknown,
+			Created: seconds(d.Created), LastShown: seconds(d.LastShown), LastUsed: seconds(d.LastUsed), Shown: d.Shown, Used: d.Used,
+			Importance: d.Importance, Confidence: d.Confidence, Surprise: d.Surprise, Origin: Origin(d.Origin()),
+			Asks: d.Asks, Terms: d.Terms, Information: hit.Information,
 		}
-		if summary := p.shownFor(x.doc, q, a); summary != nil {
-			c.List[i].stand(summary)
+		switch human, assistant := sh.index.Speaks(d); {
+		case human:
+			c.List[i].Role = Human
+		case assistant:
+			c.List[i].Role = Assistant
 		}
-	}
-	s.finish(list)
-	for i, w := range q.terms {
-		t, share := p.spelled(w, q.weights[i], a)
-		switch {
-		case share == 0:
-			c.Missing += q.weights[i] * idf(a.live, 0)
-		case !slices.Contains(c.Query, t):
-			c.Query, c.Weights = append(c.Query, t), append(c.Weights, share*q.weights[i]*idf(a.live, p.docFreq(a, t)))
+		if hit.Summary != nil {
+			c.List[i].stand(hit.Summary)
 		}
 	}
 	c.Word = func(t Term) string {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		if int(t) >= len(p.words) {
-			return ""
-		}
-		return p.words[t]
+		sh.mu.RLock()
+		defer sh.mu.RUnlock()
+		return sh.index.Word(t)
 	}
-	return c, nil
-}
-
-// information is the mean inverse document frequency of terms in an area.
-func (a area) information(terms []Term, frequency func(Term) int) float32 {
-	sum := 0.0
-	for _, t := range terms {
-		sum += idf(a.live, min(a.live, frequency(t)))
-	}
-	return float32(sum / float64(max(1, len(terms))))
+	return c
 }
 
 // stand lets a summary be shown for a candidate: showing and using it counts for what it stands for.
-func (c *Candidate) stand(summary *doc) {
-	c.Summary = summary.row
-	c.Shown, c.LastShown = c.Shown+summary.shown, max(c.LastShown, seconds(summary.lastShown))
-	c.Used, c.LastUsed = c.Used+summary.used, max(c.LastUsed, seconds(summary.lastUsed))
+func (c *Candidate) stand(summary *index.Doc) {
+	c.Summary = summary.Row
+	c.Shown, c.LastShown = c.Shown+summary.Shown, max(c.LastShown, seconds(summary.LastShown))
+	c.Used, c.LastUsed = c.Used+summary.Used, max(c.LastUsed, seconds(summary.LastUsed))
 }
 
 func seconds(us int64) int64 {
@@ -236,33 +224,6 @@ func seconds(us int64) int64 {
 		return us/1e6 - 1
 	}
 	return us / 1e6
-}
-
-// neighbours adds the documents of the same session within radius positions. A record without a position has none.
-func (p *partition) neighbours(list []matched, at uint32, radius int, a area, allowed []bool, s *scratch) []matched {
-	d := &p.docs[at]
-	if d.position < 0 {
-		return list
-	}
-	docs := p.leaves[d.leaf].docs
-	here, _ := slices.BinarySearchFunc(docs, at, p.before)
-	add := func(i int) bool {
-		n := docs[i]
-		gap := int(p.docs[n].position) - int(d.position)
-		if gap > radius || gap < -radius || p.docs[n].position < 0 {
-			return false
-		}
-		if s.place[n] == 0 && (allowed == nil || allowed[n]) {
-			list = append(list, matched{doc: n})
-			s.place[n] = int32(len(list))
-		}
-		return true
-	}
-	for i := here - 1; i >= 0 && add(i); i-- {
-	}
-	for i := here + 1; i < len(docs) && add(i); i++ {
-	}
-	return list
 }
 
 // shardAt is the shard that answers for a moment: the live one, or one that is built of what was said by then and not
@@ -286,6 +247,6 @@ func (s *Store) shardAt(ctx context.Context, scope Scope, at time.Time) (*shard,
 		return s.shard(ctx, scope)
 	}
 	sh := &shard{dim: h.dim}
-	sh.p, sh.index, err = s.build(ctx, t, ownerOf(scope), h.dim, &moment)
+	sh.index, err = s.build(ctx, t, ownerOf(scope), h.dim, &moment)
 	return sh, err
 }

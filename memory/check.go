@@ -19,7 +19,7 @@ type Report struct {
 
 // Problem is something that is not as it must be.
 type Problem struct {
-	Where  string `json:"where"` // file, index, record, vector, source, history, scope
+	Where  string `json:"where"` // file, record, vector, source, history, scope
 	ID     ID     `json:"id,omitempty"`
 	Detail string `json:"detail"`
 }
@@ -35,30 +35,20 @@ func (p Problem) String() string {
 const mostProblems = 100
 
 // Check looks for damage. The quick check reads the structure of the file and counts; the full one reads everything:
-// each page, the full-text index against the texts, and every record, vector, source, quote and event against its checksum
-// and what it must agree with. An error means that the check could not be made; damage is in the report.
+// each page, and every record, vector, source, quote and event against its checksum and what it must agree with. An error means that the check could not be made; damage is in the report.
 func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
 	if s.closed.Load() {
 		return Report{}, fail("check", ErrClosed)
 	}
-	// A connection of its own: SQLite's integrity check has FTS5 look at what it remembers of the index, and a connection
-	// that has read the index before remembers segments that others have merged away since.
-	db, err := openReadOnly(ctx, s.path, DefaultWait)
-	if err != nil {
-		return Report{}, fail("check", err)
+	c := checker{db: s.reader, report: Report{Full: full, Problems: []Problem{}}}
+	err := c.run(ctx, full)
+	if err == nil {
+		c.report.Pending, err = s.Pending(ctx)
 	}
-	defer func() { _ = db.Close() }()
-	db.SetMaxIdleConns(0) // nor may a connection be used twice
-	c := checker{db: db, writer: s.writer, report: Report{Full: full, Problems: []Problem{}}}
-	if err := c.run(ctx, full); err != nil {
-		return c.report, fail("check", err)
-	}
-	c.report.Pending, err = s.Pending(ctx)
-	return c.report, err
+	return c.report, fail("check", err)
 }
 
-// CheckFile is [Store.Check] of a file that may be too damaged to be opened as a store. It never changes the file, and
-// reads the full-text index only as far as that allows.
+// CheckFile is [Store.Check] of a file that may be too damaged to be opened as a store. It never changes the file.
 func CheckFile(ctx context.Context, path string, full bool) (Report, error) {
 	c := checker{report: Report{Full: full, Problems: []Problem{}}}
 	doing := fmt.Sprintf("check %q", path)
@@ -79,8 +69,8 @@ func CheckFile(ctx context.Context, path string, full bool) (Report, error) {
 }
 
 type checker struct {
-	db, writer *sql.DB // writer nil: read only
-	report     Report
+	db     *sql.DB
+	report Report
 }
 
 func (c *checker) problem(where string, id ID, format string, args ...any) {
@@ -92,7 +82,7 @@ func (c *checker) problem(where string, id ID, format string, args ...any) {
 func (c *checker) run(ctx context.Context, full bool) error {
 	steps := []func(context.Context) error{c.pages, c.counts}
 	if full {
-		steps = append(steps, c.words, c.sums, c.records, c.references)
+		steps = append(steps, c.sums, c.records, c.references)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -138,14 +128,9 @@ func (c *checker) pages(ctx context.Context) error {
 }
 
 func (c *checker) counts(ctx context.Context) error {
-	var vectors, words int
-	err := c.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors), (SELECT count(*) FROM words_docsize)").
-		Scan(&c.report.Records, &vectors, &words)
-	if err != nil {
+	var vectors int
+	if err := c.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors)").Scan(&c.report.Records, &vectors); err != nil {
 		return err
-	}
-	if words != c.report.Records {
-		c.problem("index", "", "the full-text index holds %d of %d records", words, c.report.Records)
 	}
 	h, err := readHead(ctx, c.db)
 	if err != nil {
@@ -186,19 +171,6 @@ func (c *checker) sums(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// words has SQLite compare the full-text index with the texts. That is a statement that writes, though nothing.
-func (c *checker) words(ctx context.Context) error {
-	if c.writer == nil {
-		return nil
-	}
-	_, err := c.writer.ExecContext(ctx, "INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
-	if errors.Is(fail("", err), ErrCorrupt) {
-		c.problem("index", "", "the full-text index does not agree with the texts: %v", err)
-		return nil
-	}
-	return err
 }
 
 func (c *checker) records(ctx context.Context) error {

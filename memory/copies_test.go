@@ -206,7 +206,7 @@ func TestAddedAgainBeforeTheDeletionWasSeen(t *testing.T) {
 	if a, err := s.AddAll(ctx, ann, all, &AddOptions{Deleted: true}); err != nil || a.Count != 1 {
 		t.Fatalf("added %+v, %v", a, err)
 	}
-	c, err := other.Candidates(ctx, ann, Query{Text: "xylophonic"}, nil)
+	c, err := other.Candidates(ctx, ann, Query{Text: "xylophonic"})
 	if err != nil {
 		t.Fatal(err)
 	}

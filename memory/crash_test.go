@@ -38,7 +38,7 @@ func play(what string) error {
 		lines := bufio.NewScanner(os.Stdin)
 		fmt.Println("ready")
 		for lines.Scan() {
-			hits, err := s.Search(ctx, ann, Query{Text: lines.Text(), Limit: 1})
+			hits, err := search(ctx, s, ann, Query{Text: lines.Text(), Limit: 1})
 			if err != nil {
 				return err
 			}
@@ -350,7 +350,7 @@ func TestConcurrentUse(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 30 {
-				c, err := st.Candidates(t.Context(), ann, Query{Text: "rivers that a worker says"}, nil)
+				c, err := st.Candidates(t.Context(), ann, Query{Text: "rivers that a worker says"})
 				if err != nil {
 					t.Error(err)
 					return

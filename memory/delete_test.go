@@ -84,8 +84,15 @@ func TestDeleteReallyDeletes(t *testing.T) {
 	for name, st := range map[string]*Store{"here": s, "in another process": other} {
 		diff(t, "found "+name, []string{}, texts(t, st, ann, Query{Text: `"quetzalcoatl"`}))
 		for _, sh := range st.shards.all {
-			if _, ok := sh.p.numbers["quetzalcoatl"]; ok {
-				t.Errorf("the dictionary %s still knows the word", name)
+			for term := Term(0); ; term++ {
+				switch sh.index.Word(term) {
+				case "quetzalcoatl":
+					t.Errorf("the dictionary %s still knows the word", name)
+				case "":
+				default:
+					continue
+				}
+				break
 			}
 		}
 	}
@@ -131,11 +138,8 @@ func TestRestoreDoesNotBringBackTheDeleted(t *testing.T) {
 // Statements that run for each record of a deletion must not read the whole table.
 func TestDeletionUsesIndexes(t *testing.T) {
 	s := newStore(t, nil)
-	for _, statement := range append(erasing, "DELETE FROM scopes WHERE scope = ?", "SELECT row FROM records WHERE superseded_by = ? AND superseded_by <> ''") {
-		if strings.HasPrefix(statement, "INSERT INTO words") {
-			continue
-		}
-		rows, err := s.writer.Query("EXPLAIN QUERY PLAN "+statement, []any{1, 1, 1}[:max(1, strings.Count(statement, "?2")*2, strings.Count(statement, "?3")*3)]...)
+	for _, statement := range append(erasing, burying) {
+		rows, err := s.writer.Query("EXPLAIN QUERY PLAN "+statement, []any{"[1]", "[1]", "[1]"}[:max(1, strings.Count(statement, "?2")*2, strings.Count(statement, "?3")*3)]...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +149,7 @@ func TestDeletionUsesIndexes(t *testing.T) {
 			if err := rows.Scan(&a, &b, &c, &step); err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasPrefix(step, "SCAN") && step != "SCAN store" && step != "SCAN s" {
+			if strings.HasPrefix(step, "SCAN") && step != "SCAN store" && step != "SCAN s" && !strings.HasPrefix(step, "SCAN json_each") {
 				t.Errorf("%s: %s", statement, step)
 			}
 		}

@@ -1,11 +1,13 @@
 package memory_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/trm-go/refiner/memory"
@@ -34,16 +36,24 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	hits, err := store.Search(ctx, memory.Scope{User: "ann"}, memory.Query{Text: "Where did Ruth move?", Limit: 1})
-	if err != nil {
-		log.Fatal(err)
+	for _, who := range []string{"ann", "bob"} {
+		scope := memory.Scope{User: who}
+		found, err := store.Candidates(ctx, scope, memory.Query{Text: "Where did Ruth move?"})
+		if err != nil {
+			log.Fatal(err)
+		}
+		slices.SortFunc(found.List, func(a, b memory.Candidate) int { return cmp.Compare(b.Lexical, a.Lexical) })
+		fmt.Println(len(found.List), "candidates for", who)
+		if len(found.List) > 0 {
+			best, err := store.Fetch(ctx, scope, found.List[0].Row)
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Println(best[0].Text)
+		}
 	}
-	for _, h := range hits {
-		fmt.Println(h.Text)
-	}
-	hits, err = store.Search(ctx, memory.Scope{User: "bob"}, memory.Query{Text: "Where did Ruth move?"})
-	fmt.Println(len(hits), "for bob", err)
 	// Output:
+	// 3 candidates for ann
 	// My sister Ruth moved to Lisbon last week.
-	// 0 for bob <nil>
+	// 0 candidates for bob
 }

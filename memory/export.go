@@ -12,7 +12,6 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/trm-go/refiner/internal/vector"
 )
@@ -60,43 +59,33 @@ func (s *Store) export(ctx context.Context, w io.Writer, scopes []Scope) (int, e
 	if err != nil {
 		return 0, err
 	}
-	out := bufio.NewWriterSize(w, 1<<16)
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
-	if err := lines.Encode(exportHead{exportFormat, exportVersion, h.model, h.dim}); err != nil {
-		return 0, err
-	}
-	n := 0
-	for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
+	return WriteExport(w, h.model, h.dim, func(yield func(Exported, error) bool) {
+		for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
+			if !yield(Exported{Record: &r.Record, Surprise: &r.surprise}, err) || err != nil {
+				return
+			}
+		}
+		where, args := inScopes(scopes)
+		rows, err := t.QueryContext(ctx, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
+			where+" ORDER BY e.event", args...)
 		if err != nil {
-			return n, err
+			yield(Exported{}, err)
+			return
 		}
-		line := exportLine{Record: &r.Record, Surprise: &r.surprise, Vector: base64.StdEncoding.EncodeToString(vector.Encode(r.Embedding))}
-		r.Embedding, r.Model = nil, ""
-		if err := lines.Encode(line); err != nil {
-			return n, err
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var e Event
+			var at int64
+			err := rows.Scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By))
+			e.At = fromMicros(at)
+			if !yield(Exported{Event: &e}, err) || err != nil {
+				return
+			}
 		}
-		n++
-	}
-	where, args := inScopes(scopes)
-	rows, err := t.QueryContext(ctx, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
-		where+" ORDER BY e.event", args...)
-	if err != nil {
-		return n, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var e Event
-		var at int64
-		if err := rows.Scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By)); err != nil {
-			return n, err
+		if err := rows.Err(); err != nil {
+			yield(Exported{}, err)
 		}
-		e.At = fromMicros(at)
-		if err := lines.Encode(exportLine{Event: &e}); err != nil {
-			return n, err
-		}
-	}
-	return n, errors.Join(rows.Err(), out.Flush())
+	})
 }
 
 // ImportOptions say how an export is taken in. Nil is the same as a zero ImportOptions.
@@ -145,39 +134,7 @@ func (s *Store) importAll(ctx context.Context, r io.Reader, o *ImportOptions) (A
 			}
 		}
 	}
-	return s.addAll(ctx, Scope{}, records, func(w *inserter) error {
-		// addAll calls this when the sequence has ended, so the events are complete.
-		for _, e := range events {
-			row, ok := w.fresh[e.ID]
-			if !ok {
-				continue
-			}
-			if _, err := w.t.ExecContext(ctx, noting, row, micros(e.At), e.What, string(e.By)); err != nil {
-				return err
-			}
-		}
-		for _, p := range w.scopes {
-			if err := revive(ctx, w.t, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// revive makes live again what gave way to a summary in an export that was written when summaries superseded their turns.
-func revive(ctx context.Context, t *tx, p place) error {
-	const covered = `EXISTS (SELECT 1 FROM records s JOIN sources f ON f.row = s.row WHERE s.id = %s AND f.source_row = %s
-		AND s.kind = 'summary' AND s.origin = 'reconstructed') AND NOT (%s = 'summary' AND %[4]s = 'reconstructed')`
-	const old = "scope = ? AND seq = ? AND superseded_by <> '' AND "
-	if _, err := t.ExecContext(ctx, "DELETE FROM events WHERE EXISTS (SELECT 1 FROM records r WHERE r.row = events.row AND r.scope = ? AND r.seq = ? AND "+
-		fmt.Sprintf(covered, "events.by", "r.row", "r.kind", "r.origin")+")", p.scope, t.seq); err != nil {
-		return err
-	}
-	_, err := t.ExecContext(ctx, "UPDATE records SET superseded = 0, superseded_by = '', sum = "+
-		strings.Replace(strings.Replace(sumOf("records"), "superseded,", "0,", 1), "superseded_by,", "'',", 1)+" WHERE "+old+
-		fmt.Sprintf(covered, "records.superseded_by", "records.row", "records.kind", "records.origin"), p.scope, t.seq)
-	return err
+	return s.addAll(ctx, Scope{}, records, &events)
 }
 
 // foreign reports whether the vectors of an export are of another model.

@@ -14,10 +14,10 @@ import (
 )
 
 func TestHostileRecords(t *testing.T) {
-	s := newStore(t, nil)
-	nan, zero := make([]float32, DefaultDim), make([]float32, DefaultDim)
+	s := newStore(t, &Options{Embedder: letters{}})
+	nan, zero := make([]float32, 384), make([]float32, 384)
 	nan[7] = float32(math.NaN())
-	inf := make([]float32, DefaultDim)
+	inf := make([]float32, 384)
 	inf[0] = float32(math.Inf(1))
 	model := s.embed().Model()
 	for name, c := range map[string]struct {
@@ -70,12 +70,12 @@ func TestHostileRecords(t *testing.T) {
 }
 
 func TestHostileQueries(t *testing.T) {
-	s := newStore(t, nil)
+	s := newStore(t, &Options{Embedder: letters{}})
 	add(t, s, ann, talk("the kettle is blue", "NEAR the AND gate", `he said "no" to me`)...)
 	for _, q := range []string{`"`, `""`, `"""`, `kettle"`, `"kettle`, `-"`, `-""`, `*`, `**`, `a*`, `k*`, `kettle* AND`, `AND`, `NOT kettle`, `kettle NEAR/2 blue`,
 		`text:kettle`, `{text}:kettle`, `^kettle`, `kettle + blue`, `(kettle`, `kettle)`, `'; DROP TABLE records; --`, `"kettle' OR 1=1"`, "-kettle", "- - -", "\u0301", "\"\u0301\"",
 		strings.Repeat(`"a" `, 500), strings.Repeat("-b ", 500), "日本語*", `"日本語"`, "?1 :x @y $z", strings.Repeat("(", 5000)} {
-		if _, err := s.Search(t.Context(), ann, Query{Text: q}); err != nil && !errors.Is(err, ErrInvalid) {
+		if _, err := search(t.Context(), s, ann, Query{Text: q}); err != nil && !errors.Is(err, ErrInvalid) {
 			t.Errorf("%q: %v", q, err)
 		}
 	}
@@ -88,9 +88,9 @@ func TestHostileQueries(t *testing.T) {
 		{Query{Text: "\xff"}, ErrInvalid, "UTF-8"},
 		{Query{Text: strings.Repeat("x ", MaxQuery)}, ErrInvalid, "bytes"},
 		{Query{Text: "x", Vector: []float32{1}}, ErrDimension, "1 dimensions"},
-		{Query{Vector: make([]float32, DefaultDim)}, ErrDimension, "zeros"},
+		{Query{Vector: make([]float32, 384)}, ErrDimension, "zeros"},
 	} {
-		_, err := s.Search(t.Context(), ann, c.query)
+		_, err := search(t.Context(), s, ann, c.query)
 		wantErr(t, err, c.want, c.mention)
 	}
 	if st, err := s.Stats(t.Context()); err != nil || st.Records != 3 {
@@ -103,7 +103,7 @@ func TestCancelledContext(t *testing.T) {
 	add(t, s, ann, turn("here"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Search(ctx, ann, Query{Text: "here"}); !errors.Is(err, context.Canceled) {
+	if _, err := search(ctx, s, ann, Query{Text: "here"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("search: %v", err)
 	}
 	if _, err := s.Add(ctx, ann, turn("x")); !errors.Is(err, context.Canceled) {
@@ -238,18 +238,18 @@ func TestReadOnlyFileSystem(t *testing.T) {
 
 // broken is an embedder that returns what no embedder should.
 type broken struct {
-	*Hashed
+	letters
 	vectors [][]float32
 }
 
 func (b *broken) Model() string                                        { return "broken" }
 func (b *broken) Embed(context.Context, []string) ([][]float32, error) { return b.vectors, nil }
-func (b *broken) EmbedQuery(context.Context, string, Corpus) ([]float32, error) {
+func (b *broken) EmbedQuery(context.Context, string) ([]float32, error) {
 	return b.vectors[0], nil
 }
 
 func TestBrokenEmbedder(t *testing.T) {
-	b := &broken{Hashed: NewHashed(4)}
+	b := &broken{letters: letters{4}}
 	s := newStore(t, &Options{Embedder: b})
 	for name, c := range map[string]struct {
 		vectors [][]float32
@@ -266,7 +266,7 @@ func TestBrokenEmbedder(t *testing.T) {
 		}
 	}
 	b.vectors = [][]float32{{1, 2}}
-	if _, err := s.Search(t.Context(), ann, Query{Text: "x"}); !errors.Is(err, ErrDimension) {
+	if _, err := search(t.Context(), s, ann, Query{Text: "x"}); !errors.Is(err, ErrDimension) {
 		t.Errorf("search: %v", err)
 	}
 }

@@ -122,6 +122,9 @@ func sound(t testing.TB, s *Store) {
 // rich is a store with a bit of everything.
 func rich(t testing.TB, o *Options) *Store {
 	t.Helper()
+	if o == nil {
+		o = &Options{Embedder: letters{}}
+	}
 	s := newStore(t, o)
 	records := talk("Ann: I moved to Bern in May 2024.", "Bob: Congratulations! <b>&\u2028\"quoted\"</b>", "Ann: 你好, naïve café — 🥐", "Ann: I moved to Oslo.")
 	records[0].Key, records[0].Meta = "k/0", map[string]string{"lang": "en", "": "empty key"}
@@ -170,7 +173,7 @@ func content(t testing.TB, s *Store, scopes ...Scope) string {
 func TestExportImportIsLossless(t *testing.T) {
 	s := rich(t, nil)
 	want := content(t, s)
-	into := newStore(t, nil)
+	into := newStore(t, &Options{Embedder: letters{}})
 	a, err := into.Import(t.Context(), strings.NewReader(want), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +202,7 @@ func TestExportImportIsLossless(t *testing.T) {
 		}
 	}
 	diff(t, "records", before, after)
-	if len(before) != 6 || len(before[0].Embedding) != DefaultDim {
+	if len(before) != 6 || len(before[0].Embedding) != 384 {
 		t.Errorf("%d records, %d dimensions", len(before), len(before[0].Embedding))
 	}
 	h1, err1 := s.History(t.Context(), ann, before[0].ID)
@@ -224,7 +227,7 @@ func TestImportRefuses(t *testing.T) {
 		"nothing":         {"", ErrInvalid, "empty"},
 		"no export":       {`{"hello": 1}` + "\n", ErrInvalid, "line 1"},
 		"newer":           {strings.Replace(good, `"version":1`, `"version":2`, 1), ErrSchema, "version 2"},
-		"another model":   {strings.Replace(good, "hashed-v1-384", "hashed-v1-512", 1), ErrModel, "hashed-v1-512"},
+		"another model":   {strings.Replace(good, `"letters"`, `"numbers"`, 1), ErrModel, "numbers"},
 		"torn":            {good[:len(good)/2], ErrInvalid, "line"},
 		"unknown field":   {lines[0] + `{"record":{"text":"x","colour":"red"}}`, ErrInvalid, "colour"},
 		"neither":         {lines[0] + `{}`, ErrInvalid, "line 2: invalid: it is neither"},
@@ -238,7 +241,7 @@ func TestImportRefuses(t *testing.T) {
 		"a line too long": {lines[0] + `{"record":{"text":"` + strings.Repeat("x", maxLine) + `"}}`, ErrInvalid, "line 2: invalid: it is longer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStore(t, nil)
+			s := newStore(t, &Options{Embedder: letters{}})
 			_, err := s.Import(t.Context(), strings.NewReader(c.text), nil)
 			wantErr(t, err, c.want, c.mention)
 			if st, _ := s.Stats(t.Context()); st.Records != 0 {
@@ -246,7 +249,7 @@ func TestImportRefuses(t *testing.T) {
 			}
 		})
 	}
-	other := newStore(t, &Options{Embedder: NewHashed(512)})
+	other := newStore(t, &Options{Embedder: letters{512}})
 	if a, err := other.Import(t.Context(), strings.NewReader(good), &ImportOptions{Reembed: true}); err != nil || a.Count != 7 {
 		t.Errorf("with Reembed: %+v, %v", a, err)
 	}
@@ -363,7 +366,7 @@ func TestRestoreRefusesADamagedSnapshot(t *testing.T) {
 
 // failing is an embedder that fails after some texts.
 type failing struct {
-	*Hashed
+	letters
 	name  string
 	after int
 }
@@ -374,19 +377,19 @@ func (f *failing) Embed(ctx context.Context, texts []string) ([][]float32, error
 	if f.after -= len(texts); f.after < 0 {
 		return nil, fmt.Errorf("the embedding service is down")
 	}
-	return f.Hashed.Embed(ctx, texts)
+	return f.letters.Embed(ctx, texts)
 }
 
 func TestReembed(t *testing.T) {
 	ctx := t.Context()
-	s := newStore(t, nil)
+	s := newStore(t, &Options{Embedder: letters{}})
 	records := make([]Record, 600)
 	for i := range records {
 		records[i] = turn(fmt.Sprintf("memory %d of the lighthouse", i))
 	}
 	add(t, s, ann, records...)
 	want := content(t, s)
-	next := &failing{NewHashed(64), "tiny-64", 400}
+	next := &failing{letters{64}, "tiny-64", 400}
 	if err := s.Reembed(ctx, next, nil); err == nil || !strings.Contains(err.Error(), "service is down") {
 		t.Fatalf("error %v", err)
 	}
@@ -400,11 +403,12 @@ func TestReembed(t *testing.T) {
 	if last != 600 || total != 600 {
 		t.Errorf("progress ended at %d of %d", last, total)
 	}
+	next.after = 1 << 30
 	diff(t, "found", 10, len(texts(t, s, ann, Query{Text: "lighthouse"})))
 	sound(t, s)
 	_ = s.Close()
 
-	_, err := Open(ctx, s.Path(), &Options{Embedder: NewHashed(0)})
+	_, err := Open(ctx, s.Path(), &Options{Embedder: letters{}})
 	wantErr(t, err, ErrModel, `"tiny-64"`)
 	s, err = Open(ctx, s.Path(), nil)
 	if err != nil {
@@ -414,7 +418,7 @@ func TestReembed(t *testing.T) {
 	diff(t, "by words alone", []string{"memory 7 of the lighthouse"}, texts(t, s, ann, Query{Text: `"memory 7"`, Limit: 1}))
 	_, err = s.Add(ctx, ann, turn("no vector"))
 	wantErr(t, err, ErrModel, "tiny-64")
-	_, err = s.Search(ctx, ann, Query{Vector: make([]float32, 384)})
+	_, err = search(ctx, s, ann, Query{Vector: make([]float32, 384)})
 	wantErr(t, err, ErrDimension, "64")
 	own := turn("its own vector")
 	own.Embedding, own.Model = make([]float32, 64), "tiny-64"
@@ -425,7 +429,7 @@ func TestReembed(t *testing.T) {
 	own.Model = "other"
 	_, err = s.Add(ctx, ann, own)
 	wantErr(t, err, ErrModel, "other")
-	if err := s.Reembed(ctx, NewHashed(0), nil); err != nil {
+	if err := s.Reembed(ctx, letters{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	sound(t, s)
@@ -438,7 +442,7 @@ func TestStats(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Stats{Records: 6, Live: 5, Superseded: 1, Derived: 1, Kinds: map[Kind]int{KindTurn: 4, KindSummary: 1}, Tenants: 1, Users: 1, Sessions: 1,
-		Shown: 4, Used: 1, Model: "hashed-v1-384", Dim: 384, Schema: schemaVersion, Path: s.Path()}
+		Shown: 4, Used: 1, Model: "letters", Dim: 384, Schema: schemaVersion, Path: s.Path()}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Stats{}, "Generation", "Bytes")); d != "" {
 		t.Errorf("stats (-want +got):\n%s", d)
 	}
@@ -452,7 +456,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		"vector":     {"UPDATE vectors SET data = zeroblob(1536) WHERE row = 1", "checksum"},
 		"short":      {"UPDATE vectors SET data = x'00' WHERE row = 2", "bytes"},
 		"digest":     {"UPDATE records SET position = position + 7 WHERE row = 3", "checksum"},
-		"text":       {"UPDATE records SET text = 'something else' WHERE row = 3", "full-text"},
+		"text":       {"UPDATE records SET text = 'something else' WHERE row = 3", "checksum"},
 		"missing":    {"PRAGMA foreign_keys = 0; DELETE FROM vectors WHERE row = 1", "vectors"},
 		"importance": {"UPDATE records SET importance = 7 WHERE row = 1", "importance"},
 		"successor":  {"UPDATE records SET superseded_by = 'nobody' WHERE row = 1", "nobody"},

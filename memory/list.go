@@ -34,12 +34,8 @@ type ListOptions struct {
 
 // List returns records of a scope, the last written first and without their embeddings, and the number with which the list
 // goes on; 0 at its end.
-func (s *Store) List(ctx context.Context, scope Scope, o *ListOptions) ([]Record, int64, error) {
-	records, next, err := s.list(ctx, scope, o)
-	return records, next, fail("list records", err)
-}
-
-func (s *Store) list(ctx context.Context, scope Scope, o *ListOptions) (_ []Record, next int64, err error) {
+func (s *Store) List(ctx context.Context, scope Scope, o *ListOptions) (_ []Record, next int64, err error) {
+	defer func() { err = fail("list records", err) }()
 	if s.closed.Load() {
 		return nil, 0, ErrClosed
 	}

@@ -12,7 +12,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the version that this program writes: the number of the last migration.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // applicationID marks a SQLite file as ours ("RFNR").
 const applicationID = 0x52464e52

@@ -181,7 +181,7 @@ func TestAgainstAMap(t *testing.T) {
 					}
 				}
 				word := rapid.SampledFrom(words).Draw(rt, "word")
-				cs, err := s.Candidates(ctx, sc, Query{Text: word}, &CandidateOptions{Limit: 1000, Radius: -1})
+				cs, err := s.candidates(ctx, sc, Query{Text: word}, 0)
 				must(err)
 				rows := map[int64]float64{}
 				var all []int64

@@ -30,15 +30,15 @@ func TestAStoreWithoutVectors(t *testing.T) {
 	if n := rows(s); n != 0 {
 		t.Errorf("it has %d vectors", n)
 	}
-	hits, err := s.Search(ctx, Scope{User: "ann"}, Query{Text: "where is the boat?"})
+	hits, err := search(ctx, s, Scope{User: "ann"}, Query{Text: "where is the boat?"})
 	if err != nil || len(hits) == 0 || hits[0].Vector != 0 {
 		t.Errorf("it finds %v, %v", hits, err)
 	}
-	c, err := s.Candidates(ctx, Scope{User: "ann"}, Query{Text: "boat piano"}, nil)
+	c, err := s.Candidates(ctx, Scope{User: "ann"}, Query{Text: "boat piano"})
 	if err != nil || len(c.List) != 3 || c.List[0].Surprise != 1 || c.List[1].Surprise > 1e-6 || c.List[2].Surprise < .5 {
 		t.Errorf("what repeats a turn surprises: %+v, %v", c, err)
 	}
-	if _, err := s.Candidates(ctx, Scope{}, Query{Vector: []float32{1}}, nil); !errors.Is(err, ErrDimension) {
+	if _, err := s.Candidates(ctx, Scope{}, Query{Vector: []float32{1}}); !errors.Is(err, ErrDimension) {
 		t.Errorf("a query by vector: %v", err)
 	}
 	r, err := s.Record(ctx, Scope{User: "ann"}, added.IDs[0])
@@ -54,7 +54,7 @@ func TestAStoreWithoutVectors(t *testing.T) {
 	if _, err := s.Export(ctx, &out); err != nil {
 		t.Fatal(err)
 	}
-	with := newStore(t, &Options{Embedder: NewHashed(32)})
+	with := newStore(t, &Options{Embedder: letters{32}})
 	if _, err := with.Import(ctx, bytes.NewReader(out.Bytes()), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestAStoreWithoutVectors(t *testing.T) {
 	for _, step := range []struct {
 		e    Embedder
 		want int
-	}{{NewHashed(48), 3}, {None{}, 0}} {
+	}{{letters{48}, 3}, {None{}, 0}} {
 		if err := s.Reembed(ctx, step.e, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestTheEmbedderIsFoundForTheStoresModel(t *testing.T) {
 		asked = append(asked, model)
 		return has, nil
 	}}
-	has = &failing{NewHashed(64), "mine@1", 1 << 30}
+	has = &failing{letters{64}, "mine@1", 1 << 30}
 	s := newStore(t, o)
 	path := s.Path()
 	if err := s.Close(); err != nil {
@@ -109,7 +109,7 @@ func TestTheEmbedderIsFoundForTheStoresModel(t *testing.T) {
 	if e := open().Embedder(); e == nil || e.Model() != "mine@1" {
 		t.Errorf("the embedder is %v", e)
 	}
-	has = &failing{NewHashed(64), "mine@2", 1 << 30} // another model of that name: not the store's
+	has = &failing{letters{64}, "mine@2", 1 << 30} // another model of that name: not the store's
 	if e := open().Embedder(); e != nil {
 		t.Errorf("the embedder is %v, want none", e.Model())
 	}

@@ -3,12 +3,15 @@ package memory
 import (
 	"context"
 	"fmt"
+
+	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
 // Embedder turns texts into vectors. Vectors of different models never mix: a store remembers the model's name and
 // dimension and refuses another with [ErrModel] until it is re-embedded.
 type Embedder interface {
-	// Model names the model and everything that changes its vectors, for example "hashed-v1-384".
+	// Model names the model and everything that changes its vectors, for example "text-embedding-3-small".
 	Model() string
 	// Dim is the length of every vector.
 	Dim() int
@@ -41,18 +44,9 @@ func proper(e Embedder) error {
 	return nil
 }
 
-// QueryEmbedder is an Embedder that treats a query differently from a document. corpus tells how common a term is among
-// the records the query may see.
+// QueryEmbedder is an Embedder that treats a query differently from a document.
 type QueryEmbedder interface {
-	EmbedQuery(ctx context.Context, text string, corpus Corpus) ([]float32, error)
-}
-
-// Corpus tells how common terms are among the live records of a scope.
-type Corpus interface {
-	// Len is the number of live records.
-	Len() int
-	// DocFreq is the number of live records that hold the term, as made by internal/text.Terms.
-	DocFreq(term string) int
+	EmbedQuery(ctx context.Context, text string) ([]float32, error)
 }
 
 // Match is a record's number in the index with its cosine similarity, in [-1, 1].
@@ -74,4 +68,44 @@ type Index interface {
 	Search(ctx context.Context, scope Scope, query []float32, k int) ([]Match, error)
 	// Len is the number of vectors.
 	Len() int
+}
+
+// port is an Index as the index of an owner uses it.
+type port struct {
+	to Index
+	of owner
+}
+
+func (p port) scope(place index.Place) Scope {
+	return Scope{p.of.tenant, p.of.user, place.Agent, place.Session}
+}
+
+func (p port) Upsert(ctx context.Context, rows []int64, places []index.Place, vectors [][]float32) error {
+	scopes := make([]Scope, len(places))
+	for i, place := range places {
+		scopes[i] = p.scope(place)
+	}
+	return p.to.Upsert(ctx, rows, scopes, vectors)
+}
+
+func (p port) Delete(ctx context.Context, rows ...int64) error { return p.to.Delete(ctx, rows...) }
+
+func (p port) Search(ctx context.Context, place index.Place, query []float32, k int) ([]vector.Match, error) {
+	found, err := p.to.Search(ctx, p.scope(place), query, k)
+	matches := make([]vector.Match, len(found))
+	for i, m := range found {
+		matches[i] = vector.Match(m)
+	}
+	return matches, err
+}
+
+// checkVector reports why v cannot be kept in a store of dimension dim, as an error that wraps [ErrDimension].
+func checkVector(v []float32, dim int) error {
+	if len(v) != dim {
+		return fmt.Errorf("%w: it has %d dimensions, the store has %d", ErrDimension, len(v), dim)
+	}
+	if _, ok := vector.Length(v); !ok {
+		return fmt.Errorf("%w: it holds a NaN, an infinity or only zeros", ErrDimension)
+	}
+	return nil
 }

@@ -1,6 +1,10 @@
 package memory
 
-import "time"
+import (
+	"time"
+
+	"github.com/trm-go/refiner/memory/internal/index"
+)
 
 // Query is what is asked of a scope's memories. Its filters only narrow what the scope allows.
 type Query struct {
@@ -9,11 +13,10 @@ type Query struct {
 	Text string
 	// Vector is the question's embedding. Empty: the store's embedder makes it from Text.
 	Vector []float32
-	// Limit is the number of hits. Zero means DefaultLimit.
+	// Limit is how many records are wanted of what ranks the candidates. Zero means DefaultLimit.
 	Limit int
 	// At asks what was true at a moment: records created later, superseded earlier or not valid then are left out, and what was
-	// derived later.
-	// Zero means now.
+	// derived later. Zero means now.
 	At time.Time
 	// Since and Until bound Created, inclusive and exclusive. Zero: open.
 	Since, Until time.Time
@@ -26,7 +29,7 @@ type Query struct {
 const DefaultLimit = 10
 
 // Term is the number of a term in a store's dictionary. It means something only within one Candidates.
-type Term uint32
+type Term = index.Term
 
 // Candidate is the light view of a record that scoring works on: everything but its text. The slices are shared with
 // the store: read them only.

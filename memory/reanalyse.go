@@ -1,6 +1,10 @@
 package memory
 
-import "context"
+import (
+	"context"
+
+	"github.com/trm-go/refiner/memory/internal/index"
+)
 
 // reanalyse makes the digests of all records anew, after the analysis of texts has changed, in one transaction.
 // Embeddings stay as they are.
@@ -19,9 +23,8 @@ func (s *Store) reanalyse(ctx context.Context, want string) error {
 		if err != nil {
 			return err
 		}
-		a := analyse(&r.Record)
-		digest := a.digest(&r.Record)
-		setSurprise(digest, r.surprise)
+		_, digest := analyse(&r.Record)
+		index.SetSurprise(digest, r.surprise)
 		all = append(all, fresh{r.row, digest})
 	}
 	for _, f := range all {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
 // micros is a time as it is stored. The zero time is stored as NULL or 0, by the column.
@@ -117,41 +119,27 @@ func inScopes(scopes []Scope) (where string, args []any) {
 	return "(" + where + ")", args
 }
 
-// light is what the index is told of a record.
-type light struct {
-	row, scope          int64
-	superseded          int64
-	shown, used         int32
-	lastShown, lastUsed int64
-	digest              []byte
-}
+// entryColumns are read by scanEntry from records r.
+const entryColumns = `r.row, r.scope, r.superseded <> 0, r.shown, r.last_shown, r.used, r.last_used, r.digest`
 
-// lightColumns are read by scanLight from records r.
-const lightColumns = `r.row, r.scope, r.superseded, r.shown, r.last_shown, r.used, r.last_used, r.digest`
-
-// scanLight reads lightColumns, and whatever follows them into more. The digest is valid until the next row.
-func scanLight(rows *sql.Rows, more ...any) (light, error) {
-	var l light
+// scanEntry reads entryColumns, and whatever follows them into more. The digest is valid until the next row.
+func scanEntry(rows *sql.Rows, more ...any) (index.Entry, error) {
+	var e index.Entry
 	var shown, used int64
-	var digest sql.RawBytes
-	err := rows.Scan(append([]any{&l.row, &l.scope, &l.superseded, &shown, &l.lastShown, &used, &l.lastUsed, &digest}, more...)...)
-	l.shown, l.used, l.digest = clamp32(shown), clamp32(used), digest
-	return l, err
+	err := rows.Scan(append([]any{&e.Row, &e.Scope, &e.Superseded, &shown, &e.LastShown, &used, &e.LastUsed, (*sql.RawBytes)(&e.Digest)}, more...)...)
+	e.Shown, e.Used = int32(min(math.MaxInt32, shown)), int32(min(math.MaxInt32, used))
+	return e, err
 }
 
-func clamp32(n int64) int32 { return int32(max(math.MinInt32, min(math.MaxInt32, n))) }
-
-var (
-	kinds   = []Kind{KindTurn, KindFact, KindSummary, KindPersona, KindFAQ}
-	origins = []Origin{Observed, Reconstructed}
-)
-
-// shared is s as one of a few constants, so that a hundred thousand records share them.
-func shared[S ~string](s []byte, of []S) S {
-	for _, c := range of {
-		if string(c) == string(s) {
-			return c
-		}
+// analyse returns the distinct terms of a record, sorted, and what the index is made from, without the surprise.
+func analyse(r *Record) (terms []string, digest []byte) {
+	x := index.Record{Kind: string(r.Kind), Origin: string(r.Origin), Role: r.Role, Speaker: r.Speaker, Text: r.Text, Position: r.Position,
+		Created: r.Created, ValidFrom: index.Always, ValidUntil: index.Never, Importance: r.Importance, Confidence: r.Confidence, Meta: r.Meta}
+	if !r.ValidFrom.IsZero() {
+		x.ValidFrom = micros(r.ValidFrom)
 	}
-	return S(s)
+	if !r.ValidUntil.IsZero() {
+		x.ValidUntil = micros(r.ValidUntil)
+	}
+	return index.Analyse(&x)
 }

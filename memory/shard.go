@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
 // The index in memory is made of shards, one for each tenant and user, and is a cache of the file: a shard is loaded when it
@@ -21,8 +22,10 @@ type owner struct{ tenant, user string }
 
 func ownerOf(s Scope) owner { return owner{s.Tenant, s.User} }
 
-// shard is what the records of one owner are found by: words and positions in p, vectors in index.
+// shard is what the records of one owner are found by.
 type shard struct {
+	owner owner
+
 	refreshing sync.Mutex
 	loaded     bool
 	version    int64 // SQLite's data_version when it was last brought up to date
@@ -30,8 +33,7 @@ type shard struct {
 	seq        int64 // of the last write that is in it
 
 	mu    sync.RWMutex // of what follows, which answers questions
-	p     *partition
-	index Index
+	index *index.Index
 	dim   int
 
 	// Of the cache, whose lock guards them.
@@ -88,7 +90,7 @@ func (s *Store) shard(ctx context.Context, scope Scope) (*shard, error) {
 	c.mu.Lock()
 	sh := c.all[o]
 	if sh == nil {
-		sh = &shard{p: newPartition(o)}
+		sh = &shard{owner: o}
 		c.all[o] = sh
 	}
 	c.clock++
@@ -100,7 +102,7 @@ func (s *Store) shard(ctx context.Context, scope Scope) (*shard, error) {
 	}
 	if changed {
 		sh.mu.RLock()
-		bytes := sh.p.bytes(sh.dim)
+		bytes := sh.index.Bytes()
 		sh.mu.RUnlock()
 		c.settle(o, sh, bytes)
 	}
@@ -187,170 +189,140 @@ func (s *Store) load(ctx context.Context, t *sql.Tx, h head, sh *shard) error {
 	if e := s.embed(); e != nil && (e.Model() != h.model || e.Dim() != h.dim) {
 		return fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim)
 	}
-	p, index, err := s.build(ctx, t, sh.p.owner, h.dim, nil)
+	x, err := s.build(ctx, t, sh.owner, h.dim, nil)
 	if err != nil {
 		return err
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.p, sh.index, sh.dim = p, index, h.dim
+	sh.index, sh.dim = x, h.dim
 	return nil
 }
 
-// build makes the partition and the vector index of an owner, as of a moment in microseconds, or of now.
-func (s *Store) build(ctx context.Context, t *sql.Tx, o owner, dim int, at *int64) (*partition, Index, error) {
-	var count int
-	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records r WHERE "+ownRecords, o.tenant, o.user).Scan(&count); err != nil {
-		return nil, nil, err
-	}
-	index, err := s.newIndex(dim, count)
+// build makes the index of an owner, as of a moment in microseconds, or of now.
+func (s *Store) build(ctx context.Context, t *sql.Tx, o owner, dim int, at *int64) (*index.Index, error) {
+	x, err := s.emptyIndex(ctx, t, o, dim)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make the vector index: %w", err)
+		return nil, err
 	}
-	p := newPartition(o)
-	scopes, err := readScopes(ctx, t, o)
+	places, err := readPlaces(ctx, t, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	stands, err := readStands(ctx, t, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	query, args := "SELECT "+lightColumns+", r.superseded <> 0 FROM records r WHERE "+ownRecords+" ORDER BY r.row", []any{o.tenant, o.user}
+	query, args := "SELECT "+entryColumns+" FROM records r WHERE "+ownRecords+" ORDER BY r.row", []any{o.tenant, o.user}
 	if at != nil {
 		// What happened last to a record up to that moment says whether it was live then.
-		query = "SELECT " + lightColumns + `, ifnull((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= ? ORDER BY e.event DESC LIMIT 1), '') = 'superseded'
-			FROM records r WHERE ` + ownRecords + " AND iif(r.origin = 'observed', r.created, r.recorded) <= ? ORDER BY r.row"
+		query = "SELECT " + strings.Replace(entryColumns, "r.superseded <> 0", `ifnull((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= ?
+			ORDER BY e.event DESC LIMIT 1), '') = 'superseded'`, 1) +
+			" FROM records r WHERE " + ownRecords + " AND iif(r.origin = 'observed', r.created, r.recorded) <= ? ORDER BY r.row"
 		args = []any{*at, o.tenant, o.user, *at}
 	}
 	rows, err := t.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var gone bool
-		l, err := scanLight(rows, &gone)
+		e, err := scanEntry(rows)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		scope, ok := scopes[l.scope]
+		place, ok := places[e.Scope]
 		switch {
 		case !ok:
-			return nil, nil, fmt.Errorf("%w: row %d has no scope", ErrCorrupt, l.row)
-		case stands[l.row] != nil:
-			err = p.addSummary(&l, scope, stands[l.row], !gone)
-		case !gone:
-			err = p.add(&l, scope)
+			return nil, fmt.Errorf("%w: row %d has no scope", ErrCorrupt, e.Row)
+		case stands[e.Row] != nil:
+			err = x.AddSummary(&e, place, stands[e.Row], !e.Superseded)
+		case !e.Superseded:
+			err = x.Add(&e, place)
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, indexError(err)
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	p.cover()
+	x.Cover()
+	if dim == 0 {
+		return x, nil
+	}
 	vectors, err := t.QueryContext(ctx, "SELECT v.row, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE "+ownRecords+" ORDER BY r.row", o.tenant, o.user)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return p, index, putVectors(ctx, vectors, dim, p, index)
+	return x, putVectors(ctx, vectors, dim, x)
+}
+
+// emptyIndex makes an index for an owner, with its vectors where Options.NewIndex says.
+func (s *Store) emptyIndex(ctx context.Context, t *sql.Tx, o owner, dim int) (*index.Index, error) {
+	if s.newIndex == nil || dim == 0 {
+		return index.New(dim, nil), nil
+	}
+	var count int
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records r WHERE "+ownRecords, o.tenant, o.user).Scan(&count); err != nil {
+		return nil, err
+	}
+	elsewhere, err := s.newIndex(dim, count)
+	if err != nil {
+		return nil, fmt.Errorf("make the vector index: %w", err)
+	}
+	return index.New(dim, port{elsewhere, o}), nil
+}
+
+// indexError gives damage that the index has met its sentinel.
+func indexError(err error) error {
+	if errors.Is(err, index.ErrDigest) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
 }
 
 // follow takes over what was written to a shard since it was last brought up to date. It is not ok where the shard must be
-// loaded anew: records were deleted, or are live again.
+// loaded anew.
 func (s *Store) follow(ctx context.Context, t *sql.Tx, sh *shard) (ok bool, err error) {
-	p := sh.p
-	gone, err := readGone(ctx, t, sh.seq)
+	deleted, err := readDeleted(ctx, t, sh.seq)
 	if err != nil {
 		return false, err
 	}
-	for _, row := range gone {
-		if _, known := p.at(row); known || p.summary(row) != nil {
-			return false, nil // the words of what was deleted leave the memory with the old partition
-		}
-	}
-	changed, err := readChanged(ctx, t, p.owner, sh.seq)
-	if err != nil || len(changed) == 0 {
-		return true, err
+	changed, err := readChanged(ctx, t, sh.owner, sh.seq)
+	if err != nil {
+		return false, err
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	var hidden, fresh []int64
-	covers := false
-	for i := range changed {
-		l := &changed[i]
-		live := l.superseded == 0
-		at, known := p.at(l.row)
-		if sum := p.summary(l.row); sum != nil {
-			covers = covers || sum.live != live
-			sum.live = live
-			sum.count(&l.light)
-			continue
-		}
-		switch {
-		case known && p.docs[at].live && !live:
-			p.remove(at)
-			hidden, covers = append(hidden, l.row), true
-		case known && !p.docs[at].live && live:
-			return false, nil
-		case known:
-			p.docs[at].count(&l.light)
-		case !live && len(l.stands) == 0:
-		case len(p.docs) > 0 && p.docs[len(p.docs)-1].row > l.row:
-			return false, nil // an undo made it live again
-		case len(l.stands) > 0:
-			covers = true
-			err = p.addSummary(&l.light, l.place, l.stands, live)
-		default:
-			fresh = append(fresh, l.row)
-			err = p.add(&l.light, l.place)
-		}
-		if err != nil {
-			return false, err
-		}
+	fresh, ok, err := sh.index.Follow(ctx, changed, deleted)
+	if err != nil || !ok {
+		return false, indexError(err)
 	}
-	if covers {
-		p.cover()
-	}
-	if err := indexRows(ctx, t, sh, fresh); err != nil {
-		return false, err
-	}
-	if err := sh.index.Delete(ctx, hidden...); err != nil {
-		return false, fmt.Errorf("vector index: %w", err)
-	}
-	return true, nil
-}
-
-// change is a record that was written since.
-type change struct {
-	light
-	place  Scope
-	stands []int64 // of a summary, the rows that it was made of
+	return true, putRows(ctx, t, sh, fresh)
 }
 
 // What has changed is sorted after it was found: the + keeps SQLite from going through all records in the order of their rows.
-const changedQuery = "SELECT " + lightColumns + `, c.agent, c.session, r.kind = 'summary' AND r.origin = 'reconstructed' FROM records r
+const changedQuery = "SELECT " + entryColumns + `, c.agent, c.session, r.kind = 'summary' AND r.origin = 'reconstructed' FROM records r
 	CROSS JOIN scopes c ON c.scope = r.scope WHERE ` + ownRecords + " AND r.seq > ? ORDER BY +r.row"
 
-func readChanged(ctx context.Context, q queryer, o owner, after int64) ([]change, error) {
+func readChanged(ctx context.Context, q queryer, o owner, after int64) ([]index.Change, error) {
 	rows, err := q.QueryContext(ctx, changedQuery, o.tenant, o.user, after)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var changed []change
+	var changed []index.Change
 	summaries := map[int]int64{}
 	for rows.Next() {
-		c := change{place: Scope{Tenant: o.tenant, User: o.user}}
+		var c index.Change
 		var derived bool
-		if c.light, err = scanLight(rows, &c.place.Agent, &c.place.Session, &derived); err != nil {
+		if c.Entry, err = scanEntry(rows, &c.Place.Agent, &c.Place.Session, &derived); err != nil {
 			return nil, err
 		}
-		c.digest = slices.Clone(c.digest)
+		c.Digest = slices.Clone(c.Digest)
 		if derived {
-			summaries[len(changed)] = c.row
+			summaries[len(changed)] = c.Row
 		}
 		changed = append(changed, c)
 	}
@@ -362,14 +334,14 @@ func readChanged(ctx context.Context, q queryer, o owner, after int64) ([]change
 		if err != nil {
 			return nil, err
 		}
-		if changed[i].stands, err = numbers(sources); err != nil {
+		if changed[i].Of, err = numbers(sources); err != nil {
 			return nil, err
 		}
 	}
 	return changed, nil
 }
 
-func readGone(ctx context.Context, q queryer, after int64) ([]int64, error) {
+func readDeleted(ctx context.Context, q queryer, after int64) ([]int64, error) {
 	rows, err := q.QueryContext(ctx, "SELECT row FROM tombstones WHERE seq > ?", after)
 	if err != nil {
 		return nil, err
@@ -396,84 +368,74 @@ func readStands(ctx context.Context, q queryer, o owner) (map[int64][]int64, err
 	return stands, rows.Err()
 }
 
-// readScopes reads the scopes of an owner by their numbers.
-func readScopes(ctx context.Context, q queryer, o owner) (map[int64]Scope, error) {
+// readPlaces reads the scopes of an owner by their numbers.
+func readPlaces(ctx context.Context, q queryer, o owner) (map[int64]index.Place, error) {
 	rows, err := q.QueryContext(ctx, "SELECT scope, agent, session FROM scopes WHERE tenant = ? AND user = ?", o.tenant, o.user)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	scopes := map[int64]Scope{}
+	places := map[int64]index.Place{}
 	for rows.Next() {
 		var n int64
-		s := Scope{Tenant: o.tenant, User: o.user}
-		if err := rows.Scan(&n, &s.Agent, &s.Session); err != nil {
+		var p index.Place
+		if err := rows.Scan(&n, &p.Agent, &p.Session); err != nil {
 			return nil, err
 		}
-		scopes[n] = s
+		places[n] = p
 	}
-	return scopes, rows.Err()
+	return places, rows.Err()
 }
 
-// indexRows puts the vectors of rows into a shard's index.
-func indexRows(ctx context.Context, q queryer, sh *shard, numbers []int64) error {
+// putRows puts the vectors of rows into a shard's index.
+func putRows(ctx context.Context, q queryer, sh *shard, numbers []int64) error {
 	for batch := range slices.Chunk(numbers, 500) {
-		args := make([]any, len(batch))
-		for i, row := range batch {
-			args[i] = row
-		}
-		rows, err := q.QueryContext(ctx, "SELECT row, data FROM vectors WHERE row IN (?"+strings.Repeat(", ?", len(batch)-1)+") ORDER BY row", args...)
+		where, args := among("row", batch)
+		rows, err := q.QueryContext(ctx, "SELECT row, data FROM vectors WHERE "+where+" ORDER BY row", args...)
 		if err != nil {
 			return err
 		}
-		if err := putVectors(ctx, rows, sh.dim, sh.p, sh.index); err != nil {
+		if err := putVectors(ctx, rows, sh.dim, sh.index); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// putVectors puts those of rows of (row, data) that are found into the index, a thousand at a time, and closes them.
-func putVectors(ctx context.Context, rows *sql.Rows, dim int, p *partition, index Index) error {
+// among is the condition that a column has one of some numbers, with its arguments.
+func among(column string, numbers []int64) (string, []any) {
+	args := make([]any, len(numbers))
+	for i, n := range numbers {
+		args[i] = n
+	}
+	return column + " IN (?" + strings.Repeat(", ?", len(numbers)-1) + ")", args
+}
+
+// putVectors puts rows of (row, data) into the index, a thousand at a time, and closes them.
+func putVectors(ctx context.Context, rows *sql.Rows, dim int, x *index.Index) error {
 	defer func() { _ = rows.Close() }()
 	const batch = 1024
-	numbers, places, vectors, space := make([]int64, 0, batch), make([]Scope, 0, batch), make([][]float32, 0, batch), make([]float32, 0, batch*dim)
-	flush := func() error {
-		if len(numbers) == 0 {
-			return nil
-		}
-		if err := index.Upsert(ctx, numbers, places, vectors); err != nil {
-			return fmt.Errorf("vector index: %w", err)
-		}
-		numbers, places, vectors, space = numbers[:0], places[:0], vectors[:0], space[:0]
-		return nil
-	}
+	numbers, vectors, space := make([]int64, 0, batch), make([][]float32, 0, batch), make([]float32, 0, batch*dim)
 	var data sql.RawBytes
-	for rows.Next() {
+	for more := rows.Next(); more; {
 		var row int64
 		if err := rows.Scan(&row, &data); err != nil {
 			return err
-		}
-		at, ok := p.find(row)
-		if !ok {
-			continue
 		}
 		if len(data) != 4*dim {
 			return fmt.Errorf("%w: the vector of row %d has %d bytes, not %d", ErrCorrupt, row, len(data), 4*dim)
 		}
 		from := len(space)
 		space = vector.Decode(space, data)
-		numbers, places, vectors = append(numbers, row), append(places, p.leaves[p.leafOf[at]].scope), append(vectors, space[from:len(space):len(space)])
-		if len(numbers) == batch {
-			if err := flush(); err != nil {
-				return err
+		numbers, vectors = append(numbers, row), append(vectors, space[from:len(space):len(space)])
+		if more = rows.Next(); !more || len(numbers) == batch {
+			if err := x.PutVectors(ctx, numbers, vectors); err != nil {
+				return fmt.Errorf("vector index: %w", err)
 			}
+			numbers, vectors, space = numbers[:0], vectors[:0], space[:0]
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return flush()
+	return rows.Err()
 }
 
 // numbers reads rows of one number and closes them.

@@ -33,7 +33,7 @@ func TestCostFollowsTheScope(t *testing.T) {
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "many.db")
 	peopled(t, path, 12, 40)
-	s, err := Open(ctx, path, &Options{Memory: 300 << 10})
+	s, err := Open(ctx, path, &Options{Memory: 100 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestCostFollowsTheScope(t *testing.T) {
 		t.Errorf("%d shards are loaded, and nothing was searched", n)
 	}
 	for u := range 12 {
-		hits, err := s.Search(ctx, Scope{User: fmt.Sprint("user", u)}, Query{Text: "plum jam"})
+		hits, err := search(ctx, s, Scope{User: fmt.Sprint("user", u)}, Query{Text: "plum jam"})
 		if err != nil || len(hits) == 0 {
 			t.Fatalf("user %d: %d hits, %v", u, len(hits), err)
 		}
@@ -67,7 +67,7 @@ func TestCostFollowsTheScope(t *testing.T) {
 			t.Errorf("user %d was asked and is not loaded", u)
 		}
 	}
-	if n := len(s.shards.all); n < 2 || n > 6 || s.shards.bytes > 300<<10 {
+	if n := len(s.shards.all); n < 2 || n > 6 || s.shards.bytes > 100<<10 {
 		t.Errorf("%d shards are loaded, of %d bytes", n, s.shards.bytes)
 	}
 }

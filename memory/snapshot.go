@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/trm-go/refiner/internal/beside"
@@ -82,6 +83,9 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", partial); err != nil {
 		return Snapshot{}, err
 	}
+	if err := withoutImports(ctx, partial); err != nil {
+		return Snapshot{}, err
+	}
 	snap, err := verify(ctx, partial)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("the copy: %w", err)
@@ -102,6 +106,39 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 	}
 	snap.Path = path
 	return snap, syncFolder(filepath.Dir(path))
+}
+
+// withoutImports takes out of a copy what was being imported while it was made.
+func withoutImports(ctx context.Context, path string) error {
+	db, err := connect(path, DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=secure_delete(1)")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if v, err := version(ctx, db); err != nil || v < 3 {
+		return err
+	}
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }()
+	rows, err := t.QueryContext(ctx, "SELECT DISTINCT import FROM imports")
+	if err != nil {
+		return err
+	}
+	imports, err := numbers(rows)
+	if err != nil || len(imports) == 0 {
+		return err
+	}
+	for _, number := range imports {
+		for more := true; more; {
+			if more, err = takeBackSlice(ctx, t, number); err != nil {
+				return err
+			}
+		}
+	}
+	return t.Commit()
 }
 
 // verify reads a store's file from end to end.
@@ -354,7 +391,6 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 		`UPDATE main.store SET epoch = s.epoch, seq = max(main.store.seq, s.seq) + 1, generation = max(main.store.generation, s.generation) + 1,
 			model = s.model, dim = s.dim, analysis = s.analysis, clock = max(main.store.clock, s.clock), remodel = '', redim = 0
 			FROM snap.store AS s`,
-		"INSERT INTO words (words) VALUES ('delete-all')",
 	} {
 		if _, err := t.ExecContext(ctx, statement); err != nil {
 			return 0, fmt.Errorf("%s: %w", statement, err)
@@ -368,13 +404,11 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 	if err != nil {
 		return 0, err
 	}
-	for _, row := range dead {
-		if err := erase(ctx, t, row, false); err != nil {
-			return 0, err
-		}
-	}
-	if _, err := t.ExecContext(ctx, "INSERT INTO words (words) VALUES ('rebuild')"); err != nil {
+	if err := erase(ctx, t, dead, true); err != nil {
 		return 0, err
 	}
-	return len(dead), t.Commit()
+	if err := t.Commit(); err != nil || len(dead) == 0 {
+		return len(dead), err
+	}
+	return len(dead), purge(ctx, db, &sync.Mutex{}, wait)
 }

@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"github.com/trm-go/refiner/memory/internal/index"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func TestASummaryIsShownForWhatItStandsFor(t *testing.T) {
 	first := add(t, s, monday, talk("I adopted a greyhound from the shelter", "What is its name?", "He is called Biscuit")...)
 	second := add(t, s, tuesday, talk("The vet says the dog needs a special diet")...)
 	query := Query{Text: "greyhound name Biscuit"}
-	before, err := s.Search(ctx, ann, query)
+	before, err := search(ctx, s, ann, query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestASummaryIsShownForWhatItStandsFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, "a word that only the turn has", []string{"Ann adopted a greyhound."}, texts(t, s, ann, Query{Text: "Biscuit"}))
-	after, err := s.Search(ctx, ann, query)
+	after, err := search(ctx, s, ann, query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func TestASummaryIsShownForWhatItStandsFor(t *testing.T) {
 	if err := s.MarkShown(ctx, ann, day, day); err != nil {
 		t.Fatal(err)
 	}
-	candidates, err := s.Candidates(ctx, ann, query, nil)
+	candidates, err := s.Candidates(ctx, ann, query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func TestASummaryIsShownForWhatItStandsFor(t *testing.T) {
 		}
 		diff(t, "undone", []string{step.want}, texts(t, s, ann, Query{Text: "Biscuit", Limit: 1}))
 	}
-	last, err := s.Search(ctx, ann, query)
+	last, err := search(ctx, s, ann, query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,33 +190,37 @@ func TestAShardFollowsEveryChange(t *testing.T) {
 	}
 }
 
-// projection tells of each record that is found what is shown for it, and whether the index has its vector.
+// projection tells of each record that is found what is shown for it, and how near its vector is.
 func projection(t *testing.T, s *Store) map[string]string {
 	t.Helper()
 	sh, err := s.shard(context.Background(), ann)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, flat := sh.p, sh.index.(*Flat)
-	shown := map[string]string{"documents": fmt.Sprint(p.live, p.length, p.bounded), "vectors": fmt.Sprint(flat.Len())}
-	for i := range p.docs {
-		d := &p.docs[i]
-		if !d.live {
-			continue
-		}
-		if _, indexed := flat.Vector(d.row); !indexed {
-			t.Errorf("row %d is not in the index", d.row)
-		}
+	all := map[int64]bool{}
+	for row := range int64(10_000) {
+		all[row] = true
+	}
+	vectors, err := letters{}.Embed(context.Background(), []string{"the boat and the garden"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := sh.index.Ask(context.Background(), &index.Question{Must: all, Limit: 10_000, Vector: vectors[0], Moment: micros(time.Now())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]string{"documents": fmt.Sprintf("%d %.3f %.6f", a.Live, a.Terms, a.Mean)}
+	for _, h := range a.Hits {
 		var words []string
-		for _, n := range d.terms {
-			words = append(words, p.words[n])
+		for _, n := range h.Doc.Terms {
+			words = append(words, sh.index.Word(n))
 		}
 		slices.Sort(words)
 		top := int64(0)
-		if d.summary >= 0 {
-			top = p.summaries[d.summary].row
+		if h.Summary != nil {
+			top = h.Summary.Row
 		}
-		shown[fmt.Sprint(d.row)] = fmt.Sprintf("%d %s %d", top, strings.Join(words, " "), d.shown)
+		shown[fmt.Sprint(h.Doc.Row)] = fmt.Sprintf("%d %s %d %.5f", top, strings.Join(words, " "), h.Doc.Shown, h.Vector)
 	}
 	return shown
 }

@@ -16,18 +16,19 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
 // Options say how a store is opened. Nil is the same as a zero Options.
 type Options struct {
-	// Embedder makes the vectors of records and queries. Nil: the one that the store was made with if it is a [Hashed],
-	// which is the default for a new store. A store of another model then opens without one: it finds by words alone,
-	// takes only records that carry their vector, and can be re-embedded.
+	// Embedder makes the vectors of records and queries. Nil: a new store has no vectors, and one of a model opens without its
+	// embedder: it finds by words alone, takes only records that carry their vector, and can be re-embedded.
 	Embedder Embedder
 	// EmbedderFor finds the embedder of the model that the store was made with, or, if model is empty, that of a new store. It
 	// may return nil, as Embedder may be. It is asked only if Embedder is nil.
 	EmbedderFor func(model string) (Embedder, error)
-	// NewIndex makes the vector index for count vectors of dim dimensions. Nil: [NewFlat].
+	// NewIndex makes a vector index for count vectors of dim dimensions. Nil: the vectors are compared with all in memory, in 8 bits.
 	NewIndex func(dim, count int) (Index, error)
 	// Log gets what is worth knowing but no error. Nil: nothing.
 	Log *slog.Logger
@@ -70,7 +71,7 @@ type Store struct {
 
 	// writing is held during a write, so that writers of one process queue up here and not in SQLite.
 	writing sync.Mutex
-	memo    *novelties
+	recent  *recent
 	models  sync.RWMutex           // held while the embedder and the vectors of the file may disagree
 	entropy *ulid.MonotonicEntropy // IDs of one millisecond are in order too
 
@@ -157,9 +158,6 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if s.shards.limit <= 0 {
 		s.shards.limit = DefaultMemory
 	}
-	if s.newIndex == nil {
-		s.newIndex = func(dim, _ int) (Index, error) { return NewFlat(dim), nil }
-	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -203,6 +201,9 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if !s.readOnly {
+		if err := s.takeBackOld(ctx); err != nil {
+			return nil, err
+		}
 		s.resumeOld(ctx)
 	}
 	return s, nil
@@ -261,7 +262,7 @@ func (s *Store) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if want := fingerprint(); analysed != want {
+	if want := index.Fingerprint(); analysed != want {
 		return s.reanalyse(ctx, want)
 	}
 	return nil
@@ -287,38 +288,40 @@ func (s *Store) readable(ctx context.Context) error {
 
 // choose settles the embedder for a store of a model.
 func (s *Store) choose(model string, dim int) error {
-	e := s.embed()
-	if e == nil && s.find != nil {
-		found, err := s.find(model)
+	e, err := ChooseEmbedder(&Options{Embedder: s.embed(), EmbedderFor: s.find, Log: s.log}, model, dim)
+	if err == nil && e != nil {
+		s.embedder.Store(&e)
+	}
+	return err
+}
+
+// ChooseEmbedder settles the embedder of an engine whose vectors were made by a model, or, if model is empty, of a new one. It is
+// nil where the model's is not at hand.
+func ChooseEmbedder(o *Options, model string, dim int) (Embedder, error) {
+	e := o.Embedder
+	if e == nil && o.EmbedderFor != nil {
+		found, err := o.EmbedderFor(model)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if found != nil && (model == "" || found.Model() == model && found.Dim() == dim) {
 			e = found
-			s.embedder.Store(&e)
 		}
 	}
 	switch {
-	case model == "" && e == nil:
-		e = NewHashed(0)
-		s.embedder.Store(&e)
-	case model == "":
-		return proper(e)
+	case e == nil && (model == "" || model == noModel):
+		return None{}, nil
 	case e == nil:
-		if h := hashedModel(model); h != nil && h.Dim() == dim {
-			e = h
-			s.embedder.Store(&e)
-		} else if model == noModel {
-			e = None{}
-			s.embedder.Store(&e)
-		} else {
-			s.log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
+		if o.Log != nil {
+			o.Log.Warn("the store opens without its embedder: it finds by words alone", "model", model, "dim", dim)
 		}
+	case model == "":
+		return e, proper(e)
 	case e.Model() != model || e.Dim() != dim:
-		return fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
+		return nil, fmt.Errorf("%w: the store's vectors were made by %q (%d dimensions), the embedder is %q (%d): re-embed the store, or use its model",
 			ErrModel, model, dim, e.Model(), e.Dim())
 	}
-	return nil
+	return e, nil
 }
 
 // embed is the store's embedder, nil if it has none.
@@ -386,7 +389,7 @@ func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err
 	defer func() {
 		if err != nil {
 			_ = sqlTx.Rollback() // after a commit it does nothing
-			s.memo = nil         // it may know of records that were not written
+			s.recent = nil       // it may know of records that were not written
 		}
 	}()
 	if err := s.there(); err != nil {
@@ -404,8 +407,8 @@ func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err
 		return err
 	}
 	t.now = fromMicros(clock)
-	if s.memo != nil && s.memo.seq != t.seq-1 {
-		s.memo = nil
+	if s.recent != nil && s.recent.seq != t.seq-1 {
+		s.recent = nil
 	}
 	if err := f(t); err != nil {
 		return err
@@ -413,8 +416,8 @@ func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err
 	if err := sqlTx.Commit(); err != nil {
 		return err
 	}
-	if s.memo != nil {
-		s.memo.seq = t.seq
+	if s.recent != nil {
+		s.recent.seq = t.seq
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package memory
 import (
 	"context"
 	"testing"
+
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
 func TestWhatIsARemark(t *testing.T) {
@@ -10,12 +12,12 @@ func TestWhatIsARemark(t *testing.T) {
 		"I never finished that marathon.": true, "So tired today!": true, "今日は疲れた。": true, `She said "never again."`: true,
 		"where does Nora live": false, "Where does Nora live?": false, "Nora lives where? Tell me.": false, "東京はどこ？": false, "": false, "tea": false,
 	} {
-		if got := isRemark(s); got != want {
+		if got := index.IsRemark(s); got != want {
 			t.Errorf("%q is a remark: %v", s, got)
 		}
 	}
 	for s, want := range map[string]string{"Caroline: I am tired.": "I am tired.", "It is late. Note: I go.": "It is late. Note: I go.", "x: ": "x: "} {
-		if got := spoken(s); got != want {
+		if got := index.Spoken(s); got != want {
 			t.Errorf("%q is spoken as %q", s, got)
 		}
 	}
@@ -48,7 +50,7 @@ func TestARemarkIsTied(t *testing.T) {
 	ties := map[string]float64{}
 	ask := func(q string) *Candidates {
 		t.Helper()
-		c, err := s.Candidates(t.Context(), Scope{User: "ann"}, Query{Text: q}, nil)
+		c, err := s.Candidates(t.Context(), Scope{User: "ann"}, Query{Text: q})
 		if err != nil {
 			t.Fatal(err)
 		}

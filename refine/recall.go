@@ -13,7 +13,7 @@ import (
 // Source is where memories are recalled from. [memory.Store] is one.
 type Source interface {
 	// Candidates are the records a query may be answered from, sorted by session and position.
-	Candidates(ctx context.Context, scope memory.Scope, query memory.Query, o *memory.CandidateOptions) (*memory.Candidates, error)
+	Candidates(ctx context.Context, scope memory.Scope, query memory.Query) (*memory.Candidates, error)
 	// Fetch returns records by row, in the order asked. Rows that are gone are left out.
 	Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([]memory.Record, error)
 }
@@ -43,7 +43,12 @@ type Recollection struct {
 	// Matched reports whether any memory holds a word of the question, or one related to it. If none does, what was recalled
 	// is near by its vector alone: with the hashed embedder that is likeness of letters, which helps against misspelling and
 	// else means nothing.
-	Matched bool     `json:"matched"`
+	Matched bool `json:"matched"`
+	// Pinned are memories that stand in every prompt, most important first, and PinnedTokens what they may take there; see
+	// [Recollection.Pin].
+	Pinned       []Recalled `json:"pinned,omitempty"`
+	PinnedTokens int        `json:"-"`
+
 	Ranking *Ranking `json:"-"` // of all candidates
 	// Reranked tells what a reranker read and how long it took; nil: none did.
 	Reranked *Reranked `json:"reranked,omitempty"`
@@ -67,7 +72,7 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if opts.Now.IsZero() {
 		opts.Now = time.Now()
 	}
-	candidates, err := src.Candidates(ctx, scope, query, nil)
+	candidates, err := src.Candidates(ctx, scope, query)
 	if err != nil {
 		return nil, fmt.Errorf("recall: %w", err)
 	}

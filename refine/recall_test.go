@@ -247,7 +247,7 @@ func TestRecallOfWhatIsDeletedMeanwhile(t *testing.T) {
 // failing is a source that fails.
 type failing struct{ candidates, fetch error }
 
-func (f failing) Candidates(context.Context, memory.Scope, memory.Query, *memory.CandidateOptions) (*memory.Candidates, error) {
+func (f failing) Candidates(context.Context, memory.Scope, memory.Query) (*memory.Candidates, error) {
 	return turns(1, 2), f.candidates
 }
 

@@ -88,6 +88,7 @@ func (r *Ranking) relevance(ctx context.Context, o Options) ([]float64, error) {
 	}
 	normalise(words)
 	normalise(cosines)
+	const lexicalWeight = .7 // of the words in the mix; the vectors have the rest
 	switch o.Mode {
 	case BM25:
 		return words, nil
@@ -95,7 +96,7 @@ func (r *Ranking) relevance(ctx context.Context, o Options) ([]float64, error) {
 		return cosines, nil
 	case Hybrid:
 		for i := range words {
-			words[i] = memory.LexicalWeight*words[i] + (1-memory.LexicalWeight)*cosines[i]
+			words[i] = lexicalWeight*words[i] + (1-lexicalWeight)*cosines[i]
 		}
 		return words, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate/mirror"
 )
@@ -86,18 +87,9 @@ func importance(n float64) float64 {
 // stars are the reverse: 1 to 5.
 func stars(importance float64) int { return int(math.Round(1 + 4*max(0, min(1, importance)))) }
 
-// layouts of timestamps, as Python writes them.
-var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", time.DateOnly}
-
 func when(s string) (time.Time, error) {
-	for _, layout := range layouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	if seconds, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(seconds) < 1e11 {
-		whole, part := math.Modf(seconds)
-		return time.Unix(int64(whole), int64(part*1e9)).UTC(), nil
+	if t, ok := text.ParseStamp(s); ok {
+		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("is %.40q, not a time like 2024-05-31T18:30:00+00:00", s)
 }

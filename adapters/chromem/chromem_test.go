@@ -215,7 +215,7 @@ func TestSameAsFlat(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		flat := memory.NewFlat(dim)
+		flat := &naive{vectors: map[int64][]float32{}, places: map[int64]memory.Scope{}}
 		both := []memory.Index{x, flat}
 		vector := func() []float32 {
 			v := make([]float32, dim)
@@ -264,7 +264,73 @@ func TestSameAsFlat(t *testing.T) {
 	})
 }
 
-// scores are those of matches: Flat rounds, so that which of two near ones comes first may differ.
+// naive compares with every vector.
+type naive struct {
+	vectors map[int64][]float32
+	places  map[int64]memory.Scope
+}
+
+func (n *naive) Len() int { return len(n.vectors) }
+
+func (n *naive) Upsert(_ context.Context, rows []int64, scopes []memory.Scope, vectors [][]float32) error {
+	for i, row := range rows {
+		n.vectors[row], n.places[row] = vectors[i], scopes[i]
+	}
+	return nil
+}
+
+func (n *naive) Delete(_ context.Context, rows ...int64) error {
+	for _, row := range rows {
+		delete(n.vectors, row)
+	}
+	return nil
+}
+
+func (n *naive) Search(_ context.Context, scope memory.Scope, query []float32, k int) ([]memory.Match, error) {
+	var all []memory.Match
+	for row, v := range n.vectors {
+		if scope.Contains(n.places[row]) {
+			dot, a, b := 0.0, 0.0, 0.0
+			for i := range v {
+				dot, a, b = dot+float64(v[i]*query[i]), a+float64(v[i]*v[i]), b+float64(query[i]*query[i])
+			}
+			all = append(all, memory.Match{Row: row, Score: dot / math.Sqrt(a*b)})
+		}
+	}
+	slices.SortFunc(all, func(a, b memory.Match) int { return cmpOrder(b.Score, a.Score, a.Row, b.Row) })
+	return all[:min(k, len(all))], nil
+}
+
+func cmpOrder(a, b float64, x, y int64) int {
+	switch {
+	case a != b && a < b, a == b && x < y:
+		return -1
+	case a == b && x == y:
+		return 0
+	}
+	return 1
+}
+
+// letters counts the letters of a text.
+type letters struct{}
+
+func (letters) Model() string { return "letters" }
+func (letters) Dim() int      { return 26 }
+func (letters) Embed(_ context.Context, texts []string) ([][]float32, error) {
+	vectors := make([][]float32, len(texts))
+	for i, s := range texts {
+		vectors[i] = make([]float32, 26)
+		vectors[i][0] = .01
+		for _, c := range s {
+			if c >= 'a' && c <= 'z' {
+				vectors[i][c-'a']++
+			}
+		}
+	}
+	return vectors, nil
+}
+
+// scores are those of matches: another sum rounds otherwise, so that which of two near ones comes first may differ.
 func scores(matches []memory.Match) []float64 {
 	s := make([]float64, len(matches))
 	for i, m := range matches {
@@ -276,7 +342,7 @@ func scores(matches []memory.Match) []float64 {
 // A store finds the same over either index, with filters and after changes too.
 func TestStoreFindsTheSame(t *testing.T) {
 	open := func(name string, newIndex func(dim, count int) (memory.Index, error)) *memory.Store {
-		s, err := memory.Create(t.Context(), filepath.Join(t.TempDir(), name), &memory.Options{NewIndex: newIndex})
+		s, err := memory.Create(t.Context(), filepath.Join(t.TempDir(), name), &memory.Options{NewIndex: newIndex, Embedder: letters{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,12 +367,13 @@ func TestStoreFindsTheSame(t *testing.T) {
 		q.Limit = 20
 		var found [2][]string
 		for i, s := range []*memory.Store{flat, other} {
-			hits, err := s.Search(t.Context(), ann, q)
+			c, err := s.Candidates(t.Context(), ann, q)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, h := range hits {
-				found[i] = append(found[i], fmt.Sprintf("%.1f", h.Score))
+			slices.SortFunc(c.List, func(a, b memory.Candidate) int { return cmpOrder(b.Vector, a.Vector, a.Row, b.Row) })
+			for _, x := range c.List[:min(20, len(c.List))] {
+				found[i] = append(found[i], fmt.Sprintf("%.1f", x.Vector))
 			}
 		}
 		if len(found[0]) == 0 {
@@ -317,33 +384,26 @@ func TestStoreFindsTheSame(t *testing.T) {
 }
 
 func BenchmarkSearch(b *testing.B) {
-	const dim = memory.DefaultDim
+	const dim = 384
 	for _, n := range []int{1_000, 10_000, 100_000} {
 		x, err := New(dim)
 		if err != nil {
 			b.Fatal(err)
 		}
-		flat := memory.NewFlat(dim)
 		r := rand.New(rand.NewPCG(3, 4))
 		v := make([]float32, dim)
 		for row := range n {
 			for i := range v {
 				v[i] = r.Float32() - .5
 			}
-			for _, index := range []memory.Index{x, flat} {
-				if err := index.Upsert(b.Context(), []int64{int64(row + 1)}, []memory.Scope{ann}, [][]float32{v}); err != nil {
-					b.Fatal(err)
-				}
+			if err := x.Upsert(b.Context(), []int64{int64(row + 1)}, []memory.Scope{ann}, [][]float32{v}); err != nil {
+				b.Fatal(err)
 			}
 		}
-		for _, c := range []struct {
-			name  string
-			index memory.Index
-			scope memory.Scope
-		}{{"chromem", x, memory.Scope{User: "ann"}}, {"chromem-session", x, ann}, {"flat", flat, memory.Scope{User: "ann"}}, {"flat-session", flat, ann}} {
-			b.Run(fmt.Sprintf("n=%d/%s", n, c.name), func(b *testing.B) {
+		for name, scope := range map[string]memory.Scope{"user": {User: "ann"}, "session": ann} {
+			b.Run(fmt.Sprintf("n=%d/%s", n, name), func(b *testing.B) {
 				for b.Loop() {
-					if _, err := c.index.Search(b.Context(), c.scope, v, 200); err != nil {
+					if _, err := x.Search(b.Context(), scope, v, 200); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -371,10 +431,14 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	hits, err := store.Search(ctx, scope, memory.Query{Text: "broken pane in the greenhuose"})
+	found, err := store.Candidates(ctx, scope, memory.Query{Text: "broken pane in the greenhuose"})
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(hits[0].Text)
+	best, err := store.Fetch(ctx, scope, found.List[0].Row)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(best[0].Text)
 	// Output: The greenhouse needs new panes.
 }

@@ -28,7 +28,7 @@ import (
 
 // Memory is what a Retriever recalls from; integration.Plugin is one.
 type Memory interface {
-	RecallIn(ctx context.Context, scope memory.Scope, q memory.Query) (*refine.Recollection, error)
+	Recall(ctx context.Context, scope memory.Scope, q memory.Query) (*refine.Recollection, error)
 }
 
 // Options say what to recall. Nil is the same as a zero Options.
@@ -72,7 +72,7 @@ func (r *Retriever) Retrieve(ctx context.Context, query string, opts ...retrieve
 			return nil, fmt.Errorf("%w: the most documents are %d", ErrOption, *o.TopK)
 		}
 	}
-	found, err := r.memory.RecallIn(ctx, r.options.Scope, q)
+	found, err := r.memory.Recall(ctx, r.options.Scope, q)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ import (
 // store is a memory without more than it needs; integration.Plugin is one as well.
 type store struct{ *memory.Store }
 
-func (s store) RecallIn(ctx context.Context, scope memory.Scope, q memory.Query) (*refine.Recollection, error) {
+func (s store) Recall(ctx context.Context, scope memory.Scope, q memory.Query) (*refine.Recollection, error) {
 	if scope == (memory.Scope{}) {
 		scope = own
 	}

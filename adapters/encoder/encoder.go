@@ -175,7 +175,7 @@ func (e *Encoder) Embed(ctx context.Context, texts []string) ([][]float32, error
 }
 
 // EmbedQuery implements [memory.QueryEmbedder]: some models read a question with another prefix than a document.
-func (e *Encoder) EmbedQuery(ctx context.Context, text string, _ memory.Corpus) ([]float32, error) {
+func (e *Encoder) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
 	if err := e.load(); err != nil {
 		return nil, err
 	}

@@ -239,7 +239,7 @@ func TestPrefixesMakeAnotherModel(t *testing.T) {
 	if e.Model() == plain || !strings.HasPrefix(e.Model(), "tiny@") {
 		t.Errorf("the model is %q with the prefix and %q without", e.Model(), plain)
 	}
-	q, err := e.EmbedQuery(t.Context(), "move", nil)
+	q, err := e.EmbedQuery(t.Context(), "move")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate/mirror"
 )
@@ -87,21 +87,10 @@ func (f *File) Record(d mirror.Document) (memory.Record, error) {
 	return r, nil
 }
 
-var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04", time.DateOnly}
-
-// when reads a time in one of the layouts, or seconds since 1970, milliseconds from 1e11 on.
+// when reads a time, or seconds or milliseconds since 1970.
 func when(s string) (time.Time, error) {
-	for _, layout := range layouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	if seconds, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(seconds) < 1e14 {
-		if math.Abs(seconds) >= 1e11 {
-			seconds /= 1000
-		}
-		whole, part := math.Modf(seconds)
-		return time.Unix(int64(whole), int64(part*1e9)).UTC(), nil
+	if t, ok := text.ParseStamp(s); ok {
+		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("is %.40q: write it like 2024-05-31T18:30:00Z", s)
 }

@@ -44,7 +44,7 @@ func ExampleNew() {
 	}
 	defer client.Close()
 	said := time.Date(2025, 3, 9, 0, 0, 0, 0, time.UTC)
-	if _, err := plugin.Remember(ctx, memory.Record{Speaker: "Mara", Text: "I am allergic to walnuts.", Created: said}); err != nil {
+	if _, err := plugin.Remember(ctx, plugin.Scope, memory.Record{Speaker: "Mara", Text: "I am allergic to walnuts.", Created: said}); err != nil {
 		log.Fatal(err)
 	}
 	answer, err := client.CallTool(ctx, &sdk.CallToolParams{Name: "recall", Arguments: map[string]any{"question": "What is Mara allergic to?"}})

@@ -159,16 +159,14 @@ func (a *recallIn) query() (memory.Query, error) {
 }
 
 // when reads a time; one that is left out is the zero time, one without a zone is UTC.
-func when(name, text string) (time.Time, error) {
-	if text == "" {
+func when(name, s string) (time.Time, error) {
+	if s == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly, "2006-01", "2006"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
+	if t, ok := text.ParsePeriod(s); ok {
+		return t, nil
 	}
-	return time.Time{}, fmt.Errorf("%w: %s is %.40q, not a time: write it like 2025-03-09 or 2025-03-09T18:30:00Z", memory.ErrInvalid, name, text)
+	return time.Time{}, fmt.Errorf("%w: %s is %.40q, not a time: write it like 2025-03-09 or 2025-03-09T18:30:00Z", memory.ErrInvalid, name, s)
 }
 
 func (t *tools) recall(ctx context.Context, a recallIn) (found, string, error) {
@@ -185,7 +183,7 @@ func (t *tools) find(ctx context.Context, q memory.Query) (found, string, error)
 	if err != nil {
 		return found{}, "", err
 	}
-	packed := refine.Pack(r.Memories, q.Text, t.budget, &refine.PackOptions{Line: refine.Mark(true)})
+	packed := r.Pack(q.Text, t.budget, &refine.PackOptions{Line: refine.Mark(true)})
 	out := foundOf(r, &packed, packed.Opened(r.Memories))
 	ids := make([]memory.ID, len(out.Memories))
 	for i, m := range out.Memories {
@@ -257,6 +255,7 @@ type rememberIn struct {
 	ValidFrom   string   `json:"valid_from,omitempty" jsonschema:"since when it is true"`
 	ValidUntil  string   `json:"valid_until,omitempty" jsonschema:"until when it is true"`
 	Importance  *float64 `json:"importance,omitempty" jsonschema:"0 to 1; 0.5 if left out"`
+	Pin         bool     `json:"pin,omitempty" jsonschema:"show it in every conversation: only for what must never be missed, such as an allergy"`
 	Replaces    []string `json:"replaces,omitempty" jsonschema:"ids of the memories that this one takes the place of, because they are out of date or wrong"`
 	DerivedFrom []string `json:"derived_from,omitempty" jsonschema:"ids of the memories that this is your own conclusion from; leave it out for what the user said"`
 }
@@ -296,6 +295,9 @@ func (t *tools) record(ctx context.Context, a *rememberIn) (memory.Record, error
 	}
 	if a.Importance != nil {
 		r.Importance = *a.Importance
+	}
+	if a.Pin {
+		r.Importance, r.Meta[memory.MetaPinned] = 1, "true"
 	}
 	for _, moment := range []struct {
 		name, text string

@@ -60,7 +60,10 @@ type found struct {
 // foundOf is what was recalled and packed, and the turns that summaries were opened into.
 func foundOf(r *refine.Recollection, packed *refine.Packed, opened []refine.Recalled) found {
 	out := found{Memories: []recalled{}, Omitted: len(packed.Dropped), Certificate: r.Certificate}
-	shown := slices.Concat(r.Memories, slices.DeleteFunc(opened, func(t refine.Recalled) bool { // dropped, and then opened
+	pinned := slices.DeleteFunc(slices.Clone(r.Pinned), func(p refine.Recalled) bool {
+		return slices.ContainsFunc(r.Memories, func(m refine.Recalled) bool { return m.ID == p.ID })
+	})
+	shown := slices.Concat(pinned, r.Memories, slices.DeleteFunc(opened, func(t refine.Recalled) bool { // dropped, and then opened
 		return slices.ContainsFunc(r.Memories, func(m refine.Recalled) bool { return m.ID == t.ID })
 	}))
 	for i := range shown {

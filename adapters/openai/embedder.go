@@ -110,7 +110,7 @@ func (e *Embedder) Model() string {
 func (e *Embedder) Dim() int { return e.dim }
 
 // EmbedQuery embeds a query. The corpus is not used: a neural model has its own idea of what is common.
-func (e *Embedder) EmbedQuery(ctx context.Context, text string, _ memory.Corpus) ([]float32, error) {
+func (e *Embedder) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
 	vectors, err := e.embed(ctx, e.options.QueryPrefix, []string{text})
 	if err != nil {
 		return nil, err

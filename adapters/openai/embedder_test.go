@@ -84,7 +84,7 @@ func TestOptions(t *testing.T) {
 	if _, err := e.Embed(ctx, []string{"abcdef", "äöü\xff"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.EmbedQuery(ctx, "x", nil); err != nil {
+	if _, err := e.EmbedQuery(ctx, "x"); err != nil {
 		t.Fatal(err)
 	}
 	var inputs [][]string

@@ -165,6 +165,13 @@ func fitChange(list []statement) []float64 {
 	return w
 }
 
+// told is a yes or no with what was measured of it.
+type told struct {
+	x     []float64
+	right bool
+	w     float64
+}
+
 // logistic learns weights by which a weighted list of yes and no is told apart.
 func logistic(list []told, n int, decay float64) []float64 {
 	w := make([]float64, n)
@@ -314,8 +321,6 @@ var (
 	hiddenUnits  = 8
 	epochs       = 30
 	locomoWeight = .5
-	sureLocomo   = .25
-	bareWeight   = .1
 )
 
 // weight is how much an example counts: there is less of the everyday kind, and it is what matters.
@@ -323,7 +328,7 @@ func (x *example) weight() float64 {
 	switch x.set {
 	case "everyday":
 		return 4
-	case "statements":
+	case "statements", "people":
 		return 1.5
 	}
 	return locomoWeight
@@ -352,36 +357,6 @@ func (x *example) second() choice {
 	return c
 }
 
-// told is an answer with whether it was right.
-type told struct {
-	x     []float64
-	right bool
-	w     float64
-}
-
-// tell answers the question of an example with the model in use, and also without what answers it.
-func (x *example) tell() []told {
-	weight := x.weight()
-	if x.set == "locomo" {
-		weight = sureLocomo
-	}
-	r := x.reading
-	a := r.Answer()
-	f := r.Answerable()
-	list := []told{{f[:], x.isRight(&a), weight}}
-	if x.unanswerable {
-		return list
-	}
-	for _, r := range []*extract.Reading{x.bare, x.swapped} {
-		if r != nil {
-			r.Rank()
-			f := r.Answerable()
-			list = append(list, told{f[:], false, weight * bareWeight})
-		}
-	}
-	return list
-}
-
 // isRight reports whether an answer is right, taken as one that was found.
 func (x *example) isRight(a *extract.Answer) bool {
 	if x.unanswerable || len(a.Quotes) == 0 {
@@ -393,34 +368,10 @@ func (x *example) isRight(a *extract.Answer) bool {
 	switch {
 	case x.question != nil:
 		return x.question.Judge(text, false) == eval.Right
-	case x.set == "statements":
-		return x.right[[2]int{a.Quotes[0].Record, 0}]
+	case x.set == "statements", x.set == "people":
+		return slices.ContainsFunc(a.Quotes, func(q extract.Quote) bool { return x.right[[2]int{q.Record, 0}] })
 	}
 	return eval.ScoreAnswer(x.answer, text).Contains >= .6
-}
-
-// fit learns all weights from examples, and leaves them in use. How sure an answer is, is learned of questions that did not
-// teach the ranking.
-func fit(all []*example, base *extract.Model) *extract.Model {
-	const folds = 4
-	var list []told
-	for f := range folds {
-		var seen, unseen []*example
-		for i, x := range all {
-			if i%folds == f {
-				unseen = append(unseen, x)
-			} else {
-				seen = append(seen, x)
-			}
-		}
-		fitRanking(seen, base)
-		for _, x := range unseen {
-			list = append(list, x.tell()...)
-		}
-	}
-	m := fitRanking(all, base)
-	m.Sure = logistic(list, extract.NumSure, 1e-3)
-	return m
 }
 
 // fitRanking learns the weights by which passages are ranked, and leaves them in use.
@@ -450,135 +401,6 @@ func write(file string, m *extract.Model) error {
 		return err
 	}
 	return os.WriteFile(file, append(data, '\n'), 0o644)
-}
-
-// report is how questions are answered that did not choose the weights.
-type report struct {
-	questions map[string]*share
-	verdicts  map[string]map[eval.Verdict]int
-	bins      [10][2]int               // answers by their confidence, and those of them that are right
-	sweep     [10]map[eval.Verdict]int // verdicts by the threshold, in steps of .05 from .15
-	sure      int                      // answers that are not right with a confidence of .9 or more
-	verbose   bool
-}
-
-// share counts, of some questions, those whose best passage answers, those that are refused, and what the answers hold.
-type share struct{ n, top, refused, contains float64 }
-
-// validate leaves each conversation out in turn, and prints how its questions are answered by what the others taught.
-func validate(all []*example, base *extract.Model, verbose, quick bool) {
-	groups := map[string]bool{}
-	for _, x := range all {
-		if !quick || x.set == "everyday" {
-			groups[x.group] = true
-		}
-	}
-	r := &report{questions: map[string]*share{}, verdicts: map[string]map[eval.Verdict]int{}, verbose: verbose}
-	for _, group := range sorted(groups) {
-		var seen, unseen []*example
-		for _, x := range all {
-			if x.group == group {
-				unseen = append(unseen, x)
-			} else {
-				seen = append(seen, x)
-			}
-		}
-		fit(seen, base)
-		for _, x := range unseen {
-			r.add(x)
-		}
-	}
-	r.print()
-	last := fit(all, base)
-	for k, w := range last.Passage {
-		fmt.Printf("%s %.2f  ", extract.FeatureNames[k], w)
-	}
-	fmt.Println("\npair", last.Pair, "\nsecond", last.Second, "\nsure", last.Sure)
-}
-
-// add answers an example with the weights in use.
-func (r *report) add(x *example) {
-	a := x.reading.Answer()
-	text := a.Text(x.task.Evidence, func(i int) int { return i + 1 })
-	name := x.set
-	if x.unanswerable {
-		name += " unanswerable"
-	}
-	for _, name := range []string{name, x.set + " " + x.kind} {
-		s := r.questions[name]
-		if s == nil {
-			s = &share{}
-			r.questions[name] = s
-		}
-		s.n++
-		if len(x.reading.Passages) > 0 && x.right[key(&x.reading.Passages[0])] {
-			s.top++
-		}
-		if !a.Found {
-			s.refused++
-		}
-		if x.set == "locomo" && !x.unanswerable {
-			s.contains += eval.ScoreAnswer(x.answer, text).Contains
-		}
-	}
-	if a.Found && x.set != "locomo" {
-		bin := &r.bins[min(9, int(10*a.Confidence))]
-		bin[0]++
-		if x.isRight(&a) {
-			bin[1]++
-		}
-	}
-	if x.question == nil {
-		return
-	}
-	for i := range r.sweep {
-		b := a
-		b.Found = a.Confidence >= .15+.05*float64(i)
-		if r.sweep[i] == nil {
-			r.sweep[i] = map[eval.Verdict]int{}
-		}
-		r.sweep[i][x.question.Judge(b.Text(x.task.Evidence, func(i int) int { return i + 1 }), !b.Found)]++
-	}
-	v := x.question.Judge(text, !a.Found)
-	for _, name := range []string{"all", x.kind, "scope " + x.group} {
-		if r.verdicts[name] == nil {
-			r.verdicts[name] = map[eval.Verdict]int{}
-		}
-		r.verdicts[name][v]++
-	}
-	if a.Found && a.Confidence >= .9 && v != eval.Right {
-		r.sure++
-	}
-	if r.verbose && v != eval.Right {
-		fmt.Printf("%s [%s] %s\n   %s %.2f; %.2q\n   %s\n", x.id, x.kind, x.question.Text, strings.ToUpper(string(v)), a.Confidence, x.question.Answer, strings.ReplaceAll(text, "\n", "\n   "))
-	}
-}
-
-func (r *report) print() {
-	for _, name := range sorted(r.questions) {
-		s := r.questions[name]
-		fmt.Printf("%-24s n %4.0f  best passage right %.3f  refused %.3f  contains %.3f\n", name, s.n, s.top/s.n, s.refused/s.n, s.contains/s.n)
-	}
-	for _, name := range sorted(r.verdicts) {
-		fmt.Printf("%-16s", name)
-		for _, v := range eval.Verdicts {
-			fmt.Printf(" %s %d", v, r.verdicts[name][v])
-		}
-		fmt.Println()
-	}
-	for i, s := range r.sweep {
-		fmt.Printf("threshold %.2f", .15+.05*float64(i))
-		for _, v := range eval.Verdicts {
-			fmt.Printf(" %s %d", v, s[v])
-		}
-		fmt.Println()
-	}
-	fmt.Println("wrong but sure", r.sure)
-	for b, c := range r.bins {
-		if c[0] > 0 {
-			fmt.Printf("confidence %.1f: %3d answers, right %.2f\n", float64(b)/10, c[0], float64(c[1])/float64(c[0]))
-		}
-	}
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -1,11 +1,13 @@
 // Command answer fits the weights by which questions are answered without a language model, and measures them on
 // conversations that did not choose them.
 //
-//	go run ./bench/answer -locomo FILE -everyday DIR                   leave each conversation out in turn
-//	go run ./bench/answer -locomo FILE -everyday DIR -o FILE           fit on all, and write model.json
+//	go -C bench run ./answer -locomo FILE -everyday DIR -o model.json          fit the ranking on all, and write it
+//	go -C bench run ./answer -locomo FILE -everyday DIR -dump answers.jsonl    leave each conversation out in turn, and write what
+//	                                                                           is measured of the answers, for sure.py
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -31,19 +34,16 @@ func main() {
 	everyday := flag.String("everyday", "", "folder of an everyday suite")
 	asked := flag.String("asks", "bench/answer/asks.tsv", "questions with what they ask for")
 	out := flag.String("o", "", "file to write the weights to")
-	quick := flag.Bool("quick", false, "leave out only the conversations of the everyday suite")
 	flag.IntVar(&hiddenUnits, "hidden", hiddenUnits, "hidden units")
 	flag.IntVar(&epochs, "epochs", epochs, "passes over the examples")
 	flag.Float64Var(&locomoWeight, "locomo-weight", locomoWeight, "how much an example of LoCoMo counts")
-	flag.Float64Var(&sureLocomo, "sure-locomo", sureLocomo, "the same for how sure an answer is")
-	flag.Float64Var(&bareWeight, "bare", bareWeight, "how much a question counts whose answer was taken away")
+	flag.StringVar(&dumped, "dump", "", "file to write what is measured of answers to")
 	every := flag.Int("every", 1, "use one of so many questions of LoCoMo")
 	flag.Float64Var(&decay, "decay", decay, "weight decay")
-	verbose := flag.Bool("v", false, "print what is not answered rightly")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *locomo, *everyday, *asked, *out, *verbose, *quick, *every); err != nil {
+	if err := run(ctx, *locomo, *everyday, *asked, *out, *every); err != nil {
 		fmt.Fprintln(os.Stderr, "answer:", err)
 		os.Exit(1)
 	}
@@ -56,12 +56,13 @@ type example struct {
 	task                 *specialists.Task
 	reading, bare        *extract.Reading // of all that was recalled, and without what answers
 	swapped              *extract.Reading // of all, asked about somebody else
+	elsewhere            *extract.Reading // of what another conversation holds
 	right, stale         map[[2]int]bool  // the passages that answer, and did before, by their memory and place
 	question             *eval.EverydayQuestion
 	answer               string // LoCoMo's
 }
 
-func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quick bool, every int) error {
+func run(ctx context.Context, locomo, everyday, asked, out string, every int) error {
 	weights, err := fitAsks(asked)
 	if err != nil {
 		return err
@@ -97,31 +98,9 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 			return err
 		}
 	}
-	var all []*example
-	for _, c := range l.Conversations {
-		for i, q := range c.Questions {
-			if i%every > 0 {
-				continue
-			}
-			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
-			if x.answer == "" && !x.unanswerable {
-				continue
-			}
-			if err := x.recall(ctx, p, c.Scope, memory.Query{Text: q.Text}); err != nil {
-				return err
-			}
-			x.labelLoCoMo(q.Evidence)
-			all = append(all, x)
-		}
-	}
-	for i := range e.Questions {
-		q := &e.Questions[i]
-		x := &example{id: q.ID, set: "everyday", group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
-		if err := x.recall(ctx, p, memory.Scope{User: q.Scope}, memory.Query{Text: q.Text, At: q.At}); err != nil {
-			return err
-		}
-		x.labelEveryday()
-		all = append(all, x)
+	all, err := recallQuestions(ctx, p, l, e, every)
+	if err != nil {
+		return err
 	}
 	small, err := recallStatements(ctx, p, statements)
 	if err != nil {
@@ -133,20 +112,71 @@ func run(ctx context.Context, locomo, everyday, asked, out string, verbose, quic
 		return err
 	}
 	all = append(all, near...)
+	people, err := recallPeople(ctx, p, filepath.Join(filepath.Dir(asked), "people.txt"))
+	if err != nil {
+		return err
+	}
+	all = append(all, people...)
+	if dumped != "" {
+		if err := dump(all, base, dumped); err != nil {
+			return err
+		}
+	}
 	if out == "" {
-		validate(all, base, verbose, quick)
 		return nil
 	}
-	m := fit(all, base)
-	return write(out, m)
+	return write(out, fitRanking(all, base))
 }
+
+// recallQuestions asks the questions of LoCoMo, one of so many, and those of the everyday suite.
+func recallQuestions(ctx context.Context, p *integration.Plugin, l *eval.Dataset, e *eval.Everyday, every int) ([]*example, error) {
+	var all []*example
+	for _, c := range l.Conversations {
+		for i, q := range c.Questions {
+			if i%every > 0 {
+				continue
+			}
+			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
+			if x.answer == "" && !x.unanswerable {
+				continue
+			}
+			if err := x.recall(ctx, p, c.Scope, memory.Query{Text: q.Text}); err != nil {
+				return nil, err
+			}
+			x.labelLoCoMo(q.Evidence)
+			if !x.unanswerable {
+				if err := x.goElsewhere(ctx, p, l.Conversations, time.Time{}, i); err != nil {
+					return nil, err
+				}
+			}
+			all = append(all, x)
+		}
+	}
+	for i := range e.Questions {
+		q := &e.Questions[i]
+		x := &example{id: q.ID, set: "everyday", group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
+		if err := x.recall(ctx, p, memory.Scope{User: q.Scope}, memory.Query{Text: q.Text, At: q.At}); err != nil {
+			return nil, err
+		}
+		x.labelEveryday()
+		if !x.unanswerable {
+			if err := x.goElsewhere(ctx, p, e.Conversations, q.At, i); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
+
+var dumped string
 
 // recalled is how many memories are read for an answer.
 const recalled = 40
 
 func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memory.Scope, q memory.Query) error {
 	q.Limit = 3 * recalled
-	found, err := p.RecallIn(ctx, scope, q)
+	found, err := p.Recall(ctx, scope, q)
 	if err != nil {
 		return err
 	}
@@ -156,6 +186,58 @@ func (x *example) recall(ctx context.Context, p *integration.Plugin, scope memor
 	}
 	x.reading = extract.Read(x.task)
 	return nil
+}
+
+// goElsewhere asks the question of another conversation, about somebody who is known there.
+func (x *example) goElsewhere(ctx context.Context, p *integration.Plugin, list []eval.Conversation, at time.Time, i int) error {
+	for k := range list {
+		c := &list[(i+k)%len(list)]
+		if c.ID == x.group || c.Scope.User == x.group || len(c.Records) == 0 {
+			continue
+		}
+		names := known(c)
+		words := strings.Fields(x.task.Question)
+		for j := 1; j < len(words) && len(names) > 0; j++ {
+			name := strings.TrimRight(words[j], "?.,!'’s")
+			if len(name) > 2 && unicode.IsUpper([]rune(name)[0]) {
+				words[j] = names[(i+j)%len(names)] + words[j][len(name):]
+			}
+		}
+		query := memory.Query{Text: strings.Join(words, " "), At: at}
+		other := &example{}
+		if err := other.recall(ctx, p, c.Scope, query); err != nil {
+			return err
+		}
+		x.elsewhere = other.reading
+		return nil
+	}
+	return nil
+}
+
+// known are the eight words of a conversation that are written with a capital most often, and never without.
+func known(c *eval.Conversation) []string {
+	count, low := map[string]int{}, map[string]bool{}
+	for i := range c.Records {
+		for j, w := range strings.Fields(c.Records[i].Text) {
+			w = strings.Trim(w, "?.,!'’s\"():;")
+			if len(w) < 3 {
+				continue
+			}
+			if r := []rune(w)[0]; !unicode.IsUpper(r) {
+				low[strings.ToLower(w)] = true
+			} else if j > 0 {
+				count[w]++
+			}
+		}
+	}
+	var names []string
+	for w := range count {
+		if !low[strings.ToLower(w)] {
+			names = append(names, w)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	return names[:min(8, len(names))]
 }
 
 // recallStatements makes a small store of each pair of statements, with others of the same language around them, and asks

@@ -25,6 +25,7 @@ MODELS = {
     "mixer-prefix": dict(COMMON, task="sudoku", vocab_size=11, seq_len=16, puzzle_emb_len=3, puzzle_emb_ndim=40, L_cycles=6, mlp_t=True, inter_tokens=24, pos_encodings="none"),
     "attention": dict(COMMON, task="arc", vocab_size=12, seq_len=16, puzzle_emb_len=2, puzzle_emb_ndim=64, L_cycles=4, mlp_t=False, pos_encodings="rope"),
     "cover": dict(COMMON, task="sudoku", vocab_size=6, seq_len=16, puzzle_emb_len=0, puzzle_emb_ndim=0, L_cycles=3, mlp_t=False, cover=True, init_noise=0.5, inter_units=40, pos_encodings="none"),
+    "grid": dict(COMMON, task="maze", vocab_size=6, seq_len=36, puzzle_emb_len=0, puzzle_emb_ndim=0, L_cycles=3, mlp_t=False, grid=True, inter_units=40, pos_encodings="none"),
     "attention-learned": dict(COMMON, task="maze", vocab_size=6, seq_len=16, puzzle_emb_len=0, puzzle_emb_ndim=0, L_cycles=4, mlp_t=False, pos_encodings="learned"),
 }
 
@@ -76,8 +77,6 @@ def make(name, folder, arch, seed):
     noise = {"z_L": model.begin(BATCH)[1]} if arch.get("cover") else {}
     logits, q = trace(model, table, tokens, ids, *noise.values())
     save_file({"tokens": tokens.float(), "ids": ids.float(), "logits": logits.contiguous(), "q": q.contiguous(), **noise}, folder / "golden.safetensors")
-    if name == "mixer-prefix":  # as the official code saves it, from a compiled model
-        torch.save({"_orig_mod.model.inner." + k: v for k, v in weights.items()}, folder / "step_100.pt")
 
 
 def check(name, folder, *_):

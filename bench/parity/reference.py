@@ -77,6 +77,28 @@ class CoverBlock(nn.Module):
         return rms(x + self.mlp(x), self.eps)
 
 
+class GridBlock(nn.Module):
+    """The maze's own mixer: each cell hears its four neighbours, walls excepted, through one SwiGLU."""
+
+    def __init__(self, arch):
+        super().__init__()
+        self.eps, d, self.side = arch["rms_norm_eps"], arch["hidden_size"], round(arch["seq_len"] ** 0.5)
+        self.grid, self.mlp = SwiGLU(4 * d, arch["inter_units"]), SwiGLU(d, arch["inter_size"])
+        self.grid.down_proj = nn.Linear(arch["inter_units"], d, bias=False)
+        self.open = None  # [batch, cells, 1]
+
+    def forward(self, x):
+        sent, side = x * self.open, self.side
+        messages = torch.zeros(*x.shape[:2], 4, x.shape[-1])
+        for cell in range(side * side):
+            row, column = divmod(cell, side)
+            for k, (down, right) in enumerate(((1, 0), (0, -1), (0, 1), (-1, 0))):
+                if 0 <= row + down < side and 0 <= column + right < side:
+                    messages[:, cell, k] = sent[:, (row + down) * side + column + right]
+        x = rms(x + self.grid(messages.flatten(2)), self.eps)
+        return rms(x + self.mlp(x), self.eps)
+
+
 class Block(nn.Module):
     def __init__(self, arch):
         super().__init__()
@@ -106,7 +128,7 @@ class Embedding(nn.Module):
 class Level(nn.Module):
     def __init__(self, arch):
         super().__init__()
-        self.layers = nn.ModuleList((CoverBlock if arch.get("cover") else Block)(arch) for _ in range(arch["L_layers"]))
+        self.layers = nn.ModuleList((CoverBlock if arch.get("cover") else GridBlock if arch.get("grid") else Block)(arch) for _ in range(arch["L_layers"]))
 
     def forward(self, state, injection):
         x = state + injection
@@ -180,8 +202,29 @@ class CoverTRM(TRM):
         return F.pad(logits, (2, 0), value=-1e3), self.q_head(z_H.mean(1)), z_H, z_L
 
 
+class GridTRM(TRM):
+    """One position for each cell. Only a free cell is a question: is it on the path. The q-head reads the largest states."""
+
+    def __init__(self, arch):
+        super().__init__(arch)
+        self.lm_head = nn.Linear(arch["hidden_size"], 1, bias=False)
+
+    def embed(self, tokens, puzzle):
+        return self.embed_tokens.embedding_weight[tokens]
+
+    def forward(self, tokens, puzzle, z_H, z_L):
+        for layer in self.L_level.layers:
+            layer.open = (tokens > 1).float()[:, :, None]
+        _, _, z_H, z_L = super().forward(tokens, puzzle, z_H, z_L)
+        logits = 2e3 * F.one_hot(tokens, 6).float() - 1e3
+        question = (tokens == 2) | (tokens == 5)
+        logits[question] = torch.tensor([-1e3, -1e3, 0, -1e3, -1e3, 0])
+        logits[..., 5] += self.lm_head(z_H)[..., 0]
+        return logits, self.q_head(z_H.amax(1)), z_H, z_L
+
+
 def make(arch):
-    return CoverTRM(arch) if arch.get("cover") else TRM(arch)
+    return CoverTRM(arch) if arch.get("cover") else GridTRM(arch) if arch.get("grid") else TRM(arch)
 
 
 def load(folder):

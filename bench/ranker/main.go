@@ -132,7 +132,7 @@ func (c *conversation) export(ctx context.Context, kind, path string, embedder m
 	refs := map[int64]string{}
 	for _, q := range c.questions {
 		query := memory.Query{Text: q.text, Until: q.at}
-		candidates, err := store.Candidates(ctx, scope, query, nil)
+		candidates, err := store.Candidates(ctx, scope, query)
 		if err != nil {
 			return fmt.Errorf("%q: %w", q.text, err)
 		}

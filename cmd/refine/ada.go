@@ -7,15 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/adapters/ada"
-	"github.com/trm-go/refiner/integration/bridge"
+	"github.com/trm-go/refiner/integration/ada"
 )
 
 // adaKeyEnv holds the key of an Ada behind a proxy that asks for one.
 const adaKeyEnv = "ADA_API_KEY"
 
 func (a *app) adaCommand() *cobra.Command {
-	timeout := ada.DefaultTimeout
+	timeout := 2 * time.Minute
 	cmd := &cobra.Command{
 		Use:   "ada",
 		Short: "Take over the memories of an Ada",
@@ -36,13 +35,9 @@ Ada lists at most 100 memories; it is said if there may be more.`,
   refine ada import http://ada.local:7000 --user luna`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := &ada.ClientOptions{BaseURL: os.Getenv("ADA_BASE_URL"), Key: os.Getenv(adaKeyEnv), Timeout: timeout}
+			from := ada.Source{BaseURL: os.Getenv("ADA_BASE_URL"), Key: os.Getenv(adaKeyEnv), Timeout: timeout}
 			if len(args) > 0 {
-				o.BaseURL = args[0]
-			}
-			client, err := ada.NewClient(o)
-			if err != nil {
-				return err
+				from.BaseURL = args[0]
 			}
 			p, err := a.open(cmd)
 			if err != nil {
@@ -50,7 +45,7 @@ Ada lists at most 100 memories; it is said if there may be more.`,
 			}
 			defer p.Close()
 			start := time.Now()
-			added, full, err := bridge.ImportAda(cmd.Context(), p, p.Scope, client)
+			added, full, err := ada.Import(cmd.Context(), p, p.Scope, from)
 			if err != nil {
 				return err
 			}
@@ -62,7 +57,7 @@ Ada lists at most 100 memories; it is said if there may be more.`,
 					Seconds float64 `json:"seconds"`
 				}{added.Count, added.Skipped, full, time.Since(start).Seconds()})
 			}
-			a.term.Notef("read %s from %s in %.1f s; %s were there already", counted(added.Count, "record"), cmp.Or(o.BaseURL, ada.DefaultBaseURL), time.Since(start).Seconds(), thousands(added.Skipped))
+			a.term.Notef("read %s from %s in %.1f s; %s were there already", counted(added.Count, "record"), cmp.Or(from.BaseURL, ada.DefaultBaseURL), time.Since(start).Seconds(), thousands(added.Skipped))
 			if full {
 				a.term.Notef("warning: Ada lists at most %d memories and may have more; its conversations are whole", ada.MaxMemories)
 			}

@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trm-go/refiner/adapters/ada"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/integration/bridge"
+	"github.com/trm-go/refiner/integration/ada"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -25,11 +24,11 @@ func TestAdaImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	if _, err := source.Remember(t.Context(), memory.Record{Scope: memory.Scope{Session: "c"}, Role: "user", Text: "I like green tea.", Created: time.Now()},
+	if _, err := source.Remember(t.Context(), source.Scope, memory.Record{Scope: memory.Scope{Session: "c"}, Role: "user", Text: "I like green tea.", Created: time.Now()},
 		memory.Record{Kind: memory.KindFact, Text: "Luna lives in Graz.", Importance: 1, Created: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(ada.Handler(bridge.Ada(source, memory.Scope{}, nil), nil))
+	web := httptest.NewServer(ada.Handler(source, memory.Scope{}, nil))
 	defer web.Close()
 
 	store := filepath.Join(t.TempDir(), "store.db")
@@ -59,7 +58,7 @@ func TestAdaImport(t *testing.T) {
 		t.Errorf("a wrong address: exit code %d, %s", code, errs)
 	}
 	web.Close()
-	if code, _, errs := command("ada", "import", web.URL); code != ui.ExitError || !strings.Contains(errs, "cannot reach Ada") {
+	if code, _, errs := command("ada", "import", web.URL); code != ui.ExitError || !strings.Contains(errs, "cannot reach it") {
 		t.Errorf("no Ada: exit code %d, %s", code, errs)
 	}
 }

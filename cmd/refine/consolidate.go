@@ -90,7 +90,6 @@ type policyFlags struct {
 	level      string
 	since      moment
 	noSnapshot bool
-	reword     bool
 	judge      bool
 }
 
@@ -104,8 +103,6 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags.IntVar(&f.Unit, "unit", consolidate.DefaultUnit, "tokens of turns that one summary stands for, about")
 	flags.Float64Var(&f.Keep, "keep", consolidate.DefaultKeep, "importance from which on every name, number, date and negation is kept")
 	flags.IntVar(&f.Recurs, "recurs", consolidate.DefaultRecurs, "days on which the same must be said to become a fact; -1: never")
-	flags.DurationVar(&f.Idle, "idle", 0, "lower the importance of what nobody has used for so long")
-	flags.BoolVar(&f.reword, "reword", false, "let the configured language model word the summaries, under the same checks")
 	flags.BoolVar(&f.judge, "judge", false, "let the configured language model say how facts stand to each other that the rules leave apart")
 	if applies {
 		flags.BoolVar(&f.noSnapshot, "no-snapshot", false, "do not copy the store first")
@@ -122,9 +119,9 @@ func (f *policyFlags) options(cmd *cobra.Command) (*consolidate.Options, error) 
 	return &consolidate.Options{Policy: f.Policy, Since: f.since.Time}, nil
 }
 
-// models gives o the configured model as its writer and its judge, as far as that is asked for.
+// models gives o the configured model as its judge, if that is asked for.
 func (a *app) models(cmd *cobra.Command, f *policyFlags, o *consolidate.Options) error {
-	if !f.reword && !f.judge {
+	if !f.judge {
 		return nil
 	}
 	model, err := integration.Model(cmd.Context(), a.settings.Config)
@@ -132,14 +129,9 @@ func (a *app) models(cmd *cobra.Command, f *policyFlags, o *consolidate.Options)
 		return err
 	}
 	if model == nil {
-		return ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--reword and --judge need a language model, and none is configured")
+		return ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--judge needs a language model, and none is configured")
 	}
-	if f.reword {
-		o.Writer = consolidate.ModelWriter(model, a.settings.Model.Model)
-	}
-	if f.judge {
-		o.Judge = consolidate.ModelJudge(model, a.settings.Model.Model)
-	}
+	o.Judge = consolidate.ModelJudge(model, a.settings.Model.Model)
 	return nil
 }
 
@@ -405,6 +397,16 @@ func (a *app) consolidateLogCommand(remote *remoteFlags) *cobra.Command {
 				return err
 			}
 			path := a.settings.Store.Path
+			if !integration.IsFile(path) {
+				p, err := a.look(cmd)
+				if err != nil {
+					return err
+				}
+				path = p.Store.Path()
+				if err := p.Close(); err != nil {
+					return err
+				}
+			}
 			if remote.given() {
 				var err error
 				if path, err = a.mirrorPath(remote); err != nil {

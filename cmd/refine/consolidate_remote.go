@@ -57,6 +57,9 @@ func (c *consolidated) push(ctx context.Context) (*mirror.Pushed, error) {
 
 // mirrorPath is where the mirror of a remote lies: beside the configured store, named by what it mirrors.
 func (a *app) mirrorPath(f *remoteFlags) (string, error) {
+	if !integration.IsFile(a.settings.Store.Path) {
+		return "", ui.Fail(ui.ExitUsage, "name one with --store", "a mirror is kept beside a store that is a file")
+	}
 	of := f.chroma
 	if f.jsonl != "" {
 		path, err := filepath.Abs(f.jsonl)

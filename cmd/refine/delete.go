@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -41,9 +42,11 @@ memory and keep its history, use refine add --supersedes.`,
 			if len(ids) == 0 && p.Scope == (memory.Scope{}) && !anyChanged(cmd, "tenant", "user", "agent", "session") {
 				return ui.Fail(ui.ExitUsage, `name the scope with --user, or mean the records of nobody with --user ""`, "--all and --before need a scope")
 			}
-			copies, err := memory.Copies(cmd.Context(), p.Store.Path())
-			if err != nil {
-				return err
+			var copies []memory.Copy
+			if integration.IsFile(a.settings.Store.Path) {
+				if copies, err = memory.Copies(cmd.Context(), p.Store.Path()); err != nil {
+					return err
+				}
 			}
 			what := counted(len(ids), "record")
 			if all {

@@ -93,6 +93,11 @@ func (a *app) examine(cmd *cobra.Command) []finding {
 		return found
 	}
 	path := a.settings.Store.Path
+	if !integration.IsFile(path) {
+		a.examineStore(ctx, path, note)
+		a.examineEmbedder(ctx, note)
+		return found
+	}
 	_, statErr := os.Stat(path)
 	note("store", missing(path, statErr), "refine init", "%s", path)
 	folder := existing(filepath.Dir(path))
@@ -112,7 +117,7 @@ func (a *app) examine(cmd *cobra.Command) []finding {
 }
 
 func (a *app) examineStore(ctx context.Context, path string, note func(what string, err error, mend, format string, args ...any) bool) {
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); integration.IsFile(path) && err == nil && info.Mode().Perm()&0o077 != 0 {
 		note("privacy", fmt.Errorf("others of this machine may read %s (%s)", path, info.Mode().Perm()), "chmod 600 "+path, "")
 	}
 	start := time.Now()
@@ -130,21 +135,32 @@ func (a *app) examineStore(ctx context.Context, path string, note func(what stri
 		mend, said := "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree"
 		if name, _, local := strings.Cut(s.Model, "@"); local {
 			mend = "refine models pull " + name + ", or refine reembed"
-		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && a.settings.Embedder.Type == "auto" && (s.Dim == 0 || strings.HasPrefix(s.Model, "hashed-")) {
+		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && a.settings.Embedder.Type == "auto" && s.Dim == 0 {
 			said = fmt.Sprintf("%s; %s is at hand and finds more: refine reembed", s.Model, m.Name)
 		}
 		note("model", a.agree(ctx, s), mend, "%s", said)
 	}
-	report, err := p.Store.Check(ctx, false)
-	if err == nil && len(report.Problems) > 0 {
-		err = fmt.Errorf("%s, the first: %s", counted(len(report.Problems), "problem"), report.Problems[0])
+	if store, ok := p.Store.(*memory.Store); ok {
+		report, err := store.Check(ctx, false)
+		if err == nil && len(report.Problems) > 0 {
+			err = fmt.Errorf("%s, the first: %s", counted(len(report.Problems), "problem"), report.Problems[0])
+		}
+		note("damage", err, "refine check --full, refine restore FILE --force", "none (quick check)")
 	}
-	note("damage", err, "refine check --full, refine restore FILE --force", "none (quick check)")
+	if checked, ok := p.Store.(interface {
+		Check(context.Context) (string, error)
+	}); ok {
+		told, err := checked.Check(ctx)
+		note("engine", err, "see docs/engines.md", "%s", told)
+	}
 	pending, err := p.Store.Pending(ctx)
 	if err == nil && len(pending) > 0 {
 		err = fmt.Errorf("%s for privacy not carried out in every copy yet, the first of %s", counted(len(pending), "deletion"), pending[0].At.Format(time.DateTime))
 	}
 	note("deletions", err, "run `refine delete` again, or any command that writes: it goes on with them and names what it cannot reach", "all are carried out")
+	if !integration.IsFile(path) {
+		return
+	}
 	copies, err := memory.Copies(ctx, path)
 	for _, c := range copies {
 		if c.Missing && err == nil {

@@ -40,7 +40,7 @@ learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
 				return err
 			}
 			defer p.Close()
-			told, err := p.ExplainIn(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
+			told, err := p.Explain(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
 			if err != nil {
 				return unasked(err)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // listed is a page of memories. Its JSON is a contract: docs/cli-json.md.
@@ -22,7 +23,7 @@ func (a *app) listCommand() *cobra.Command {
 	var since, until moment
 	var kinds []string
 	o := memory.ListOptions{}
-	state := ""
+	state, pinned := "", false
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List memories, the last written first",
@@ -45,8 +46,13 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			defer p.Close()
-			var page listed
-			if page.Memories, page.Next, err = p.Store.List(cmd.Context(), p.Scope, &o); err != nil {
+			page := listed{Memories: []memory.Record{}}
+			if pinned {
+				page.Memories, err = p.Store.Pinned(cmd.Context(), p.Scope, o.Limit)
+			} else {
+				page.Memories, page.Next, err = p.Store.List(cmd.Context(), p.Scope, &o)
+			}
+			if err != nil {
 				return err
 			}
 			if a.json {
@@ -72,6 +78,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.Limit, "last", 20, "how many")
+	flags.BoolVar(&pinned, "pinned", false, "only what stands in every prompt; of the other filters the scope holds")
 	flags.Int64Var(&o.Before, "before", 0, "go on where the list before ended")
 	flags.StringSliceVar(&kinds, "kind", nil, "only these kinds: turn, fact, summary, persona, faq")
 	flags.StringVar(&o.Role, "role", "", "only this role: user, assistant, system or tool")
@@ -161,7 +168,7 @@ func perUser(places []memory.Place) []user {
 }
 
 // noneIn says that a scope holds nothing, and which users there are: a name that is written otherwise is the usual cause.
-func (a *app) noneIn(cmd *cobra.Command, store *memory.Store, scope memory.Scope) error {
+func (a *app) noneIn(cmd *cobra.Command, store refine.Records, scope memory.Scope) error {
 	places, err := store.Places(cmd.Context(), memory.Scope{}, true)
 	if err != nil {
 		return err

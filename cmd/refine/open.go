@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -31,6 +32,27 @@ func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Pl
 	return integration.New(cmd.Context(), a.settings.Config, &o)
 }
 
+// inFile is the plugin's store as a file, for the commands that look after one.
+func inFile(cmd *cobra.Command, p *integration.Plugin) (*memory.Store, error) {
+	if s, ok := p.Store.(*memory.Store); ok {
+		return s, nil
+	}
+	return nil, notAFile(cmd)
+}
+
+// onlyFile refuses a store that is no file.
+func (a *app) onlyFile(cmd *cobra.Command) error {
+	if integration.IsFile(a.settings.Store.Path) {
+		return nil
+	}
+	return notAFile(cmd)
+}
+
+func notAFile(cmd *cobra.Command) error {
+	return ui.Fail(ui.ExitUsage, "a database is looked after with its own tools; `refine migrate` copies it into a file (docs/engines.md)",
+		"`%s` works on a store that is a file", cmd.CommandPath())
+}
+
 // chosen is the configured scope, or none if none is configured: commands that look after a store mean all of it then.
 func (a *app) chosen() []memory.Scope {
 	if scope := integration.Scope(a.settings.Config); scope != (memory.Scope{}) {
@@ -50,15 +72,10 @@ func wholeStore(cmd *cobra.Command) error {
 // moment is a flag's time.
 type moment struct{ time.Time }
 
-// moments are the forms a time may be given in; those without a zone are UTC.
-var moments = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly, "2006-01"}
-
 func (m *moment) Set(s string) error {
-	for _, form := range moments {
-		if t, err := time.Parse(form, s); err == nil {
-			m.Time = t.UTC()
-			return nil
-		}
+	if t, ok := text.ParsePeriod(s); ok {
+		m.Time = t
+		return nil
 	}
 	if t, ok := before(strings.ToLower(strings.TrimSpace(s)), time.Now()); ok {
 		m.Time = t

@@ -27,6 +27,10 @@ there; an interrupted run goes on where it stopped.`,
 				return err
 			}
 			defer p.Close()
+			store, err := inFile(cmd, p)
+			if err != nil {
+				return err
+			}
 			embedder, err := integration.Embedder(cmd.Context(), a.settings.Config)
 			if err != nil {
 				return err
@@ -34,14 +38,14 @@ there; an interrupted run goes on where it stopped.`,
 			if c, ok := embedder.(io.Closer); ok {
 				defer c.Close()
 			}
-			before, err := p.Store.Stats(cmd.Context())
+			before, err := store.Stats(cmd.Context())
 			if err != nil {
 				return err
 			}
 			bar := a.term.Progress("embedding", "records", int64(before.Records))
 			start := time.Now()
 			first, estimated := -1, a.json || a.term.Live // the bar has an estimate of its own
-			err = p.Store.Reembed(cmd.Context(), embedder, func(done, total int) {
+			err = store.Reembed(cmd.Context(), embedder, func(done, total int) {
 				bar.Set(int64(done))
 				switch {
 				case first < 0:

@@ -85,7 +85,7 @@ with --open=false never as they were said.`,
 			}
 			defer p.Close()
 			start := time.Now()
-			r, err := p.Recall(cmd.Context(), f.query(question))
+			r, err := p.Recall(cmd.Context(), p.Scope, f.query(question))
 			if err != nil {
 				return unasked(err)
 			}
@@ -93,7 +93,7 @@ with --open=false never as they were said.`,
 				Matched: r.Matched, Ms: float64(time.Since(start).Microseconds()) / 1000}
 			budget := a.settings.Recall.Budget
 			if budget > 0 {
-				packed := refine.Pack(r.Memories, question, budget, &refine.PackOptions{Open: func(*memory.Record) bool { return open }})
+				packed := r.Pack(question, budget, &refine.PackOptions{Open: func(*memory.Record) bool { return open }})
 				result.Packed = &packed
 			} else if open && cmd.Flags().Changed("open") {
 				if result.Opened, err = r.Sources(cmd.Context()); err != nil {

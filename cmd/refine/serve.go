@@ -110,7 +110,7 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	}
 	defer p.Close()
-	if missing != nil {
+	if missing != nil && integration.IsFile(a.settings.Store.Path) {
 		a.term.Notef("made the store %s", p.Store.Path())
 	}
 	server, err := serve.New(p, o)

@@ -27,6 +27,9 @@ checked and appears under its name once it is whole. --list shows the known copi
 			if err := wholeStore(cmd); err != nil {
 				return err
 			}
+			if err := errors.Join(a.load(cmd), a.onlyFile(cmd)); err != nil {
+				return err
+			}
 			if list {
 				return a.listCopies(cmd)
 			}
@@ -63,9 +66,6 @@ checked and appears under its name once it is whole. --list shows the known copi
 }
 
 func (a *app) listCopies(cmd *cobra.Command) error {
-	if err := a.load(cmd); err != nil {
-		return err
-	}
 	list, err := memory.Copies(cmd.Context(), a.settings.Store.Path)
 	if err != nil {
 		return err
@@ -100,6 +100,9 @@ replaced only with --force, or when asked at a terminal.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(wholeStore(cmd), a.load(cmd)); err != nil {
+				return err
+			}
+			if err := a.onlyFile(cmd); err != nil {
 				return err
 			}
 			path := a.settings.Store.Path
@@ -201,5 +204,9 @@ func (a *app) check(cmd *cobra.Command, path string, full bool) (memory.Report, 
 		return memory.Report{}, err
 	}
 	defer p.Close()
-	return p.Store.Check(cmd.Context(), full)
+	store, err := inFile(cmd, p)
+	if err != nil {
+		return memory.Report{}, err
+	}
+	return store.Check(cmd.Context(), full)
 }

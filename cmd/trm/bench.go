@@ -145,6 +145,9 @@ func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems 
 	if err != nil {
 		return err
 	}
+	if model, err = fitted(model, problems[0]); err != nil {
+		return err
+	}
 	solver, err := b.open(cmd.Context(), a.term, model, false)
 	if err != nil {
 		return err

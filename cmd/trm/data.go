@@ -15,8 +15,8 @@ import (
 )
 
 func (a *app) dataCommand() *cobra.Command {
-	return cli.Group("data", "Make, check and show puzzles",
-		cli.Group("sudoku", "Make and check Sudokus", a.generateCommand(), a.mixCommand(), a.checkCommand()),
+	return cli.Group("data", "Make and show puzzles",
+		cli.Group("sudoku", "Make Sudokus", a.generateCommand()),
 		cli.Group("maze", "Make and show mazes", a.mazeGenerateCommand(), a.mazeShowCommand()),
 		cli.Group("arc", "Show ARC tasks", a.showCommand()))
 }
@@ -35,8 +35,8 @@ func (a *app) generateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Generate Sudokus with one answer each",
-		Long: `Generate Sudokus with one answer each, no two of them equivalent under the symmetries
-of the rules, as CSV with the columns source, question, answer, rating.
+		Long: `Generate Sudokus with one answer each, no puzzle twice, as CSV with the columns source,
+question, answer, rating.
 
 The rating counts the guesses that a solver of naked and hidden singles needs over its
 whole search: 0 is easy. Without bounds puzzles are minimal (about 24 clues). With
@@ -59,7 +59,7 @@ The same flags make the same file, on any number of cores.`,
 	f.IntVar(&g.generator.MaxRating, "max-rating", 0, "largest rating; 0 is no bound")
 	f.IntVar(&g.generator.Workers, "workers", 0, "goroutines; 0 is one for each core")
 	f.StringVar(&g.seeds, "from", "", "begin the climb at the puzzles of this CSV `file`")
-	f.StringArrayVar(&g.exclude, "exclude", nil, "leave out every puzzle whose answer is equivalent to one in this CSV `file` (may be repeated)")
+	f.StringArrayVar(&g.exclude, "exclude", nil, "leave out every puzzle whose answer is in this CSV `file` (may be repeated)")
 	f.StringVarP(&g.output, "output", "o", "-", "`file` to write; - is the standard output")
 	return cmd
 }
@@ -113,14 +113,10 @@ func (g *generation) load(cmd *cobra.Command) error {
 			if err == nil && !p.Answer.Full() {
 				p.Answer, err = p.Question.Solve()
 			}
-			var class sudoku.Grid
-			if err == nil {
-				class, err = sudoku.Canonical(p.Answer)
-			}
 			if err != nil {
 				return err
 			}
-			g.generator.Exclude[class] = true
+			g.generator.Exclude[p.Answer] = true
 		}
 	}
 	return nil

@@ -17,15 +17,14 @@ func (a *app) exportCommand() *cobra.Command {
 	o, precision, output := onnx.LoadOptions{}, "", ""
 	cmd := &cobra.Command{
 		Use:   "export MODEL -o FILE.onnx|FOLDER",
-		Short: "Write a checkpoint as an ONNX file or a model folder",
-		Long: `Read a checkpoint of the official code (.pt, or step_N), .safetensors or a model folder,
-and write it as one ONNX file with its model card beside it, or as a folder with
+		Short: "Write a model as an ONNX file or a model folder",
+		Long: `Read .safetensors with the names of the official code, or a model folder, and write it as one ONNX file with its model card beside it, or as a folder with
 model.safetensors and card.json.
 
 What the weights do not say comes from a card beside them, from --task, which stands for
 the published configuration, or from the flags for the cycles and the heads.`,
-		Example: `  trm export checkpoints/step_65100 --task sudoku -o sudoku.onnx
-  trm export model.pt --task sudoku --h-cycles 6 --l-cycles 9 -o sudoku/`,
+		Example: `  trm export step_65100.safetensors --task sudoku -o sudoku.onnx
+  trm export model.safetensors --task sudoku --h-cycles 6 --l-cycles 9 -o sudoku/`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {

@@ -23,7 +23,6 @@ type game interface {
 	settle(tokens []int32) // the answer after one more step
 	steps() int            // answers so far
 	frame(step int, color bool) string
-	gif(w io.Writer) error
 	svg(w io.Writer) error
 }
 
@@ -96,7 +95,6 @@ func (g *sudokuGame) caption(step int) string {
 	return text
 }
 
-func (g *sudokuGame) gif(w io.Writer) error { return g.path.GIF(w) }
 func (g *sudokuGame) svg(w io.Writer) error { return g.path.SVG(w) }
 
 // mazeGame is a maze on its way.
@@ -148,8 +146,6 @@ func (g *mazeGame) frame(step int, color bool) string {
 	}
 	return g.answers[step-1].Text(color) + fmt.Sprintf("step %d\n", step)
 }
-
-func (g *mazeGame) gif(io.Writer) error { return fmt.Errorf("mazes are drawn as SVG") }
 
 func (g *mazeGame) svg(w io.Writer) error {
 	if len(g.answers) == 0 {

@@ -37,7 +37,7 @@ func (a *app) infoCommand() *cobra.Command {
 			return a.printModel(model)
 		},
 	}
-	cmd.Flags().StringVar(&o.Task, "task", "", "task of a checkpoint without a card: sudoku, arc, maze")
+	cmd.Flags().StringVar(&o.Task, "task", "", "task of weights without a card: sudoku, arc, maze")
 	return cmd
 }
 

@@ -29,9 +29,9 @@ type modelFlags struct {
 // add adds the flags to a command.
 func (m *modelFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&m.model, "model", "m", "", "`model`: a folder, a checkpoint, .safetensors or .onnx, or the name of a bundled one, see trm info")
+	f.StringVarP(&m.model, "model", "m", "", "`model`: a folder or .safetensors, or the name of a bundled one, see trm info")
 	f.StringVar(&m.device, "device", string(onnx.Auto), "where it runs: "+join(onnx.Devices()))
-	f.StringVar(&m.precision, "precision", "", "precision of the weights: "+join(onnx.Precisions())+"; empty is fp32, or what an ONNX file holds")
+	f.StringVar(&m.precision, "precision", "", "precision of the weights: "+join(onnx.Precisions())+"; empty is fp32")
 	f.IntVar(&m.threads, "threads", 0, "threads that run steps; 0 is one for each core")
 	f.IntVar(&m.batch, "batch", 0, "problems that a thread steps together; 0 is what suits the model and the device")
 	f.StringVar(&m.library, "library", "", "path of ONNX Runtime's shared library")
@@ -66,7 +66,17 @@ func loadModel(name string, o *onnx.LoadOptions) (*onnx.Model, error) {
 			return onnx.LoadFS(models.FS(), bundled, o)
 		}
 	}
-	return nil, ui.Fail(ui.ExitUsage, "name one with --model: a folder, a checkpoint, .safetensors or .onnx", "no model for %s is bundled", o.Task)
+	return nil, ui.Fail(ui.ExitUsage, "name one with --model: a folder or .safetensors", "no model for %s is bundled", o.Task)
+}
+
+// fitted is the model for problems of this size, which a model of another size refuses unless its weights do not depend on
+// it.
+func fitted(model *onnx.Model, p *problem) (*onnx.Model, error) {
+	resized, err := model.Resized(len(p.tokens))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", onnx.ErrProblem, err)
+	}
+	return resized, nil
 }
 
 // open opens a solver and tells where it runs.

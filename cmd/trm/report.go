@@ -80,12 +80,9 @@ type Report struct {
 
 // setting describes the circumstances.
 func setting(task, file string, model *onnx.Model, solver *onnx.Solver, precision string) Setting {
-	if precision == "" {
-		precision = string(model.Precision())
-	}
 	return Setting{
 		Task: task, File: file, Model: modelName(model), SHA256: model.Card.SHA256, Arch: model.Arch.String(),
-		Device: string(solver.Device()), Runtime: solver.Runtime(), Precision: precision, Threads: solver.Threads(), Batch: solver.Batch(),
+		Device: string(solver.Device()), Runtime: solver.Runtime(), Precision: cmp.Or(precision, string(onnx.FP32)), Threads: solver.Threads(), Batch: solver.Batch(),
 	}
 }
 

@@ -32,8 +32,7 @@ again and again to a question, its current answer and a latent, until it halts.`
   trm data sudoku generate --count 1000 -o puzzles.csv`,
 	}, a.term, &a.json, "0 done, 1 error, 2 usage, 3 completed but an answer is not valid or a threshold is missed, 130 interrupted")
 	root.AddCommand(
-		a.solveCommand(), a.benchCommand(), a.plotCommand(), a.scoreCommand(),
-		a.dataCommand(), a.trainDataCommand(),
+		a.solveCommand(), a.benchCommand(), a.scoreCommand(), a.dataCommand(),
 		a.infoCommand(), a.exportCommand(), a.doctorCommand(), a.runtimeCommand(), cli.VersionCommand(a.term, &a.json),
 	)
 	cli.UsageErrors(root)
@@ -48,9 +47,8 @@ var fixes = []cli.Fix{
 	{Is: onnx.ErrOldDriver, Hint: "install a newer driver, or a library for the CUDA that this one serves with `trm runtime install --cuda`"},
 	{Is: onnx.ErrOtherProvider, Hint: "run `trm runtime install --cuda`, and name no other library"},
 	{Is: onnx.ErrNoCUDA, Hint: "run `trm runtime install --cuda`, or name the folder of CUDA's libraries in LD_LIBRARY_PATH"},
-	{Is: onnx.ErrNoVulkan, Hint: "WebGPU needs Vulkan's loader and a driver: the GPU's own, or Mesa's"},
 	{Is: onnx.ErrNoLibrary, Hint: "run `trm runtime install`, or name the library with --library or " + onnx.LibraryVariable},
-	{Is: onnx.ErrNoRuntime, Hint: "build with CGO_ENABLED=1 and a C compiler; data, score, info and train-data work without"},
+	{Is: onnx.ErrNoRuntime, Hint: "build with CGO_ENABLED=1 and a C compiler; data, score and info work without"},
 	{Is: onnx.ErrTask, Hint: "name a model for this task with --model; `trm info MODEL` says what a model is for"},
 	{Is: onnx.ErrArch, Hint: "check --task and the flags that describe the architecture against how the model was trained"},
 	{Is: onnx.ErrFormat, Hint: "fetch or export the model again; `trm info MODEL` checks it"},

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,16 +41,14 @@ func (a *app) showCommand() *cobra.Command {
 			return ui.Fail(ui.ExitError, "ids are the keys of the file", "%s holds %s, none of them %q", args[0], counted(len(tasks), "task"), ui.Short(strings.Join(args[1:], ""), 40))
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "draw into this `file`: .png or .svg")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "draw into this `file`, as SVG")
 	cmd.Flags().StringVar(&solutions, "solutions", "", "`file` or folder with the test outputs")
 	return cmd
 }
 
 // show prints a task, or draws it into a file.
 func (a *app) show(task arc.Task, path string) error {
-	draw := map[string]func(io.Writer) error{".png": task.PNG, ".svg": task.SVG}[strings.ToLower(filepath.Ext(path))]
-	switch {
-	case path == "":
+	if path == "" {
 		a.term.Printf("task %s\n", task.ID)
 		for _, part := range []struct {
 			name  string
@@ -66,10 +62,8 @@ func (a *app) show(task arc.Task, path string) error {
 			}
 		}
 		return nil
-	case draw == nil:
-		return ui.Fail(ui.ExitUsage, "take .png or .svg", "draw %s: unknown kind of picture", path)
 	}
-	if err := cli.WriteFile(a.term, path, draw); err != nil {
+	if err := cli.WriteFile(a.term, path, task.SVG); err != nil {
 		return err
 	}
 	a.term.Notef("drew %s", path)

@@ -29,7 +29,6 @@ type solving struct {
 	tta   int
 	noise float64
 	seed  uint64
-	gif   string
 	svg   string
 	dump  string
 	pace  time.Duration
@@ -65,7 +64,7 @@ more than one is refused before the network is asked.
 On a terminal the answer of a single puzzle is seen settling step by step. In a pipe each
 answer is one line. Exits with 3 if an answer is not valid.`,
 		Example: `  trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
-  trm solve puzzle.txt --gif settling.gif
+  trm solve puzzle.txt --svg settling.svg
   trm data sudoku generate -n 5 --min-clues 34 --max-clues 38 | trm solve --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd, a, args) },
@@ -78,8 +77,7 @@ answer is one line. Exits with 3 if an answer is not valid.`,
 	f.IntVar(&s.tta, "tta", 0, "retry an answer that is not valid up to so many times; what the model's card says, unless given")
 	f.Float64Var(&s.noise, "noise", 0, "retry with noise of this deviation on the latent before each step")
 	f.Uint64Var(&s.seed, "seed", 1, "seed of the first latents' noise, of disguises and of noise")
-	f.StringVar(&s.gif, "gif", "", "draw a single Sudoku settling as an animation into this `file`")
-	f.StringVar(&s.svg, "svg", "", "draw a single puzzle into this `file`; a Sudoku moves")
+	f.StringVar(&s.svg, "svg", "", "draw a single puzzle into this `file`; a Sudoku is seen settling")
 	f.StringVar(&s.dump, "dump", "", "write every step's latents and logits of a single puzzle into this `folder`, as .npy")
 	f.DurationVar(&s.pace, "pace", 250*time.Millisecond, "time that a step is shown on a terminal")
 	return cmd
@@ -95,8 +93,6 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 		return cli.Usagef(cmd, "--halt %s: want rules, q or none", s.halt)
 	case s.steps < 0 || s.tta < 0 || s.noise < 0:
 		return cli.Usagef(cmd, "--steps, --tta and --noise must be 0 or more")
-	case s.gif != "" && s.task != "sudoku":
-		return cli.Usagef(cmd, "--gif draws Sudokus; take --svg")
 	}
 	text, err := s.input(cmd, a.term, args)
 	if err != nil {
@@ -111,11 +107,14 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(puzzles) != 1 && (s.gif != "" || s.svg != "" || s.dump != "") {
-		return cli.Usagef(cmd, "--gif, --svg and --dump take one puzzle, here are %d", len(puzzles))
+	if len(puzzles) != 1 && (s.svg != "" || s.dump != "") {
+		return cli.Usagef(cmd, "--svg and --dump take one puzzle, here are %d", len(puzzles))
 	}
 	model, err := s.load(s.task)
 	if err != nil {
+		return err
+	}
+	if model, err = fitted(model, puzzles[0].problem()); err != nil {
 		return err
 	}
 	s.steps = cmp.Or(s.steps, model.Card.Steps, trmcore.DefaultSteps)
@@ -204,14 +203,11 @@ func (s *solving) one(ctx context.Context, a *app, e *engine, g game) error {
 			view.show(g.frame(g.steps(), a.term.Color))
 		}
 	}
-	for path, draw := range map[string]func(io.Writer) error{s.gif: g.gif, s.svg: g.svg} {
-		if path == "" {
-			continue
-		}
-		if err := cli.WriteFile(a.term, path, draw); err != nil {
+	if s.svg != "" {
+		if err := cli.WriteFile(a.term, s.svg, g.svg); err != nil {
 			return err
 		}
-		a.term.Notef("drew %s", path)
+		a.term.Notef("drew %s", s.svg)
 	}
 	if a.json {
 		if err := a.term.JSON(answerOf(g, out)); err != nil {

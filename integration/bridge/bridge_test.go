@@ -43,7 +43,7 @@ func turn(position int, text string) memory.Record {
 func known(t *testing.T) *integration.Plugin {
 	t.Helper()
 	p := create(t, settings(t))
-	if _, err := p.Remember(t.Context(), turn(0, "My sister Ruth moved to Lisbon."), turn(1, "I bake rye bread.")); err != nil {
+	if _, err := p.Remember(t.Context(), p.Scope, turn(0, "My sister Ruth moved to Lisbon."), turn(1, "I bake rye bread.")); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -1,3 +1,2 @@
-// Package bridge serves a plugin through the protocols of others: as the memory behind the tools of the Model Context
-// Protocol, for package adapters/mcp, and as the backend of Ada's API, for package adapters/ada.
+// Package bridge serves a plugin through the tools of the Model Context Protocol, for package adapters/mcp.
 package bridge

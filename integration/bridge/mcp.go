@@ -40,7 +40,7 @@ func (m mcpMemory) Remember(ctx context.Context, r memory.Record, old ...memory.
 
 // Recall implements mcp.Memory.
 func (m mcpMemory) Recall(ctx context.Context, q memory.Query) (*refine.Recollection, error) {
-	return m.plugin.RecallIn(ctx, m.scope, q)
+	return m.plugin.Recall(ctx, m.scope, q)
 }
 
 // Record implements mcp.Memory.

@@ -12,7 +12,6 @@ import (
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/internal/text"
-	"github.com/trm-go/refiner/memory"
 )
 
 // ModelAlone is the name of what answers where there is no upstream: the memories themselves, with citations.
@@ -65,7 +64,7 @@ var modelAlone = map[string]any{"id": ModelAlone, "object": "model", "created": 
 // mostInputs is the number of texts of one request for embeddings, as OpenAI has it.
 const mostInputs = 2048
 
-// embeddings answers POST /v1/embeddings without an upstream, with the embedder that needs none.
+// embeddings answers POST /v1/embeddings without an upstream, with the store's own embedder.
 func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	var request struct {
 		Input      json.RawMessage `json:"input"`
@@ -88,11 +87,15 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 		badField("input", "there are %d texts: send 1 to %d", len(inputs), mostInputs).write(w)
 		return
 	}
-	if d := request.Dimensions; d < 0 || d > 16384 {
-		badField("dimensions", "%d dimensions are not possible: use 1 to 16384", d).write(w)
+	embedder := s.plugin.Store.Embedder()
+	if embedder == nil || embedder.Dim() == 0 {
+		refuse(http.StatusNotFound, "model_not_found", "the store has no embedding model: set embedder.type, or an upstream that has one").write(w)
 		return
 	}
-	embedder := memory.NewHashed(request.Dimensions)
+	if d := request.Dimensions; d != 0 && d != embedder.Dim() {
+		badField("dimensions", "the store's model %s makes %d dimensions", embedder.Model(), embedder.Dim()).write(w)
+		return
+	}
 	vectors, err := embedder.Embed(r.Context(), inputs)
 	if err != nil {
 		s.fail(w, r, err)

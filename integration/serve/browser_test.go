@@ -34,7 +34,7 @@ func TestPageInABrowser(t *testing.T) {
 			id, err = p.Store.Supersede(t.Context(), ada, r, old...)
 		} else {
 			var added memory.Added
-			if added, err = p.Remember(t.Context(), r); err == nil {
+			if added, err = p.Remember(t.Context(), p.Scope, r); err == nil {
 				id = added.IDs[0]
 			}
 		}
@@ -45,7 +45,7 @@ func TestPageInABrowser(t *testing.T) {
 	}
 	madrid := fact("Ruth lives in Madrid.", time.Date(2021, 4, 1, 0, 0, 0, 0, time.UTC))
 	lisbon := fact("Ruth lives in Lisbon.", time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC), madrid)
-	if _, err := p.Remember(t.Context(), memory.Record{Kind: memory.KindFact, Text: "Ruth has a home by the sea.", Created: at, Importance: .5, Confidence: 1, Position: -1,
+	if _, err := p.Remember(t.Context(), p.Scope, memory.Record{Kind: memory.KindFact, Text: "Ruth has a home by the sea.", Created: at, Importance: .5, Confidence: 1, Position: -1,
 		Origin: memory.Reconstructed, DerivedFrom: []memory.ID{lisbon}}); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer plugin.Close()
-	_, err = plugin.Remember(context.Background(), memory.Record{Role: "user", Speaker: "Ada", Text: "Ruth moved to Lisbon.",
+	_, err = plugin.Remember(context.Background(), plugin.Scope, memory.Record{Role: "user", Speaker: "Ada", Text: "Ruth moved to Lisbon.",
 		Created: time.Date(2025, 3, 9, 18, 30, 0, 0, time.UTC), Confidence: 1})
 	if err != nil {
 		log.Fatal(err)

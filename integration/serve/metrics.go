@@ -8,6 +8,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/metric"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 )
 
 // metrics are what the server counts. Labels have few values: no user, no session, no text is in them.
@@ -34,7 +35,7 @@ var fast = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5
 
 // newMetrics makes the metrics of a store and of a server: how many requests it is answering, and how many turns wait to be
 // written.
-func newMetrics(store *memory.Store, inFlight, pending func() float64) *metrics {
+func newMetrics(store refine.Records, inFlight, pending func() float64) *metrics {
 	m := &metrics{}
 	r := &m.registry
 	m.requests = r.Counter("refine_http_requests_total", "Requests by route and status.", "code", "route")
@@ -71,7 +72,7 @@ func newMetrics(store *memory.Store, inFlight, pending func() float64) *metrics 
 
 // storeSize asks the store for its size, once for all metrics of a scrape.
 type storeSize struct {
-	store *memory.Store
+	store refine.Records
 
 	mu    sync.Mutex
 	at    time.Time

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/trm-go/refiner/adapters/ada"
 	"github.com/trm-go/refiner/adapters/mcp"
+	"github.com/trm-go/refiner/integration/ada"
 	"github.com/trm-go/refiner/integration/bridge"
 )
 
@@ -22,18 +22,13 @@ func (s *Server) mount(protected func(pattern string, h http.HandlerFunc), o *Op
 	}
 }
 
-// adaTurns is how many remembered turns stand before a question that comes without its history.
-const adaTurns = 10
-
 // asAda answers as Ada's brain does, with the recall that is configured here.
 func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
 	c := callerOf(r.Context())
-	settings := &ada.Settings{Turns: adaTurns, Remember: s.remember}
 	if r.Method == http.MethodDelete {
 		s.writer.Wait() // an answer that rests on it may be on its way
 	}
-	h := ada.Handler(bridge.Ada(s.of(c), c.scope, settings), &ada.Options{MaxBody: s.maxBody, Logger: s.log})
-	h.ServeHTTP(steady{w}, r)
+	ada.Handler(s.of(c), c.scope, &ada.Options{Forget: !s.remember, MaxBody: s.maxBody, Log: s.log}).ServeHTTP(steady{w}, r)
 }
 
 // asMCP serves the tools of MCP. A server is made for each request, about 1 ms: its scope is the caller's, and there may be

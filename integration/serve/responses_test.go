@@ -166,7 +166,7 @@ func TestResponsesGoThroughUntouched(t *testing.T) {
 	if !strings.HasSuffix(r.Body, `"odd":1.0}`) {
 		t.Errorf("%s", r.Body)
 	}
-	if _, err := p.plugin.Remember(t.Context(), memory.Record{Text: "This is the é of the café.", Created: time.Now(), Confidence: 1}); err != nil {
+	if _, err := p.plugin.Remember(t.Context(), p.plugin.Scope, memory.Record{Text: "This is the é of the café.", Created: time.Now(), Confidence: 1}); err != nil {
 		t.Fatal(err)
 	}
 	p.send(t, http.MethodPost, "/v1/responses", strings.Replace(body, `{ "seed"`, `{ "refine": "off", "seed"`, 1), "X-Session-Id", "s1")

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -79,6 +80,7 @@ type listRequest struct {
 	State   memory.State  `json:"state,omitempty" jsonschema:"live (default), superseded or any"`
 	Since   time.Time     `json:"since,omitzero" jsonschema:"only what was said from then on"`
 	Until   time.Time     `json:"until,omitzero" jsonschema:"only what was said before then"`
+	Pinned  bool          `json:"pinned,omitempty" jsonschema:"only what stands in every prompt; of the other filters session holds"`
 }
 
 type listing struct {
@@ -99,10 +101,11 @@ func (s *Server) list(ctx context.Context, c *caller, q *listRequest) (*listing,
 	if q.Limit < 0 || q.Limit > mostPage {
 		return nil, badField("limit", "limit is %d: use 1 to %d", q.Limit, mostPage)
 	}
-	o := &memory.ListOptions{Limit: q.Limit, State: q.State, Kinds: q.Kind, Role: q.Role, Since: q.Since, Until: q.Until}
-	if o.Limit == 0 {
-		o.Limit = usualPage
+	if q.Pinned {
+		records, err := s.plugin.Store.Pinned(ctx, scope, cmp.Or(q.Limit, usualPage))
+		return &listing{Memories: append([]memory.Record{}, records...)}, err
 	}
+	o := &memory.ListOptions{Limit: cmp.Or(q.Limit, usualPage), State: q.State, Kinds: q.Kind, Role: q.Role, Since: q.Since, Until: q.Until}
 	if q.Cursor != "" {
 		if o.Before, err = strconv.ParseInt(q.Cursor, 36, 64); err != nil || o.Before <= 0 {
 			return nil, badField("cursor", "%q is no cursor: use next of the page before", q.Cursor)
@@ -333,7 +336,7 @@ func (s *Server) search(ctx context.Context, c *caller, q *searchRequest) (*foun
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.plugin.RecallIn(ctx, scope, query)
+	r, err := s.plugin.Recall(ctx, scope, query)
 	if err != nil {
 		return nil, err
 	}
@@ -354,7 +357,7 @@ func (s *Server) explain(ctx context.Context, c *caller, q *question) (*integrat
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.plugin.ExplainIn(ctx, scope, query)
+	e, err := s.plugin.Explain(ctx, scope, query)
 	return e, err
 }
 

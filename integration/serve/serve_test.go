@@ -46,7 +46,7 @@ func newPlugin(t testing.TB, texts ...string) *integration.Plugin {
 		}
 	})
 	for i, text := range texts {
-		_, err := p.Remember(t.Context(), memory.Record{Scope: memory.Scope{Session: "old"}, Role: "user", Speaker: "Ada", Text: text, Position: i,
+		_, err := p.Remember(t.Context(), p.Scope, memory.Record{Scope: memory.Scope{Session: "old"}, Role: "user", Speaker: "Ada", Text: text, Position: i,
 			Created: time.Date(2025, 3, 9, 18, i, 0, 0, time.UTC), Importance: .5, Confidence: 1})
 		if err != nil {
 			t.Fatal(err)

@@ -48,7 +48,7 @@ func Clean(path string, elsewhere []string) error {
 			name := e.Name()
 			before, _, partial := strings.Cut(name, ".partial-")
 			ours := folder == Snapshots(path) || strings.HasPrefix(name, filepath.Base(path)) || slices.Contains(elsewhere, filepath.Join(folder, before))
-			if partial && ours && e.IsDir() || folder == path+".consolidate" && (partial || strings.HasPrefix(name, ".new-")) {
+			if partial && ours && e.IsDir() || folder == path+".consolidate" && (partial || strings.HasPrefix(name, half)) {
 				errs = append(errs, os.RemoveAll(filepath.Join(folder, name)))
 			}
 		}

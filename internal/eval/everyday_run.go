@@ -74,7 +74,7 @@ func RunEveryday(ctx context.Context, e *Everyday, p *integration.Plugin, progre
 			r.ByType[q.Type] = t
 		}
 		scope := memory.Scope{User: q.Scope}
-		found, err := p.RecallIn(ctx, scope, memory.Query{Text: q.Text, At: q.At, Limit: 10})
+		found, err := p.Recall(ctx, scope, memory.Query{Text: q.Text, At: q.At, Limit: 10})
 		if err != nil {
 			return nil, fmt.Errorf("question %s: %w", q.ID, err)
 		}

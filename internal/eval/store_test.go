@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"slices"
@@ -28,10 +29,19 @@ func searching(t testing.TB, d *Dataset) System {
 		}
 	}
 	return func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error) {
-		hits, err := store.Search(ctx, scope, memory.Query{Text: question, Limit: k})
+		c, err := store.Candidates(ctx, scope, memory.Query{Text: question})
+		if err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(c.List, func(a, b memory.Candidate) int { return cmp.Compare(b.Lexical, a.Lexical) })
+		var rows []int64
+		for _, x := range c.List[:min(k, len(c.List))] {
+			rows = append(rows, x.Row)
+		}
+		hits, err := store.Fetch(ctx, scope, rows...)
 		var refs []string
 		for _, h := range hits {
-			refs = append(refs, Ref(h.Record))
+			refs = append(refs, Ref(h))
 		}
 		return refs, err
 	}

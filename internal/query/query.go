@@ -4,9 +4,12 @@ package query
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/trm-go/refiner/internal/text"
 )
 
 // Max is the longest text of a query, in bytes.
@@ -15,12 +18,43 @@ const Max = 64 << 10
 // Query is a query's text taken apart.
 type Query struct {
 	Plain string   // what is searched for, without operators and exclusions
-	Must  []string // FTS5 strings: phrases, and beginnings of words followed by *
-	Not   []string
+	Must  []Phrase // what a text must hold, and what it must not
+	Not   []Phrase
 }
 
-// Parse reads "a phrase", beginning*, -word and -"a phrase". Everything else, whatever it means to FTS5 or SQL, is
-// words to search for: any text is a query, unless it is no text.
+// Phrase is words that stand next to each other, in this order.
+type Phrase struct {
+	Text   string
+	Prefix bool // the last word may go on
+}
+
+// Terms are the words by which an index finds what may hold the phrase. The last of a prefix is not reduced to its stem.
+func (p Phrase) Terms() []string {
+	if !p.Prefix {
+		return text.Index(p.Text)
+	}
+	var terms []string
+	for _, w := range text.Words(p.Text) {
+		terms = append(terms, w.Low)
+	}
+	return terms
+}
+
+// In reports whether a text holds the phrase. Words are compared by their stems, or, where the last may go on, as they are
+// written, without accents and in lower case.
+func (p Phrase) In(s string) bool {
+	want, have := p.Terms(), Phrase{s, p.Prefix}.Terms()
+	for i := 0; i+len(want) <= len(have); i++ {
+		at, last := have[i:i+len(want)], len(want)-1
+		if last >= 0 && slices.Equal(at[:last], want[:last]) && (at[last] == want[last] || p.Prefix && strings.HasPrefix(at[last], want[last])) {
+			return true
+		}
+	}
+	return false
+}
+
+// Parse reads "a phrase", beginning*, -word and -"a phrase". Everything else is words to
+// search for: any text is a query, unless it is no text.
 func Parse(s string) (Query, error) {
 	switch {
 	case len(s) > Max:
@@ -47,9 +81,9 @@ func Parse(s string) (Query, error) {
 				s = rest
 				if hasWord(phrase) {
 					if negative {
-						p.Not = append(p.Not, quoteFTS(phrase))
+						p.Not = append(p.Not, Phrase{phrase, false})
 					} else {
-						p.Must = append(p.Must, quoteFTS(phrase))
+						p.Must = append(p.Must, Phrase{phrase, false})
 						plain.WriteString(" " + phrase + " ")
 					}
 				}
@@ -65,17 +99,14 @@ func Parse(s string) (Query, error) {
 			if star {
 				s = s[1:]
 			}
-			switch fts := quoteFTS(word); {
-			case negative && star:
-				p.Not = append(p.Not, fts+" *")
-			case negative:
-				p.Not = append(p.Not, fts)
-			default:
-				if star && utf8.RuneCountInString(word) >= 2 {
-					p.Must = append(p.Must, fts+" *")
-				}
-				plain.WriteString(word)
+			if negative {
+				p.Not = append(p.Not, Phrase{word, star})
+				continue
 			}
+			if star && utf8.RuneCountInString(word) >= 2 {
+				p.Must = append(p.Must, Phrase{word, true})
+			}
+			plain.WriteString(word)
 			continue
 		}
 		atStart = unicode.IsSpace(r)
@@ -99,6 +130,3 @@ func wordEnd(s string) int {
 func hasWord(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) >= 0
 }
-
-// quoteFTS makes an FTS5 string: within quotes nothing has a meaning but the quote, which is doubled.
-func quoteFTS(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

@@ -19,10 +19,7 @@ const backgroundEntry = 5
 // its own texts which words are common; multiplied with the inverse document frequency in a store this takes the place
 // of lists of stop words.
 func Weight(word string) float64 {
-	h := uint32(0x811c9dc5)
-	for i := range len(word) {
-		h = (h ^ uint32(word[i])) * 0x01000193
-	}
+	h := hash32(word)
 	n := len(background) / backgroundEntry
 	at := func(i int) uint32 {
 		return binary.LittleEndian.Uint32([]byte(background[i*backgroundEntry : i*backgroundEntry+4]))
@@ -32,4 +29,13 @@ func Weight(word string) float64 {
 		return float64(background[i*backgroundEntry+4]) / 255
 	}
 	return 1
+}
+
+// hash32 is the FNV-1a hash of a word.
+func hash32(word string) uint32 {
+	h := uint32(0x811c9dc5)
+	for i := range len(word) {
+		h = (h ^ uint32(word[i])) * 0x01000193
+	}
+	return h
 }

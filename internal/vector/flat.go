@@ -191,6 +191,20 @@ func (f *Flat) Hub(row int64, nearest, sample int) float64 {
 	return sum / float64(max(1, len(best.List)))
 }
 
+// Between is the cosine of a unit vector with the direction between two rows; 0 if one is not there.
+func (f *Flat) Between(unit []float32, a, b int64) float64 {
+	x, ok1 := f.Vector(a)
+	y, ok2 := f.Vector(b)
+	if !ok1 || !ok2 {
+		return 0
+	}
+	for i := range x {
+		x[i] += y[i]
+	}
+	Unit(x, x)
+	return float64(Dot(unit, x))
+}
+
 // parallelRows is the number of vectors from which a second core pays for being woken up.
 const parallelRows = 8192
 

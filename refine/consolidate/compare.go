@@ -29,7 +29,7 @@ type open struct {
 
 // compare groups the statements that say the same, in order, and tells of the other pairs that are not apart, the earlier
 // first. A judge, if there is one, is asked about pairs of facts that the rules leave apart.
-func (w *writer) compare(ctx context.Context, list []statement, facts bool) (same [][]statement, pairs []related, err error) {
+func (w *planner) compare(ctx context.Context, list []statement, facts bool) (same [][]statement, pairs []related, err error) {
 	group := make([]int, len(list))
 	for i := range group {
 		group[i] = i
@@ -69,7 +69,7 @@ func (w *writer) compare(ctx context.Context, list []statement, facts bool) (sam
 	if w.judge != nil {
 		// First those that have most in common.
 		slices.SortStableFunc(left, func(x, y open) int { return cmp.Compare(y.common, x.common) })
-		asked := left[:min(len(left), w.judgements)]
+		asked := left[:min(len(left), judgements)]
 		for n, o := range asked {
 			w.progress(w.total*n/(2*len(asked)), w.total)
 			v, err := w.judge.Relate(ctx, list[o.i].said(), list[o.j].said())

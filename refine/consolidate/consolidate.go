@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -16,16 +15,9 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/trmcore"
 )
-
-// Reader is what a plan is made from; a [memory.Store] is one.
-type Reader interface {
-	// All yields the records of a scope, with History also the superseded ones.
-	All(ctx context.Context, scope memory.Scope, o *memory.AllOptions) iter.Seq2[memory.Record, error]
-	// Sign signs a plan with a key that only the store and its copies have.
-	Sign(ctx context.Context, text []byte) (string, error)
-}
 
 // Options say how a plan is made. Nil is the same as a zero Options.
 type Options struct {
@@ -34,13 +26,8 @@ type Options struct {
 	Since time.Time
 	// Now is the time that ages are measured against. Zero: time.Now.
 	Now time.Time
-	// Writer words the summaries anew, shorter than their quotes, under the same checks. Nil: they consist of quotes.
-	Writer Writer
-	// Judge says how facts stand to each other that the rules leave apart, of Judgements pairs at most: those that share most
-	// words. Nil: they stand.
+	// Judge says how facts stand to each other that the rules leave apart, of the 200 pairs that share most words. Nil: they stand.
 	Judge Judge
-	// Judgements is how many pairs the judge is asked about. Zero: DefaultJudgements.
-	Judgements int
 	// OnePass believes every summary as it is first written, without looking for what it lost: what the recursion is
 	// measured against.
 	OnePass bool
@@ -49,7 +36,7 @@ type Options struct {
 }
 
 // New plans the consolidation of a scope. It reads only, and the same store, scope and options make the same plan.
-func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Plan, error) {
+func New(ctx context.Context, store refine.Store, scope memory.Scope, o *Options) (*Plan, error) {
 	if o == nil {
 		o = &Options{}
 	}
@@ -77,12 +64,9 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 	ripe := func(r *memory.Record) bool {
 		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
 	}
-	w := &writer{plan: p, all: all, stands: map[memory.ID]bool{}, now: now, single: o.OnePass, total: len(live), words: o.Writer, judge: o.Judge, judgements: cmp.Or(o.Judgements, DefaultJudgements)}
-	if w.progress = o.Progress; w.progress == nil {
+	w := &planner{plan: p, all: all, stands: map[memory.ID]bool{}, now: now, single: o.OnePass, total: len(live), judge: o.Judge, progress: o.Progress}
+	if w.progress == nil {
 		w.progress = func(_, _ int) {}
-	} else if o.Writer != nil {
-		w.progress = func(done, total int) { o.Progress(done/10, total) } // most of the time goes to the writer
-		w.worded = func(done, of int) { o.Progress(len(live)/10+len(live)*9/10*done/of, len(live)) }
 	}
 	w.measure(live)
 	stale := slices.Clone(w.stale)
@@ -95,7 +79,6 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 	}
-	w.demote(live, taken)
 	p.After = p.Before
 	gone := map[memory.ID]bool{}
 	for _, s := range stale {
@@ -120,7 +103,7 @@ func New(ctx context.Context, store Reader, scope memory.Scope, o *Options) (*Pl
 }
 
 // measure finds out which turns a summary stands for already, and counts what recall shows: those summaries, and all else.
-func (w *writer) measure(live []*memory.Record) {
+func (w *planner) measure(live []*memory.Record) {
 	for _, r := range live {
 		if !isSummary(r) {
 			continue
@@ -145,8 +128,8 @@ func isSummary(r *memory.Record) bool {
 	return r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed
 }
 
-// writer turns what the recursion and the rules have found into changes.
-type writer struct {
+// planner turns what the recursion and the rules have found into changes.
+type planner struct {
 	plan *Plan
 	all  map[memory.ID]*memory.Record
 	now  time.Time
@@ -154,18 +137,15 @@ type writer struct {
 	stands map[memory.ID]bool // the turns that a live summary stands for
 	stale  []*memory.Record   // live summaries that stand for nothing any more: one of their turns does not hold
 
-	single     bool
-	words      Writer
-	judge      Judge
-	judgements int
-	progress   func(done, total int)
-	worded     func(done, of int) // nil: nobody asks
-	total      int
+	single   bool
+	judge    Judge
+	progress func(done, total int)
+	total    int
 }
 
 // id names the record of a change: by what it replaces and what it says, so that the same plan has the same names, and by a
 // number, so that a plan that was undone is made again under others.
-func (w *writer) id(c *Change) memory.ID {
+func (w *planner) id(c *Change) memory.ID {
 	for n := range uint64(1 << 32) {
 		h := sha256.New()
 		h.Write(binary.BigEndian.AppendUint64([]byte(c.Op), n))
@@ -187,7 +167,7 @@ func (w *writer) id(c *Change) memory.ID {
 func level(r *memory.Record) Level { return Level(r.Meta["level"]) }
 
 // summaries runs the recursion over the turns and summaries that are ripe.
-func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool, taken map[memory.ID]bool) error {
+func (w *planner) summaries(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool, taken map[memory.ID]bool) error {
 	var turns []*memory.Record // loose ones, and those that summaries stand for
 	known := map[memory.ID]bool{}
 	var standing []*memory.Record
@@ -240,22 +220,17 @@ func (w *writer) summaries(ctx context.Context, live []*memory.Record, ripe func
 	if err != nil {
 		return err
 	}
-	for i, u := range y {
-		if w.worded != nil {
-			w.worded(i, len(y))
-		}
+	for _, u := range y {
 		// A turn that is alone in its conversation and keeps every word is its own best summary.
 		if u.fresh && !(len(u.sources) == 1 && len(u.replaces) == 0 && m.alone(u)) {
-			if err := w.summarise(ctx, m, u, fresh); err != nil {
-				return err
-			}
+			w.summarise(m, u, fresh)
 		}
 	}
 	return nil
 }
 
 // whole reports whether all that a summary rests on is still there and holds.
-func (w *writer) whole(s *memory.Record) bool {
+func (w *planner) whole(s *memory.Record) bool {
 	for _, id := range s.DerivedFrom {
 		if r := w.all[id]; r == nil || r.Kind != memory.KindTurn || !r.Superseded.IsZero() {
 			return false
@@ -265,25 +240,30 @@ func (w *writer) whole(s *memory.Record) bool {
 }
 
 // summarise makes the change that writes a unit.
-func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[memory.ID]bool) error {
-	c := Change{Op: Summarise, Level: levels[u.level]}
-	var agents, sessions []string
-	r := memory.Record{Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Confidence: 1, Text: render(m.quotes(u))}
-	had := map[int32]bool{}
-	for _, p := range u.picks {
-		for _, f := range m.passages[p].facts {
-			had[f] = true
-		}
+func (w *planner) summarise(m *material, u unit, loose map[memory.ID]bool) {
+	first := m.sources[u.sources[0]].record
+	c := Change{Op: Summarise, Level: levels[u.level], Write: memory.Record{
+		Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Text: render(m.quotes(u)),
+		Scope: first.Scope, Confidence: 1, ValidFrom: first.Created, Created: first.Created,
+		Meta: map[string]string{"level": string(levels[u.level]), "turns": strconv.Itoa(len(u.sources))},
+	}}
+	r := &c.Write
+	if len(u.sources) == 1 {
+		r.Meta["single_source"] = "true"
 	}
-	var dropped []int32
-	asked := map[int32]bool{}
+	have := m.held(u.picks)
+	dropped := map[string]bool{}
 	for _, i := range u.sources {
 		s := &m.sources[i]
 		t := s.record
-		r.Scope.Tenant, r.Scope.User = t.Scope.Tenant, t.Scope.User
-		agents, sessions = append(agents, t.Scope.Agent), append(sessions, t.Scope.Session)
+		if t.Scope.Agent != r.Scope.Agent {
+			r.Scope.Agent = "" // one value that all have, or none
+		}
+		if t.Scope.Session != r.Scope.Session {
+			r.Scope.Session = ""
+		}
 		r.Importance, r.Confidence = max(r.Importance, t.Importance), min(r.Confidence, t.Confidence)
-		if r.ValidFrom.IsZero() || t.Created.Before(r.ValidFrom) {
+		if t.Created.Before(r.ValidFrom) {
 			r.ValidFrom = t.Created
 		}
 		if t.Created.After(r.Created) {
@@ -292,15 +272,13 @@ func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[m
 		r.DerivedFrom = append(r.DerivedFrom, t.ID)
 		for _, f := range s.facts {
 			switch {
+			case s.asks && have[f]:
+				w.plan.Coverage.Asked, w.plan.Coverage.Kept = w.plan.Coverage.Asked+1, w.plan.Coverage.Kept+1
 			case s.asks:
-				asked[f] = true
 				w.plan.Coverage.Asked++
-				if had[f] {
-					w.plan.Coverage.Kept++
-				}
-			case !had[f]:
+			case !have[f]:
 				w.plan.Coverage.Dropped++
-				dropped = append(dropped, f)
+				dropped[m.facts[f]] = true
 			}
 		}
 		if loose[t.ID] {
@@ -308,70 +286,35 @@ func (w *writer) summarise(ctx context.Context, m *material, u unit, loose map[m
 			c.Before += packedTokens(t)
 		}
 	}
-	c.Dropped = m.named(distinct(dropped))
+	c.Dropped = slices.Sorted(maps.Keys(dropped))
+	for _, p := range u.picks {
+		r.Quotes = append(r.Quotes, memory.Quote{Source: m.sources[m.passages[p].source].record.ID, Text: m.passages[p].text})
+	}
+	turns := len(c.Replaces)
 	for _, id := range u.replaces {
 		c.Replaces = append(c.Replaces, id)
 		c.Before += packedTokens(w.all[id])
 	}
-	w.takeStale(&c, r.DerivedFrom)
-	r.Scope.Agent, r.Scope.Session = only(agents), only(sessions)
-	for _, p := range u.picks {
-		r.Quotes = append(r.Quotes, memory.Quote{Source: m.sources[m.passages[p].source].record.ID, Text: m.passages[p].text})
-	}
-	r.Meta = map[string]string{"level": string(c.Level), "turns": strconv.Itoa(len(u.sources))}
-	if len(u.sources) == 1 {
-		r.Meta["single_source"] = "true"
-	}
-	c.After = packedTokens(&r)
-	c.Why = plural(len(c.Replaces)-len(u.replaces), "turn")
-	if len(u.replaces) > 0 {
-		c.Why = plural(len(u.replaces), "summary") + " that speak of the same"
-		if n := len(c.Replaces) - len(u.replaces); n > 0 {
-			c.Why = plural(len(u.replaces), "summary") + " and " + plural(n, "turn") + " that speak of the same"
-		}
-	}
-	c.Write = r
-	if w.words != nil {
-		var facts []string
-		for _, f := range slices.Sorted(maps.Keys(asked)) {
-			if had[f] {
-				facts = append(facts, m.facts[f])
-			}
-		}
-		if err := reword(ctx, w.words, &c, m.quotes(u), facts); err != nil {
-			return err
-		}
+	w.takeStale(&c)
+	c.After = packedTokens(r)
+	switch summaries := plural(len(u.replaces), "summary"); {
+	case len(u.replaces) == 0:
+		c.Why = plural(turns, "turn")
+	case turns == 0:
+		c.Why = summaries + " that speak of the same"
+	default:
+		c.Why = summaries + " and " + plural(turns, "turn") + " that speak of the same"
 	}
 	w.plan.Changes = append(w.plan.Changes, c)
-	return nil
 }
 
 // takeStale lets a change replace the summaries of some of its turns that stand for nothing any more.
-func (w *writer) takeStale(c *Change, turns []memory.ID) {
+func (w *planner) takeStale(c *Change) {
 	w.stale = slices.DeleteFunc(w.stale, func(s *memory.Record) bool {
-		of := slices.ContainsFunc(s.DerivedFrom, func(id memory.ID) bool { return slices.Contains(turns, id) })
+		of := slices.ContainsFunc(s.DerivedFrom, func(id memory.ID) bool { return slices.Contains(c.Write.DerivedFrom, id) })
 		if of {
 			c.Replaces = append(c.Replaces, s.ID)
 		}
 		return of
 	})
-}
-
-// named are the names of facts, sorted.
-func (m *material) named(facts []int32) (names []string) {
-	for _, f := range facts {
-		names = append(names, m.facts[f])
-	}
-	slices.Sort(names)
-	return names
-}
-
-// only is the one value that all have, or "".
-func only(values []string) string {
-	for _, v := range values {
-		if v != values[0] {
-			return ""
-		}
-	}
-	return values[0]
 }

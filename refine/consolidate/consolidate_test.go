@@ -438,39 +438,6 @@ func TestAuto(t *testing.T) {
 	}
 }
 
-func TestIdleMemoriesAreDemotedOnce(t *testing.T) {
-	ctx := t.Context()
-	records := chatter(24, 10)
-	for i := range records {
-		records[i].Importance = .3
-	}
-	s := open(t, records)
-	if _, err := consolidate.Apply(ctx, s, plan(t, s, consolidate.Policy{}), nil); err != nil {
-		t.Fatal(err)
-	}
-	made := func() *consolidate.Plan {
-		p, err := consolidate.New(ctx, s, scope, &consolidate.Options{Policy: consolidate.Policy{Idle: 24 * time.Hour}, Now: time.Now().Add(48 * time.Hour)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	p := made()
-	if len(p.Changes) == 0 || p.Changes[0].Op != consolidate.Demote || p.Changes[0].Write.Importance >= .3 {
-		t.Fatalf("changes are %+v, want what nobody used demoted", p.Changes)
-	}
-	before := texts(t, s)
-	if _, err := consolidate.Apply(ctx, s, p, nil); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(before, texts(t, s)); diff != "" {
-		t.Errorf("demoting changed what is remembered (-want +got):\n%s", diff)
-	}
-	if p = plan(t, s, consolidate.Policy{Idle: 24 * time.Hour}); len(p.Changes) != 0 {
-		t.Errorf("they are demoted again at once: %d changes", len(p.Changes))
-	}
-}
-
 func TestAFileInTheWayIsAClearError(t *testing.T) {
 	s := open(t, chatter(24, 13))
 	p := plan(t, s, consolidate.Policy{})

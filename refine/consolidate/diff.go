@@ -2,12 +2,15 @@ package consolidate
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
@@ -74,7 +77,7 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 		case !ok:
 			fmt.Fprintf(b, "  - %s\n", id)
 			continue
-		case c.Op == Expire || c.Op == Demote: // the same text, written again
+		case c.Op == Expire: // the same text, written again
 		case r.Kind == memory.KindSummary:
 			for line := range strings.Lines(r.Text) {
 				mark := "="
@@ -89,13 +92,7 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 		texts = append(texts, r.Text)
 	}
 	if c.Op != Summarise {
-		fmt.Fprintf(b, "  + %s%s\n", named(&c.Write), strings.Join(strings.Fields(c.Write.Text), " "))
-	}
-	if w := c.Write.Meta["writer"]; c.Op == Summarise && w != "" {
-		for line := range strings.Lines(c.Write.Text) {
-			fmt.Fprintf(b, "  + %s\n", strings.TrimRight(line, "\n"))
-		}
-		fmt.Fprintf(b, "    worded by %s, and checked against what stays\n", w)
+		fmt.Fprintf(b, "  + %s%s\n", said(&c.Write), strings.Join(strings.Fields(c.Write.Text), " "))
 	}
 	if !c.Write.ValidUntil.IsZero() {
 		fmt.Fprintf(b, "    true until %s\n", c.Write.ValidUntil.UTC().Format(time.DateOnly))
@@ -118,7 +115,7 @@ func sentences(b *bytes.Buffer, r *memory.Record, quotes []string) {
 	for _, s := range text.Sentences(r.Text) {
 		if slices.ContainsFunc(quotes, func(q string) bool { return strings.HasSuffix(s, q) || strings.Contains(q, s) }) {
 			flush()
-			fmt.Fprintf(b, "  = %s%s\n", named(r), s)
+			fmt.Fprintf(b, "  = %s%s\n", said(r), s)
 			continue
 		}
 		if gone++; gone > most {
@@ -127,16 +124,9 @@ func sentences(b *bytes.Buffer, r *memory.Record, quotes []string) {
 		if short := []rune(s); len(short) > width {
 			s = string(short[:width]) + "…"
 		}
-		fmt.Fprintf(b, "  - %s%s\n", named(r), s)
+		fmt.Fprintf(b, "  - %s%s\n", said(r), s)
 	}
 	flush()
-}
-
-func named(r *memory.Record) string {
-	if name := who(r); name != "" {
-		return name + ": "
-	}
-	return ""
 }
 
 // span names the time that a summary is of.
@@ -156,45 +146,31 @@ func span(l Level, from, to time.Time) string {
 
 // readable writes facts as people do, in the spelling of the texts: "Graça" for n:graca, "not coriander" for not:coriand.
 func readable(facts, texts []string, limit int) []string {
-	spelling := map[string]string{}
+	spelling := map[string]string{} // of a word, by its term
 	for _, t := range texts {
 		for word := range strings.FieldsFuncSeq(t, notWord) {
-			keys := append(text.Terms(word), strings.ToLower(word))
-			for _, link := range text.Links("x "+word, time.Time{}) {
-				keys = append(keys, strings.TrimPrefix(link, text.PrefixName))
-			}
-			for _, key := range keys {
-				if spelling[key] == "" {
-					spelling[key] = word
-				}
+			for _, term := range text.Index(word) {
+				spelling[term] = cmp.Or(spelling[term], word)
 			}
 		}
-	}
-	spelled := func(word string) string {
-		if s := spelling[word]; s != "" {
-			return s
-		}
-		return word
 	}
 	var out []string
 	for i, f := range facts {
 		if i == limit {
-			return append(out, strconv.Itoa(len(facts)-limit)+" more")
+			return append(out, fmt.Sprintf("%d more", len(facts)-limit))
 		}
-		if word, ok := strings.CutPrefix(f, specialists.PrefixNot); ok {
-			out = append(out, "not "+spelled(word))
-			continue
+		kind, word, _ := strings.Cut(f, ":")
+		if terms := text.Index(word); len(terms) == 1 {
+			word = cmp.Or(spelling[word], spelling[terms[0]], word)
 		}
-		_, word, _ := strings.Cut(f, ":")
-		out = append(out, spelled(word))
+		if kind+":" == specialists.PrefixNot {
+			word = "not " + word
+		}
+		out = append(out, word)
 	}
 	return out
 }
 
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func thousands(n int) string { return humanize.Comma(int64(n)) }
+
+func plural(n int, noun string) string { return english.Plural(n, noun, "") }

@@ -2,9 +2,8 @@
 // last week, and without the usual harm: nothing is invented, nothing important is lost, and everything can be undone.
 //
 // [New] makes a [Plan], which reads only; [Apply] makes it so, after a snapshot and in steps that survive a killed
-// process; [Undo] takes it back; [Runs] is the log. [Auto] does all of it for a timer. [Delete] deletes for privacy, and
-// [Retain] at the end of a retention period, what was derived included. A store that somebody else owns is consolidated
-// through package mirror.
+// process; [Undo] takes it back; [Runs] is the log. [Auto] does all of it for a timer. A store that
+// somebody else owns is consolidated through package mirror.
 //
 // The plan is the answer of a recursion on trmcore's Loop. The question x is the turns of one scope, the answer y the
 // summaries that are to stand for them, the latent z how they are grouped and what has been lost. Each step groups (the
@@ -14,9 +13,8 @@
 // docs/consolidate.md.
 //
 // Summaries are extractive: they consist of exact quotes, the days and the names of who spoke, which [Grounded] checks
-// again before anything is applied. What an answer or a "he" needs to be understood is quoted with it. A [Writer], such as a
-// language model, may word them, under the same checks. They are marked as reconstructed, name their turns, have the confidence of the least
-// of them, and are flagged where they rest on one turn only. What a record of at least [Policy].Keep importance says in
+// again before anything is applied. What an answer or a "he" needs to be understood is quoted with it. They are marked as
+// reconstructed, name their turns, have the confidence of the least of them, and are flagged where they rest on one turn only. What a record of at least [Policy].Keep importance says in
 // names, numbers, dates and negations survives; of others, as much as the share has room for.
 //
 // Facts are consolidated by themselves, by the rules of specialists.Relate: repeats are merged, what a later fact

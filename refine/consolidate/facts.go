@@ -3,8 +3,8 @@ package consolidate
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +24,7 @@ func (s statement) said() specialists.Said {
 
 // facts plans what the standing records ask for by themselves: repeats become one, and what a later one updates stays
 // true until then. It also promotes what turns say again and again. It returns the records that changes take away.
-func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool) (map[memory.ID]bool, error) {
+func (w *planner) facts(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool) (map[memory.ID]bool, error) {
 	taken := map[memory.ID]bool{}
 	var facts, turns []statement
 	known := map[memory.ID]bool{} // turns that a fact was made of already
@@ -60,11 +60,7 @@ func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*me
 		return nil, err
 	}
 	for _, g := range repeats {
-		days := map[string]bool{}
-		for _, s := range g {
-			days[s.Created.UTC().Format(time.DateOnly)] = true
-		}
-		if len(days) >= w.plan.Policy.Recurs {
+		if days(g) >= w.plan.Policy.Recurs {
 			w.merge(Promote, g, taken)
 		}
 	}
@@ -91,7 +87,7 @@ func (w *writer) facts(ctx context.Context, live []*memory.Record, ripe func(*me
 }
 
 // merge makes one fact of several records that say the same: the wording with most facts, of equals the earliest.
-func (w *writer) merge(op Op, same []statement, taken map[memory.ID]bool) {
+func (w *planner) merge(op Op, same []statement, taken map[memory.ID]bool) {
 	best := same[0]
 	for _, s := range same[1:] {
 		if len(specialists.Facts(s.Text, s.Created)) > len(specialists.Facts(best.Text, best.Created)) {
@@ -103,14 +99,11 @@ func (w *writer) merge(op Op, same []statement, taken map[memory.ID]bool) {
 		Created: same[0].Created, ValidFrom: same[0].Created, Confidence: 1, Origin: memory.Reconstructed,
 		Meta: map[string]string{},
 	}
+	maps.Copy(r.Meta, best.Meta)
 	if op == Promote {
 		r.Kind = memory.KindFact
 	}
 	c := Change{Op: op}
-	for k, v := range best.Meta {
-		r.Meta[k] = v
-	}
-	var sessions []string
 	for _, s := range same {
 		r.DerivedFrom = append(r.DerivedFrom, s.ID)
 		if op == Merge { // turns stay
@@ -120,92 +113,46 @@ func (w *writer) merge(op Op, same []statement, taken map[memory.ID]bool) {
 		}
 		r.Quotes = append(r.Quotes, memory.Quote{Source: s.ID, Text: s.Text})
 		r.Importance, r.Confidence = max(r.Importance, s.Importance), min(r.Confidence, s.Confidence)
-		sessions = append(sessions, s.Scope.Session)
-	}
-	r.Scope.Session = only(sessions)
-	c.After, c.Write = packedTokens(&r), r
-	c.Why = "said " + plural(len(same), "time")
-	if op == Promote {
-		days := map[string]bool{}
-		for _, s := range same {
-			days[s.Created.UTC().Format(time.DateOnly)] = true
+		if s.Scope.Session != r.Scope.Session {
+			r.Scope.Session = "" // one that all have, or none
 		}
-		c.Why += " on " + plural(len(days), "day")
+	}
+	c.After, c.Write = packedTokens(&r), r
+	if c.Why = "said " + plural(len(same), "time"); op == Promote {
+		c.Why += " on " + plural(days(same), "day")
 	}
 	w.plan.Changes = append(w.plan.Changes, c)
 }
 
 // expire writes a fact again that was true until a moment.
-func (w *writer) expire(a, b *memory.Record, until time.Time, why string, taken map[memory.ID]bool) {
-	r := w.again(a)
+func (w *planner) expire(a, b *memory.Record, until time.Time, why string, taken map[memory.ID]bool) {
+	r := *a
+	r.ID, r.Key, r.Recorded, r.Embedding, r.Model = "", "", time.Time{}, nil, ""
+	r.Shown, r.Used, r.LastShown, r.LastUsed = 0, 0, time.Time{}, time.Time{}
+	if r.Meta = maps.Clone(a.Meta); r.Meta == nil {
+		r.Meta = map[string]string{}
+	}
+	if a.Origin == memory.Observed {
+		r.Origin, r.DerivedFrom, r.Quotes = memory.Reconstructed, []memory.ID{a.ID}, []memory.Quote{{Source: a.ID, Text: a.Text}}
+		r.Meta["single_source"] = "true"
+	}
 	if r.ValidFrom.IsZero() {
 		r.ValidFrom = a.Created
 	}
-	if until.Before(r.ValidFrom) {
-		until = r.ValidFrom
+	if r.ValidUntil = until; until.Before(r.ValidFrom) {
+		r.ValidUntil = r.ValidFrom
 	}
-	r.ValidUntil = until
 	r.Meta["replaced_by"] = string(b.ID)
 	n := packedTokens(a)
 	taken[a.ID] = true
 	w.plan.Changes = append(w.plan.Changes, Change{Op: Expire, Why: why, Write: r, Replaces: []memory.ID{a.ID}, Before: n, After: n})
 }
 
-// demote takes a tenth of importance from what nobody has used for as long as the policy says.
-func (w *writer) demote(live []*memory.Record, taken map[memory.ID]bool) {
-	if w.plan.Policy.Idle <= 0 {
-		return
+// days counts the days on which statements were said.
+func days(list []statement) int {
+	days := map[string]bool{}
+	for _, s := range list {
+		days[s.Created.UTC().Format(time.DateOnly)] = true
 	}
-	for _, c := range w.plan.Changes {
-		for _, id := range c.Replaces {
-			taken[id] = true
-		}
-	}
-	for _, r := range live {
-		last := r.Recorded
-		for _, t := range []time.Time{r.Created, r.LastUsed, r.LastShown} {
-			if t.After(last) {
-				last = t
-			}
-		}
-		if taken[r.ID] || r.Origin != memory.Reconstructed || r.Importance >= w.plan.Policy.Keep || r.Importance < .1 || w.now.Sub(last) < w.plan.Policy.Idle {
-			continue
-		}
-		again := w.again(r)
-		again.Importance = r.Importance * .9
-		n := packedTokens(r)
-		w.plan.Changes = append(w.plan.Changes, Change{
-			Op: Demote, Level: level(r), Why: "nobody has used it since " + last.UTC().Format(time.DateOnly), Write: again,
-			Replaces: []memory.ID{r.ID}, Before: n, After: n,
-		})
-	}
-}
-
-// again is a copy of a record, to be written in its place.
-func (w *writer) again(a *memory.Record) memory.Record {
-	r := *a
-	r.ID, r.Key, r.Recorded = "", "", time.Time{}
-	r.Shown, r.Used, r.LastShown, r.LastUsed = 0, 0, time.Time{}, time.Time{}
-	r.Embedding, r.Model = nil, ""
-	if r.Meta = map[string]string{}; a.Meta != nil {
-		for k, v := range a.Meta {
-			r.Meta[k] = v
-		}
-	}
-	if a.Origin == memory.Observed {
-		r.Origin = memory.Reconstructed
-		r.DerivedFrom, r.Quotes = []memory.ID{a.ID}, []memory.Quote{{Source: a.ID, Text: a.Text}}
-		r.Meta["single_source"] = "true"
-	}
-	return r
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if stem, ok := strings.CutSuffix(noun, "y"); ok {
-		return strconv.Itoa(n) + " " + stem + "ies"
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
+	return len(days)
 }

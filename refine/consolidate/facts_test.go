@@ -54,13 +54,18 @@ func TestFacts(t *testing.T) {
 	if p = plan(t, s, consolidate.Policy{}); len(p.Changes) != 0 {
 		t.Errorf("a third run plans %d changes, want none: %+v", len(p.Changes), p.Changes)
 	}
-	hits, err := s.Search(ctx, scope, memory.Query{Text: "which locker is mine, number 12 or 31?"})
+	c, err := s.Candidates(ctx, scope, memory.Query{Text: "which locker is mine, number 12 or 31?"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, h := range hits {
-		if strings.Contains(h.Record.Text, "12") {
-			t.Errorf("what is no longer true is found: %q", h.Record.Text)
+	for _, x := range c.List {
+		hits, err := s.Fetch(ctx, scope, x.Row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := hits[0]
+		if strings.Contains(h.Text, "12") {
+			t.Errorf("what is no longer true is found: %q", h.Text)
 		}
 	}
 	if len(texts(t, s)) != 6 {

@@ -10,8 +10,7 @@ import (
 
 // Grounded checks that a derived record says nothing of its own: every quote is an exact passage of its source, its
 // confidence is that of the least of them at most, and its text consists of its quotes, the days on which they were said
-// and the names of who said them. One that a [Writer] has worded has no name, number, date or negation that its quotes
-// lack, no sentence of mostly other words, and none that contradicts a quote.
+// and the names of who said them.
 func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: record %s %s", ErrUngrounded, r.ID, fmt.Sprintf(format, args...))
@@ -41,19 +40,8 @@ func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) er
 			return bad("is more confident than its source %s", id)
 		}
 	}
-	if r.Meta["writer"] != "" && grounds(said).rests(r) {
-		return nil
-	}
 	if r.Text == render(said) || slices.ContainsFunc(r.Quotes, func(q memory.Quote) bool { return q.Text == r.Text }) {
 		return nil
 	}
 	return bad("says more or less than its quotes")
-}
-
-// who is the name under which a record's words are quoted.
-func who(r *memory.Record) string {
-	if r.Speaker != "" {
-		return r.Speaker
-	}
-	return r.Role
 }

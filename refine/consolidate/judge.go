@@ -15,8 +15,8 @@ type Judge interface {
 	Relate(ctx context.Context, earlier, later specialists.Said) (specialists.Verdict, error)
 }
 
-// DefaultJudgements bounds the pairs that a judge is asked about in one plan: each is a call of a model.
-const DefaultJudgements = 200
+// judgements bounds the pairs that a judge is asked about in one plan: each is a call of a model.
+const judgements = 200
 
 // ModelJudge is a [Judge] with a language model; name is the model's, and stands in the plan beside what it said.
 func ModelJudge(model specialists.Model, name string) Judge { return modelJudge{model, name} }

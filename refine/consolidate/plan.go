@@ -21,7 +21,6 @@ const (
 	Merge     Op = "merge"     // facts that say the same become one
 	Promote   Op = "promote"   // what was said on several days becomes a fact beside it
 	Expire    Op = "expire"    // a fact that a later one updates stays true until then
-	Demote    Op = "demote"    // what nobody used loses importance
 )
 
 // Change writes one derived record in the place of others.

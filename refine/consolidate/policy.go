@@ -39,8 +39,6 @@ type Policy struct {
 	Keep float64 `json:"keep"`
 	// Recurs is on how many days the same must have been said to become a fact. Zero: DefaultRecurs; negative: never.
 	Recurs int `json:"recurs"`
-	// Idle is after how long without use a summary of importance below Keep loses a tenth of its importance. Zero: never.
-	Idle time.Duration `json:"idle,omitempty"`
 }
 
 // detail is what Share is multiplied with at each level: what is older is remembered in less detail.
@@ -73,7 +71,7 @@ func (p Policy) filled() (Policy, error) {
 		return p, fmt.Errorf("%w: keep is %v, not above 0 and at most 1; a policy that keeps nothing is refused", ErrPolicy, p.Keep)
 	case p.Unit < 20:
 		return p, fmt.Errorf("%w: a unit of %d tokens holds no statement: use 20 or more", ErrPolicy, p.Unit)
-	case p.Age < 0 || p.Idle < 0 || p.Size < 0:
+	case p.Age < 0 || p.Size < 0:
 		return p, fmt.Errorf("%w: an age or a size is negative", ErrPolicy)
 	}
 	return p, nil

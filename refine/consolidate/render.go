@@ -1,6 +1,7 @@
 package consolidate
 
 import (
+	"cmp"
 	"strings"
 	"time"
 	"unicode"
@@ -30,12 +31,9 @@ func render(passages []quoted) string {
 			b.WriteString(d)
 			day, speaker = d, ""
 		}
-		if name := who(p.from); name != speaker || speaker == "" {
-			b.WriteByte('\n')
-			if speaker = name; name != "" {
-				b.WriteString(name)
-				b.WriteString(": ")
-			}
+		if name := said(p.from); name != speaker || speaker == "" {
+			speaker = name
+			b.WriteString("\n" + name)
 		} else if p.from == before && onlyOpeners(p.from.Text[end:], p.text) {
 			b.WriteByte(' ')
 		} else {
@@ -66,7 +64,15 @@ func onlyOpeners(rest, passage string) bool {
 	return true
 }
 
-func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
+// said is the heading of what a record says.
+func said(r *memory.Record) string {
+	if name := cmp.Or(r.Speaker, r.Role); name != "" {
+		return name + ": "
+	}
+	return ""
+}
 
 // packedTokens is what a record takes of a prompt: a summary names its days and speakers itself, anything else is packed
 // with them.

@@ -1,6 +1,7 @@
 package consolidate
 
 import (
+	"container/heap"
 	"slices"
 
 	"github.com/trm-go/refiner/memory"
@@ -40,50 +41,48 @@ func (m *material) write(sources, candidates []int32) unit {
 		return g * p.weight / float64(p.tokens+2)
 	}
 	// Lazy greedy: a gain only ever falls, so that the first in the queue whose gain still stands is the best.
-	queue := newQueue(len(candidates))
-	asking := 0
+	// A question states nothing: it comes in with its answer, if that needs it, unless there is nothing else.
+	var q queue
+	asking := !slices.ContainsFunc(candidates, func(c int32) bool { return !m.passages[c].question })
 	for _, c := range candidates {
-		if m.passages[c].question {
-			asking++ // it states nothing: it comes in with its answer, if that needs it
-		} else {
-			queue.push(c, gain(&m.passages[c]))
+		if asking || !m.passages[c].question {
+			q = append(q, queued{c, gain(&m.passages[c])})
 		}
 	}
-	if asking == len(candidates) {
-		for _, c := range candidates {
-			queue.push(c, gain(&m.passages[c]))
-		}
-	}
+	heap.Init(&q)
 	picked := map[int32]bool{}
-	for !queue.empty() {
-		c, stale := queue.pop()
-		p := &m.passages[c]
-		if picked[c] {
+	for len(q) > 0 {
+		next := heap.Pop(&q).(queued)
+		if picked[next.id] {
 			continue
 		}
-		if g := gain(p); g < stale {
-			queue.push(c, g)
+		if g := gain(&m.passages[next.id]); g < next.gain {
+			heap.Push(&q, queued{next.id, g})
 			continue
 		} else if g == 0 && len(u.picks) > 0 {
 			break
 		}
-		chain, tokens := m.chain(sources, c, picked)
+		chain, tokens := m.chain(sources, next.id, picked)
 		if u.tokens+tokens > budget && len(u.picks) > 0 { // something must stand for the sources
 			continue
 		}
 		for _, c := range chain {
+			p := &m.passages[c]
 			picked[c] = true
-			u.picks, u.tokens = append(u.picks, c), u.tokens+int(m.passages[c].tokens)
-			for _, f := range m.passages[c].facts {
-				haveFacts[f] = true
-			}
-			for _, t := range m.passages[c].terms {
-				haveTerms[t] = true
-			}
+			u.picks, u.tokens = append(u.picks, c), u.tokens+int(p.tokens)
+			mark(haveFacts, p.facts)
+			mark(haveTerms, p.terms)
 		}
 	}
 	slices.Sort(u.picks)
 	return u
+}
+
+// mark puts numbers into a set.
+func mark(set map[int32]bool, numbers []int32) {
+	for _, n := range numbers {
+		set[n] = true
+	}
 }
 
 // chain is a passage with those that it needs and that are not picked, as far as they are of the sources, and their tokens.
@@ -97,14 +96,18 @@ func (m *material) chain(sources []int32, c int32, picked map[int32]bool) (chain
 	return chain, tokens
 }
 
+// held are the facts that picks hold.
+func (m *material) held(picks []int32) map[int32]bool {
+	have := map[int32]bool{}
+	for _, p := range picks {
+		mark(have, m.passages[p].facts)
+	}
+	return have
+}
+
 // lost are the facts that the unit's important sources ask for and its picks do not hold, sorted.
 func (m *material) lost(u unit) []int32 {
-	have := map[int32]bool{}
-	for _, p := range u.picks {
-		for _, f := range m.passages[p].facts {
-			have[f] = true
-		}
-	}
+	have := m.held(u.picks)
 	var lost []int32
 	for _, s := range u.sources {
 		if !m.sources[s].asks {
@@ -121,15 +124,10 @@ func (m *material) lost(u unit) []int32 {
 
 // restore puts the passages back that hold what was lost, the one with most of it for its length first.
 func (m *material) restore(u unit, lost []int32) unit {
-	missing := make(map[int32]bool, len(lost))
-	for _, f := range lost {
-		missing[f] = true
-	}
+	missing, picked := map[int32]bool{}, map[int32]bool{}
 	picks, tokens := slices.Clone(u.picks), u.tokens
-	picked := make(map[int32]bool, len(picks))
-	for _, c := range picks {
-		picked[c] = true
-	}
+	mark(missing, lost)
+	mark(picked, picks)
 	for len(missing) > 0 {
 		best, bestGain := int32(-1), 0.0
 		for _, s := range u.sources {
@@ -173,70 +171,51 @@ func (m *material) tighten(u unit) unit {
 	if u.tokens <= budget || len(u.picks) < 2 {
 		return u
 	}
-	asked := map[int32]int{} // facts that are asked for, with how many picks hold them
+	asked := map[int32]bool{}
 	for _, s := range u.sources {
 		if m.sources[s].asks {
-			for _, f := range m.sources[s].facts {
-				asked[f] = 0
-			}
+			mark(asked, m.sources[s].facts)
 		}
 	}
-	held := map[int32]int{}
-	for _, p := range u.picks {
-		for _, f := range m.passages[p].facts {
-			if _, ok := asked[f]; ok {
-				asked[f]++
-			}
+	// By how many picks a fact or a term is held, and a passage needed.
+	facts, terms, wanted := map[int32]int{}, map[int32]int{}, map[int32]int{}
+	count := func(c int32, by int) {
+		p := &m.passages[c]
+		for _, f := range p.facts {
+			facts[f] += by
 		}
-		for _, t := range m.passages[p].terms {
-			held[t]++
+		for _, t := range p.terms {
+			terms[t] += by
 		}
+		wanted[p.needs] += by
 	}
-	worth := func(c int32) float64 {
-		g := 0.0
-		for _, t := range m.passages[c].terms {
-			if held[t] == 1 {
-				g += m.rarity[t]
+	for _, c := range u.picks {
+		count(c, 1)
+	}
+	needed := func(c int32) bool {
+		return wanted[c] > 0 || slices.ContainsFunc(m.passages[c].facts, func(f int32) bool { return asked[f] && facts[f] == 1 })
+	}
+	worth := func(p *passage) (worth float64) { // what it alone tells, for its length
+		for _, t := range p.terms {
+			if terms[t] == 1 {
+				worth += m.rarity[t]
 			}
 		}
-		return g * m.passages[c].weight / float64(m.passages[c].tokens+2)
+		return worth * p.weight / float64(p.tokens+2)
 	}
 	picks, tokens := slices.Clone(u.picks), u.tokens
-	wanted := map[int32]int{} // by how many picks a passage is needed
-	for _, c := range picks {
-		wanted[m.passages[c].needs]++
-	}
-	for tokens > budget {
+	for tokens > budget && len(picks) > 1 {
 		drop, least := -1, 0.0
 		for i, c := range picks {
-			needed := wanted[c] > 0
-			for _, f := range m.passages[c].facts {
-				if n, ok := asked[f]; ok && n == 1 {
-					needed = true
-					break
-				}
-			}
-			if needed {
-				continue
-			}
-			if w := worth(c); drop < 0 || w < least {
+			if w := worth(&m.passages[c]); (drop < 0 || w < least) && !needed(c) {
 				drop, least = i, w
 			}
 		}
-		if drop < 0 || len(picks) == 1 {
+		if drop < 0 {
 			break
 		}
-		p := &m.passages[picks[drop]]
-		for _, f := range p.facts {
-			if _, ok := asked[f]; ok {
-				asked[f]--
-			}
-		}
-		for _, t := range p.terms {
-			held[t]--
-		}
-		wanted[p.needs]--
-		tokens -= int(p.tokens)
+		count(picks[drop], -1)
+		tokens -= int(m.passages[picks[drop]].tokens)
 		picks = slices.Delete(picks, drop, drop+1)
 	}
 	if len(picks) < len(u.picks) {
@@ -246,54 +225,23 @@ func (m *material) tighten(u unit) unit {
 }
 
 // queue is a heap of passages by gain, the lower number first among equals.
-type queue struct {
-	id   []int32
-	gain []float64
+type queue []queued
+
+type queued struct {
+	id   int32
+	gain float64
 }
 
-func newQueue(n int) *queue { return &queue{id: make([]int32, 0, n), gain: make([]float64, 0, n)} }
-
-func (q *queue) empty() bool { return len(q.id) == 0 }
-
-func (q *queue) before(i, j int) bool {
-	return q.gain[i] > q.gain[j] || q.gain[i] == q.gain[j] && q.id[i] < q.id[j]
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return q[i].gain > q[j].gain || q[i].gain == q[j].gain && q[i].id < q[j].id
 }
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(queued)) }
 
-func (q *queue) swap(i, j int) {
-	q.id[i], q.id[j] = q.id[j], q.id[i]
-	q.gain[i], q.gain[j] = q.gain[j], q.gain[i]
-}
-
-func (q *queue) push(id int32, gain float64) {
-	q.id, q.gain = append(q.id, id), append(q.gain, gain)
-	for i := len(q.id) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !q.before(i, parent) {
-			break
-		}
-		q.swap(i, parent)
-		i = parent
-	}
-}
-
-func (q *queue) pop() (int32, float64) {
-	id, gain := q.id[0], q.gain[0]
-	last := len(q.id) - 1
-	q.swap(0, last)
-	q.id, q.gain = q.id[:last], q.gain[:last]
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= last {
-			break
-		}
-		if child+1 < last && q.before(child+1, child) {
-			child++
-		}
-		if !q.before(child, i) {
-			break
-		}
-		q.swap(i, child)
-		i = child
-	}
-	return id, gain
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	x := (*q)[last]
+	*q = (*q)[:last]
+	return x
 }

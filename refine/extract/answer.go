@@ -10,7 +10,7 @@ import (
 )
 
 // NumSure is the number of features of an answer.
-const NumSure = 28
+const NumSure = 2*NumFeatures + 26
 
 // Rank scores the passages, and sorts them, best first.
 func (r *Reading) Rank() {
@@ -27,39 +27,69 @@ func (r *Reading) Rank() {
 	}
 }
 
-// Answerable are the features by which the confidence of an answer is known, once the passages are ranked.
+// Answerable are the features by which the confidence of an answer is known, once the passages are ranked: those of the best
+// passage, those of the best one of another memory, and how all of them stand to the question.
 func (r *Reading) Answerable() [NumSure]float64 {
 	var x [NumSure]float64
 	if len(r.Passages) == 0 {
 		return x
 	}
 	best := &r.Passages[0]
-	f := &best.Features
-	second, sum := math.Inf(-1), 0.0
+	var other *Passage
+	sum := 0.0
 	for i := range r.Passages {
 		p := &r.Passages[i]
 		sum += math.Exp(p.Score - best.Score)
-		if p.Record != best.Record {
-			second = max(second, p.Score)
+		if p.Record != best.Record && other == nil {
+			other = p
 		}
 	}
-	nowhere := 0.0
+	copy(x[:], best.Features[:])
+	margin := 5.0
+	if other != nil {
+		copy(x[NumFeatures:], other.Features[:])
+		margin = min(5, best.Score-other.Score)
+	}
+	nowhere, named := 0.0, float64(len(r.question.names))
 	for name := range r.question.names {
-		nowhere += truth(!slices.ContainsFunc(r.records, func(t tokens) bool { return t.has(name) })) / float64(len(r.question.names))
+		nowhere += truth(!slices.ContainsFunc(r.records, func(t tokens) bool { return t.has(name) })) / named
+	}
+	all, tells := make([]float64, len(r.like.terms)), 0.0
+	for _, near := range r.near {
+		for i := range near {
+			all[i] = max(all[i], near[i])
+		}
+	}
+	hole, two, content, holes := 0.0, 0.0, 0.0, 0.0
+	for i := range r.like.terms {
+		q := &r.like.terms[i]
+		tells += q.tells
+		hole = max(hole, q.tells*(1-all[i]))
+		in := best.near[i]
+		if other != nil {
+			in = max(in, other.near[i])
+		}
+		two = max(two, q.tells*(1-in))
+		if q.tells > .5 {
+			content++
+			holes += 1 - best.near[i]
+		}
 	}
 	held := r.holds(best)
-	margin := min(5, best.Score-second)
-	x = [NumSure]float64{1, best.Score, margin, 1 / sum, f[fOwn], f[fOwn] + f[fAround], f[fRarest], f[fRarestIn], f[fNamed], f[fNameless],
-		r.missing, f[fTyped], f[fUntyped], math.Log1p(float64(len(r.question.terms))), f[fRank], f[fSoft], best.Outdated, r.kinds.other,
-		f[fPlain], f[fPlainIn], f[fGap], f[fPlainIn] * f[fTyped], f[fNameless] * f[fGap], f[fAfter] + f[fBefore] + f[fSession],
-		nowhere, r.kinds.name * (1 - held.name), r.kinds.name, math.Log1p(float64(len(r.records)))}
+	copy(x[2*NumFeatures:], []float64{best.Score, margin, 1 / sum, r.missing, math.Log1p(float64(len(r.question.terms))), best.Outdated,
+		nowhere, math.Log1p(float64(len(r.records))), hole, two, tells, content, holes, named, best.Second[2], best.Second[3],
+		r.kinds.time, r.kinds.number, r.kinds.name, r.kinds.other, held.time, held.number, held.name,
+		r.kinds.name * (1 - held.name), r.kinds.time * held.time, r.kinds.number * held.number})
 	return x
 }
 
 // Confidence is the probability that the best passages answer.
 func (r *Reading) Confidence() float64 {
-	x := r.Answerable()
-	return sigmoid(dot(model.Sure, x[:]))
+	var row [NumSure]float32
+	for i, x := range r.Answerable() {
+		row[i] = float32(x)
+	}
+	return sigmoid(sureTrees.Scale * sureTrees.Score(row[:]))
 }
 
 // Answer is what the memories say to a question, in their own words.
@@ -80,7 +110,7 @@ type Quote struct {
 // The least confidence of an answer, the share of the best passage's score mass
 // that a second must have, and the words up to which a memory is quoted around the sentence that answers.
 const (
-	Threshold   = .4
+	Threshold   = .44
 	secondShare = .35
 	mostWords   = 36
 )

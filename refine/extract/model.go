@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 
+	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -16,7 +17,6 @@ type Model struct {
 	Change  []float64   `json:"change"`  // for each bucket of [Ngrams]: the sentence tells of a change
 	Pair    []float64   `json:"pair"`    // for each feature of a pair, see [Reading.Pair]
 	Second  []float64   `json:"second"`  // see [NumSecond]
-	Sure    []float64   `json:"sure"`    // for each feature of an answer, see [Reading.Answerable]
 }
 
 //go:embed model.json
@@ -28,6 +28,18 @@ var model = func() *Model {
 		panic("extract: model.json: " + err.Error())
 	}
 	return m
+}()
+
+//go:embed sure.bin
+var sureFile []byte
+
+// sureTrees tell the logarithm of the odds that an answer is right. bench/answer/sure.py trains them.
+var sureTrees = func() *importance.Trees {
+	t, err := importance.ReadTrees(sureFile, NumSure)
+	if err != nil {
+		panic("extract: sure.bin: " + err.Error())
+	}
+	return t
 }()
 
 // Use replaces the weights, to measure others.

@@ -26,6 +26,7 @@ type Passage struct {
 	By       int     // the memory that does; -1: none
 
 	Second [NumSecond]float64
+	near   []float64 // how well it stands for each term of the question
 	tokens tokens
 	change float64 // how surely it tells of a change
 }
@@ -61,11 +62,17 @@ const (
 	fPlainIn         // the same of its memory
 	fGap             // weight of the most telling word of the question that its memory does not hold
 	fAll             // 1 if the memory holds every word of the question
+	fLike            // share of the question that the sentence holds, or words like its own, see [likeness]
+	fLikeIn          // the same of its memory, by how much the words tell in any text
+	fHole            // weight of the most telling word of the question that nothing in its memory is like
+	fHoleNear        // the same for its memory and the turns beside it
+	fKin             // how near a word that the question does not hold is to what is asked for
+	fGist            // likeness of the sentence's and the question's mean meaning
 	NumFeatures
 )
 
 // FeatureNames are the names of the features, for a person.
-var FeatureNames = [NumFeatures]string{fOwn: "own", fAround: "around", fBefore: "before", fSoft: "soft", fRarest: "rarest", fRarestIn: "rarestin", fNamed: "named", fNameless: "nameless", fPrecise: "precise", fRank: "rank", fDepth: "depth", fLength: "length", fShort: "short", fAsks: "asks", fTyped: "typed", fUntyped: "untyped", fWindow: "window", fOutside: "outside", fFact: "fact", fLong: "long", fLater: "later", fAfter: "after", fSession: "session", fOpens: "opens", fMatched: "matched", fPlain: "plain", fPlainIn: "plainin", fGap: "gap", fAll: "all"}
+var FeatureNames = [NumFeatures]string{fOwn: "own", fAround: "around", fBefore: "before", fSoft: "soft", fRarest: "rarest", fRarestIn: "rarestin", fNamed: "named", fNameless: "nameless", fPrecise: "precise", fRank: "rank", fDepth: "depth", fLength: "length", fShort: "short", fAsks: "asks", fTyped: "typed", fUntyped: "untyped", fWindow: "window", fOutside: "outside", fFact: "fact", fLong: "long", fLater: "later", fAfter: "after", fSession: "session", fOpens: "opens", fMatched: "matched", fPlain: "plain", fPlainIn: "plainin", fGap: "gap", fAll: "all", fLike: "like", fLikeIn: "likein", fHole: "hole", fHoleNear: "holenear", fKin: "kin", fGist: "gist"}
 
 // tokens are the words of a text.
 type tokens struct {
@@ -128,6 +135,8 @@ type Reading struct {
 	Passages []Passage
 	sessions map[string]map[string]float64 // the words of each session, by its name
 	missing  float64                       // share of the question that no memory holds
+	like     *likeness
+	near     [][]float64 // how well each memory stands for each term of the question
 }
 
 // Read cuts the evidence of a task into passages and measures them.
@@ -136,7 +145,7 @@ func Read(t *specialists.Task) *Reading { return read(t, speaks) }
 // read is Read of those memories that count.
 func read(t *specialists.Task, counts func(*memory.Record) bool) *Reading {
 	r := &Reading{task: t, counts: counts, question: tokenize(t.Question), weights: map[string]float64{}, sessions: map[string]map[string]float64{}, records: make([]tokens, len(t.Evidence))}
-	r.kinds = asks(t.Question)
+	r.kinds, r.like = asks(t.Question), newLikeness(&r.question)
 	if since, until, ok := text.Window(t.Question, t.Now); ok {
 		r.window = [2]time.Time{since, until}
 	}
@@ -144,6 +153,9 @@ func read(t *specialists.Task, counts func(*memory.Record) bool) *Reading {
 		r.cut(i)
 	}
 	r.weigh()
+	for i := range r.records {
+		r.near = append(r.near, r.like.best(slices.Collect(maps.Keys(r.records[i].set)), nil))
+	}
 	for i := range r.Passages {
 		r.measure(&r.Passages[i])
 	}
@@ -305,6 +317,7 @@ func (r *Reading) measure(p *Passage) {
 			}
 		}
 	}
+	r.measureLikeness(p, speaker)
 	own, common := 0.0, 0.0
 	for _, term := range p.tokens.terms {
 		own += r.weights[term]
@@ -335,19 +348,63 @@ func (r *Reading) measure(p *Passage) {
 	f[fLong] = math.Log1p(float64(len(around)))
 }
 
+// measureLikeness finds the features that count words which are like those of the question.
+func (r *Reading) measureLikeness(p *Passage, speaker map[string]float64) {
+	f := &p.Features
+	p.near = r.like.best(p.tokens.terms, r.like.best(slices.Collect(maps.Keys(speaker)), nil))
+	in := r.near[p.Record]
+	before, after := r.besideNear(p.Record, -1), r.besideNear(p.Record, 1)
+	for i := range r.like.terms {
+		q := &r.like.terms[i]
+		f[fLike] += r.weights[q.term] / r.total * p.near[i]
+		f[fLikeIn] += q.tells / r.plain * in[i]
+		f[fHole] = max(f[fHole], q.tells*(1-in[i]))
+		near := in[i]
+		for _, beside := range [][]float64{before, after} {
+			if beside != nil {
+				near = max(near, beside[i])
+			}
+		}
+		f[fHoleNear] = max(f[fHoleNear], q.tells*(1-near))
+	}
+	f[fKin] = r.like.kinship(p.tokens.terms)
+	a, la := r.like.gist(&r.question, r.weights)
+	b, lb := r.like.gist(&p.tokens, r.weights)
+	if la > 0 && lb > 0 {
+		for i := range a {
+			f[fGist] += a[i] * b[i] / la / lb
+		}
+	}
+}
+
 // beside holds the words of the turn before or after a memory, as far as it is among the evidence.
 func (r *Reading) beside(i, shift int) map[string]float64 {
+	if j := r.neighbour(i, shift); j >= 0 {
+		return r.records[j].set
+	}
+	return nil
+}
+
+func (r *Reading) besideNear(i, shift int) []float64 {
+	if j := r.neighbour(i, shift); j >= 0 {
+		return r.near[j]
+	}
+	return nil
+}
+
+// neighbour is the place of the turn before or after a memory; -1 if it is not among the evidence.
+func (r *Reading) neighbour(i, shift int) int {
 	m := &r.task.Evidence[i]
 	if m.Position < 0 || m.Scope.Session == "" {
-		return nil
+		return -1
 	}
 	for j := range r.task.Evidence {
 		o := &r.task.Evidence[j]
 		if o.Scope.Session == m.Scope.Session && o.Position == m.Position+shift {
-			return r.records[j].set
+			return j
 		}
 	}
-	return nil
+	return -1
 }
 
 // compare finds for each passage how many that match as well are later.
@@ -381,31 +438,35 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// likest is how much the most similar of some words is like a word, by their letters, in [0, 1]: the Dice coefficient of
-// their trigrams, or the share of the word that another holds whole.
-func likest(word string, words []string) float64 {
-	if len(word) < 4 {
+// likeLetters is how much a word is written like another, in [0, 1]: the Dice coefficient of their trigrams, or more if one
+// holds the other whole.
+func likeLetters(word, w string) float64 {
+	if len(word) < 4 || len(w) < 4 {
 		return 0
 	}
+	common := 0
+	for i := 0; i+3 <= len(word); i++ {
+		if strings.Contains(w, word[i:i+3]) {
+			common++
+		}
+	}
+	like := min(1, 2*float64(common)/float64(len(word)-2+len(w)-2))
+	if strings.Contains(w, word) || strings.Contains(word, w) {
+		like = max(like, .6)
+	}
+	if like < .4 {
+		return 0
+	}
+	return like
+}
+
+// likest is how much the most similar of some words is written like a word.
+func likest(word string, words []string) float64 {
 	best := 0.0
 	for _, w := range words {
-		if len(w) < 4 || w == word {
-			continue
+		if w != word {
+			best = max(best, likeLetters(word, w))
 		}
-		common := 0
-		for i := 0; i+3 <= len(word); i++ {
-			if strings.Contains(w, word[i:i+3]) {
-				common++
-			}
-		}
-		dice := 2 * float64(common) / float64(len(word)-2+len(w)-2)
-		if strings.Contains(w, word) || strings.Contains(word, w) {
-			dice = max(dice, .6)
-		}
-		best = max(best, min(1, dice))
-	}
-	if best < .4 {
-		return 0
 	}
 	return best
 }

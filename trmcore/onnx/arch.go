@@ -27,7 +27,8 @@ type Arch struct {
 	InterSize     int     `json:"inter_size,omitempty"`   // SwiGLU's width over the hidden axis, from the weights
 	InterTokens   int     `json:"inter_tokens,omitempty"` // SwiGLU's width over the token axis, from the weights
 	Cover         bool    `json:"cover,omitempty"`        // tokens are mixed by the constraints of a Sudoku, see cover.go; not of the paper
-	InterUnits    int     `json:"inter_units,omitempty"`  // SwiGLU's width over a constraint, from the weights; cover only
+	Grid          bool    `json:"grid,omitempty"`         // tokens are mixed by the neighbours in a square, see grid.go; not of the paper
+	InterUnits    int     `json:"inter_units,omitempty"`  // SwiGLU's width over a constraint or the neighbours, from the weights; cover and grid only
 	InitNoise     float64 `json:"init_noise,omitempty"`   // deviation of the noise that the first z_L gets in every position; cover only
 }
 
@@ -70,6 +71,9 @@ func (a Arch) FLOPs() float64 {
 	case a.Cover:
 		block += 2 * 4 * float64(a.SeqLen) * d * 3 * float64(a.InterUnits)
 		heads = 2 * l * d
+	case a.Grid:
+		block += 2 * l * d * 6 * float64(a.InterUnits)
+		heads = 2 * l * d
 	case a.MLPT:
 		block += 2 * d * l * 3 * float64(a.InterTokens)
 	default:
@@ -84,6 +88,8 @@ func (a Arch) String() string {
 	switch {
 	case a.Cover:
 		mix = "Sudoku cover mixer"
+	case a.Grid:
+		mix = "maze grid mixer"
 	case a.MLPT:
 		mix = "MLP mixer"
 	}
@@ -118,7 +124,7 @@ func infer(shapes map[string][]int, known Arch) (Arch, error) {
 		return a, fmt.Errorf("%w: there is no %s of two dimensions: not a TRM", ErrArch, keyEmbed)
 	}
 	a.VocabSize, a.HiddenSize = embed[0], embed[1]
-	for layerExists(shapes, a.LLayers) {
+	for shapes[layerKey(a.LLayers, keyDown)] != nil {
 		a.LLayers++
 	}
 	if a.LLayers == 0 {
@@ -136,6 +142,8 @@ func infer(shapes map[string][]int, known Arch) (Arch, error) {
 	switch mix := shapes[layerKey(0, keyMixDown)]; {
 	case len(shapes[layerKey(0, unitKeys[0]+keyUnitDown)]) == 2:
 		err = a.inferCover(shapes, known)
+	case len(shapes[layerKey(0, keyGridDown)]) == 2:
+		err = a.inferGrid(shapes, known)
 	case len(mix) == 2:
 		a.MLPT, a.InterTokens, a.PosEncodings = true, mix[1], "none"
 		err = a.inferPrefix(mix[0], hasTable, known)
@@ -186,7 +194,7 @@ func (a *Arch) inferPrefix(length int, hasTable bool, known Arch) error {
 // complete adds what only a card or the caller can say, and finds what contradicts the weights.
 func (a Arch) complete(known Arch) (Arch, error) {
 	// The position encodings of an attention model without learned ones are the card's to say.
-	if !a.MLPT && !a.Cover && a.PosEncodings == "rope" && known.PosEncodings != "" {
+	if !a.MLPT && !a.Cover && !a.Grid && a.PosEncodings == "rope" && known.PosEncodings != "" {
 		a.PosEncodings = known.PosEncodings
 	}
 	for _, c := range []struct {
@@ -200,8 +208,8 @@ func (a Arch) complete(known Arch) (Arch, error) {
 			return a, fmt.Errorf("%w: %s is %d by the weights and %d by the card or the options", ErrArch, c.name, c.have, c.known)
 		}
 	}
-	if known.MLPT && !a.MLPT || known.Cover && !a.Cover {
-		return a, fmt.Errorf("%w: mlp_t or cover was asked for, but the weights are those of %s", ErrArch, a)
+	if known.MLPT && !a.MLPT || known.Cover && !a.Cover || known.Grid && !a.Grid {
+		return a, fmt.Errorf("%w: mlp_t, cover or grid was asked for, but the weights are those of %s", ErrArch, a)
 	}
 	a = a.or(known).or(Arch{RopeTheta: defaultRopeTheta, RMSNormEps: defaultEps, Expansion: defaultExpansion, NumHeads: max(1, a.HiddenSize/defaultHeadDim)})
 	return a, a.check()
@@ -229,6 +237,9 @@ func (a Arch) check() error {
 	if a.Cover {
 		return a.checkCover()
 	}
+	if a.Grid {
+		return a.checkGrid()
+	}
 	if !a.MLPT {
 		if a.NumHeads < 1 || a.HiddenSize%a.NumHeads != 0 || a.PosEncodings == "rope" && a.HiddenSize/a.NumHeads%2 != 0 {
 			return bad("%d heads do not divide a hidden size of %d into even parts", a.NumHeads, a.HiddenSize)
@@ -239,8 +250,3 @@ func (a Arch) check() error {
 
 // maxPasses bounds the unrolled graph: the published models make at most 21 passes a step, the largest known 54.
 const maxPasses = 512
-
-func layerExists(shapes map[string][]int, i int) bool {
-	_, ok := shapes[layerKey(i, keyDown)]
-	return ok
-}

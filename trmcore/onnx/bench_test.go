@@ -95,7 +95,7 @@ func BenchmarkStep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, p := range []Precision{FP32, Int8, Int8TD} {
+	for _, p := range []Precision{FP32, Int8} {
 		b.Run(string(p), func(b *testing.B) {
 			s := mustOpen(b, m, &Options{Device: CPU, Precision: p, Threads: 1, Batch: 8})
 			watch := &stopwatch{engine: s.engine}

@@ -20,12 +20,12 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 	if err := device.check(); err != nil {
 		return nil, err
 	}
-	precision := cmp.Or(o.Precision, m.Precision())
+	precision := cmp.Or(o.Precision, FP32)
 	library, err := FindLibrary(o.Library)
 	if err != nil {
 		return nil, err
 	}
-	e := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch, tf32: o.TF32}
+	e := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch}
 	if o.Latency {
 		e.intraOp = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
 	}
@@ -45,12 +45,7 @@ func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
 		return nil, err
 	}
 	if !precision.quantised() { // only the CPU has their kernels
-		best, err = fastest(ctx, m, best, func(d Device) (engine, error) {
-			if err := CheckDevice(d, e.library); err != nil {
-				return nil, err
-			}
-			return e.on(d, m, precision)
-		}, log)
+		best, err = faster(ctx, m, best, func() (engine, error) { return e.on(CUDA, m, precision) }, log)
 	}
 	if err == nil {
 		log.Info("device", "in use", best.device(), "precision", precision, "runtime", best.runtime())
@@ -68,35 +63,31 @@ func (e engineOptions) on(d Device, m *Model, p Precision) (engine, error) {
 	return openEngine(e)
 }
 
-// fastest returns the first candidate that agrees with the CPU on one step and is faster, and else the CPU. A provider
-// that can be appended proves nothing: it may lack its driver, run on an emulated device, or compute something else.
-func fastest(ctx context.Context, m *Model, cpu engine, open func(Device) (engine, error), log *slog.Logger) (engine, error) {
-	var reference *trial
-	for _, device := range Candidates() {
-		other, err := open(device)
-		if err != nil {
-			log.Debug("device refused", "device", device, "reason", err)
-			continue
-		}
-		if reference == nil {
-			if reference, err = try(ctx, m, cpu); err != nil {
-				return nil, errors.Join(err, other.close(), cpu.close())
-			}
-		}
-		got, err := try(ctx, m, other)
-		if err == nil {
-			err = got.agrees(reference)
-		}
-		if err == nil && got.took >= reference.took {
-			err = fmt.Errorf("a step takes %v, on the CPU %v", got.took, reference.took)
-		}
-		if err == nil {
-			return other, cpu.close()
-		}
-		log.Debug("device refused", "device", device, "reason", err)
-		if err := other.close(); err != nil {
-			log.Debug("close device", "device", device, "reason", err)
-		}
+// faster returns CUDA's engine if it agrees with the CPU's on one step and is faster, and else the CPU's. A provider that
+// can be appended proves nothing: it may lack its driver or compute something else.
+func faster(ctx context.Context, m *Model, cpu engine, open func() (engine, error), log *slog.Logger) (engine, error) {
+	other, err := open()
+	if err != nil {
+		log.Debug("device refused", "device", CUDA, "reason", err)
+		return cpu, nil
+	}
+	reference, err := try(ctx, m, cpu)
+	if err != nil {
+		return nil, errors.Join(err, other.close(), cpu.close())
+	}
+	got, err := try(ctx, m, other)
+	if err == nil {
+		err = got.agrees(reference)
+	}
+	if err == nil && got.took >= reference.took {
+		err = fmt.Errorf("a step takes %v, on the CPU %v", got.took, reference.took)
+	}
+	if err == nil {
+		return other, cpu.close()
+	}
+	log.Debug("device refused", "device", CUDA, "reason", err)
+	if err := other.close(); err != nil {
+		log.Debug("close device", "device", CUDA, "reason", err)
 	}
 	return cpu, nil
 }

@@ -32,7 +32,7 @@ const (
 	keyUnitDown   = "down_proj.weight"    // [D, inter_units]
 )
 
-// side is the number of rows, columns, boxes and digits.
+// side is the number of rows and columns of a square, and of boxes and digits of a Sudoku.
 func (a Arch) side() int { return int(math.Round(math.Sqrt(float64(a.SeqLen)))) }
 
 // box is the number of rows and of columns of a box.

@@ -5,8 +5,7 @@
 // There are two types:
 //
 //   - [Model] is trained weights with an architecture and a model card. [LoadModel] reads a directory with
-//     model.safetensors and card.json, a safetensors file, a checkpoint of the official code, or an ONNX file that
-//     [Model.Export] wrote.
+//     model.safetensors and card.json, or a safetensors file.
 //   - [Solver] runs a model. [Solver.Solve] works on many problems at once, [Solver.Steps] shows one settling step by
 //     step, and [Solver.Stepper] is the model as a step of trmcore's recursion.
 //

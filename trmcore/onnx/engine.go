@@ -28,8 +28,6 @@ type engineOptions struct {
 	intraOp int    // threads of one Run
 	graph   []byte // the ONNX file of a supervision step
 	arch    Arch
-	tf32    bool // CUDA only
-	whole   bool // the device must run all of the graph: nothing may fall back to the CPU
 }
 
 // batch is the memory of problems that are stepped together, a slot for each. There are two copies of the latents: a step

@@ -11,11 +11,9 @@ import (
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
-// A checkpoint becomes an ONNX file without Python, and says what it is.
+// Weights become an ONNX file without Python, and says what it is.
 func ExampleModel_Export() {
-	model, err := onnx.LoadModel("testdata/mixer-prefix/step_100.pt", &onnx.LoadOptions{
-		Task: "sudoku", Arch: onnx.Arch{SeqLen: 16, VocabSize: 11, NumHeads: 4}, // a tiny model; the published ones need only the task
-	})
+	model, err := onnx.LoadModel("testdata/mixer-prefix", &onnx.LoadOptions{Task: "sudoku"})
 	if err != nil {
 		log.Fatal(err)
 	}

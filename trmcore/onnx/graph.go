@@ -3,8 +3,9 @@ package onnx
 import (
 	"fmt"
 	"math"
+	"slices"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // Precision is how the weights are stored and multiplied.
@@ -12,14 +13,13 @@ type Precision string
 
 // The precisions. The speeds are of two cores with VNNI, at batch 8, against FP32.
 const (
-	FP32   Precision = "fp32"    // the reference
-	FP16   Precision = "fp16"    // half the size; for GPUs, on a CPU slower than FP32
-	Int8   Precision = "int8"    // the MLPs over the hidden axis quantised, about 1.9x
-	Int8TD Precision = "int8-td" // all but the last product of the token mixer, about 2.4x; less exact
+	FP32 Precision = "fp32" // the reference
+	FP16 Precision = "fp16" // half the size; for GPUs, on a CPU slower than FP32
+	Int8 Precision = "int8" // the MLPs over the hidden axis quantised, about 1.9x
 )
 
 // Precisions lists them all.
-func Precisions() []Precision { return []Precision{FP32, FP16, Int8, Int8TD} }
+func Precisions() []Precision { return []Precision{FP32, FP16, Int8} }
 
 func (p Precision) check() error {
 	for _, known := range Precisions() {
@@ -27,10 +27,10 @@ func (p Precision) check() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown precision %q: use fp32, fp16, int8 or int8-td", p)
+	return fmt.Errorf("unknown precision %q: use fp32, fp16 or int8", p)
 }
 
-func (p Precision) quantised() bool { return p == Int8 || p == Int8TD }
+func (p Precision) quantised() bool { return p == Int8 }
 
 // Names of the graph's inputs and outputs. B is the batch, known only at run time.
 const (
@@ -102,9 +102,12 @@ func (n *network) step(s state, x string) state {
 	}
 
 	logits, first := "", ""
-	if a.Cover {
+	switch {
+	case a.Cover:
 		logits, first = n.answerCover(s.h, n.tokens)
-	} else {
+	case a.Grid:
+		logits, first = n.answerGrid(s.h)
+	default:
 		logits, first = n.answer(s.h)
 	}
 	q := n.op("MatMul", []string{first, n.constant("q_head", n.weights[keyQHead].transposed)})
@@ -130,6 +133,9 @@ func (n *network) embed(tokens, puzzle string) string {
 	a := n.arch
 	if a.Cover {
 		return n.embedCover(tokens)
+	}
+	if a.Grid {
+		return n.byToken(n.constant("embed", func() matrix { return n.weights[keyEmbed] }))
 	}
 	scale := float32(math.Sqrt(float64(a.HiddenSize)))
 	if a.PosEncodings == "learned" {
@@ -157,8 +163,8 @@ func (n *network) apply(x string) string {
 		switch {
 		case n.arch.Cover:
 			x = n.mixCover(i, x)
-		case n.arch.MLPT && n.precision == Int8TD:
-			x = n.mixTurned(i, x)
+		case n.arch.Grid:
+			x = n.mixGrid(i, x)
 		case n.arch.MLPT:
 			x = n.mix(i, x)
 		default:
@@ -170,15 +176,9 @@ func (n *network) apply(x string) string {
 }
 
 // rms is the root-mean-square norm of a+b over the last axis, by ONNX Runtime's fused kernel.
-func (n *network) rms(a, b string) string { return n.rmsOver(a, b, "ones", n.arch.HiddenSize) }
-
-func (n *network) rmsOver(a, b, name string, width int) string {
-	gamma := n.constant(name, func() matrix {
-		ones := make([]float32, width)
-		for i := range ones {
-			ones[i] = 1
-		}
-		return matrix{[]int{width}, ones}
+func (n *network) rms(a, b string) string {
+	gamma := n.constant("ones", func() matrix {
+		return matrix{[]int{n.arch.HiddenSize}, slices.Repeat([]float32{1}, n.arch.HiddenSize)}
 	})
 	return n.op("SkipSimplifiedLayerNormalization", []string{a, b, gamma}, attr{"epsilon", float32(n.arch.RMSNormEps)})
 }
@@ -217,33 +217,17 @@ func (n *network) mix(i int, x string) string {
 	return n.cast(n.op("Div", []string{sum, root}))
 }
 
-// mixTurned is mix with the weights on the right and so the transposed x. That is what products in 8 bits need; the last
-// one stays in float, because its inputs have outliers that one scale for a whole tensor cannot hold.
-func (n *network) mixTurned(i int, x string) string {
-	inter := n.arch.InterTokens
-	up, down := n.weights[layerKey(i, keyMixGateUp)], n.weights[layerKey(i, keyMixDown)]
-	name := fmt.Sprintf("layer%d.mix.", i)
-	turn := attr{"perm", []int64{0, 2, 1}}
-	xt := n.op("Transpose", []string{x}, turn)
-	gate := n.product(true, xt, name+"gate", up.rows(0, inter).transposed)
-	value := n.product(true, xt, name+"up", up.rows(inter, 2*inter).transposed)
-	mixed := n.product(false, n.swish(gate, value), name+"down", down.transposed)
-	return n.op("Transpose", []string{n.rmsOver(mixed, xt, "ones_tokens", n.arch.Len())}, turn)
-}
-
-// attention is bidirectional multi-head attention with rotary positions over the whole sequence, in primitive operators:
-// on WebGPU the fused one is off by 1e-2.
+// attention is bidirectional multi-head attention with rotary positions over the whole sequence, in primitive operators.
 func (n *network) attention(i int, x string) string {
 	a := n.arch
 	d, heads := a.HiddenSize, a.NumHeads
 	size := d / heads
 	qkv := n.weights[layerKey(i, keyQKV)]
 	name := fmt.Sprintf("layer%d.attn.", i)
-	quantised := n.precision == Int8TD
 	scale := float32(1 / math.Sqrt(float64(size))) // of the scores, multiplied into the queries' weights
 	split := n.ints("heads_shape", 0, 0, int64(heads), int64(size))
 	project := func(part string, weights func() matrix, perm ...int64) string {
-		v := n.op("Reshape", []string{n.product(quantised, x, name+part, weights), split})
+		v := n.op("Reshape", []string{n.product(false, x, name+part, weights), split})
 		return n.op("Transpose", []string{v}, attr{"perm", perm})
 	}
 	q := project("q", func() matrix { return qkv.rows(0, d).scaled(scale).transposed() }, 0, 2, 1, 3) // [B, heads, L, size]
@@ -255,7 +239,7 @@ func (n *network) attention(i int, x string) string {
 	weights := n.op("Softmax", []string{n.op("MatMul", []string{q, k})}, attr{"axis", -1})
 	out := n.op("Transpose", []string{n.op("MatMul", []string{weights, v})}, attr{"perm", []int64{0, 2, 1, 3}})
 	out = n.op("Reshape", []string{out, n.ints("joined_shape", 0, 0, int64(d))})
-	return n.product(quantised, out, name+"o", n.weights[layerKey(i, keyO)].transposed)
+	return n.product(false, out, name+"o", n.weights[layerKey(i, keyO)].transposed)
 }
 
 // rotate turns the two halves of every head's vector, which lies on the given axis, by the angles of its position
@@ -305,11 +289,11 @@ func (n *network) constant(name string, m func() matrix) string {
 		return name
 	}
 	w := m()
-	dtype := tensor.F32
+	dtype := safetensors.F32
 	if n.elem == elemHalf {
-		dtype = tensor.F16
+		dtype = safetensors.F16
 	}
-	return n.initializer(name, n.elem, w.shape, func() []byte { return tensor.Encode(dtype, w.values) })
+	return n.initializer(name, n.elem, w.shape, func() []byte { return safetensors.Encode(dtype, w.values) })
 }
 
 // cast converts from float32 to the activations' type, float back.

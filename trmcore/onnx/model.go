@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,8 +16,6 @@ import (
 	"strings"
 
 	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
-	"github.com/trm-go/refiner/trmcore/onnx/internal/torch"
 )
 
 // Model is a trained TRM: an architecture, its weights and a card. It is never changed after it was loaded and may be
@@ -27,17 +24,12 @@ type Model struct {
 	Arch Arch
 	Card Card
 
-	weights map[string]matrix // all but the puzzle table; nil for a model read from an ONNX file
-	graph   []byte            // the ONNX file, for a model read from one
-	fixed   Precision         // its precision
+	weights map[string]matrix // all but the puzzle table
 	table   table             // puzzle embeddings
 	initH   []float32         // [D]
 	initL   []float32         // [D]
-	dtype   tensor.DType      // that the weights were stored in
+	dtype   safetensors.DType // that the weights were stored in
 }
-
-// Precision is what the model runs in unless another is asked for: that of its ONNX file, or FP32.
-func (m *Model) Precision() Precision { return cmp.Or(m.fixed, FP32) }
 
 // LoadOptions says what a file cannot.
 type LoadOptions struct {
@@ -48,9 +40,11 @@ type LoadOptions struct {
 	Arch Arch
 }
 
-// LoadModel reads a model from a path: a directory with [WeightsFile] and [CardFile], a .safetensors file, a checkpoint
-// of the official code (.pt, or step_N without a suffix), or an ONNX file that [Model.Export] wrote. The kind is told by
-// the content. A card beside the file (card.json beside model.safetensors, else NAME.card.json) is read as well.
+// convertCheckpoint writes a checkpoint of the official code, a pickle, as safetensors with the same names.
+const convertCheckpoint = `python -c "import sys,torch; from safetensors.torch import save_file; save_file({k: v.contiguous() for k, v in torch.load(sys.argv[1], map_location='cpu').items()}, sys.argv[2])" CHECKPOINT model.safetensors`
+
+// LoadModel reads a model from a path: a directory with [WeightsFile] and [CardFile], or a .safetensors file with the names
+// of the official code. A card beside the file (card.json beside model.safetensors, else NAME.card.json) is read as well.
 func LoadModel(name string, o *LoadOptions) (*Model, error) {
 	name = filepath.Clean(name)
 	return LoadFS(os.DirFS(filepath.Dir(name)), filepath.Base(name), o)
@@ -107,7 +101,7 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 		}
 	}
 
-	var refs []tensor.Ref
+	var refs []safetensors.Ref
 	magic := make([]byte, 9)
 	n, _ := src.ReadAt(magic, 0)
 	switch {
@@ -117,15 +111,9 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 			card.Task = metadata["task"]
 		}
 	case n >= 4 && string(magic[:2]) == "PK":
-		refs, err = torch.Index(src, size)
-	case n > 0 && magic[0] == onnxMagic:
-		data := make([]byte, size)
-		if _, err := src.ReadAt(data, 0); err != nil && err != io.EOF {
-			return nil, err
-		}
-		return readONNX(data)
+		err = fmt.Errorf("%w: a checkpoint of torch.save, which is a program; write its weights as safetensors: %s", ErrFormat, convertCheckpoint)
 	default:
-		err = fmt.Errorf("%w: neither safetensors, nor a checkpoint of torch.save, nor ONNX", ErrFormat)
+		err = fmt.Errorf("%w: not safetensors", ErrFormat)
 	}
 	if err != nil {
 		return nil, err
@@ -138,8 +126,8 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 }
 
 // read fills the model from the tensors of a file.
-func (m *Model) read(fsys fs.FS, name string, src io.ReaderAt, refs []tensor.Ref, o *LoadOptions) error {
-	found, shapes := map[string]tensor.Ref{}, map[string][]int{}
+func (m *Model) read(fsys fs.FS, name string, src io.ReaderAt, refs []safetensors.Ref, o *LoadOptions) error {
+	found, shapes := map[string]safetensors.Ref{}, map[string][]int{}
 	for _, r := range refs {
 		bare := bareName(r.Name)
 		if twin, ok := found[bare]; ok {
@@ -203,9 +191,6 @@ func (m *Model) finish() {
 
 // Save writes the model into a directory as [WeightsFile] and [CardFile]. The weights keep the type they were read in.
 func (m *Model) Save(dir string) error {
-	if m.weights == nil {
-		return fmt.Errorf("save model: %w: it was read from an ONNX file, which holds a graph and no state dict", ErrFormat)
-	}
 	var b bytes.Buffer
 	if err := m.writeWeights(&b); err != nil {
 		return fmt.Errorf("save model: %w", err)
@@ -240,9 +225,9 @@ func (m *Model) writeWeights(w io.Writer) error {
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: keyPuzzle, Shape: []int{m.table.rows, m.table.width}, Values: m.table.values})
 	}
-	dtype := cmp.Or(m.dtype, tensor.F32)
-	if dtype == tensor.F64 {
-		dtype = tensor.F32
+	dtype := safetensors.F32
+	if m.dtype == safetensors.F16 {
+		dtype = m.dtype
 	}
 	return safetensors.Write(w, dtype, tensors, map[string]string{"task": m.Card.Task})
 }

@@ -52,7 +52,7 @@ func openEngine(o engineOptions) (engine, error) {
 		return nil, err
 	}
 	if o.device == CUDA {
-		if err := CheckDevice(CUDA, o.library); err != nil {
+		if err := CheckCUDA(o.library); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
 		}
 	}
@@ -69,13 +69,10 @@ func openEngine(o engineOptions) (engine, error) {
 	); err != nil {
 		return nil, fmt.Errorf("set session options: %w", err)
 	}
-	if o.whole {
-		if err := options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1"); err != nil {
-			return nil, fmt.Errorf("set session options: %w", err)
+	if o.device == CUDA {
+		if err := appendCUDA(options); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, cudaError(err))
 		}
-	}
-	if err := appendProvider(options, o); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
 	}
 	inputs := []string{inTokens, inH, inL}
 	if o.arch.PuzzleEmbLen > 0 {
@@ -91,33 +88,17 @@ func openEngine(o engineOptions) (engine, error) {
 	return &runtimeEngine{session, o, o.device}, nil
 }
 
-// appendProvider adds the execution provider of a device. The library claims CUDA without having it, so only this tells.
-func appendProvider(options *ort.SessionOptions, o engineOptions) error {
-	switch o.device {
-	case CPU:
-		return nil
-	case CUDA:
-		cuda, err := ort.NewCUDAProviderOptions()
-		if err == nil {
-			defer cuda.Destroy()
-			err = cuda.Update(map[string]string{"device_id": "0", "use_tf32": map[bool]string{false: "0", true: "1"}[o.tf32]})
-		}
-		if err == nil {
-			err = options.AppendExecutionProviderCUDA(cuda)
-		}
-		if err != nil {
-			return cudaError(err)
-		}
-		return nil
-	case WebGPU:
-		if err := webGPUWorks(ort.GetVersion()); err != nil {
-			return err
-		}
-		return options.AppendExecutionProvider("WebGPU", nil)
-	case CoreML:
-		return options.AppendExecutionProviderCoreMLV2(map[string]string{"ModelFormat": "MLProgram"})
+// appendCUDA adds CUDA's execution provider. The library claims to have it without having it, so only this tells.
+func appendCUDA(options *ort.SessionOptions) error {
+	cuda, err := ort.NewCUDAProviderOptions()
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("unknown device")
+	defer cuda.Destroy()
+	if err := cuda.Update(map[string]string{"device_id": "0", "use_tf32": "0"}); err != nil {
+		return err
+	}
+	return options.AppendExecutionProviderCUDA(cuda)
 }
 
 func (e *runtimeEngine) device() Device  { return e.provider }

@@ -57,7 +57,7 @@ func readGolden(t *testing.T, m *Model, dir string) golden {
 	return g
 }
 
-var goldenModels = []string{"mixer", "mixer-prefix", "attention", "attention-learned", "cover"}
+var goldenModels = []string{"mixer", "mixer-prefix", "attention", "attention-learned", "cover", "grid"}
 
 // runtimeLibrary skips a test where ONNX Runtime is absent, but for CI, which must have it.
 func runtimeLibrary(t testing.TB) {
@@ -184,7 +184,7 @@ func TestPrecisions(t *testing.T) {
 	for _, c := range []struct {
 		precision            Precision
 		tolerance, agreement float64
-	}{{FP16, .05, .99}, {Int8, .6, .96}, {Int8TD, .6, .94}} {
+	}{{FP16, .05, .99}, {Int8, .6, .96}} {
 		for _, name := range []string{"mixer", "mixer-prefix", "attention"} {
 			t.Run(string(c.precision)+"/"+name, func(t *testing.T) {
 				m := mustLoad(t, name)

@@ -34,8 +34,6 @@ type Options struct {
 	Batch int
 	// Library is the path of ONNX Runtime's shared library. Empty means that [FindLibrary] looks for it.
 	Library string
-	// TF32 lets products of float32 on CUDA round their factors to 10 bits of mantissa, as PyTorch's precision "high".
-	TF32 bool
 	// Log tells which device was chosen and why others were not. Nil discards.
 	Log *slog.Logger
 }

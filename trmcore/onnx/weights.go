@@ -62,15 +62,20 @@ func (a Arch) want() map[string][]int {
 	for i := range a.LLayers {
 		shapes[layerKey(i, keyGateUp)] = []int{2 * a.InterSize, d}
 		shapes[layerKey(i, keyDown)] = []int{d, a.InterSize}
-		if a.Cover {
+		switch {
+		case a.Cover:
 			for _, unit := range unitKeys {
 				shapes[layerKey(i, unit+keyUnitGateUp)] = []int{2 * a.InterUnits, d}
 				shapes[layerKey(i, unit+keyUnitDown)] = []int{d, a.InterUnits}
 			}
-		} else if a.MLPT {
+		case a.Grid:
+			shapes[keyLMHead] = []int{1, d}
+			shapes[layerKey(i, keyGridGateUp)] = []int{2 * a.InterUnits, 4 * d}
+			shapes[layerKey(i, keyGridDown)] = []int{d, a.InterUnits}
+		case a.MLPT:
 			shapes[layerKey(i, keyMixGateUp)] = []int{2 * a.InterTokens, a.Len()}
 			shapes[layerKey(i, keyMixDown)] = []int{a.Len(), a.InterTokens}
-		} else {
+		default:
 			shapes[layerKey(i, keyQKV)] = []int{3 * d, d}
 			shapes[layerKey(i, keyO)] = []int{d, d}
 		}

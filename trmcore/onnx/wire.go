@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"fmt"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -28,27 +27,4 @@ func (m *message) Bytes(field protowire.Number, v []byte) {
 // String appends a string field.
 func (m *message) String(field protowire.Number, v string) {
 	*m = protowire.AppendString(protowire.AppendTag(*m, field, protowire.BytesType), v)
-}
-
-// bytesFields calls visit for each bytes field of a message, in order, until it returns an error; others are passed over.
-// The bytes are shared.
-func bytesFields(m []byte, visit func(field protowire.Number, value []byte) error) error {
-	for len(m) > 0 {
-		field, kind, n := protowire.ConsumeTag(m)
-		if n < 0 {
-			return fmt.Errorf("truncated or malformed protobuf: %w", protowire.ParseError(n))
-		}
-		m = m[n:]
-		if n = protowire.ConsumeFieldValue(field, kind, m); n < 0 {
-			return fmt.Errorf("truncated or malformed protobuf: field %d: %w", field, protowire.ParseError(n))
-		}
-		if kind == protowire.BytesType {
-			value, _ := protowire.ConsumeBytes(m)
-			if err := visit(field, value); err != nil {
-				return err
-			}
-		}
-		m = m[n:]
-	}
-	return nil
 }

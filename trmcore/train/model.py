@@ -33,7 +33,8 @@ class Arch:
     inter_size: int = 0  # width of the SwiGLU over channels; 0 is the official rule
     inter_tokens: int = 0  # width of the SwiGLU over positions; 0 is the official rule
     cover: bool = False  # the Sudoku's own mixer, which is not the paper's: see cover.py
-    inter_units: int = 0  # cover: width of the SwiGLU over a constraint
+    grid: bool = False  # the maze's own mixer, which is not the paper's: see grid.py
+    inter_units: int = 0  # cover, grid: width of the SwiGLU over a constraint, or over the neighbours
     init_noise: float = 0.0  # cover: deviation of the noise in the first z_L
 
     def __post_init__(self):

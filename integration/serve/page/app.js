@@ -6,6 +6,7 @@ import { settling } from "./settling.js";
 import { askView } from "./ask.js";
 import { openMemory } from "./history.js";
 import { addButton } from "./manage.js";
+import { graphView } from "./graph.js";
 
 const main = document.getElementById("main");
 const detail = document.getElementById("detail");
@@ -33,7 +34,7 @@ function recallView(parameters) {
   if (query.value) queueMicrotask(() => form.requestSubmit());
   return {
     title: "Recall",
-    element: [h("h1", {}, "Watch a query settle"), h("p", { class: "lead" }, "Each memory first weighs what it says for itself. Then weight spreads along the conversation and along shared names, dates and numbers, again and again, until no weight moves any more."), form, out],
+    element: [h("h1", {}, "See what is recalled, and why"), h("p", { class: "lead" }, "Each memory is weighed by its own words first, and then together with the conversation around it."), form, out],
   };
 }
 
@@ -41,7 +42,7 @@ function memoriesView(parameters) {
   const search = h("input", { id: "search", type: "search", placeholder: "Search by words and meaning" });
   search.value = parameters.get("q") ?? "";
   const kind = h("select", { id: "kind" }, [["", "any kind"], "turn", "fact", "summary", "persona", "faq"].map((k) => (Array.isArray(k) ? h("option", { value: k[0] }, k[1]) : h("option", { value: k }, k))));
-  const state = h("select", { id: "state" }, [["live", "what holds now"], ["superseded", "what was replaced"], ["any", "everything"]].map(([value, text]) => h("option", { value }, text)));
+  const state = h("select", { id: "state" }, [["live", "what holds now"], ["superseded", "what was replaced"], ["any", "everything"], ["pinned", "what is in every prompt"]].map(([value, text]) => h("option", { value }, text)));
   const session = h("input", { id: "session", placeholder: "any" });
   const since = h("input", { id: "since", type: "date" }), until = h("input", { id: "until", type: "date" });
   const whose = h("input", { id: "user", autocomplete: "off" });
@@ -63,7 +64,7 @@ function memoriesView(parameters) {
       if (query) {
         page = await post("search", { query, limit: 50, session: session.value.trim() || undefined, kinds: kind.value ? [kind.value] : undefined, since: days(since, 0), until: days(until, 1) });
       } else {
-        const asked = new URLSearchParams({ limit: "50", state: state.value });
+        const asked = new URLSearchParams({ limit: "50", ...(state.value === "pinned" ? { pinned: "true" } : { state: state.value }) });
         if (kind.value) asked.set("kind", kind.value);
         if (session.value.trim()) asked.set("session", session.value.trim());
         if (since.value) asked.set("since", days(since, 0));
@@ -73,11 +74,14 @@ function memoriesView(parameters) {
       }
       if (mine !== turn) return; // a later one is under way
       if (fresh) list.replaceChildren();
-      list.append(...page.memories.map(item));
+      const unlikely = query ? page.memories.filter((m) => m.level === "dropped") : [], likely = page.memories.filter((m) => !unlikely.includes(m)), rest = unlikely.length;
+      list.append(...likely.map(item));
+      page.memories = likely;
       cursor = page.next ?? "";
       count += page.memories.length;
       more.hidden = !cursor;
-      status.textContent = count ? plural(count, "memory", "memories") + (query ? ", best first" : cursor ? ", the last written first; there are more" : ", the last written first") : "No memories here.";
+      const less = rest ? h("button", { type: "button", class: "quiet", onclick: () => { list.append(...unlikely.map(item)); less.remove(); } }, plural(rest, "more that hardly fits", "more that hardly fit")) : null;
+      show(status, count ? plural(count, "memory", "memories") + (query ? ", best first" : cursor ? ", the last written first; there are more" : ", the last written first") : query ? "Nothing in memory speaks of this." : "No memories here.", less);
     } catch (problem) {
       if (mine === turn) show(status, h("span", { class: "problem" }, problem.message));
     }
@@ -115,7 +119,7 @@ function item(m) {
     h("span", { class: "text" }, m.text)));
 }
 
-const views = { ask: askView, recall: recallView, memories: memoriesView };
+const views = { ask: askView, recall: recallView, memories: memoriesView, graph: graphView };
 
 function route() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");

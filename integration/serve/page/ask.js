@@ -43,7 +43,7 @@ export function askView(parameters) {
   if (question.value) queueMicrotask(() => form.requestSubmit());
   return {
     title: "Ask",
-    element: [h("h1", {}, "Ask the memories"), h("p", { class: "lead" }, "The answer is refined until nothing improves it: a judge accepts a revision only if it scores strictly higher and brings in nothing that the memories do not hold."), form, out],
+    element: [h("h1", {}, "Ask the memories"), h("p", { class: "lead" }, "An answer states what the memories hold and names them. A draft is mended where they say otherwise."), form, out],
     leave: () => work?.abort(),
   };
 }
@@ -104,7 +104,6 @@ function about(final) {
   const chip = (kind, text) => h("li", { class: "chip " + kind }, text);
   const better = final.score > final.first_score;
   return [
-    final.stop ? chip("", `stopped: ${final.stop}`) : null,
     chip(better ? "good" : "", better ? `score ${final.first_score.toFixed(2)} → ${final.score.toFixed(2)}` : `score ${final.score.toFixed(2)}`),
     chip("", plural(final.rounds?.length ?? 0, "round")),
     chip("", plural(final.memories?.length ?? 0, "memory", "memories")),
@@ -127,7 +126,7 @@ function round(r, before, isDraft) {
   const proposals = r.proposals ?? [], better = proposals.some((p) => p.accepted);
   let base = before;
   return h("li", { class: "round" + (better ? " better" : "") },
-    h("div", { class: "row between" }, h("h3", {}, `Round ${r.round}`), h("span", { class: "meta" }, `score ${r.score.toFixed(3)}${r.stop ? " · " + r.stop : ""}`)),
+    h("div", { class: "row between" }, h("h3", {}, `Round ${r.round}`), h("span", { class: "meta" }, `score ${r.score.toFixed(3)}`)),
     isDraft ? h("details", {}, h("summary", {}, "The draft it began with"), h("p", { class: "diff" }, before)) : null,
     (r.notes ?? []).length ? h("ul", { class: "notes" }, r.notes.map((n) => h("li", {}, `${n.specialist}: ${n.why}`, n.claim ? ` (“${n.claim}”)` : ""))) : null,
     (r.recalled ?? []).length ? h("p", { class: "meta" }, `Asked the memory: ${r.recalled.join(" · ")} — ${plural(r.found ?? 0, "new memory", "new memories")}`) : null,
@@ -147,5 +146,5 @@ function recalled(card, list, final, question) {
     list.length ? h("ul", { class: "memories" }, list.map((m) => h("li", {}, h("button", { type: "button", class: "memory", onclick: () => { location.hash = "#/memory/" + m.id; } },
       h("span", { class: "meta" }, `${m.weight.toFixed(2)} · ${day(m.created)} · ${speaker(m)}`, numbers.has(m.id) ? h("span", { class: "chip good" }, `cited ${numbers.get(m.id)}`) : null),
       h("span", { class: "text" }, m.text))))) : h("p", { class: "meta" }, "Nothing in memory speaks of this."),
-    list.length ? h("p", {}, h("a", { href: "#/recall?q=" + encodeURIComponent(question) }, "Watch the recursion settle")) : null);
+    list.length ? h("p", {}, h("a", { href: "#/recall?q=" + encodeURIComponent(question) }, "See why these")) : null);
 }

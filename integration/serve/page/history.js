@@ -25,7 +25,7 @@ const closing = () => h("form", { method: "dialog", class: "row end" }, h("butto
 function detail(memory, history, place) {
   const facts = [
     ["kind", memory.kind + (memory.origin === "reconstructed" ? ", made by refinement" : ", observed") + (memory.meta?.pinned === "true" ? ", pinned" : "")],
-    ["said", moment(memory.created)], ["by", speaker(memory)], ["session", memory.scope.session], ["agent", memory.scope.agent],
+    ["said", moment(memory.created)], ["by", speaker(memory)], ["session", memory.scope.session && h("a", { href: "#/graph?session=" + encodeURIComponent(memory.scope.session) }, memory.scope.session)], ["agent", memory.scope.agent],
     ["true", memory.valid_from || memory.valid_until ? `${day(memory.valid_from) || "always"} to ${day(memory.valid_until) || "now"}` : ""],
     ["importance", String(memory.importance)], ["confidence", String(memory.confidence)],
     ["shown, used", `${memory.shown ?? 0} times, ${memory.used ?? 0} times`],

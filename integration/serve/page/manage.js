@@ -124,7 +124,7 @@ export async function actions(place, memory, history) {
   const live = !memory.superseded, past = memory.valid_until && new Date(memory.valid_until) <= new Date();
   show(place,
     live ? act("Edit", async () => memoryForm("Edit the memory", "Save", memory, (other) => replace(memory, other, "The memory is changed."))) : null,
-    live ? act(pinned ? "Unpin" : "Pin", () => replace(memory, { ...body(memory), importance: pinned ? 0.5 : 1, meta: pinned ? meta : { ...meta, pinned: "true" } }, pinned ? "It is not pinned any more." : "It is pinned: it counts as important.")) : null,
+    live ? act(pinned ? "Unpin" : "Pin", () => replace(memory, { ...body(memory), importance: pinned ? 0.5 : 1, meta: pinned ? meta : { ...meta, pinned: "true" } }, pinned ? "It is not pinned any more." : "It is pinned: it stands in every prompt.")) : null,
     live && !past ? act("Out of date", () => replace(memory, { ...body(memory), valid_until: new Date().toISOString() }, "It is true until now.")) : null,
     live && history.records.some((r) => r.superseded_by === memory.id) ? act("Undo the last change", () => undo(memory.id).then(() => open(history.records.find((r) => r.superseded_by === memory.id).id))) : null,
     act("Delete", () => erase(memory, history), "danger"));

@@ -1,4 +1,4 @@
-// A query's recursion settling: the weight of each memory at each step, and the ranking as it moves.
+// How a query's ranking comes about: the weight of each memory by its words alone and after each step, and the places it gains.
 
 import { h, s, show, still, percent, day, speaker } from "./dom.js";
 
@@ -8,13 +8,26 @@ export const colour = (i) => "c" + (i % colours);
 
 // reasons say in words where a weight comes from.
 const reasons = {
-  own: () => "what it says for itself",
-  session: () => "another memory of its session answers well",
-  before: () => "the turn just before it",
-  after: () => "the turn just after it",
-  shared: (lift) => `both speak of ${(lift.link || "the same").replace(/^[a-z]+:/, "")}`,
-  neighbour: () => "a turn close by",
+  own: "its own words",
+  session: "its session answers well",
+  before: "the turn just before it",
+  after: "the turn just after it",
+  near: "the turns around it",
+  speaker: "who said it",
+  time: "when it was said",
+  form: "its length and form",
+  among: "the memories ranked above it",
 };
+
+// gains are the places that each memory has gained since the first step, among those that are shown.
+function gains(list) {
+  const place = (weight) => {
+    const order = list.map((m, k) => k).sort((a, b) => weight(list[b]) - weight(list[a]) || a - b);
+    return (k) => order.indexOf(k);
+  };
+  const before = place((m) => m.steps[0]), after = place((m) => m.steps.at(-1));
+  return list.map((m, k) => ({ gain: before(k) - after(k), was: before(k) + 1 }));
+}
 
 export function settling(explanation) {
   const list = explanation.memories;
@@ -22,26 +35,27 @@ export function settling(explanation) {
   const steps = Math.max(0, (list[0]?.steps.length ?? 1) - 1);
   const x = (i) => left + (width - left - right) * (steps ? Math.log1p(i) / Math.log1p(steps) : 0);
   // Weights are measured by the last step's best, which is 1; on the way they can be higher.
-  const most = Math.max(1, ...list.flatMap((m) => m.steps));
+  const most = Math.max(1, ...list.flatMap((m) => m.steps)), moved = gains(list);
+  const foot = steps > 1 ? below : 0;
   const y = (w) => top + (height - top - bottom) * (1 - w / most);
   const view = { step: steps, playing: 0, picked: -1 };
 
   const marks = [0, 1, 2, 3, 5, 10, 20, 50, 100].filter((i) => i <= steps);
-  const lines = list.map((m, k) => s("path", { class: "line " + colour(k), "data-k": k }));
+  const lines = list.map((m, k) => s("path", { class: "line " + colour(k) + (moved[k].gain > 0 ? " gained" : "") }));
   const dots = list.map((m, k) => s("circle", { class: "dot " + colour(k), r: 4 }));
   const now = s("line", { class: "now", y1: top, y2: height - bottom });
-  const chart = s("svg", { class: "chart", viewBox: `0 0 ${width} ${height + below}`, role: "img", "aria-label": summary(explanation, steps) },
+  const chart = s("svg", { class: "chart", viewBox: `0 0 ${width} ${height + foot}`, role: "img", "aria-label": summary(explanation, steps) },
     [0, .25, .5, .75, 1, 1.5, 2, 3, 5].filter((w) => w <= most * 1.01).map((w) => [s("line", { class: "grid", x1: left, x2: width - right, y1: y(w), y2: y(w) }), s("text", { x: left - 8, y: y(w) + 4, "text-anchor": "end" }, String(w))]).flat(),
-    marks.map((i) => s("text", { x: x(i), y: height - 8, "text-anchor": "middle" }, String(i))),
-    lines, now, dots, residuals(explanation.residuals, x, steps, width));
+    marks.map((i) => s("text", { x: x(i), y: height - 8, "text-anchor": i ? i === steps ? "end" : "middle" : "start" }, i ? steps === 1 ? "as ranked" : String(i) : "by words alone")),
+    lines, now, dots, foot && residuals(explanation.residuals, x, steps, width));
 
-  const items = list.map((m, k) => ranked(m, k, most, () => pick(view.picked === k ? -1 : k)));
+  const items = list.map((m, k) => ranked(m, k, most, moved[k], () => pick(view.picked === k ? -1 : k)));
   const ranking = h("ol", { class: "ranking", "aria-label": "Memories, the heaviest first" }, items.map((i) => i.element));
   const rowHeight = 3.2;
   ranking.style.height = list.length * rowHeight + "rem";
   const why = h("div", { class: "card stack", hidden: true, "aria-live": "polite" });
 
-  const slider = h("input", { type: "range", min: 0, max: steps, step: "any", value: steps, "aria-label": "Step of the recursion" });
+  const slider = h("input", { type: "range", min: 0, max: steps, step: "any", value: steps, "aria-label": "Step of the ranking" });
   const label = h("output", { class: "meta" });
   const play = h("button", { type: "button", class: "play" }, "Play");
 
@@ -66,7 +80,7 @@ export function settling(explanation) {
     now.setAttribute("x2", x(step));
     const order = list.map((m, k) => k).sort((a, b) => at(list[b], step) - at(list[a], step) || a - b);
     order.forEach((k, rank) => { items[k].element.style.transform = `translateY(${rank * rowHeight}rem)`; });
-    label.textContent = `step ${Math.round(step)} of ${steps}`;
+    label.textContent = whole === 0 ? "by words alone" : whole === steps ? "as ranked" : `step ${whole} of ${steps}`;
     slider.value = step;
   }
 
@@ -79,7 +93,7 @@ export function settling(explanation) {
       items[i].button.setAttribute("aria-expanded", i === k);
     });
     why.hidden = k < 0;
-    if (k >= 0) show(why, reasonsOf(list[k], k));
+    if (k >= 0) show(why, reasonsOf(list[k], explanation.weights));
   }
 
   function run() {
@@ -112,11 +126,11 @@ export function settling(explanation) {
 
   const element = h("div", { class: "cards two" },
     h("section", { class: "card stack", "aria-labelledby": "settling-title" },
-      h("h2", { id: "settling-title" }, "Weights over the steps"),
+      h("h2", { id: "settling-title" }, "From words to the ranking"),
       h("p", { class: "meta" }, ending(explanation)),
-      chart, h("div", { class: "row" }, play, slider, label), asTable(list, steps)),
+      chart, h("div", { class: "row" }, play, slider, label), asTable(list, steps, moved)),
     h("div", { class: "stack" },
-      h("section", { class: "card stack", "aria-labelledby": "ranking-title" }, h("h2", { id: "ranking-title" }, "The ranking"), h("p", { class: "hint" }, "Choose a memory to see what lifted it."), ranking),
+      h("section", { class: "card stack", "aria-labelledby": "ranking-title" }, h("h2", { id: "ranking-title" }, "The ranking"), h("p", { class: "hint" }, "▲ places gained over its words alone, ▼ places lost. Choose a memory to see what lifted it."), ranking),
       why));
   return { element, run, pick };
 }
@@ -124,8 +138,8 @@ export function settling(explanation) {
 function ending(e) {
   const c = e.certificate;
   const many = `${e.candidates.toLocaleString("en")} memories took part. `;
-  if (!c.steps) return many + `Ranked without recursion (${e.mode}).`;
-  return many + `The weights stand still (${c.stop}) after ${c.steps} steps; no weight is farther than ${c.bound.toExponential(1)} from its end.`;
+  if (e.mode === "learned") return many + "Left is how well each answers by its words; right, with the turns around it, its session, who said it and when.";
+  return many + (c.steps ? `Weight spreads among them until it stands still, after ${c.steps} steps.` : "They are ranked by their words alone.");
 }
 
 function summary(e, steps) {
@@ -146,11 +160,13 @@ function residuals(list, x, steps, width) {
     s("path", { class: "residual", d: path }));
 }
 
-function ranked(m, k, most, pick) {
+function ranked(m, k, most, { gain, was }, pick) {
   const weight = h("span", { class: "weight" });
+  const words = gain ? `${Math.abs(gain)} ${Math.abs(gain) === 1 ? "place" : "places"} ${gain > 0 ? "gained" : "lost"}: number ${was} by its words alone` : "as by its words alone";
+  const move = h("span", { class: "gain " + (gain > 0 ? "good" : gain ? "bad" : ""), title: words }, h("span", { "aria-hidden": "true" }, gain ? (gain > 0 ? "▲" : "▼") + Math.abs(gain) : ""), h("span", { class: "hidden" }, words));
   const bar = h("span");
   const button = h("button", { type: "button", "aria-expanded": "false", onclick: pick },
-    h("span", { class: "swatch", "aria-hidden": "true" }), weight, h("span", { class: "said" }, `${day(m.created)} ${speaker(m)}: ${m.text}`),
+    h("span", { class: "swatch", "aria-hidden": "true" }), weight, move, h("span", { class: "said" }, `${day(m.created)} ${speaker(m)}: ${m.text}`),
     h("span", { class: "bar", "aria-hidden": "true" }, bar));
   return {
     element: h("li", { class: "ranked " + colour(k) }, button),
@@ -164,7 +180,8 @@ function ranked(m, k, most, pick) {
 
 const signalNames = ["relevance", "surprise", "decay", "habituation", "attention"];
 
-function reasonsOf(m, k) {
+function reasonsOf(m, weights) {
+  const counted = signalNames.filter((name) => weights?.[name] > 0);
   const lifts = m.lifts.slice(0, 6);
   const rest = 1 - lifts.reduce((sum, l) => sum + l.share, 0);
   const meter = (v) => {
@@ -183,18 +200,18 @@ function reasonsOf(m, k) {
     h("p", { class: "meta" }, `${day(m.created)} · ${speaker(m)}${m.scope.session ? " · session " + m.scope.session : ""} · `, h("a", { href: "#/memory/" + m.id }, "its history")),
     h("div", { class: "lifts", "aria-hidden": "true" }, lifts.map((l, i) => part(l.share, i)), rest > 0.005 ? part(rest, 9) : null),
     h("ul", { class: "liftlist" }, lifts.map((l, i) => h("li", { class: colour(i) }, h("span", { class: "swatch" }), h("span", {}, percent(l.share)),
-      h("span", {}, (reasons[l.reason] ?? (() => l.reason))(l), l.from ? h("span", { class: "meta" }, ` — ${speaker(l.from)}: “${l.from.text}”`) : null))),
+      h("span", {}, reasons[l.reason] ?? l.reason, l.from ? h("span", { class: "meta" }, ` — ${speaker(l.from)}: “${l.from.text}”`) : null))),
       rest > 0.005 ? h("li", { class: "c9" }, h("span", { class: "swatch" }), h("span", {}, percent(rest)), h("span", {}, "other memories, a little each")) : null),
-    h("h3", {}, "Its signals"),
-    h("ul", { class: "signals" }, signalNames.map((name) => h("li", {}, h("span", { class: "meta" }, name), meter(m.signals[name]), h("span", {}, m.signals[name].toFixed(2))))),
+    counted.length < 2 ? null : h("h3", {}, "Its signals"),
+    counted.length < 2 ? null : h("ul", { class: "signals" }, counted.map((name) => h("li", {}, h("span", { class: "meta" }, name), meter(m.signals[name]), h("span", {}, m.signals[name].toFixed(2))))),
     m.terms.length ? h("p", { class: "meta" }, "Words of the question in it: " + m.terms.join(", ")) : null,
   ];
 }
 
 // asTable is the chart for those who do not see it.
-function asTable(list, steps) {
+function asTable(list, steps, moved) {
   const columns = [0, 1, 2, 5, 10, steps].filter((v, i, all) => v <= steps && all.indexOf(v) === i);
   return h("details", {}, h("summary", {}, "The same as a table"), h("div", { class: "scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "memory"), columns.map((i) => h("th", { scope: "col" }, "step " + i)))),
-    h("tbody", {}, list.map((m) => h("tr", {}, h("th", { scope: "row" }, m.text.slice(0, 60)), columns.map((i) => h("td", {}, m.steps[i].toFixed(3)))))))));
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "memory"), h("th", { scope: "col" }, "places gained"), columns.map((i) => h("th", { scope: "col" }, i ? i === steps ? "as ranked" : "step " + i : "by words alone")))),
+    h("tbody", {}, list.map((m, k) => h("tr", {}, h("th", { scope: "row" }, m.text.slice(0, 60)), h("td", {}, String(moved[k].gain)), columns.map((i) => h("td", {}, m.steps[i].toFixed(3)))))))));
 }

@@ -1,9 +1,11 @@
 package mirror
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +16,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/refine/consolidate"
 )
 
@@ -60,18 +64,12 @@ type Remote interface {
 // The members by which a document tells what consolidation did. They are scalars, and additive.
 const (
 	MetaRecord       = "refiner_record" // of a derived document: its record in the mirror
-	MetaMirror       = "refiner_mirror" // of a derived document: the mirror that wrote it
-	MetaOrigin       = "origin"         // of a derived document: "reconstructed"
 	MetaDerivedFrom  = "derived_from"   // of a derived document: the documents it rests on, with commas
 	MetaSupersededBy = "superseded_by"  // of a document that a derived one stands for
-)
 
-// Store is what a mirror is kept in; a [memory.Store] is one.
-type Store interface {
-	consolidate.Store
-	Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error)
-	AddAll(ctx context.Context, scope memory.Scope, records iter.Seq2[memory.Record, error], o *memory.AddOptions) (memory.Added, error)
-}
+	metaMirror = "refiner_mirror" // of a derived document: the mirror that wrote it
+	metaOrigin = "origin"         // of a derived document: "reconstructed"
+)
 
 // Options say how a mirror writes back. Nil is the same as a zero Options.
 type Options struct {
@@ -87,20 +85,20 @@ func Dir(store string) string { return store + ".mirror" }
 
 // Mirror is a store that follows a remote.
 type Mirror struct {
-	Store  Store
+	Store  refine.Store
 	Scope  memory.Scope
 	Remote Remote
 
-	remove, shrink bool
-	aside          aside
+	options Options
 }
 
 // New makes the mirror of a remote in a store, in a scope that is its own.
-func New(store Store, scope memory.Scope, remote Remote, o *Options) *Mirror {
-	if o == nil {
-		o = &Options{}
+func New(store refine.Store, scope memory.Scope, remote Remote, o *Options) *Mirror {
+	m := &Mirror{Store: store, Scope: scope, Remote: remote}
+	if o != nil {
+		m.options = *o
 	}
-	return &Mirror{Store: store, Scope: scope, Remote: remote, remove: o.Remove, shrink: o.Shrink, aside: aside{filepath.Join(Dir(store.Path()), "removed.jsonl")}}
+	return m
 }
 
 // Pulled is what a pull found.
@@ -122,131 +120,136 @@ var (
 	ErrShrunk = errors.New("most of it is gone")
 )
 
-// Pull brings the mirror up to date with the remote. With nothing new it writes nothing.
-func (m *Mirror) Pull(ctx context.Context) (Pulled, error) {
-	unlock, err := consolidate.Lock(Dir(m.Store.Path()))
-	if err != nil {
-		return Pulled{}, fmt.Errorf("pull: %w", err)
-	}
-	defer unlock()
-	p, err := m.pull(ctx)
-	if err != nil {
-		return p, fmt.Errorf("pull: %w", err)
-	}
-	return p, nil
-}
-
-// mirrored is what the mirror holds.
-type mirrored struct {
-	byKey  map[string]*memory.Record // observed, by the document's ID
-	byID   map[memory.ID]*memory.Record
+// state is what a pull or a push begins with.
+type state struct {
+	name   string                       // of the mirror, in what it writes: a random one
+	away   map[string]*Document         // the documents that were taken out of the remote
+	byKey  map[string]*memory.Record    // observed, by the document's ID
+	byID   map[memory.ID]*memory.Record // all
 	stands map[memory.ID]*memory.Record // the summary that stands for a live record
 	next   map[string]int               // position after the last, by session
 }
 
-func (m *Mirror) read(ctx context.Context) (mirrored, error) {
-	all := mirrored{map[string]*memory.Record{}, map[memory.ID]*memory.Record{}, map[memory.ID]*memory.Record{}, map[string]int{}}
+// locked calls f with the state of the mirror, while nobody else pulls or pushes.
+func (m *Mirror) locked(ctx context.Context, f func(*state) error) error {
+	unlock, err := consolidate.Lock(Dir(m.Store.Path()))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s := &state{byKey: map[string]*memory.Record{}, byID: map[memory.ID]*memory.Record{}, stands: map[memory.ID]*memory.Record{}, next: map[string]int{}}
+	path := filepath.Join(Dir(m.Store.Path()), "name")
+	data, err := os.ReadFile(path)
+	if s.name = string(data); s.name == "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+		s.name = rand.Text()
+		err = os.WriteFile(path, []byte(s.name), 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	if s.away, err = m.readAway(); err != nil {
+		return err
+	}
 	for r, err := range m.Store.All(ctx, m.Scope, &memory.AllOptions{History: true}) {
 		if err != nil {
-			return all, err
+			return err
 		}
-		record := r
-		all.byID[r.ID] = &record
+		s.byID[r.ID] = &r
 		if r.Origin == memory.Observed && r.Key != "" {
-			all.byKey[r.Key] = &record
-			all.next[r.Scope.Session] = max(all.next[r.Scope.Session], r.Position+1)
+			s.byKey[r.Key] = &r
+			s.next[r.Scope.Session] = max(s.next[r.Scope.Session], r.Position+1)
 		}
 		if r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed && r.Superseded.IsZero() {
 			for _, id := range r.DerivedFrom {
-				all.stands[id] = &record
+				s.stands[id] = &r
 			}
 		}
 	}
-	return all, nil
+	return f(s)
 }
 
-func (m *Mirror) pull(ctx context.Context) (Pulled, error) {
-	var p Pulled
-	have, err := m.read(ctx)
+// Pull brings the mirror up to date with the remote. With nothing new it writes nothing.
+func (m *Mirror) Pull(ctx context.Context) (p Pulled, err error) {
+	if err = m.locked(ctx, func(s *state) error { return m.pull(ctx, s, &p) }); err != nil {
+		err = fmt.Errorf("pull: %w", err)
+	}
+	return p, err
+}
+
+func (m *Mirror) pull(ctx context.Context, s *state, p *Pulled) error {
+	fresh, gone, err := m.compare(ctx, s, p)
 	if err != nil {
-		return p, err
-	}
-	aside, err := m.aside.read()
-	if err != nil {
-		return p, err
-	}
-	name, err := m.name()
-	if err != nil {
-		return p, err
-	}
-	seen := map[string]bool{}
-	var fresh []memory.Record
-	var gone []memory.ID
-	for d, err := range m.Remote.All(ctx) {
-		if err != nil {
-			return p, err
-		}
-		if _, derived := d.Meta[MetaRecord].(string); derived {
-			if d.Meta[MetaMirror] != name {
-				p.Foreign++
-			}
-			continue
-		}
-		r, err := m.Remote.Record(d)
-		if err != nil {
-			return p, fmt.Errorf("document %q: %w", d.ID, err)
-		}
-		seen[d.ID] = true
-		before := have.byKey[d.ID]
-		p.Documents++
-		r.Key = d.ID
-		switch {
-		case before == nil:
-		case before.Text == r.Text:
-			continue
-		default:
-			p.Changed++
-			gone = append(gone, before.ID)
-		}
-		fresh = append(fresh, r)
-	}
-	if p.Foreign > 0 {
-		return p, fmt.Errorf("%w: %d documents: use the store that consolidated them, or delete what it wrote", ErrForeign, p.Foreign)
-	}
-	for id, r := range have.byKey {
-		if _, away := aside[id]; !seen[id] && !away {
-			p.Deleted++
-			gone = append(gone, r.ID)
-		}
-	}
-	if p.Deleted > 1 && p.Deleted > len(have.byKey)/2 && !m.shrink {
-		return p, fmt.Errorf("%w: %d of the %d documents that the mirror knows are not there any more", ErrShrunk, p.Deleted, len(have.byKey))
+		return err
 	}
 	if len(gone) > 0 {
-		slices.Sort(gone)
 		// The owner deleted or rewrote it: no copy may keep it, derived ones included.
 		d, err := m.Store.Delete(ctx, m.Scope, gone, &memory.DeleteOptions{Derived: true})
 		if err != nil {
-			return p, err
+			return err
 		}
 		p.Derived = d.Derived
 	}
 	if p.Added = len(fresh); p.Added == 0 {
-		return p, nil
+		return nil
 	}
 	slices.SortStableFunc(fresh, func(a, b memory.Record) int {
 		return cmp.Or(strings.Compare(a.Scope.Session, b.Scope.Session), a.Created.Compare(b.Created))
 	})
 	_, err = m.Store.AddAll(ctx, m.Scope, func(yield func(memory.Record, error) bool) {
 		for _, r := range fresh {
-			r.Position = have.next[r.Scope.Session]
-			have.next[r.Scope.Session]++
+			r.Position = s.next[r.Scope.Session]
+			s.next[r.Scope.Session]++
 			if !yield(r, nil) {
 				return
 			}
 		}
 	}, &memory.AddOptions{Deleted: true}) // what the owner has written again under the same ID is wanted
-	return p, err
+	return err
+}
+
+// compare finds what the remote has that the mirror lacks, and what the mirror has that is gone or rewritten there.
+func (m *Mirror) compare(ctx context.Context, s *state, p *Pulled) (fresh []memory.Record, gone []memory.ID, err error) {
+	seen := map[string]bool{}
+	for d, err := range m.Remote.All(ctx) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, derived := d.Meta[MetaRecord].(string); derived {
+			if d.Meta[metaMirror] != s.name {
+				p.Foreign++
+			}
+			continue
+		}
+		r, err := m.Remote.Record(d)
+		if err != nil {
+			return nil, nil, fmt.Errorf("document %q: %w", d.ID, err)
+		}
+		seen[d.ID], r.Key = true, d.ID
+		p.Documents++
+		before := s.byKey[d.ID]
+		if before != nil && before.Text == r.Text {
+			continue
+		}
+		if before != nil {
+			p.Changed++
+			gone = append(gone, before.ID)
+		}
+		fresh = append(fresh, r)
+	}
+	if p.Foreign > 0 {
+		return nil, nil, fmt.Errorf("%w: %d documents: use the store that consolidated them, or delete what it wrote", ErrForeign, p.Foreign)
+	}
+	for id, r := range s.byKey {
+		if !seen[id] && s.away[id] == nil {
+			p.Deleted++
+			gone = append(gone, r.ID)
+		}
+	}
+	if p.Deleted > 1 && p.Deleted > len(s.byKey)/2 && !m.options.Shrink {
+		return nil, nil, fmt.Errorf("%w: %d of the %d documents that the mirror knows are not there any more", ErrShrunk, p.Deleted, len(s.byKey))
+	}
+	slices.Sort(gone)
+	return fresh, gone, nil
 }
 
 // Pushed is what a push changed in the remote.
@@ -257,81 +260,75 @@ type Pushed struct {
 	Removed  int `json:"removed"`
 }
 
-// name identifies the mirror in what it writes: a random name, kept beside its store.
-func (m *Mirror) name() (string, error) {
-	path := filepath.Join(Dir(m.Store.Path()), "name")
-	data, err := os.ReadFile(path)
-	if err == nil && len(data) > 0 {
-		return string(data), nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	name := rand.Text()
-	return name, os.WriteFile(path, []byte(name), 0o600)
-}
-
 // Push makes the remote agree with the mirror. It may be interrupted and repeated; with nothing to do it writes nothing.
-func (m *Mirror) Push(ctx context.Context) (Pushed, error) {
-	unlock, err := consolidate.Lock(Dir(m.Store.Path()))
-	if err != nil {
-		return Pushed{}, fmt.Errorf("push: %w", err)
+func (m *Mirror) Push(ctx context.Context) (p Pushed, err error) {
+	if err = m.locked(ctx, func(s *state) error { return m.push(ctx, s, &p) }); err != nil && !errors.Is(err, memory.ErrLocked) {
+		err = fmt.Errorf("nothing is lost, push again: %w", err)
 	}
-	defer unlock()
-	p, err := m.push(ctx)
 	if err != nil {
-		return p, fmt.Errorf("push: %w: nothing is lost, push again", err)
+		err = fmt.Errorf("push: %w", err)
 	}
-	return p, nil
+	return p, err
 }
 
-func (m *Mirror) push(ctx context.Context) (Pushed, error) {
-	var p Pushed
-	have, err := m.read(ctx)
-	if err != nil {
-		return p, err
-	}
-	away, err := m.aside.read()
-	if err != nil {
-		return p, err
-	}
+func (m *Mirror) push(ctx context.Context, s *state, p *Pushed) error {
 	there := map[string]*Document{}
 	for d, err := range m.Remote.All(ctx) {
 		if err != nil {
-			return p, err
+			return err
 		}
 		there[d.ID] = &d
 	}
-	// What the mirror forgot for privacy must not lie aside, nor what is in the remote and stands.
-	if n := len(away); n > 0 {
-		maps.DeleteFunc(away, func(id string, _ *Document) bool {
-			r := have.byKey[id]
-			return r == nil || there[id] != nil && have.standsFor(r) == nil
-		})
-		if len(away) < n {
-			if err := m.aside.write(away); err != nil {
-				return p, err
-			}
+	// What the mirror forgot for privacy must not be kept, nor what is in the remote and stands.
+	n := len(s.away)
+	maps.DeleteFunc(s.away, func(id string, _ *Document) bool {
+		r := s.byKey[id]
+		return r == nil || there[id] != nil && s.standsFor(r) == nil
+	})
+	if len(s.away) < n {
+		if err := m.writeAway(s.away); err != nil {
+			return err
 		}
 	}
-	name, err := m.name()
+	c, leave := m.changes(s, there, p)
+	put, err := m.derived(ctx, s, there)
 	if err != nil {
-		return p, err
+		return err
 	}
-	c := Changes{Mark: map[string]string{}}
-	var leave []string // to be put aside and removed
-	for _, id := range slices.Sorted(maps.Keys(have.byKey)) {
-		r := have.byKey[id]
-		by := have.standsFor(r)
-		d := there[id]
+	c.Put, p.Written = append(c.Put, put...), len(put)
+	if err := m.takeOut(ctx, s, leave); err != nil {
+		return err
+	}
+	c.Remove = append(c.Remove, leave...)
+	slices.Sort(c.Remove)
+	p.Removed = len(c.Remove)
+	if len(c.Put)+len(c.Mark)+len(c.Remove) > 0 {
+		if err := m.Remote.Write(ctx, c); err != nil {
+			return err
+		}
+	}
+	if p.Restored == 0 {
+		return nil
+	}
+	for _, d := range c.Put {
+		delete(s.away, d.ID)
+	}
+	return m.writeAway(s.away)
+}
+
+// changes are what is to be put back, marked and removed; leave are the owner's documents that are to be taken out.
+func (m *Mirror) changes(s *state, there map[string]*Document, p *Pushed) (c Changes, leave []string) {
+	c.Mark = map[string]string{}
+	for _, id := range slices.Sorted(maps.Keys(s.byKey)) {
+		by, d := s.standsFor(s.byKey[id]), there[id]
 		switch {
 		case by == nil && d == nil: // it stands again
-			if away[id] != nil {
-				c.Put = append(c.Put, *away[id])
+			if s.away[id] != nil {
+				c.Put = append(c.Put, *s.away[id])
 				p.Restored++
 			}
 		case d == nil:
-		case by == nil || !m.remove:
+		case by == nil || !m.options.Remove:
 			want := ""
 			if by != nil {
 				want = string(by.ID)
@@ -347,62 +344,46 @@ func (m *Mirror) push(ctx context.Context) (Pushed, error) {
 	slices.SortFunc(c.Put, func(a, b Document) int {
 		return cmp.Or(cmp.Compare(b.Round, a.Round), cmp.Compare(a.Place, b.Place), strings.Compare(a.ID, b.ID))
 	})
-	put, err := m.derived(ctx, have, there, away)
-	if err != nil {
-		return p, err
-	}
-	c.Put, p.Written = append(c.Put, put...), len(put)
-	if len(leave) > 0 {
-		documents, err := m.Remote.Fetch(ctx, leave)
-		if err != nil {
-			return p, err
-		}
-		round := 1
-		for _, d := range away {
-			round = max(round, d.Round+1)
-		}
-		for _, d := range documents {
-			delete(d.Meta, MetaSupersededBy) // it comes back when it stands again
-			d.Round = round
-			away[d.ID] = &d
-		}
-		if err := m.aside.write(away); err != nil { // before it is gone from where it was
-			return p, err
-		}
-		c.Remove = leave
-	}
 	for id, d := range there {
-		if of, derived := d.Meta[MetaRecord].(string); derived && d.Meta[MetaMirror] == name {
+		if of, derived := d.Meta[MetaRecord].(string); derived && d.Meta[metaMirror] == s.name {
 			// One that no record is known of was deleted for privacy, with its sources.
-			if r := have.byID[memory.ID(of)]; r == nil || !r.Superseded.IsZero() {
+			if r := s.byID[memory.ID(of)]; r == nil || !r.Superseded.IsZero() {
 				c.Remove = append(c.Remove, id)
 			}
 		}
 	}
-	slices.Sort(c.Remove)
-	p.Removed = len(c.Remove)
-	if len(c.Put)+len(c.Mark)+len(c.Remove) > 0 {
-		if err := m.Remote.Write(ctx, c); err != nil {
-			return p, err
-		}
+	return c, leave
+}
+
+// takeOut keeps documents, whole, before they are removed from where they are.
+func (m *Mirror) takeOut(ctx context.Context, s *state, ids []string) error {
+	if len(ids) == 0 {
+		return nil
 	}
-	if p.Restored > 0 {
-		for _, d := range c.Put {
-			delete(away, d.ID)
-		}
-		return p, m.aside.write(away)
+	documents, err := m.Remote.Fetch(ctx, ids)
+	if err != nil {
+		return err
 	}
-	return p, nil
+	round := 1
+	for _, d := range s.away {
+		round = max(round, d.Round+1)
+	}
+	for _, d := range documents {
+		delete(d.Meta, MetaSupersededBy) // it comes back when it stands again
+		d.Round = round
+		s.away[d.ID] = &d
+	}
+	return m.writeAway(s.away)
 }
 
 // standsFor is the live record that took the place of r, directly or not, or stands for it; nil if r stands for itself, or
 // was undone.
-func (h *mirrored) standsFor(r *memory.Record) *memory.Record {
+func (s *state) standsFor(r *memory.Record) *memory.Record {
 	if r.Superseded.IsZero() {
-		return h.stands[r.ID]
+		return s.stands[r.ID]
 	}
 	for !r.Superseded.IsZero() {
-		if r = h.byID[r.SupersededBy]; r == nil {
+		if r = s.byID[r.SupersededBy]; r == nil {
 			return nil
 		}
 		if r.Superseded.IsZero() {
@@ -413,47 +394,36 @@ func (h *mirrored) standsFor(r *memory.Record) *memory.Record {
 }
 
 // derived makes the documents of the live derived records that the remote lacks.
-func (m *Mirror) derived(ctx context.Context, have mirrored, there, away map[string]*Document) ([]Document, error) {
+func (m *Mirror) derived(ctx context.Context, s *state, there map[string]*Document) ([]Document, error) {
 	var missing []*memory.Record
-	wanted := map[string]bool{}
-	for _, id := range slices.Sorted(maps.Keys(have.byID)) {
-		r := have.byID[id]
+	sources, ask := map[string]Document{}, map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(s.byID)) {
+		r := s.byID[id]
 		if r.Origin != memory.Reconstructed || !r.Superseded.IsZero() || there[string(id)] != nil {
 			continue
 		}
 		missing = append(missing, r)
-		for _, key := range have.rests(r) {
-			wanted[key] = true
+		for _, key := range s.rests(r) {
+			if d := s.away[key]; d != nil {
+				sources[key] = *d
+			} else {
+				ask[key] = true
+			}
 		}
 	}
-	if len(missing) == 0 {
-		return nil, nil
-	}
-	sources := map[string]Document{}
-	var ask []string
-	for key := range wanted {
-		if d := away[key]; d != nil {
-			sources[key] = *d
-		} else {
-			ask = append(ask, key)
+	if len(ask) > 0 {
+		found, err := m.Remote.Fetch(ctx, slices.Sorted(maps.Keys(ask)))
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found {
+			sources[d.ID] = d
 		}
 	}
-	slices.Sort(ask)
-	found, err := m.Remote.Fetch(ctx, ask)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range found {
-		sources[d.ID] = d
-	}
-	name, err := m.name()
-	if err != nil {
-		return nil, err
-	}
-	documents := make([]Document, 0, len(missing))
+	var documents []Document
 	for _, r := range missing {
-		keys := have.rests(r)
-		from := make([]Document, 0, len(keys))
+		keys := s.rests(r)
+		var from []Document
 		for _, key := range keys {
 			if d, ok := sources[key]; ok {
 				from = append(from, d)
@@ -467,31 +437,73 @@ func (m *Mirror) derived(ctx context.Context, have mirrored, there, away map[str
 		if d.Meta == nil {
 			d.Meta = map[string]any{}
 		}
-		d.Meta[MetaRecord], d.Meta[MetaMirror] = string(r.ID), name
-		d.Meta[MetaOrigin], d.Meta[MetaDerivedFrom] = string(memory.Reconstructed), strings.Join(keys, ",")
+		d.Meta[MetaRecord], d.Meta[metaMirror] = string(r.ID), s.name
+		d.Meta[metaOrigin], d.Meta[MetaDerivedFrom] = string(memory.Reconstructed), strings.Join(keys, ",")
 		documents = append(documents, d)
 	}
 	return documents, nil
 }
 
 // rests are the documents of the owner that a derived record rests on, through whatever was derived in between, sorted.
-func (h *mirrored) rests(r *memory.Record) []string {
-	keys := map[string]bool{}
-	seen := map[memory.ID]bool{}
-	var walk func(*memory.Record)
-	walk = func(r *memory.Record) {
-		for _, id := range r.DerivedFrom {
-			s := h.byID[id]
-			switch {
-			case s == nil || seen[id]:
-			case s.Origin == memory.Observed:
-				keys[s.Key] = true
+func (s *state) rests(r *memory.Record) []string {
+	keys, seen := map[string]bool{}, map[memory.ID]bool{}
+	for todo := []*memory.Record{r}; len(todo) > 0; todo = todo[1:] {
+		for _, id := range todo[0].DerivedFrom {
+			switch of := s.byID[id]; {
+			case of == nil || seen[id]:
+			case of.Origin == memory.Observed:
+				keys[of.Key] = true
 			default:
 				seen[id] = true
-				walk(s)
+				todo = append(todo, of)
 			}
 		}
 	}
-	walk(r)
 	return slices.Sorted(maps.Keys(keys))
+}
+
+// awayFile is the file of the documents that were taken out of the remote, one in each line. It is replaced as a whole.
+func (m *Mirror) awayFile() string { return filepath.Join(Dir(m.Store.Path()), "removed.jsonl") }
+
+func (m *Mirror) readAway() (map[string]*Document, error) {
+	all := map[string]*Document{}
+	data, err := os.ReadFile(m.awayFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for line := range bytes.Lines(data) {
+		decoder := json.NewDecoder(bytes.NewReader(line))
+		decoder.UseNumber()
+		var d Document
+		if err := decoder.Decode(&d); err != nil || d.ID == "" {
+			return nil, fmt.Errorf("what was taken out, in %s: %w: %w", m.awayFile(), memory.ErrCorrupt, err)
+		}
+		all[d.ID] = &d
+	}
+	return all, nil
+}
+
+// writeAway replaces the file, and overwrites what was in it: it may hold what somebody deleted for privacy.
+func (m *Mirror) writeAway(all map[string]*Document) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if err := e.Encode(all[id]); err != nil {
+			return err
+		}
+	}
+	old, oldErr := os.OpenFile(m.awayFile(), os.O_WRONLY, 0)
+	if oldErr == nil {
+		defer func() { _ = old.Close() }()
+	}
+	if err := beside.WriteFile(m.awayFile(), b.Bytes()); err != nil || oldErr != nil {
+		return err
+	}
+	info, err := old.Stat() // nobody finds it by its name any more
+	if err != nil {
+		return err
+	}
+	_, err = old.Write(make([]byte, info.Size()))
+	return errors.Join(err, old.Sync())
 }

@@ -2,7 +2,6 @@ package arc
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 )
 
@@ -27,31 +26,11 @@ func Plain() Augmentation {
 	return a
 }
 
-// RandomAugmentation draws one of 8 turns and 9! orders of colours.
-func RandomAugmentation(rng *rand.Rand) Augmentation {
-	a := Plain()
-	a.Turn = uint8(rng.IntN(8))
-	rng.Shuffle(Colors-1, func(i, j int) { a.Colors[i+1], a.Colors[j+1] = a.Colors[j+1], a.Colors[i+1] })
-	return a
-}
-
 // separator stands between the parts of a name.
 const separator = "|||"
 
-// Name is the name of the disguised task, as in the official identifiers: task|||t3|||0123456789. The plain one has the
-// name of the task itself.
-func (a Augmentation) Name(task string) string {
-	if a == Plain() {
-		return task
-	}
-	var digits [Colors]byte
-	for i, c := range a.Colors {
-		digits[i] = '0' + c
-	}
-	return fmt.Sprintf("%s%st%d%s%s", task, separator, a.Turn, separator, digits[:])
-}
-
-// ParseName splits the name of a disguised task.
+// ParseName splits the name of a disguised task, as in the official identifiers: task|||t3|||0123456789. The plain one has
+// the name of the task itself.
 func ParseName(name string) (task string, a Augmentation, err error) {
 	parts := strings.Split(name, separator)
 	if len(parts) == 1 {
@@ -92,47 +71,6 @@ func (a Augmentation) Undo(g Grid) Grid {
 		inverse[name] = uint8(c)
 	}
 	return recolor(turn(g, inverseTurn[a.Turn&7]), inverse)
-}
-
-// Disguise applies the augmentation to every grid of a task, and names the result.
-func (a Augmentation) Disguise(t Task) Task {
-	pairs := func(pairs []Pair) []Pair {
-		image := make([]Pair, len(pairs))
-		for i, p := range pairs {
-			image[i] = Pair{Input: a.Apply(p.Input), Output: a.Apply(p.Output)}
-		}
-		return image
-	}
-	return Task{ID: a.Name(t.ID), Train: pairs(t.Train), Test: pairs(t.Test)}
-}
-
-// Augment returns the plain augmentation and up to n−1 others, each of which makes another task of it. A task with few
-// colours and much symmetry has fewer; five draws are made for each that is wanted, as the official data builder does.
-func Augment(t Task, n int, rng *rand.Rand) []Augmentation {
-	seen := map[string]bool{}
-	key := func(t Task) string {
-		var b strings.Builder
-		for _, pairs := range [][]Pair{t.Train, t.Test} {
-			for _, p := range pairs {
-				b.WriteString(p.Input.key())
-				b.WriteString(p.Output.key())
-			}
-		}
-		return b.String()
-	}
-	all := []Augmentation{Plain()}
-	seen[key(t)] = true
-	for range 5 * n {
-		if len(all) >= n {
-			break
-		}
-		a := RandomAugmentation(rng)
-		if k := key(a.Disguise(t)); !seen[k] {
-			seen[k] = true
-			all = append(all, a)
-		}
-	}
-	return all
 }
 
 func recolor(g Grid, names [Colors]uint8) Grid {

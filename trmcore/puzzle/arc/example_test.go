@@ -2,7 +2,6 @@ package arc_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"github.com/trm-go/refiner/trmcore/puzzle/arc"
 )
@@ -17,9 +16,13 @@ func Example() {
 		return
 	}
 	var ballot arc.Ballot
-	for _, a := range arc.Augment(tasks[0], 3, rand.New(rand.NewPCG(1, 2))) {
-		disguised := a.Disguise(tasks[0])
-		answer := reversed(disguised.Test[0].Input) // a network would be asked here
+	for _, name := range []string{"mirror", "mirror|||t1|||0213456789", "mirror|||t6|||0123456798"} {
+		_, a, err := arc.ParseName(name)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		answer := reversed(a.Apply(tasks[0].Test[0].Input)) // a network would be asked here
 		ballot.Add("mirror", tasks[0].Test[0].Input, a.Undo(answer), .9)
 	}
 	score, err := ballot.Submission(tasks).Score(arc.Solutions{"mirror": {{{4, 0, 3}}}})

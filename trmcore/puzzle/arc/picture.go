@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/draw"
-	"image/png"
 	"io"
 	"strings"
 )
@@ -106,36 +104,7 @@ func (t Task) check() error {
 	return nil
 }
 
-// PNG draws the task: a row for each pair, test pairs on a grey ground.
-func (t Task) PNG(w io.Writer) error {
-	if err := t.check(); err != nil {
-		return err
-	}
-	grids, arrows, size, test := t.layout()
-	img := image.NewRGBA(image.Rectangle{Max: size})
-	fill := func(x, y, w, h int, c color.RGBA) {
-		draw.Draw(img, image.Rect(x, y, x+w, y+h), image.NewUniform(c), image.Point{}, draw.Src)
-	}
-	fill(0, 0, size.X, size.Y, paper)
-	fill(0, test, size.X, size.Y-test, faint)
-	for _, p := range grids {
-		fill(p.at.X-1, p.at.Y-1, len(p.grid[0])*cellSide+1, len(p.grid)*cellSide+1, lines)
-		for r, row := range p.grid {
-			for c, color := range row {
-				fill(p.at.X+c*cellSide, p.at.Y+r*cellSide, cellSide-1, cellSide-1, Palette[color])
-			}
-		}
-	}
-	for _, a := range arrows {
-		fill(a.X-10, a.Y-1, 20, 2, lines)
-		for i := range 6 {
-			fill(a.X+10-i, a.Y-i, 1, 2*i, lines)
-		}
-	}
-	return png.Encode(w, img)
-}
-
-// SVG draws the same picture as text that scales.
+// SVG draws the task: a row for each pair, test pairs on a grey ground.
 func (t Task) SVG(w io.Writer) error {
 	if err := t.check(); err != nil {
 		return err

@@ -13,31 +13,24 @@ const (
 )
 
 // Tokens lays the grid into the upper left corner of a canvas.
-func (g Grid) Tokens() ([]int32, error) { return g.TokensAt(0, 0) }
-
-// TokensAt lays the grid into a canvas with its upper left cell at the row and column, as training does to show that
-// the place does not matter. The grid must fit there.
-func (g Grid) TokensAt(top, left int) ([]int32, error) {
+func (g Grid) Tokens() ([]int32, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	bottom, right := top+len(g), left+len(g[0])
-	if top < 0 || left < 0 || bottom > MaxSide || right > MaxSide {
-		return nil, fmt.Errorf("%w: a grid of %d × %d does not fit at row %d, column %d", ErrFormat, len(g), len(g[0]), top, left)
-	}
+	rows, columns := len(g), len(g[0])
 	tokens := make([]int32, Canvas)
 	for r, row := range g {
-		line := tokens[(top+r)*MaxSide:][:MaxSide]
+		line := tokens[r*MaxSide:][:MaxSide]
 		for c, color := range row {
-			line[left+c] = int32(color) + tokenColor
+			line[c] = int32(color) + tokenColor
 		}
-		if right < MaxSide {
-			line[right] = tokenEnd
+		if columns < MaxSide {
+			line[columns] = tokenEnd
 		}
 	}
-	if bottom < MaxSide {
-		for c := left; c < right; c++ {
-			tokens[bottom*MaxSide+c] = tokenEnd
+	if rows < MaxSide {
+		for c := range columns {
+			tokens[rows*MaxSide+c] = tokenEnd
 		}
 	}
 	return tokens, nil

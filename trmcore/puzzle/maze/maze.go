@@ -144,11 +144,9 @@ func (m Maze) ends() (start, goal int, err error) {
 	return start, goal, nil
 }
 
-// neighbours calls visit for the cells beside i.
+// neighbours calls visit for the cells beside i: below, to the left, to the right, above. Of several shortest paths the one
+// that takes the first of them wherever it can is the published data set's, for each of its mazes.
 func (m Maze) neighbours(i int, visit func(int)) {
-	if i >= m.Side {
-		visit(i - m.Side)
-	}
 	if i+m.Side < len(m.Cells) {
 		visit(i + m.Side)
 	}
@@ -157,6 +155,9 @@ func (m Maze) neighbours(i int, visit func(int)) {
 	}
 	if i%m.Side < m.Side-1 {
 		visit(i + 1)
+	}
+	if i >= m.Side {
+		visit(i - m.Side)
 	}
 }
 

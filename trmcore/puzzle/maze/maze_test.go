@@ -220,7 +220,7 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// TestSharedData checks that every label of the data set is a shortest path.
+// TestSharedData checks that every label of the data set is a shortest path, and which of them.
 func TestSharedData(t *testing.T) {
 	const folder = "../../../../shared/data/maze/"
 	if _, err := os.Stat(folder); err != nil {
@@ -240,6 +240,9 @@ func TestSharedData(t *testing.T) {
 	for i, m := range questions {
 		if err := m.CheckAnswer(answers[i]); err != nil {
 			t.Errorf("maze %d: %v", i+1, err)
+		}
+		if own, _, err := m.Shortest(); err != nil || cmp.Diff(answers[i], own) != "" {
+			t.Errorf("maze %d: of the shortest paths Shortest draws another than the data set (%v)", i+1, err)
 		}
 	}
 }

@@ -2,8 +2,8 @@
 // Recursive Model are kept (all__inputs.npy and its sisters).
 //
 // An [Array] has a shape and its values row by row. [Read] takes versions 1 to 3 of the format
-// (numpy.lib.format), little-endian integers of 1 to 8 bytes and booleans; [Array.Write] writes the smallest type that
-// holds the values.
+// (numpy.lib.format), little-endian integers of 1 to 8 bytes and booleans; [Array.Write] writes bytes and [WriteFloats]
+// float32.
 package npy
 
 import (
@@ -151,42 +151,36 @@ func readValues(in io.Reader, kind string, n int) ([]int32, error) {
 	return values, nil
 }
 
-// Write writes the array, in bytes if all values are 0 to 255, else as 32-bit integers.
+// Write writes the array in bytes. A value that is not 0 to 255 is an error.
 func (a *Array) Write(w io.Writer) error {
-	kind := "|u1"
-	for _, v := range a.Values {
+	raw := make([]byte, len(a.Values))
+	for i, v := range a.Values {
 		if v < 0 || v > 255 {
-			kind = "<i4"
-			break
+			return fmt.Errorf("write an array: value %d does not fit a byte", v)
 		}
+		raw[i] = byte(v)
 	}
-	return write(w, kind, a.Shape, a.Values, func(word []byte, v int32) int {
-		if kind == "|u1" {
-			word[0] = byte(v)
-			return 1
-		}
-		binary.LittleEndian.PutUint32(word, uint32(v))
-		return 4
-	})
+	return write(w, "|u1", a.Shape, len(raw), raw)
 }
 
 // WriteFloats writes an array of float32, row-major.
 func WriteFloats(w io.Writer, shape []int, values []float32) error {
-	return write(w, "<f4", shape, values, func(word []byte, v float32) int {
-		binary.LittleEndian.PutUint32(word, math.Float32bits(v))
-		return 4
-	})
+	raw := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	}
+	return write(w, "<f4", shape, len(values), raw)
 }
 
-// write writes the header and the values; put encodes one into 4 bytes and returns how many it takes.
-func write[T any](w io.Writer, kind string, shape []int, values []T, put func(word []byte, v T) int) error {
-	sizes, n := "", 1
+// write writes the header and the bytes of n values.
+func write(w io.Writer, kind string, shape []int, n int, raw []byte) error {
+	sizes, want := "", 1
 	for _, size := range shape {
-		n *= size
+		want *= size
 		sizes += strconv.Itoa(size) + ", "
 	}
-	if n != len(values) {
-		return fmt.Errorf("write an array of shape %v: it has %d values, want %d", shape, len(values), n)
+	if n != want {
+		return fmt.Errorf("write an array of shape %v: it has %d values, want %d", shape, n, want)
 	}
 	if len(shape) > 1 {
 		sizes = strings.TrimSuffix(sizes, ", ")
@@ -194,13 +188,9 @@ func write[T any](w io.Writer, kind string, shape []int, values []T, put func(wo
 	head := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", kind, strings.TrimSpace(sizes))
 	const before = len(magic) + 4
 	head += strings.Repeat(" ", 63-(before+len(head))%64) + "\n" // values begin at a multiple of 64 bytes
-	out := bufio.NewWriter(w)
-	out.WriteString(magic + "\x01\x00")
-	out.Write(binary.LittleEndian.AppendUint16(nil, uint16(len(head))))
-	out.WriteString(head)
-	var word [4]byte
-	for _, v := range values {
-		out.Write(word[:put(word[:], v)])
+	_, err := w.Write(append(binary.LittleEndian.AppendUint16([]byte(magic+"\x01\x00"), uint16(len(head))), head...))
+	if err == nil {
+		_, err = w.Write(raw)
 	}
-	return out.Flush()
+	return err
 }

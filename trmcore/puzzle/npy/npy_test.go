@@ -88,8 +88,7 @@ func TestRoundTrip(t *testing.T) {
 		for _, size := range want.Shape {
 			n *= size
 		}
-		low := rapid.SampledFrom([]int32{0, -300}).Draw(t, "least")
-		want.Values = rapid.SliceOfN(rapid.Int32Range(low, 255), n, n).Draw(t, "values")
+		want.Values = rapid.SliceOfN(rapid.Int32Range(0, 255), n, n).Draw(t, "values")
 		if len(want.Shape) == 0 {
 			want.Shape = nil
 		}
@@ -110,6 +109,9 @@ func TestRoundTrip(t *testing.T) {
 func TestWriteRefusesAWrongShape(t *testing.T) {
 	if err := (&npy.Array{Shape: []int{3}, Values: []int32{1}}).Write(&bytes.Buffer{}); err == nil {
 		t.Error("3 values were promised, 1 was there, and it was written")
+	}
+	if err := (&npy.Array{Shape: []int{1}, Values: []int32{256}}).Write(&bytes.Buffer{}); err == nil {
+		t.Error("256 does not fit a byte, and was written")
 	}
 }
 
@@ -141,9 +143,6 @@ func FuzzRead(f *testing.F) {
 		}
 		for i := range a.Rows() {
 			_ = a.Row(i)
-		}
-		if err := a.Write(&bytes.Buffer{}); err != nil {
-			t.Fatal(err)
 		}
 	})
 }

@@ -11,8 +11,7 @@ import (
 
 // Generator makes puzzles with one answer each. The zero value makes minimal ones: no clue can be taken away.
 //
-// The sequence is a function of the seed and the fields alone, whatever the number of workers. No two puzzles of it are
-// equivalent.
+// The sequence is a function of the seed and the fields alone, whatever the number of workers. No puzzle comes twice.
 type Generator struct {
 	Seed uint64
 	// MinClues and MaxClues bound the number at which clues are no longer taken away; it is drawn for each puzzle. A
@@ -24,7 +23,7 @@ type Generator struct {
 	// Seeds are the puzzles that a climb begins with. Without them it begins with minimal puzzles of its own, and
 	// ratings of some hundreds take long to reach.
 	Seeds []Grid
-	// Exclude holds canonical answers (see [Canonical]) that no puzzle may have, as those of a test set.
+	// Exclude holds answers that no puzzle may have, such as those of a test set.
 	Exclude map[Grid]bool
 	// Workers bounds the goroutines. Zero means one for each core.
 	Workers int
@@ -50,12 +49,6 @@ func (g *Generator) Validate() error {
 	return nil
 }
 
-// candidate is a puzzle with the keys that tell it from others.
-type candidate struct {
-	Puzzle
-	solution, class Grid
-}
-
 // Puzzles yields puzzles without end, until the consumer breaks or the context is done; then the error is the
 // context's. All goroutines have ended when the sequence has.
 func (g *Generator) Puzzles(ctx context.Context) iter.Seq2[Puzzle, error] {
@@ -71,11 +64,11 @@ func (g *Generator) Puzzles(ctx context.Context) iter.Seq2[Puzzle, error] {
 				return
 			}
 			for _, c := range batch {
-				if seen[c.class] || g.Exclude[c.solution] {
+				if seen[c.Question] || g.Exclude[c.Answer] {
 					continue
 				}
-				seen[c.class] = true
-				if !yield(c.Puzzle, nil) {
+				seen[c.Question] = true
+				if !yield(c, nil) {
 					return
 				}
 			}
@@ -84,8 +77,8 @@ func (g *Generator) Puzzles(ctx context.Context) iter.Seq2[Puzzle, error] {
 }
 
 // batches makes pieces of work in parallel and yields their results in order.
-func (g *Generator) batches(ctx context.Context) iter.Seq2[[]candidate, error] {
-	return func(yield func([]candidate, error) bool) {
+func (g *Generator) batches(ctx context.Context) iter.Seq2[[]Puzzle, error] {
+	return func(yield func([]Puzzle, error) bool) {
 		workers := g.Workers
 		if workers <= 0 {
 			workers = runtime.GOMAXPROCS(0)
@@ -96,10 +89,10 @@ func (g *Generator) batches(ctx context.Context) iter.Seq2[[]candidate, error] {
 		defer stop()
 
 		// Each piece in flight has a channel of its own; taking them in order puts the results in order.
-		var inFlight []chan []candidate
+		var inFlight []chan []Puzzle
 		next := uint64(0)
 		start := func() {
-			piece, result := next, make(chan []candidate, 1)
+			piece, result := next, make(chan []Puzzle, 1)
 			next++
 			inFlight = append(inFlight, result)
 			running.Go(func() { result <- g.batch(ctx, rand.New(rand.NewPCG(g.Seed, piece))) })
@@ -123,11 +116,11 @@ func (g *Generator) batches(ctx context.Context) iter.Seq2[[]candidate, error] {
 }
 
 // batch does one piece of work. It returns early, with less, if the context is done.
-func (g *Generator) batch(ctx context.Context, rng *rand.Rand) []candidate {
+func (g *Generator) batch(ctx context.Context, rng *rand.Rand) []Puzzle {
 	if g.MinRating > 0 {
 		return g.climb(ctx, rng)
 	}
-	var batch []candidate
+	var batch []Puzzle
 	for range batchPuzzles {
 		if ctx.Err() != nil {
 			break
@@ -142,7 +135,7 @@ func (g *Generator) batch(ctx context.Context, rng *rand.Rand) []candidate {
 }
 
 // climb walks from a puzzle to harder ones, and returns those with a rating within the bounds.
-func (g *Generator) climb(ctx context.Context, rng *rand.Rand) []candidate {
+func (g *Generator) climb(ctx context.Context, rng *rand.Rand) []Puzzle {
 	var puzzle Grid
 	if len(g.Seeds) > 0 {
 		puzzle = g.Seeds[rng.IntN(len(g.Seeds))]
@@ -154,7 +147,7 @@ func (g *Generator) climb(ctx context.Context, rng *rand.Rand) []candidate {
 	if err != nil {
 		return nil // a seed that is no puzzle gives nothing
 	}
-	var batch []candidate
+	var batch []Puzzle
 	for range climbSteps {
 		if ctx.Err() != nil || len(batch) == climbYield {
 			break
@@ -180,16 +173,12 @@ func (g *Generator) climb(ctx context.Context, rng *rand.Rand) []candidate {
 	return batch
 }
 
-// accept rates a puzzle, which must have one answer, and gives it its keys if its rating is within the bounds.
-func (g *Generator) accept(source string, puzzle, answer Grid) (candidate, bool) {
+// accept rates a puzzle, which must have one answer, and says whether its rating is within the bounds.
+func (g *Generator) accept(source string, puzzle, answer Grid) (Puzzle, bool) {
 	s := search{limit: 2}
 	s.run(newBoard(puzzle))
-	c := candidate{Puzzle: Puzzle{Source: source, Question: puzzle, Answer: answer, Rating: s.guesses}}
-	if c.Rating < g.MinRating || g.MaxRating > 0 && c.Rating > g.MaxRating {
-		return c, false
-	}
-	c.solution, c.class = classes(puzzle, answer)
-	return c, true
+	p := Puzzle{Source: source, Question: puzzle, Answer: answer, Rating: s.guesses}
+	return p, p.Rating >= g.MinRating && (g.MaxRating == 0 || p.Rating <= g.MaxRating)
 }
 
 // RandomAnswer draws a full grid. Every grid can come; the chances are not all the same.

@@ -58,9 +58,6 @@ func (s *Settling) at(step int) Grid {
 	return s.Steps[min(step, len(s.Steps))-1]
 }
 
-// FrameLines is the number of lines that [Settling.Text] draws.
-const FrameLines = 13
-
 // Text draws the grid after a step in box-drawing characters. With color, givens are bold, changed cells yellow and
 // contradictions red, as ANSI escapes; without, a changed cell is marked by an apostrophe after its digit and a
 // contradiction by an exclamation mark.

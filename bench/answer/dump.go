@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/refine/extract"
+)
+
+// row is what is known of an answer, for the fitting of its confidence.
+type row struct {
+	ID, Set, Fold, Kind, Variant string
+	Right                        bool
+	Unanswerable                 bool
+	Found, Refused               eval.Verdict
+	Question, Text               string
+	X                            []float64
+}
+
+// dump answers each question by a ranking that its conversation did not teach, and writes what is measured of it.
+func dump(all []*example, base *extract.Model, file string) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	groups := map[string]bool{}
+	for _, x := range all {
+		groups[fold(x)] = true
+	}
+	w := json.NewEncoder(f)
+	for _, group := range sorted(groups) {
+		var seen, unseen []*example
+		for _, x := range all {
+			if fold(x) == group {
+				unseen = append(unseen, x)
+			} else {
+				seen = append(seen, x)
+			}
+		}
+		fitRanking(seen, base)
+		fmt.Fprintln(os.Stderr, group, len(unseen))
+		for _, x := range unseen {
+			for i, r := range []*extract.Reading{x.reading, x.bare, x.swapped, x.elsewhere} {
+				if r == nil || i > 0 && x.unanswerable {
+					continue
+				}
+				a := r.Answer()
+				features := r.Answerable()
+				o := row{ID: x.id, Set: x.set, Fold: group, Kind: x.kind, Variant: []string{"", "bare", "swapped", "elsewhere"}[i], Unanswerable: x.unanswerable || i > 0, X: features[:], Question: x.task.Question}
+				a.Found = true
+				if i == 0 {
+					o.Text = a.Text(x.task.Evidence, func(i int) int { return i + 1 })
+					o.Right = x.isRight(&a)
+					if x.question != nil {
+						o.Found = x.question.Judge(o.Text, false)
+						a.Found = false
+						o.Refused = x.question.Judge(a.Text(x.task.Evidence, func(i int) int { return i + 1 }), true)
+					}
+				}
+				if err := w.Encode(o); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// fold is what is left out at once: a conversation, and with each of LoCoMo's a part of what was made.
+func fold(x *example) string {
+	if x.group == "oskar" {
+		return "daiki"
+	}
+	if kind, n, ok := strings.Cut(x.group, " "); ok && (kind == "statements" || kind == "near" || kind == "people") {
+		return []string{"conv-26", "conv-41", "conv-43", "conv-47", "conv-49"}[(n[0]-'0')%5]
+	}
+	return x.group
+}

@@ -1,0 +1,178 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// choice says which records are to be deleted.
+type choice struct {
+	scope   Scope
+	ids     []ID
+	all     bool // also all of the scope that were last written at seq or before
+	seq     int64
+	derived bool // also those that rest on them; without it, it is an error that there are any
+	strict  bool // every ID must be there
+}
+
+// chosen are records that are to be deleted.
+type chosen struct {
+	rows  []int64
+	ids   []ID
+	keys  [][]byte // their hashes, of those that have any
+	asked int      // how many are not only derived
+}
+
+// look finds the records.
+func (c *choice) look(ctx context.Context, q queryer) (found chosen, err error) {
+	known := map[int64]bool{}
+	collect := func(from string, args ...any) (int, error) {
+		rows, err := q.QueryContext(ctx, "SELECT r.row, r.id, keyhash(c.tenant, c.user, c.agent, c.session, r.key) FROM "+from, args...)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = rows.Close() }()
+		n := 0
+		for rows.Next() {
+			var row int64
+			var id ID
+			var key []byte
+			if err := rows.Scan(&row, (*string)(&id), &key); err != nil {
+				return n, err
+			}
+			if n++; known[row] {
+				continue
+			}
+			known[row] = true
+			found.rows, found.ids = append(found.rows, row), append(found.ids, id)
+			if len(key) > 0 {
+				found.keys = append(found.keys, key)
+			}
+		}
+		return n, rows.Err()
+	}
+	const from = "records r JOIN scopes c ON c.scope = r.scope WHERE "
+	if c.all {
+		if _, err := collect(from+inScope+" AND r.seq <= ?", scopeArgs(c.scope, c.seq)...); err != nil {
+			return found, err
+		}
+	}
+	for _, id := range c.ids {
+		n, err := collect(from+inScope+" AND r.id = ?", scopeArgs(c.scope, string(id))...)
+		if err != nil {
+			return found, err
+		}
+		if n == 0 && c.strict {
+			return found, fmt.Errorf("record %q: %w in scope %s", id, ErrNotFound, c.scope)
+		}
+	}
+	found.asked = len(found.rows)
+	for i := 0; i < len(found.rows); i++ {
+		before := len(found.rows)
+		if _, err := collect("sources s JOIN records r ON r.row = s.row JOIN scopes c ON c.scope = r.scope WHERE s.source = ?", string(found.ids[i])); err != nil {
+			return found, err
+		}
+		if !c.derived && len(found.rows) > before {
+			return found, fmt.Errorf("%w: record %s rests on %s: delete derived records too, or delete it first", ErrDerived, found.ids[before], found.ids[i])
+		}
+	}
+	return found, nil
+}
+
+// The statements that delete records, whose rows are the JSON array ?1. What gave way to a derived record is live again. The last two
+// take the scopes and owners ?2 and ?3 that are left without records.
+var erasing = func() []string {
+	const these = "(SELECT value FROM json_each(?1))"
+	const ids = "(SELECT id FROM records WHERE row IN " + these + ")"
+	const derived = "(SELECT id FROM records WHERE row IN " + these + " AND origin = 'reconstructed')"
+	const others = " AND superseded_by <> '' AND row NOT IN " + these // the index leaves out what is live
+	without := func(table, column string) string {                    // the checksum without what a column said
+		return strings.Replace(sumOf(table), column, "''", 1)
+	}
+	return []string{
+		"DELETE FROM vectors WHERE row IN " + these,
+		"DELETE FROM revectors WHERE row IN " + these,
+		"DELETE FROM sources WHERE row IN " + these,
+		"DELETE FROM sources WHERE source IN " + ids,
+		"DELETE FROM events WHERE row IN " + these,
+		"UPDATE events SET by = '', sum = " + without("events", "by") + " WHERE by IN " + ids,
+		"INSERT INTO events (row, at, what, by, sum) SELECT row, s.clock, 'revived', '', checksum(row, s.clock, 'revived', '') FROM records, store s" +
+			" WHERE superseded_by IN " + derived + others,
+		"UPDATE records SET superseded = 0, superseded_by = '', seq = (SELECT seq FROM store), sum = " + revivedSum + " WHERE superseded_by IN " + derived + others,
+		"UPDATE records SET superseded_by = '', seq = (SELECT seq FROM store), sum = " + without("records", "superseded_by") + " WHERE superseded_by IN " + ids + others,
+		"DELETE FROM records WHERE row IN " + these,
+		"DELETE FROM scopes WHERE scope IN (SELECT value FROM json_each(?2)) AND NOT EXISTS (SELECT 1 FROM records r WHERE r.scope = scopes.scope)",
+		"DELETE FROM owners WHERE owner IN (SELECT value FROM json_each(?3)) AND NOT EXISTS (SELECT 1 FROM records r WHERE r.owner = owners.owner)",
+	}
+}()
+
+// revivedSum is the checksum of a record that is made live again.
+var revivedSum = strings.Replace(strings.Replace(sumOf("records"), "superseded,", "0,", 1), "superseded_by,", "'',", 1)
+
+// burying leaves a tombstone of each of the records ?1.
+const burying = `INSERT OR REPLACE INTO tombstones (id, row, seq, key, sum) SELECT r.id, r.row, (SELECT seq FROM store), keyhash(c.tenant, c.user, c.agent, c.session, r.key),
+	checksum(r.id, r.row, keyhash(c.tenant, c.user, c.agent, c.session, r.key)) FROM records r JOIN scopes c ON c.scope = r.scope
+	WHERE r.row IN (SELECT value FROM json_each(?1))`
+
+// erase deletes records. For good: each leaves a tombstone.
+func erase(ctx context.Context, t *sql.Tx, rows []int64, forGood bool) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	these, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	args := []any{string(these), "", ""}
+	for i, column := range []string{"scope", "owner"} {
+		if err := t.QueryRowContext(ctx, "SELECT json_group_array(DISTINCT "+column+") FROM records WHERE row IN (SELECT value FROM json_each(?))", args[0]).Scan(&args[i+1]); err != nil {
+			return err
+		}
+	}
+	statements := erasing
+	if forGood {
+		statements = slices.Insert(slices.Clone(erasing), 0, burying)
+	}
+	for _, statement := range statements {
+		n := 1
+		if strings.Contains(statement, "?2") {
+			n = 2
+		} else if strings.Contains(statement, "?3") {
+			n = 3
+		}
+		if _, err := t.ExecContext(ctx, statement, args[:n]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone is the ID of a record that was deleted for privacy, with the ID or the key of this one: it does not come back, unless
+// that is asked for.
+func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (id ID, err error) {
+	if !given && r.Key == "" {
+		return "", nil
+	}
+	const those = "(id = ?1 OR key = keyhash(?2, ?3, ?4, ?5, ?6) AND key <> x'')"
+	args := []any{string(r.ID), r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key}
+	err = w.t.QueryRowContext(ctx, "SELECT id FROM tombstones WHERE "+those, args...).Scan((*string)(&id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", nil
+	case err != nil:
+		return "", err
+	case !r.again:
+		r.deleted = true
+		return id, nil
+	}
+	// An index in memory that has not seen the deletion yet would not see it any more: all are loaded anew.
+	if _, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...); err == nil {
+		_, err = w.t.ExecContext(ctx, "UPDATE store SET epoch = ?", newEpoch())
+	}
+	return "", err
+}

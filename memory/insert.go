@@ -1,0 +1,283 @@
+package memory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/index"
+)
+
+// inserter writes records within one transaction.
+type inserter struct {
+	s      *Store
+	t      *tx
+	scopes map[Scope]place
+	fresh  map[ID]int64 // rows of the records that were written
+
+	record, vector, scope, source *sql.Stmt
+}
+
+// place is the numbers of a scope and its owner.
+type place struct{ scope, owner int64 }
+
+// inserter begins to write records that were made ready for a store whose head was h.
+func (s *Store) inserter(ctx context.Context, t *tx, h head) (*inserter, error) {
+	if now, err := readHead(ctx, t); err != nil || now.model != h.model || now.dim != h.dim {
+		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, now.model, now.dim))
+	}
+	w := &inserter{s: s, t: t, scopes: map[Scope]place{}, fresh: map[ID]int64{}}
+	for _, p := range []struct {
+		into **sql.Stmt
+		text string
+	}{
+		// The checksum is over the columns that follow seq, as sums has them.
+		{&w.record, "INSERT INTO records (seq, " + sums["records"] + ", sum) VALUES (?1" + parameters(2, 28) + ", checksum(?2" + parameters(3, 28) + ")) ON CONFLICT DO NOTHING"},
+		{&w.vector, "INSERT INTO vectors (row, scope, data, sum) VALUES (?1, ?2, ?3, checksum(?1, ?2, ?3))"},
+		{&w.scope, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+		{&w.source, "INSERT OR IGNORE INTO sources (source, row, source_row) SELECT ?1, ?2, row FROM records WHERE id = ?1"},
+	} {
+		stmt, err := t.PrepareContext(ctx, p.text)
+		if err != nil {
+			w.close()
+			return nil, err
+		}
+		*p.into = stmt
+	}
+	return w, nil
+}
+
+// parameters are the numbered parameters of a statement, each after a comma.
+func parameters(first, last int) string {
+	var b strings.Builder
+	for n := first; n <= last; n++ {
+		fmt.Fprintf(&b, ", ?%d", n)
+	}
+	return b.String()
+}
+
+func (w *inserter) close() {
+	for _, stmt := range []*sql.Stmt{w.record, w.vector, w.scope, w.source} {
+		if stmt != nil {
+			_ = stmt.Close()
+		}
+	}
+}
+
+// place gives a scope its numbers, new ones if it is new.
+func (w *inserter) place(ctx context.Context, s Scope) (p place, err error) {
+	if p, ok := w.scopes[s]; ok {
+		return p, nil
+	}
+	made, err := w.scope.ExecContext(ctx, s.Tenant, s.User, s.Agent, s.Session)
+	if err != nil {
+		return p, err
+	}
+	if err := w.t.QueryRowContext(ctx, "SELECT scope FROM scopes WHERE tenant = ? AND user = ? AND agent = ? AND session = ?",
+		s.Tenant, s.User, s.Agent, s.Session).Scan(&p.scope); err != nil {
+		return p, err
+	}
+	if n, err := made.RowsAffected(); err != nil {
+		return p, err
+	} else if n > 0 {
+		if err := seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
+			return p, err
+		}
+	}
+	if _, err := w.t.ExecContext(ctx, "INSERT INTO owners (tenant, user) VALUES (?, ?) ON CONFLICT DO NOTHING", s.Tenant, s.User); err != nil {
+		return p, err
+	}
+	err = w.t.QueryRowContext(ctx, "SELECT owner FROM owners WHERE tenant = ? AND user = ?", s.Tenant, s.User).Scan(&p.owner)
+	w.scopes[s] = p
+	return p, err
+}
+
+// insert writes a record and returns its ID, or that of the record that is there in its place.
+func (w *inserter) insert(ctx context.Context, r *incoming) (_ ID, isNew bool, err error) {
+	if r.known != "" {
+		return r.known, false, nil
+	}
+	place, err := w.place(ctx, r.Scope)
+	if err != nil {
+		return "", false, err
+	}
+	if err := w.rests(ctx, r); err != nil {
+		return "", false, err
+	}
+	given := r.ID != ""
+	if !given {
+		id, err := ulid.New(ulid.Timestamp(w.t.now), w.s.entropy)
+		if err != nil {
+			return "", false, fmt.Errorf("make an ID: %w", err)
+		}
+		r.ID = ID(id.String())
+	}
+	if id, err := w.gone(ctx, r, given); err != nil || id != "" {
+		return id, false, err
+	}
+	known, err := w.s.novelty(ctx, w.t, ownerOf(r.Scope))
+	if err != nil {
+		return "", false, err
+	}
+	surprise := known.Surprise(r.terms, r.look)
+	if r.surprise != nil {
+		surprise = *r.surprise
+	}
+	row, err := w.write(ctx, r, place, surprise)
+	if err != nil {
+		return "", false, err
+	}
+	if row == 0 {
+		id, err := w.present(ctx, r, place.scope, given)
+		return id, false, err
+	}
+	w.fresh[r.ID] = row
+	if r.Superseded.IsZero() {
+		known.Put(r.terms, r.look)
+	}
+	return r.ID, true, w.attach(ctx, row, place, r)
+}
+
+// write writes the row of a record, and returns its number; 0 if another has its key or ID.
+func (w *inserter) write(ctx context.Context, r *incoming, p place, surprise float64) (row int64, err error) {
+	index.SetSurprise(r.digest, surprise)
+	if !r.imported {
+		r.Recorded, r.Superseded, r.SupersededBy = time.Time{}, time.Time{}, ""
+		r.Shown, r.Used, r.LastShown, r.LastUsed = 0, 0, time.Time{}, time.Time{}
+	}
+	recorded := w.t.now
+	if !r.Recorded.IsZero() {
+		recorded = r.Recorded
+	}
+	meta, err1 := asJSON(r.Meta, len(r.Meta))
+	derived, err2 := asJSON(r.DerivedFrom, len(r.DerivedFrom))
+	quotes, err3 := asJSON(r.Quotes, len(r.Quotes))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return 0, err
+	}
+	var key any
+	if r.Key != "" {
+		key = r.Key
+	}
+	res, err := w.record.ExecContext(ctx, w.t.seq, string(r.ID), p.scope, p.owner, string(r.Kind), string(r.Origin), r.Role, r.Speaker, r.Position,
+		key, micros(r.Created), moment(r.ValidFrom), moment(r.ValidUntil), micros(recorded), stamp(r.Superseded), string(r.SupersededBy), r.Importance, r.Confidence,
+		surprise, r.Shown, stamp(r.LastShown), r.Used, stamp(r.LastUsed), meta, derived, quotes, r.digest, r.Text)
+	if err != nil {
+		return 0, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+// attach writes what hangs on a record's row.
+func (w *inserter) attach(ctx context.Context, row int64, p place, r *incoming) error {
+	if len(r.Embedding) > 0 {
+		if _, err := w.vector.ExecContext(ctx, row, p.scope, vector.Encode(r.Embedding)); err != nil {
+			return err
+		}
+	}
+	for _, id := range r.sources() {
+		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sources are the records that r rests on.
+func (r *Record) sources() []ID {
+	ids := slices.Clone(r.DerivedFrom)
+	for _, q := range r.Quotes {
+		ids = append(ids, q.Source)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// rests checks that what r says it rests on is there, with the passages it quotes.
+func (w *inserter) rests(ctx context.Context, r *incoming) error {
+	sources := r.sources()
+	if len(sources) == 0 {
+		return nil
+	}
+	for _, id := range sources {
+		var text string
+		err := w.t.QueryRowContext(ctx, "SELECT r.text FROM records r JOIN scopes c ON c.scope = r.scope WHERE r.id = ? AND c.tenant = ? AND c.user = ?",
+			string(id), r.Scope.Tenant, r.Scope.User).Scan(&text)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("%w: it is derived from %q, which its tenant and user do not have", ErrInvalid, id)
+		}
+		if err != nil {
+			return err
+		}
+		for _, q := range r.Quotes {
+			if q.Source == id && !strings.Contains(text, q.Text) {
+				return fmt.Errorf("%w: it quotes %q from %s, which does not say so", ErrInvalid, q.Text, id)
+			}
+		}
+	}
+	return nil
+}
+
+// present is the record that keeps r out.
+func (w *inserter) present(ctx context.Context, r *incoming, place int64, given bool) (ID, error) {
+	var id ID
+	err := w.t.QueryRowContext(ctx, "SELECT id FROM records WHERE scope = ? AND key = ?", place, r.Key).Scan((*string)(&id))
+	if err == nil || !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	var there int64
+	var text string
+	if err = w.t.QueryRowContext(ctx, "SELECT scope, text FROM records WHERE id = ?", string(r.ID)).Scan(&there, &text); err != nil {
+		return "", err
+	}
+	if !given || there != place || text != r.Text {
+		return "", fmt.Errorf("%w: the ID %s is taken by another record", ErrInvalid, r.ID)
+	}
+	return r.ID, nil
+}
+
+// mostOwners bounds of how many tenants and users the store remembers what was written last.
+const mostOwners = 16
+
+// recent is what was written last, for each tenant and user. It belongs to whoever holds the write lock.
+type recent struct {
+	seq    int64 // the last write that is in it; after a write by another process it starts anew
+	owners map[owner]*index.Novelty
+}
+
+// novelty is what is remembered of an owner, begun with the last records that are there.
+func (s *Store) novelty(ctx context.Context, t *tx, o owner) (*index.Novelty, error) {
+	if s.recent == nil || len(s.recent.owners) > mostOwners {
+		s.recent = &recent{owners: map[owner]*index.Novelty{}}
+	}
+	if n := s.recent.owners[o]; n != nil {
+		return n, nil
+	}
+	n := index.NewNovelty()
+	rows, err := t.QueryContext(ctx, `SELECT digest, text FROM (SELECT r.row, r.digest, r.text FROM records r WHERE `+ownRecords+`
+		AND r.superseded = 0 ORDER BY r.row DESC LIMIT ?) ORDER BY row`, o.tenant, o.user, index.ReadAgain)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var digest []byte
+		var text string
+		if err := rows.Scan(&digest, &text); err != nil {
+			return nil, err
+		}
+		n.Put(index.DigestTerms(digest), index.Lookalike(text))
+	}
+	s.recent.owners[o] = n
+	return n, errors.Join(rows.Err(), rows.Close())
+}
