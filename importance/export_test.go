@@ -5,7 +5,6 @@ var (
 	Retention   = retention
 	Habituation = habituation
 	Relevance   = relevant
-	ReadTrees   = readTrees
 	ErrTrees    = errTrees
 	Ranker      = ranker
 	ByReason    = byReason
@@ -16,7 +15,4 @@ const (
 	DefaultHalfLife = defaultHalfLife
 )
 
-type Trees = trees
-
-func (t *trees) Score(row []float32) float64            { return t.score(row) }
-func (t *trees) Attribute(row []float32, out []float64) { t.attribute(row, out) }
+func (t *Trees) Attribute(row []float32, out []float64) { t.attribute(row, out) }

@@ -29,7 +29,7 @@ func (t *Table) Score(accepted []int) []float64 {
 	weights := make([]float64, len(t.list))
 	scores := make([]float64, len(t.At))
 	for row := range t.At {
-		scores[row] = ranker().score(t.Row(row))
+		scores[row] = ranker().Score(t.Row(row))
 	}
 	plain, cosines := make([]float64, len(t.At)), make([]float64, len(t.At))
 	for row, at := range t.At {
@@ -44,7 +44,7 @@ func (t *Table) Score(accepted []int) []float64 {
 		best = max(best, s)
 	}
 	for row, at := range t.At {
-		weights[at] = math.Exp((scores[row] - best) / ranker().scale)
+		weights[at] = math.Exp((scores[row] - best) / ranker().Scale)
 	}
 	return weights
 }

@@ -9,11 +9,11 @@ import (
 	"sync"
 )
 
-// trees are gradient-boosted regression trees. Several models, trained alike but for their random numbers, are one after the
+// Trees are gradient-boosted regression trees. Several models, trained alike but for their random numbers, are one after the
 // other: a score is the sum over all trees.
-type trees struct {
-	// scale is how far below the best a score is that weighs 1/e of it.
-	scale float64
+type Trees struct {
+	// Scale is how far below the best a score is that weighs 1/e of it.
+	Scale float64
 	roots []int32 // the first node of each tree; a leaf alone is ^(its number)
 	nodes []node
 	leaf  []float32
@@ -31,10 +31,10 @@ type node struct {
 var rankerFile []byte
 
 // ranker is the embedded model; MODEL.md says what it was trained on and how good it is.
-var ranker = sync.OnceValue(func() *trees { return mustRead(rankerFile) })
+var ranker = sync.OnceValue(func() *Trees { return mustRead(rankerFile) })
 
-func mustRead(b []byte) *trees {
-	t, err := readTrees(b, len(Names))
+func mustRead(b []byte) *Trees {
+	t, err := ReadTrees(b, len(Names))
 	if err != nil {
 		panic("importance: the embedded ranker: " + err.Error()) // it is part of the program, and a test reads it
 	}
@@ -44,10 +44,10 @@ func mustRead(b []byte) *trees {
 // errTrees is returned for bytes that are no trees.
 var errTrees = errors.New("not a file of trees")
 
-// readTrees reads trees over a number of features, as bench/ranker/train.py writes them: "TRE1", the number of features
+// ReadTrees reads trees over a number of features, as bench/ranker/train.py writes them: "TRE1", the number of features
 // and of trees (uint16), the scale (float32), and of each tree the number of its leaves (uint8), its inner nodes (feature uint8,
 // threshold float32, left and right int8, value float32), and its leaves (float32), all little-endian.
-func readTrees(b []byte, features int) (*trees, error) {
+func ReadTrees(b []byte, features int) (*Trees, error) {
 	if len(b) < 12 || string(b[:4]) != "TRE1" {
 		return nil, errTrees
 	}
@@ -56,9 +56,9 @@ func readTrees(b []byte, features int) (*trees, error) {
 		return nil, fmt.Errorf("%w of %d features: these read %d", errTrees, features, n)
 	}
 	count := int(le.Uint16(b[6:]))
-	t := &trees{scale: float64(math.Float32frombits(le.Uint32(b[8:])))}
-	if !(t.scale > 0) {
-		return nil, fmt.Errorf("%w: the scale is %v", errTrees, t.scale)
+	t := &Trees{Scale: float64(math.Float32frombits(le.Uint32(b[8:])))}
+	if !(t.Scale > 0) {
+		return nil, fmt.Errorf("%w: the scale is %v", errTrees, t.Scale)
 	}
 	b = b[12:]
 	const inner = 11
@@ -106,8 +106,8 @@ func readTrees(b []byte, features int) (*trees, error) {
 	return t, nil
 }
 
-// score is the sum of what all trees say of a row of features.
-func (t *trees) score(row []float32) float64 {
+// Score is the sum of what all trees say of a row of features.
+func (t *Trees) Score(row []float32) float64 {
 	sum := 0.0
 	for _, at := range t.roots {
 		for at >= 0 {
@@ -124,7 +124,7 @@ func (t *trees) score(row []float32) float64 {
 
 // attribute adds to out, for each feature, how much its splits on the way of a row moved the score from what the trees
 // say on average (Saabas 2014).
-func (t *trees) attribute(row []float32, out []float64) {
+func (t *Trees) attribute(row []float32, out []float64) {
 	value := func(at int32) float64 {
 		if at < 0 {
 			return float64(t.leaf[^at])
