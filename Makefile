@@ -178,12 +178,10 @@ train-arc: build runtime $(TORCH)
 .PHONY: bench-trm
 bench-trm: runtime $(TORCH)
 	$(GO) -C bench run ./trm -python $(abspath $(PYTHON))
-	$(GO) -C bench run ./trm -halting
 
 ## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu
 bench-gpu: build
-	$(BIN)/trm runtime install --cuda
 	@mkdir -p $(CACHE)
 	$(BIN)/trm data sudoku generate -n 1000 --seed 2026 -o $(CACHE)/gpu.csv
 	$(BIN)/trm bench sudoku $(CACHE)/gpu.csv --device cuda --batch 128 --q-halt -o $(CACHE)/bench-cuda.json
@@ -265,6 +263,15 @@ test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
 .PHONY: test-examples
 test-examples:
 	$(GO) test -count=1 ./examples
+
+# REFINER_EVERYDAY names a folder of questions that both engines are asked, where there is one.
+## test-engines: memory/storetest, kill -9 and many writers on a real PostgreSQL with pgvector, which is put into .cache
+.PHONY: test-engines
+test-engines:
+	@url=$$(tools/postgres.sh start $(CACHE)/postgres) || { code=$$?; [ $$code = 3 ] && exit 0 || exit $$code; }; \
+	( cd adapters/postgres && $(GO) vet ./... && \
+		REFINER_POSTGRES=$$url REFINER_POSTGRES_SERVER="$(CURDIR)/tools/postgres.sh $(CURDIR)/$(CACHE)/postgres" $(GO) test -count=1 ./... ); code=$$?; \
+	tools/postgres.sh stop $(CACHE)/postgres; exit $$code
 
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
 .PHONY: test-adapters

@@ -26,6 +26,7 @@ var onlyIn = []struct{ path, folder, reason string }{
 	{"github.com/philippgille/chromem-go", "adapters/chromem", "one adapter, one dependency"},
 	{"github.com/sashabaranov/go-openai", "adapters/openai", "one adapter, one dependency"},
 	{"github.com/modelcontextprotocol/go-sdk", "adapters/mcp", "one adapter, one dependency"},
+	{"github.com/jackc/pgx/v5", "adapters/postgres", "one adapter, one dependency"},
 	{"modernc.org/sqlite", "memory", "the store is the one durable truth"},
 }
 

@@ -2,7 +2,6 @@
 // batch, alternately in one run, so that what disturbs one disturbs the other.
 //
 //	go -C bench run ./trm -python .cache/venv/bin/python [-arch sudoku|sudoku-prefix|attention|small|arc] [-batches 1,8,64] [-rounds 5]
-//	go -C bench run ./trm -halting
 //
 // Both sides do nothing but supervision steps. Ours runs through the public Solver with everything that belongs to it:
 // scheduling, copying, argmax. The weights are random and contractive, of the published size.
@@ -25,9 +24,6 @@ import (
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
-// start is when the clock began.
-var start = time.Now()
-
 // archs are the published sizes, and one that trains on a CPU.
 var archs = map[string]onnx.Arch{
 	"sudoku":        {VocabSize: 11, SeqLen: 81, HiddenSize: 512, LLayers: 2, HCycles: 3, LCycles: 6, MLPT: true},
@@ -44,8 +40,7 @@ type config struct {
 	threads              int
 	precisions           []onnx.Precision
 	torch                []string
-	asJSON, halting      bool
-	cpuTime              bool
+	asJSON               bool
 }
 
 func main() {
@@ -68,8 +63,6 @@ func flags() (config, error) {
 	flag.IntVar(&c.threads, "threads", runtime.GOMAXPROCS(0), "our threads")
 	flag.IntVar(&c.rounds, "rounds", 5, "alternating rounds; the median counts")
 	flag.IntVar(&c.steps, "steps", 2, "supervision steps of each problem in a round")
-	flag.BoolVar(&c.cpuTime, "cpu-time", false, "measure processor time instead of the clock's: for a busy machine, with one thread on both sides")
-	flag.BoolVar(&c.halting, "halting", false, "measure halting with compaction and refill against its ideal instead")
 	flag.BoolVar(&c.asJSON, "json", false, "write JSON Lines")
 	flag.Parse()
 	for b := range strings.SplitSeq(*batches, ",") {
@@ -84,12 +77,6 @@ func flags() (config, error) {
 	}
 	if c.python != "" {
 		c.torch = strings.Split(*sides, ";")
-	}
-	if c.cpuTime { // threads that wait for each other would count as well
-		c.threads = 1
-		for i := range c.torch {
-			c.torch[i] += " --threads=1 --cpu-time"
-		}
 	}
 	if _, ok := archs[c.arch]; !ok {
 		return c, fmt.Errorf("-arch %q is not known", c.arch)
@@ -141,9 +128,6 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s: %.2f GFLOP a step, %d parameters, %d cores\n", c.arch, model.Arch.FLOPs()/1e9, model.Card.Params, runtime.GOMAXPROCS(0))
-	if c.halting {
-		return halting(ctx, c, model)
-	}
 	for _, batch := range c.batches {
 		if err := measure(ctx, c, model, dir, batch); err != nil {
 			return err
@@ -181,7 +165,7 @@ func measure(ctx context.Context, c config, model *onnx.Model, dir string, batch
 	for round := range c.rounds + 1 { // the first warms up
 		// What the machine can do at most is measured in every round, with PyTorch: the best counts.
 		for i, s := range sides {
-			if s.gemm != nil && !c.cpuTime {
+			if s.gemm != nil {
 				took, err := s.gemm(gemmSize)
 				if err != nil {
 					return fmt.Errorf("%s: %w", s.name, err)
@@ -253,17 +237,13 @@ func ourSide(ctx context.Context, model *onnx.Model, p onnx.Precision, batch int
 				problems[i].Tokens[j] = int32((i*a.SeqLen + j) % a.VocabSize)
 			}
 		}
-		clock := func() time.Duration { return time.Since(start) }
-		if c.cpuTime {
-			clock = processTime
-		}
-		begin := clock()
+		begin := time.Now()
 		for _, err := range s.Solve(ctx, slices.Values(problems), &onnx.SolveOptions{Steps: steps}) {
 			if err != nil {
 				return 0, err
 			}
 		}
-		return clock() - begin, nil
+		return time.Since(begin), nil
 	}, nil, s.Close}, nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // Keys of an exported file's metadata.
@@ -43,7 +43,7 @@ func (m *Model) onnx(p Precision, bits int) ([]byte, error) {
 		return nil, err
 	}
 	floats := func(values []float32) string {
-		return base64.StdEncoding.EncodeToString(tensor.Encode(tensor.F32, values))
+		return base64.StdEncoding.EncodeToString(safetensors.Encode(safetensors.F32, values))
 	}
 	pairs := []string{metaCard, string(card), metaPrecision, string(p), metaInitH, floats(m.initH), metaInitL, floats(m.initL)}
 	if m.table.values != nil {

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // Precision is how the weights are stored and multiplied.
@@ -289,11 +289,11 @@ func (n *network) constant(name string, m func() matrix) string {
 		return name
 	}
 	w := m()
-	dtype := tensor.F32
+	dtype := safetensors.F32
 	if n.elem == elemHalf {
-		dtype = tensor.F16
+		dtype = safetensors.F16
 	}
-	return n.initializer(name, n.elem, w.shape, func() []byte { return tensor.Encode(dtype, w.values) })
+	return n.initializer(name, n.elem, w.shape, func() []byte { return safetensors.Encode(dtype, w.values) })
 }
 
 // cast converts from float32 to the activations' type, float back.

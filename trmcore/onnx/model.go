@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,7 +16,6 @@ import (
 	"strings"
 
 	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
 )
 
 // Model is a trained TRM: an architecture, its weights and a card. It is never changed after it was loaded and may be
@@ -30,7 +28,7 @@ type Model struct {
 	table   table             // puzzle embeddings
 	initH   []float32         // [D]
 	initL   []float32         // [D]
-	dtype   tensor.DType      // that the weights were stored in
+	dtype   safetensors.DType // that the weights were stored in
 }
 
 // LoadOptions says what a file cannot.
@@ -103,7 +101,7 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 		}
 	}
 
-	var refs []tensor.Ref
+	var refs []safetensors.Ref
 	magic := make([]byte, 9)
 	n, _ := src.ReadAt(magic, 0)
 	switch {
@@ -128,8 +126,8 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 }
 
 // read fills the model from the tensors of a file.
-func (m *Model) read(fsys fs.FS, name string, src io.ReaderAt, refs []tensor.Ref, o *LoadOptions) error {
-	found, shapes := map[string]tensor.Ref{}, map[string][]int{}
+func (m *Model) read(fsys fs.FS, name string, src io.ReaderAt, refs []safetensors.Ref, o *LoadOptions) error {
+	found, shapes := map[string]safetensors.Ref{}, map[string][]int{}
 	for _, r := range refs {
 		bare := bareName(r.Name)
 		if twin, ok := found[bare]; ok {
@@ -227,9 +225,9 @@ func (m *Model) writeWeights(w io.Writer) error {
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: keyPuzzle, Shape: []int{m.table.rows, m.table.width}, Values: m.table.values})
 	}
-	dtype := cmp.Or(m.dtype, tensor.F32)
-	if dtype == tensor.F64 {
-		dtype = tensor.F32
+	dtype := safetensors.F32
+	if m.dtype == safetensors.F16 {
+		dtype = m.dtype
 	}
 	return safetensors.Write(w, dtype, tensors, map[string]string{"task": m.Card.Task})
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
 )
 
 // tiny is a mixer of a few kilobytes.
@@ -47,7 +46,7 @@ func stateDict(t testing.TB, m *Model, prefix string, change func(map[string]saf
 		list = append(list, v)
 	}
 	var b bytes.Buffer
-	if err := safetensors.Write(&b, tensor.F32, list, nil); err != nil {
+	if err := safetensors.Write(&b, safetensors.F32, list, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // The field numbers of onnx.proto that are used here.
@@ -138,7 +138,7 @@ func (b *builder) ints(name string, values ...int64) string {
 
 // floats adds a float32 constant.
 func (b *builder) floats(name string, m matrix) string {
-	return b.initializer(name, elemFloat, m.shape, func() []byte { return tensor.Encode(tensor.F32, m.values) })
+	return b.initializer(name, elemFloat, m.shape, func() []byte { return safetensors.Encode(safetensors.F32, m.values) })
 }
 
 // valueInfo names a value with its type; a string in shape is a dimension known only at run time.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // tableInMemory is the number of elements up to which a puzzle table is read with the model. Sudoku and Maze have one
@@ -17,7 +17,7 @@ type table struct {
 	values      []float32 // nil if it is too large, then
 	fsys        fs.FS     // the rows are read from the file
 	name        string
-	ref         tensor.Ref
+	ref         safetensors.Ref
 }
 
 // Puzzles is the number of rows of the puzzle embedding table, 0 if there is none.

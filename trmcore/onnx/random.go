@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
+	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // Random makes a model with random weights, for tests and for measuring speed. Zero widths become the official ones.
@@ -33,7 +33,7 @@ func Random(a Arch, seed uint64, gain float32) (*Model, error) {
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	m := &Model{Arch: a, Card: Card{Name: "random", Note: "random weights"}, weights: map[string]matrix{}, dtype: tensor.F32}
+	m := &Model{Arch: a, Card: Card{Name: "random", Note: "random weights"}, weights: map[string]matrix{}, dtype: safetensors.F32}
 	shapes := a.want()
 	for _, key := range sortedKeys(shapes) {
 		shape := shapes[key]

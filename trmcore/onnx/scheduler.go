@@ -3,6 +3,7 @@ package onnx
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"sync"
@@ -11,8 +12,7 @@ import (
 )
 
 // Solve works on the problems and yields their solutions as they finish, so not in order: Solution.Index tells which it
-// is. Each thread steps a micro-batch; a problem that has halted leaves it and another takes its place, and when the
-// sequence runs out, a thread with work left gives half of it to one without. The sequence is read by one goroutine at a
+// is. Each thread steps a micro-batch; a problem that has halted leaves it and another takes its place. The sequence is read by one goroutine at a
 // time, not more than Threads x Batch problems ahead. A problem that the model cannot read ends the sequence with
 // [ErrProblem] after those before it; any other error ends it at once. Breaking out of the range ends the work.
 func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *SolveOptions) iter.Seq2[Solution, error] {
@@ -29,8 +29,6 @@ func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *Solve
 		r.h, r.l = s.model.initial(r.options.Seed)
 		next, stop := iter.Pull(problems)
 		r.source = newSource(next, s.check, s.Threads(), s.batch)
-		// A thread that waits for work must see a cancellation as well.
-		awake := context.AfterFunc(ctx, r.source.wake)
 		var workers sync.WaitGroup
 		for range s.Threads() {
 			workers.Go(func() {
@@ -50,7 +48,6 @@ func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *Solve
 				cancel(nil)
 			}
 		}
-		awake()
 		stop()
 		if err := cmp.Or(context.Cause(ctx), r.source.err); err != nil && more {
 			yield(Solution{}, err)
@@ -68,13 +65,12 @@ type run struct {
 	h, l      []float32  // the latents that a problem begins with
 }
 
-// job is a problem in a slot, or on its way from one thread to another with its state.
+// job is a problem in a slot.
 type job struct {
 	index   int
 	n       int // steps made
 	problem Problem
-	halting *trmcore.Halting[Answer, Latent] // nil before the first step
-	h, l    []float32                        // nil before the first step, and in a slot
+	halting *trmcore.Halting[Answer, Latent]
 }
 
 // work is a thread's loop: fill the free slots, step, let the halted go.
@@ -87,15 +83,11 @@ func (r *run) work(ctx context.Context) error {
 	defer s.giveBack(b)
 	jobs := make([]job, 0, s.batch) // by slot
 	tokens := make([]int32, s.arch.SeqLen)
-	var holds bool
-	defer r.source.leave(&holds)
 	for {
-		more, err := r.source.take(ctx, s.batch-len(jobs), len(jobs) == 0, &holds)
-		if err != nil {
-			return err
-		}
-		for _, j := range more {
-			jobs = append(jobs, r.place(b, len(jobs), j))
+		for _, j := range r.source.take(s.batch - len(jobs)) {
+			j.halting = trmcore.NewHalting(r.options.rules(j.index), r.options.Steps)
+			b.put(len(jobs), j.problem, s.puzzle(j.problem), r.h, r.l)
+			jobs = append(jobs, j)
 		}
 		if len(jobs) == 0 {
 			return nil
@@ -127,19 +119,7 @@ func (r *run) work(ctx context.Context) error {
 			}
 			jobs = jobs[:last]
 		}
-		jobs = r.donate(b, jobs)
 	}
-}
-
-// place puts a job into a slot.
-func (r *run) place(b *batch, slot int, j job) job {
-	if j.halting == nil {
-		j.halting = trmcore.NewHalting(r.options.rules(j.index), r.options.Steps)
-		j.h, j.l = r.h, r.l
-	}
-	b.put(slot, j.problem, r.solver.puzzle(j.problem), j.h, j.l)
-	j.h, j.l = nil, nil
-	return j
 }
 
 // look examines the slot after a step: whether its problem is done, and with what.
@@ -163,18 +143,61 @@ func (r *run) look(b *batch, slot int, j *job, tokens []int32) (Solution, bool) 
 	return solution, true
 }
 
-// donate gives jobs to the threads that wait for work, and returns those that are left.
-func (r *run) donate(b *batch, jobs []job) []job {
-	n := r.source.wanted(len(jobs))
-	if n == 0 {
-		return jobs
+// source hands out the problems of one call of Solve to its threads.
+type source struct {
+	check func(Problem) error
+
+	mu    sync.Mutex
+	next  func() (Problem, bool)
+	ended bool  // next has nothing more
+	index int   // of the next problem
+	queue []job // read ahead
+	share int   // of a thread's first fill, so that few problems are spread over all threads
+	fresh int   // threads that have not yet taken their first
+	err   error // why the sequence ended early
+}
+
+// newSource reads ahead what the threads can begin with.
+func newSource(next func() (Problem, bool), check func(Problem) error, threads, batch int) *source {
+	q := &source{next: next, check: check, fresh: threads}
+	for len(q.queue) < threads*batch && q.read() {
 	}
-	kept := len(jobs) - n
-	given := slices.Clone(jobs[kept:])
-	for i := range given {
-		h, l := b.latents(kept + i)
-		given[i].h, given[i].l = slices.Clone(h), slices.Clone(l)
+	q.share = (len(q.queue) + threads - 1) / threads
+	return q
+}
+
+// read queues one more problem of the sequence.
+func (q *source) read() bool {
+	if q.ended {
+		return false
 	}
-	r.source.give(given...)
-	return jobs[:kept]
+	p, ok := q.next()
+	if ok {
+		q.err = q.check(p)
+	}
+	if !ok || q.err != nil {
+		if q.ended = true; q.err != nil {
+			q.err = fmt.Errorf("problem %d: %w", q.index, q.err)
+		}
+		return false
+	}
+	q.queue = append(q.queue, job{index: q.index, problem: p})
+	q.index++
+	return true
+}
+
+// take returns up to n problems, and none when the sequence has ended.
+func (q *source) take(n int) []job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.fresh > 0 && n >= q.share {
+		q.fresh--
+		n = q.share
+	}
+	for len(q.queue) < n && q.read() {
+	}
+	n = min(n, len(q.queue))
+	jobs := slices.Clone(q.queue[:n])
+	q.queue = slices.Delete(q.queue, 0, n)
+	return jobs
 }

@@ -164,37 +164,6 @@ func TestEveryProblemIsSolvedOnceWithItsOwnState(t *testing.T) {
 	})
 }
 
-// TestWorkIsSpread lets the last long problems find free threads: with one thread doing them all it would take 4x.
-func TestWorkIsSpread(t *testing.T) {
-	var mu sync.Mutex
-	sizes := map[int]int{}
-	c := &counter{delay: func() time.Duration { return time.Millisecond }}
-	s := counting(t, c, 4, 8)
-	c.fail = func() error {
-		mu.Lock()
-		defer mu.Unlock()
-		sizes[int(c.running.Load())]++
-		return nil
-	}
-	// Thread one begins with the eight long ones; the others' problems end at once.
-	needs := append(slices.Repeat([]int32{30}, 8), slices.Repeat([]int32{1}, 24)...)
-	for _, err := range s.Solve(t.Context(), slices.Values(countProblems(needs...)), &SolveOptions{Steps: 32, QHalt: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	parallel, all := 0, 0
-	for running, n := range sizes {
-		all += n
-		if running > 1 {
-			parallel += n
-		}
-	}
-	if parallel < all/2 {
-		t.Errorf("%d of %d steps ran beside another: the long problems stayed on one thread", parallel, all)
-	}
-}
-
 func TestBreakEndsTheWork(t *testing.T) {
 	c := &counter{delay: func() time.Duration { return 100 * time.Microsecond }}
 	s := counting(t, c, 3, 2)

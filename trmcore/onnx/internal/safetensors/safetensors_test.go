@@ -7,11 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/tensor"
 )
 
-func file(t testing.TB, dtype tensor.DType) []byte {
+func file(t testing.TB, dtype DType) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	err := Write(&b, dtype, []Tensor{
@@ -25,7 +23,7 @@ func file(t testing.TB, dtype tensor.DType) []byte {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, dtype := range []tensor.DType{tensor.F32, tensor.F16, tensor.BF16} {
+	for _, dtype := range []DType{F32, F16} {
 		raw := file(t, dtype)
 		refs, metadata, err := Index(bytes.NewReader(raw), int64(len(raw)))
 		if err != nil {
@@ -53,7 +51,7 @@ func withHeader(header string, data int) []byte {
 }
 
 func TestMalformed(t *testing.T) {
-	whole := file(t, tensor.F32)
+	whole := file(t, F32)
 	for name, raw := range map[string][]byte{
 		"empty":            {},
 		"cut in data":      whole[:len(whole)-1],
@@ -65,21 +63,21 @@ func TestMalformed(t *testing.T) {
 		"no offsets":       withHeader(`{"w":{"dtype":"F32","shape":[1]}}`, 8),
 		"metadata numbers": withHeader(`{"__metadata__":{"a":1}}`, 0),
 	} {
-		if _, _, err := Index(bytes.NewReader(raw), int64(len(raw))); !errors.Is(err, tensor.ErrFormat) {
+		if _, _, err := Index(bytes.NewReader(raw), int64(len(raw))); !errors.Is(err, ErrFormat) {
 			t.Errorf("%s: error %v, want ErrFormat", name, err)
 		}
 	}
 }
 
 func TestWriteRefusesAShapeThatDoesNotFit(t *testing.T) {
-	if err := Write(&bytes.Buffer{}, tensor.F32, []Tensor{{Name: "w", Shape: []int{3}, Values: []float32{1}}}, nil); err == nil {
+	if err := Write(&bytes.Buffer{}, F32, []Tensor{{Name: "w", Shape: []int{3}, Values: []float32{1}}}, nil); err == nil {
 		t.Error("a tensor of shape [3] with one value was written")
 	}
 }
 
 func FuzzIndex(f *testing.F) {
-	f.Add(file(f, tensor.F32))
-	f.Add(file(f, tensor.BF16)[:60])
+	f.Add(file(f, F32))
+	f.Add(file(f, F16)[:60])
 	f.Add(withHeader(`{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		refs, _, err := Index(bytes.NewReader(raw), int64(len(raw)))

@@ -1,0 +1,337 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/trm-go/refiner/internal/beside"
+	"github.com/trm-go/refiner/memory"
+)
+
+// MarkShown implements refine.Store.
+func (s *Store) MarkShown(ctx context.Context, scope memory.Scope, ids ...memory.ID) error {
+	return fail("mark as shown", s.mark(ctx, scope, "shown", ids))
+}
+
+// MarkUsed implements refine.Store.
+func (s *Store) MarkUsed(ctx context.Context, scope memory.Scope, ids ...memory.ID) error {
+	return fail("mark as used", s.mark(ctx, scope, "used", ids))
+}
+
+// mark raises a count, once for each time that an ID is named.
+func (s *Store) mark(ctx context.Context, scope memory.Scope, column string, ids []memory.ID) error {
+	if len(ids) == 0 && !s.closed.Load() {
+		return nil
+	}
+	return s.write(ctx, scope, false, func(t *tx) error {
+		times := map[memory.ID]int{}
+		for _, id := range ids {
+			times[id]++
+		}
+		for id, n := range times {
+			done, err := t.Exec(ctx, fmt.Sprintf(`UPDATE records SET %[1]s = %[1]s + $1, last_%[1]s = $2, seq = $3
+				WHERE id = $4 AND owner = $5 AND ($6 = '' OR agent = $6) AND ($7 = '' OR session = $7)`, column),
+				n, t.now.UnixMicro(), t.seq, string(id), t.owner, scope.Agent, scope.Session)
+			if err != nil {
+				return err
+			}
+			if done.RowsAffected() == 0 {
+				return fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
+			}
+		}
+		return nil
+	})
+}
+
+// Supersede implements refine.Store.
+func (s *Store) Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (memory.ID, error) {
+	id, err := s.supersede(ctx, scope, record, old)
+	return id, fail("supersede "+join(old), err)
+}
+
+func join(ids []memory.ID) string {
+	var list []string
+	for _, id := range ids {
+		list = append(list, string(id))
+	}
+	return strings.Join(list, ", ")
+}
+
+func (s *Store) supersede(ctx context.Context, scope memory.Scope, record memory.Record, old []memory.ID) (memory.ID, error) {
+	if len(old) == 0 {
+		return "", fmt.Errorf("%w: no record is named that is to be superseded", memory.ErrInvalid)
+	}
+	if s.closed.Load() {
+		return "", memory.ErrClosed
+	}
+	p := &memory.Preparation{Model: s.model, Dim: s.dim, Embedder: s.embedder, Now: s.now(), Known: s.known}
+	part, err := p.Prepare(ctx, scope, 1, []memory.Record{record}, nil)
+	if err != nil {
+		return "", err
+	}
+	r := &part[0]
+	if r.Known != "" {
+		return "", fmt.Errorf("%w: record %s has the key %q already", memory.ErrInvalid, r.Known, r.Key)
+	}
+	var added memory.Added
+	err = s.write(ctx, scope, true, func(t *tx) error {
+		w := &inserter{s: s, t: t.Tx, owners: map[memory.Scope]*tx{t.scope: t}, fresh: map[memory.ID]place{}, added: &added}
+		if err := w.insert(ctx, 1, part); err != nil {
+			return err
+		}
+		if added.Count == 0 {
+			return fmt.Errorf("%w: record %s is there already", memory.ErrInvalid, added.IDs[0])
+		}
+		for _, id := range old {
+			o, err := s.record(ctx, t, scope, id, false)
+			switch {
+			case err != nil:
+				return err
+			case !o.Superseded.IsZero():
+				return fmt.Errorf("%w: record %s was superseded by %s on %s", memory.ErrInvalid, id, o.SupersededBy, o.Superseded.Format(time.RFC3339))
+			case id == r.ID:
+				return fmt.Errorf("%w: record %s cannot supersede itself", memory.ErrInvalid, id)
+			case r.StandsFor(&o.Record):
+				continue
+			}
+			if err := t.retire(ctx, o.row, r.ID); err != nil {
+				return err
+			}
+		}
+		return w.settle()
+	})
+	if err != nil {
+		return "", err
+	}
+	return r.ID, nil
+}
+
+// retire marks a record as superseded; by is empty where nothing takes its place.
+func (t *tx) retire(ctx context.Context, row int64, by memory.ID) error {
+	if _, err := t.Exec(ctx, "UPDATE records SET superseded = $1, superseded_by = $2, seq = $3 WHERE row = $4", t.now.UnixMicro(), string(by), t.seq, row); err != nil {
+		return err
+	}
+	_, err := t.Exec(ctx, noting, t.owner, row, t.now.UnixMicro(), "superseded", string(by))
+	return err
+}
+
+// Undo implements refine.Store.
+func (s *Store) Undo(ctx context.Context, scope memory.Scope, id memory.ID) error {
+	err := s.write(ctx, scope, true, func(t *tx) error {
+		r, err := s.record(ctx, t, scope, id, false)
+		if err != nil {
+			return err
+		}
+		if !r.Superseded.IsZero() {
+			return fmt.Errorf("%w: it is superseded itself: undo that first", memory.ErrInvalid)
+		}
+		rows, err := t.Query(ctx, "UPDATE records SET superseded = 0, superseded_by = '', seq = $1 WHERE superseded_by = $2 AND owner = $3 RETURNING row", t.seq, string(id), t.owner)
+		if err != nil {
+			return err
+		}
+		replaced, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil {
+			return err
+		}
+		if len(replaced) == 0 && r.Origin != memory.Reconstructed {
+			return fmt.Errorf("%w: it supersedes nothing", memory.ErrInvalid)
+		}
+		slices.Sort(replaced)
+		for _, row := range replaced {
+			if _, err := t.Exec(ctx, noting, t.owner, row, t.now.UnixMicro(), "revived", string(id)); err != nil {
+				return err
+			}
+		}
+		return t.retire(ctx, r.row, "")
+	})
+	return fail(fmt.Sprintf("undo %q", id), err)
+}
+
+// Delete implements refine.Store. Dead rows are vacuumed at once, as far as no older transaction still sees them. Backups, replicas'
+// archives and the database's log are out of reach.
+func (s *Store) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error) {
+	if len(ids) == 0 {
+		return memory.Deleted{}, fail("delete", fmt.Errorf("%w: no record is named", memory.ErrInvalid))
+	}
+	d, err := s.delete(ctx, scope, ids, o != nil && o.Derived)
+	return d, fail("delete "+join(ids), err)
+}
+
+// Forget implements refine.Store.
+func (s *Store) Forget(ctx context.Context, scope memory.Scope, o *memory.DeleteOptions) (memory.Deleted, error) {
+	d, err := s.delete(ctx, scope, nil, o != nil && o.Derived)
+	return d, fail(fmt.Sprintf("forget scope %s", scope), err)
+}
+
+// Retain implements refine.Store.
+func (s *Store) Retain(ctx context.Context, scope memory.Scope, from time.Time, _ *memory.DeleteOptions) (memory.Deleted, error) {
+	var ids []memory.ID
+	for r, err := range s.All(ctx, scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			return memory.Deleted{}, fail("retain", err)
+		}
+		if r.Origin == memory.Observed && r.Created.Before(from) {
+			ids = append(ids, r.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return memory.Deleted{}, nil
+	}
+	d, err := s.delete(ctx, scope, ids, true)
+	return d, fail("retain", err)
+}
+
+// delete deletes records by their IDs, or all of a scope if ids is nil.
+func (s *Store) delete(ctx context.Context, scope memory.Scope, ids []memory.ID, derived bool) (memory.Deleted, error) {
+	d := memory.Deleted{Snapshots: map[string]int{}}
+	keys := map[string]bool{}
+	err := s.write(ctx, scope, true, func(t *tx) error {
+		c := new(conditions).in(scope)
+		if ids != nil {
+			c.and("r.id = ANY (?)", ids)
+		}
+		order, err := s.chosen(ctx, t, c, ids)
+		if err != nil {
+			return err
+		}
+		asked := len(order)
+		known := map[int64]bool{}
+		for _, r := range order {
+			known[r.row] = true
+		}
+		for i := 0; i < len(order); i++ {
+			err := s.each(ctx, t, "r.row IN (SELECT row FROM sources WHERE source = $1)", []any{string(order[i].ID)}, "r.row", false, func(r *stored) error {
+				if known[r.row] {
+					return nil
+				}
+				if !derived {
+					return fmt.Errorf("%w: record %s rests on %s: delete derived records too, or delete it first", memory.ErrDerived, r.ID, order[i].ID)
+				}
+				known[r.row] = true
+				order = append(order, r)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		for _, r := range order {
+			if err := t.erase(ctx, r); err != nil {
+				return err
+			}
+			d.IDs = append(d.IDs, r.ID)
+			keys[r.Key] = r.Key != ""
+		}
+		d.Derived = len(order) - asked
+		if len(order) == 0 {
+			return nil
+		}
+		_, err = t.Exec(ctx, "INSERT INTO deletions (owner, at, records) VALUES ($1, $2, $3)", t.owner, t.now.UnixMicro(), len(order))
+		return err
+	})
+	if err != nil || len(d.IDs) == 0 {
+		return d, err
+	}
+	gone := map[string]bool{}
+	for _, id := range d.IDs {
+		gone[string(id)] = true
+	}
+	for _, f := range beside.Files(s.path) {
+		if err := beside.Delete(ctx, f, func(id string) bool { return gone[id] }, func(key string) bool { return keys[key] }); err != nil {
+			d.Pending = append(d.Pending, f+": "+err.Error())
+		}
+	}
+	if err := s.vacuum(ctx); err != nil {
+		d.Pending = append(d.Pending, "the dead rows: "+err.Error())
+	}
+	return d, nil
+}
+
+// chosen are the records that a deletion names, each of which must be there.
+func (s *Store) chosen(ctx context.Context, t *tx, c *conditions, ids []memory.ID) (list []*stored, err error) {
+	found := map[memory.ID]*stored{}
+	err = s.each(ctx, t, c.where(), c.args, "r.row", false, func(r *stored) error {
+		found[r.ID] = r
+		list = append(list, r)
+		return nil
+	})
+	if err != nil || ids == nil {
+		return list, err
+	}
+	list = nil
+	for _, id := range ids {
+		r := found[id]
+		switch {
+		case r == nil:
+			return nil, fmt.Errorf("record %q: %w", id, memory.ErrNotFound)
+		case !slices.Contains(list, r):
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+// erase deletes one record and leaves its tombstone. What gave way to a derived record is live again.
+func (t *tx) erase(ctx context.Context, r *stored) error {
+	var batch pgx.Batch
+	batch.Queue("UPDATE events SET by = '' WHERE by = $1", string(r.ID))
+	if r.Origin == memory.Reconstructed {
+		batch.Queue("INSERT INTO events (owner, row, at, what, by) SELECT owner, row, $1, 'revived', '' FROM records WHERE superseded_by = $2", t.now.UnixMicro(), string(r.ID))
+		batch.Queue("UPDATE records SET superseded = 0, superseded_by = '', seq = $1 WHERE superseded_by = $2", t.seq, string(r.ID))
+	} else {
+		batch.Queue("UPDATE records SET superseded_by = '', seq = $1 WHERE superseded_by = $2", t.seq, string(r.ID))
+	}
+	batch.Queue("INSERT INTO tombstones (id, owner, row, seq, key_hash) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET row = $3, seq = $4", string(r.ID), t.owner, r.row, t.seq, keyHash(&r.Record))
+	batch.Queue("DELETE FROM sources WHERE source = $1", string(r.ID))
+	batch.Queue("DELETE FROM records WHERE row = $1", r.row)
+	return t.SendBatch(ctx, &batch).Close()
+}
+
+// vacuum takes dead rows out of the tables, and closes the journal of deletions as of when it began.
+func (s *Store) vacuum(ctx context.Context) error {
+	var last int64
+	err := s.read(ctx, nil, func(t pgx.Tx) error {
+		return t.QueryRow(ctx, "SELECT coalesce(max(deletion), 0) FROM deletions").Scan(&last)
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.pool.Exec(ctx, "VACUUM records, sources, events"); err != nil {
+		return err
+	}
+	return s.begin(ctx, pgx.TxOptions{}, nil, func(t pgx.Tx) error {
+		_, err := t.Exec(ctx, "DELETE FROM deletions WHERE deletion <= $1", last)
+		return err
+	})
+}
+
+// Pending implements refine.Store: the deletions whose dead rows are not vacuumed yet. It tries again.
+func (s *Store) Pending(ctx context.Context) (pending []memory.PendingDeletion, err error) {
+	look := func() error {
+		pending = nil
+		return s.read(ctx, nil, func(t pgx.Tx) error {
+			rows, err := t.Query(ctx, "SELECT at, records FROM deletions ORDER BY deletion")
+			if err != nil {
+				return err
+			}
+			var at int64
+			var p memory.PendingDeletion
+			_, err = pgx.ForEachRow(rows, []any{&at, &p.Records}, func() error {
+				p.At = fromMicros(at)
+				pending = append(pending, p)
+				return nil
+			})
+			return err
+		})
+	}
+	err = look()
+	if err == nil && len(pending) > 0 && !s.readOnly && s.vacuum(ctx) == nil {
+		err = look()
+	}
+	return pending, fail("read the journal of deletions", err)
+}

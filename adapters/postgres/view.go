@@ -1,0 +1,218 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pgvector/pgvector-go"
+
+	"github.com/trm-go/refiner/memory"
+)
+
+// views are those that are loaded, as far as the limit on their memory allows.
+type views struct {
+	mu    sync.Mutex
+	limit int64
+	all   map[memory.Scope]*view // by tenant and user
+	clock int64                  // questions asked
+}
+
+// view is what the records of a tenant and user are found by, and how far it has followed the database.
+type view struct {
+	refreshing sync.Mutex
+	*memory.View
+	epoch, seq int64
+
+	bytes, used int64 // guarded by the lock of views
+}
+
+// Candidates implements refine.Store.
+func (s *Store) Candidates(ctx context.Context, scope memory.Scope, q memory.Query) (*memory.Candidates, error) {
+	if s.closed.Load() {
+		return nil, fail("search", memory.ErrClosed)
+	}
+	c, err := memory.FindCandidates(ctx, s, scope, q)
+	return c, fail("search", err)
+}
+
+// View implements memory.Engine.
+func (s *Store) View(ctx context.Context, scope memory.Scope, at time.Time) (*memory.View, error) {
+	owner := memory.Scope{Tenant: scope.Tenant, User: scope.User}
+	if !at.IsZero() {
+		if v, err := s.past(ctx, owner, at.UnixMicro()); v != nil || err != nil {
+			return v, err
+		}
+	}
+	v := s.views.take(owner)
+	v.refreshing.Lock()
+	defer v.refreshing.Unlock()
+	changed, err := s.refresh(ctx, owner, v)
+	if changed {
+		s.views.settle(owner, v)
+	}
+	return v.View, err
+}
+
+func (c *views) take(owner memory.Scope) *view {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all == nil {
+		c.all = map[memory.Scope]*view{}
+	}
+	v := c.all[owner]
+	if v == nil {
+		v = &view{}
+		c.all[owner] = v
+	}
+	c.clock++
+	v.used = c.clock
+	return v
+}
+
+// settle takes note of how much memory a view takes, and drops those that were not asked for longest if that is too much.
+func (c *views) settle(owner memory.Scope, v *view) {
+	bytes := int64(0)
+	if v.View != nil {
+		bytes = v.Bytes()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v.bytes = bytes
+	total := int64(0)
+	for _, other := range c.all {
+		total += other.bytes
+	}
+	for total > c.limit && len(c.all) > 1 {
+		var oldest memory.Scope
+		var found *view
+		for o, other := range c.all {
+			if o != owner && (found == nil || other.used < found.used) {
+				oldest, found = o, other
+			}
+		}
+		total -= found.bytes
+		delete(c.all, oldest)
+	}
+}
+
+// head is how far a tenant and user have come; all is zero if they have nothing.
+type head struct{ owner, epoch, seq, clock int64 }
+
+func readHead(ctx context.Context, t pgx.Tx, owner memory.Scope) (h head, err error) {
+	rows, err := t.Query(ctx, `SELECT owner, epoch, seq, clock FROM owners WHERE tenant = $1 AND "user" = $2`, owner.Tenant, owner.User)
+	if err != nil {
+		return h, err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&h.owner, &h.epoch, &h.seq, &h.clock}, func() error { return nil })
+	return h, err
+}
+
+// refresh brings a view up to date, and reports whether that changed it.
+func (s *Store) refresh(ctx context.Context, owner memory.Scope, v *view) (changed bool, err error) {
+	err = s.read(ctx, &owner, func(t pgx.Tx) error {
+		h, err := readHead(ctx, t, owner)
+		if err != nil || v.View != nil && h.epoch == v.epoch && h.seq == v.seq {
+			return err
+		}
+		changed = true
+		if v.View != nil && h.epoch == v.epoch {
+			rows, err := t.Query(ctx, "SELECT row FROM tombstones WHERE owner = $1 AND seq > $2", h.owner, v.seq)
+			if err != nil {
+				return err
+			}
+			deleted, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+			if err != nil {
+				return err
+			}
+			written, err := s.rows(ctx, t, owner, "r.owner = $1 AND r.seq > $2", "r.superseded <> 0", h.owner, v.seq)
+			if err != nil {
+				return err
+			}
+			ok, err := v.Apply(ctx, written, deleted)
+			if err != nil {
+				v.View = nil // it may be half done
+			}
+			if ok || err != nil {
+				v.seq = h.seq
+				return err
+			}
+		}
+		fresh, err := s.load(ctx, t, owner, "r.owner = $1", "r.superseded <> 0", h.owner)
+		if err == nil {
+			v.View, v.epoch, v.seq = fresh, h.epoch, h.seq
+		}
+		return err
+	})
+	return changed, err
+}
+
+// past is the view of a moment in microseconds: of what was said by then and not superseded yet; nil if that is now.
+func (s *Store) past(ctx context.Context, owner memory.Scope, at int64) (v *memory.View, err error) {
+	err = s.read(ctx, &owner, func(t pgx.Tx) error {
+		h, err := readHead(ctx, t, owner)
+		if err != nil || at >= h.clock {
+			return err
+		}
+		v, err = s.load(ctx, t, owner, "r.owner = $1 AND CASE r.origin WHEN 'observed' THEN r.created ELSE r.recorded END <= $2",
+			"coalesce((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= $2 ORDER BY e.event DESC LIMIT 1), '') = 'superseded'", h.owner, at)
+		return err
+	})
+	return v, err
+}
+
+func (s *Store) load(ctx context.Context, t pgx.Tx, owner memory.Scope, where, superseded string, args ...any) (*memory.View, error) {
+	rows, err := s.rows(ctx, t, owner, where, superseded, args...)
+	if err != nil {
+		return nil, err
+	}
+	v := memory.NewView(s.dim)
+	_, err = v.Apply(ctx, rows, nil)
+	return v, err
+}
+
+// rows are the records that a condition names, as a view is told of them.
+func (s *Store) rows(ctx context.Context, t pgx.Tx, owner memory.Scope, where, superseded string, args ...any) ([]memory.Row, error) {
+	found, err := t.Query(ctx, "SELECT r.row, r.agent, r.session, "+superseded+`, r.kind = 'summary' AND r.origin = 'reconstructed', least(r.shown, 2147483647)::int,
+		least(r.used, 2147483647)::int, r.last_shown, r.last_used, r.digest, r.embedding FROM records r WHERE `+where+" ORDER BY r.row", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	var all []memory.Row
+	summaries := map[int64]int{}
+	for found.Next() {
+		r := memory.Row{Scope: owner}
+		var summary bool
+		var v *pgvector.Vector
+		if err := found.Scan(&r.Row, &r.Scope.Agent, &r.Scope.Session, &r.Superseded, &summary, &r.Shown, &r.Used, &r.LastShown, &r.LastUsed, &r.Digest, &v); err != nil {
+			return nil, err
+		}
+		if v != nil {
+			r.Vector = v.Slice()
+		}
+		if summary {
+			summaries[r.Row] = len(all)
+		}
+		all = append(all, r)
+	}
+	if err := found.Err(); err != nil || len(summaries) == 0 {
+		return all, err
+	}
+	numbers := make([]int64, 0, len(summaries))
+	for row := range summaries {
+		numbers = append(numbers, row)
+	}
+	sources, err := t.Query(ctx, "SELECT row, source_row FROM sources WHERE row = ANY ($1)", numbers)
+	if err != nil {
+		return nil, err
+	}
+	var row, source int64
+	_, err = pgx.ForEachRow(sources, []any{&row, &source}, func() error {
+		r := &all[summaries[row]]
+		r.Of = append(r.Of, source)
+		return nil
+	})
+	return all, err
+}
