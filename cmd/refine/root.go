@@ -127,7 +127,11 @@ func (a *app) load(cmd *cobra.Command) error {
 		return err
 	}
 	a.settings = settings
-	a.log = slog.New(slog.NewTextHandler(a.term.Err, &slog.HandlerOptions{Level: level}))
+	var handler slog.Handler = slog.NewTextHandler(a.term.Err, &slog.HandlerOptions{Level: level})
+	if settings.Log.Format == "json" {
+		handler = slog.NewJSONHandler(a.term.Err, &slog.HandlerOptions{Level: level})
+	}
+	a.log = slog.New(handler)
 	return nil
 }
 
@@ -145,7 +149,5 @@ func thousands(n int) string { return humanize.Comma(int64(n)) }
 func (a *app) recallSettings(cmd *cobra.Command, persistent bool) {
 	a.setting(cmd, persistent, "mode", "recall.mode")
 	a.setting(cmd, persistent, "preset", "recall.preset")
-	a.setting(cmd, persistent, "spread", "recall.spread")
-	a.setting(cmd, persistent, "epsilon", "recall.epsilon")
 	a.setting(cmd, persistent, "rerank", "recall.rerank")
 }
