@@ -7,7 +7,7 @@ The vectors are those of Google's universal-sentence-encoder-multilingual v3 (Ap
 word beside its translations. A key is a term as internal/text writes it: a folded word led to its English stem, or a pair of
 characters of scripts without spaces; words with one key are averaged by the root of their frequency. Centred, reduced to
 64 dimensions and quantised to 8 bytes (optimised product quantisation, Ge et al. 2013), after which the cosines of
-500 words with all others correlate with those before by .81. Takes some minutes of processor time.
+500 words with all others correlate with those before by .81. Two more bytes say in which languages a word is common. Takes some minutes of processor time.
 """
 import math, os, struct, sys
 
@@ -48,6 +48,13 @@ def vocabulary():
             words.setdefault(k, {})[w] = max(words.get(k, {}).get(w, 0), f[w])
             rank[k] = max(rank.get(k, 0), counts / (i + 1))
     return {k: words[k] for k in sorted(sorted(words, key=lambda k: (-rank[k], k))[:ENTRIES])}
+
+
+def languages(words, frequencies):
+    """The languages of a term, bit by bit in the order of LANGUAGES: those in which it is at least a third as common as where it is most
+    common. Where it is too common to mean much it does not count."""
+    f = [max((d[w] for w in words if d.get(w, 0) <= (2.5e-3 if language == "en" else 4e-4) and w in d), default=0) for language, d in frequencies.items()]
+    return sum(1 << i for i, x in enumerate(f) if x >= max(f) / 3)
 
 
 def vectors(words):
@@ -91,16 +98,17 @@ def main(path):
     words = vocabulary()
     codes, books = quantise(vectors(words))
     scale = np.abs(books).max() / 127
-    entries = {}
+    entries, frequencies = {}, {language: wordfreq.get_frequency_dict(language) for language in LANGUAGES}
     for k, code in zip(words, codes):
-        entries.setdefault(fnv(k) & 0xFFFFFF, bytes(code))
+        entries.setdefault(fnv(k) & 0xFFFFFF, (bytes(code), languages(words[k], frequencies)))
     heads = [0] * 256
     for h in entries:
         heads[h >> 16] += 1
     with open(path, "wb") as out:
         out.write(struct.pack("<f", scale) + np.round(books / scale).astype(np.int8).tobytes() + struct.pack("<256H", *heads))
         out.write(b"".join(struct.pack("<H", h & 0xFFFF) for h in sorted(entries)))
-        out.write(b"".join(entries[h] for h in sorted(entries)))
+        out.write(b"".join(entries[h][0] for h in sorted(entries)))
+        out.write(b"".join(struct.pack("<H", entries[h][1]) for h in sorted(entries)))
     print(len(entries), "entries")
 
 

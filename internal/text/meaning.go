@@ -10,7 +10,8 @@ import (
 // meaning holds a vector of meaning for the most common words of 14 languages: see bench/answer/meaning.py, which makes it. The
 // vectors are product-quantised: a word is 8 bytes, each the number of one of 256 centroids of 8 dimensions. The file holds the scale
 // of the centroids (float32), the centroids (int8), for each upper byte of a word's 24-bit hash the number of its words
-// (uint16), their lower 16 bits, ascending, and their codes, all little-endian.
+// (uint16), their lower 16 bits, ascending, their codes, and the languages of each, a bit for each of the 14 (uint16), all
+// little-endian.
 //
 //go:embed meaning.bin
 var meaning string
@@ -23,8 +24,11 @@ const (
 	meaningBody  = meaningHeads + 2*256
 )
 
-// Meaning is the vector of a word, compressed.
-type Meaning [meaningParts]uint8
+// Meaning is the vector of a word, compressed, and the languages in which it is common, as bits.
+type Meaning struct {
+	code      [meaningParts]uint8
+	languages uint16
+}
 
 // meaningIndex holds where the words of each upper byte begin, the centroids, and their squared lengths.
 var meaningIndex = func() (x struct {
@@ -63,8 +67,9 @@ func MeaningOf(term string) (Meaning, bool) {
 	if i == to || at(i) != h&0xffff {
 		return m, false
 	}
-	i = meaningBody + 2*meaningIndex.from[256] + meaningParts*i
-	copy(m[:], meaning[i:i+meaningParts])
+	n := meaningIndex.from[256]
+	copy(m.code[:], meaning[meaningBody+2*n+meaningParts*i:])
+	m.languages = binary.LittleEndian.Uint16([]byte(meaning[meaningBody+(2+meaningParts)*n+2*i:]))
 	return m, true
 }
 
@@ -72,26 +77,52 @@ func MeaningOf(term string) (Meaning, bool) {
 // one subject, .8 for translations.
 func (m Meaning) Likeness(o Meaning) float64 {
 	dot, a, b := float32(0), float32(0), float32(0)
-	for p := range m {
-		x, y := &meaningIndex.centroid[p][m[p]], &meaningIndex.centroid[p][o[p]]
+	for p := range m.code {
+		x, y := &meaningIndex.centroid[p][m.code[p]], &meaningIndex.centroid[p][o.code[p]]
 		for d := range x {
 			dot += x[d] * y[d]
 		}
-		a += meaningIndex.square[p][m[p]]
-		b += meaningIndex.square[p][o[p]]
+		a += meaningIndex.square[p][m.code[p]]
+		b += meaningIndex.square[p][o.code[p]]
 	}
 	return float64(dot) / math.Sqrt(float64(a*b))
 }
 
+// Likenesses is [Meaning.Likeness], made ready for many words.
+func (m Meaning) Likenesses() func(Meaning) float64 {
+	var products [meaningParts][256]float32
+	square := float32(0)
+	for p := range m.code {
+		x := &meaningIndex.centroid[p][m.code[p]]
+		square += meaningIndex.square[p][m.code[p]]
+		for c := range products[p] {
+			for d, y := range meaningIndex.centroid[p][c] {
+				products[p][c] += x[d] * y
+			}
+		}
+	}
+	return func(o Meaning) float64 {
+		dot, b := float32(0), float32(0)
+		for p, c := range o.code {
+			dot += products[p][c]
+			b += meaningIndex.square[p][c]
+		}
+		return float64(dot) / math.Sqrt(float64(square*b))
+	}
+}
+
+// Foreign reports whether two words have no language in common.
+func (m Meaning) Foreign(o Meaning) bool { return m.languages&o.languages == 0 }
+
 // AddTo adds the vector of a word, of length 1, times a weight.
 func (m Meaning) AddTo(sum *[meaningParts * meaningDims]float64, weight float64) {
 	square := float32(0)
-	for p := range m {
-		square += meaningIndex.square[p][m[p]]
+	for p := range m.code {
+		square += meaningIndex.square[p][m.code[p]]
 	}
 	weight /= math.Sqrt(float64(square))
-	for p := range m {
-		for d, x := range meaningIndex.centroid[p][m[p]] {
+	for p := range m.code {
+		for d, x := range meaningIndex.centroid[p][m.code[p]] {
 			sum[p*meaningDims+d] += weight * float64(x)
 		}
 	}

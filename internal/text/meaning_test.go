@@ -18,6 +18,22 @@ func TestMeaning(t *testing.T) {
 			t.Errorf("%s is %.2f like %s and %.2f like %s", c[0], near, c[1], far, c[2])
 		}
 	}
+	for _, c := range [][2]string{{"dog", "Hund"}, {"perro", "dog"}, {"eat", "食べ"}, {"médico", "Arzt"}} {
+		if !of(c[0]).Foreign(of(c[1])) {
+			t.Errorf("%s and %s are of one language", c[0], c[1])
+		}
+	}
+	for _, c := range [][2]string{{"dog", "wife"}, {"Katze", "Hund"}, {"radio", "perro"}, {"gato", "perro"}} {
+		if of(c[0]).Foreign(of(c[1])) {
+			t.Errorf("%s and %s are of no common language", c[0], c[1])
+		}
+	}
+	m, like := of("dog"), of("dog").Likenesses()
+	for _, word := range []string{"perro", "Hund", "wife"} {
+		if got, want := like(of(word)), m.Likeness(of(word)); got < want-1e-5 || got > want+1e-5 {
+			t.Errorf("dog is %v like %s, made ready %v", want, word, got)
+		}
+	}
 	if _, ok := MeaningOf("zzxqv"); ok {
 		t.Error("a word that is none has a meaning")
 	}

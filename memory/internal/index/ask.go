@@ -23,6 +23,7 @@ type Question struct {
 	Moment    int64          // microseconds: a record must be valid then
 	Filter    *Filter        // nil: none
 	Must, Not map[int64]bool // rows that may and may not answer; nil: any may, and none may not
+	variants  [][]variant    // of each term
 }
 
 // required is the score of what an operator asks for and no word of the question finds.
@@ -48,14 +49,15 @@ type Hit struct {
 
 // Answer is what an index finds.
 type Answer struct {
-	Hits     []Hit     // by session, then position, then row
-	Query    []Term    // the question's terms that occur, distinct, in their order
-	Weights  []float64 // how much each tells here
-	Missing  float64   // the weights of those that do not occur
-	Speakers []int32   // whom the question names
-	Live     int       // records of the part that was asked
-	Terms    float64   // of one of them on average
-	Mean     float64   // of the question's cosines with all vectors of the index
+	Hits     []Hit         // by session, then position, then row
+	Query    []Term        // the question's terms that occur, distinct, in their order
+	Weights  []float64     // how much each tells here
+	Missing  float64       // the weights of those that do not occur
+	alike    map[Term]Term // of a term that stands for one of Query, that one
+	Speakers []int32       // whom the question names
+	Live     int           // records of the part that was asked
+	Terms    float64       // of one of them on average
+	Mean     float64       // of the question's cosines with all vectors of the index
 }
 
 // matched is a document with its scores.
@@ -166,29 +168,29 @@ func (s *scratch) finish(docs []matched) {
 }
 
 // lexical is the top of BM25. Statistics are those of the area: its live documents, their mean length, and how many of
-// them hold a term. A term that none holds is looked for in another spelling.
+// them hold a term. A term counts in its translations too, and
+// one that none holds in another spelling.
 func (x *Index) lexical(q *Question, a part, allowed []bool, s *scratch) []matched {
 	if a.live == 0 {
 		return nil
 	}
 	k1, b := a.discount()
 	base, slope := float32(k1*(1-b)), float32(k1*b/a.mean())
-	for i, word := range q.Terms {
-		term, share := x.spelled(word, q.Weights[i], a)
-		df := x.docFreq(a, term)
-		if share == 0 || df == 0 {
-			continue
-		}
-		weight := float32(share * q.Weights[i] * idf(a.live, df) * (k1 + 1))
-		for _, e := range x.postings[term] {
-			if !a.has(x.lean[e.doc].session) || allowed != nil && !allowed[e.doc] {
-				continue
+	for i, list := range q.variants {
+		df := 0 // of all that stand for the word: a rare translation weighs no more than the word
+		for _, v := range list {
+			df = min(a.live, df+x.docFreq(a, v.term))
+			weight := float32(v.share * q.Weights[i] * idf(a.live, df) * (k1 + 1))
+			for _, e := range x.postings[v.term] {
+				if !a.has(x.lean[e.doc].session) || allowed != nil && !allowed[e.doc] {
+					continue
+				}
+				if s.scores[e.doc] == 0 {
+					s.touched = append(s.touched, e.doc)
+				}
+				tf := float32(e.count)
+				s.scores[e.doc] += weight * tf / (tf + base + slope*float32(x.lean[e.doc].size))
 			}
-			if s.scores[e.doc] == 0 {
-				s.touched = append(s.touched, e.doc)
-			}
-			tf := float32(e.count)
-			s.scores[e.doc] += weight * tf / (tf + base + slope*float32(x.lean[e.doc].size))
 		}
 	}
 	for row := range q.Must { // what an operator asks for matches, whether its words count or not
@@ -215,6 +217,10 @@ func idf(n, df int) float64 { return math.Log(1 + (float64(n-df)+.5)/(float64(df
 // Ask finds the best documents by words and by vector, and their neighbours in the conversation.
 func (x *Index) Ask(ctx context.Context, q *Question) (*Answer, error) {
 	a := x.part(q.Place)
+	q.variants = make([][]variant, len(q.Terms))
+	for i, word := range q.Terms {
+		q.variants[i] = x.variants(word, q.Weights[i], a)
+	}
 	s := borrow(len(x.docs))
 	list, allowed, err := x.match(ctx, q, a, s)
 	if err != nil {
@@ -237,15 +243,7 @@ func (x *Index) Ask(ctx context.Context, q *Question) (*Answer, error) {
 		d := &x.docs[m.doc]
 		answer.Hits[i] = Hit{Doc: d, Summary: x.shownFor(m.doc, q, a), Lexical: m.lexical, Vector: m.vector, Tie: ties[m.doc], Information: a.information(d.Terms, frequency)}
 	}
-	for i, w := range q.Terms {
-		t, share := x.spelled(w, q.Weights[i], a)
-		switch {
-		case share == 0:
-			answer.Missing += q.Weights[i] * idf(a.live, 0)
-		case !slices.Contains(answer.Query, t):
-			answer.Query, answer.Weights = append(answer.Query, t), append(answer.Weights, share*q.Weights[i]*idf(a.live, x.docFreq(a, t)))
-		}
-	}
+	x.tell(answer, q, a)
 	return answer, nil
 }
 

@@ -104,6 +104,7 @@ type Index struct {
 	numbers  map[string]Term
 	words    []string
 	postings [][]posting // by Term, ascending by document
+	meant    []meant     // those whose meaning is known
 
 	pairs    map[string]uint32 // "key\x00value" of metadata
 	speakers []string
@@ -141,6 +142,9 @@ func (x *Index) number(word []byte) Term {
 	x.words = append(x.words, w)
 	x.numbers[w] = n
 	x.postings = append(x.postings, nil)
+	if m, ok := meaningOf(w); ok {
+		x.meant = append(x.meant, meant{n, m})
+	}
 	return n
 }
 
