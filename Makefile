@@ -106,7 +106,7 @@ test-browser:
 bench-serve:
 	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
 
-## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged
+## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged, and our own in clients/ against REST
 .PHONY: test-clients
 test-clients:
 	@mkdir -p $(CACHE)/clients/node
@@ -115,7 +115,9 @@ test-clients:
 	cp integration/serve/testdata/clients/node/* $(CACHE)/clients/node/
 	cd $(CACHE)/clients/node && npm install --silent --no-audit --no-fund --no-package-lock
 	cd integration/serve/testdata/clients/go && $(GO) build -o $(CURDIR)/$(CACHE)/clients/openai-go .
-	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run TestClients ./integration/serve
+	$(CACHE)/clients/node/node_modules/.bin/tsc --strict --target es2022 --module nodenext --lib es2023,dom,dom.iterable --outDir $(CACHE)/clients/typescript clients/typescript/refiner.ts
+	cp clients/typescript/package.json $(CACHE)/clients/typescript/
+	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run 'TestClients|TestOwnClients' ./integration/serve
 
 ## test-chroma: run the adapter against a Chroma server, which is put into .cache
 .PHONY: test-chroma
@@ -168,6 +170,11 @@ RECIPE ?= cover
 MINUTES ?= 30
 train-sudoku: build runtime $(TORCH)
 	PYTHON=$(PYTHON) trmcore/train/sudoku.sh $(RECIPE) $(MINUTES)
+
+## train-maze: train the maze network for MINUTES=20 of one core; again goes on where it stopped
+.PHONY: train-maze
+train-maze: build runtime $(TORCH)
+	$(PYTHON) trmcore/train/maze.py --out runs/maze --minutes $(MINUTES)
 
 ## train-arc: the same for ARC
 .PHONY: train-arc
