@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -46,6 +47,14 @@ func (a *app) onlyFile(cmd *cobra.Command) error {
 		return nil
 	}
 	return notAFile(cmd)
+}
+
+// named is how a person is told of a store: its file, and of an engine the address without a password.
+func named(path string, p *integration.Plugin) string {
+	if u, err := url.Parse(path); err == nil && !integration.IsFile(path) {
+		return u.Redacted()
+	}
+	return p.Store.Path()
 }
 
 func notAFile(cmd *cobra.Command) error {
