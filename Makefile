@@ -189,7 +189,6 @@ bench-trm: runtime $(TORCH)
 ## bench-gpu: puzzles a second of the bundled model on an NVIDIA GPU and on the CPU (docs/gpu-run.md)
 .PHONY: bench-gpu
 bench-gpu: build
-	$(BIN)/trm runtime install --cuda
 	@mkdir -p $(CACHE)
 	$(BIN)/trm data sudoku generate -n 1000 --seed 2026 -o $(CACHE)/gpu.csv
 	$(BIN)/trm bench sudoku $(CACHE)/gpu.csv --device cuda --batch 128 --q-halt -o $(CACHE)/bench-cuda.json

@@ -140,7 +140,8 @@ type Serve struct {
 
 // Log says what is logged to stderr.
 type Log struct {
-	Level string `mapstructure:"level" help:"debug, info, warn or error"`
+	Level  string `mapstructure:"level" help:"debug, info, warn or error"`
+	Format string `mapstructure:"format" help:"text, or json: an object a line"`
 }
 
 // Default is what holds where nothing is set.
@@ -154,7 +155,7 @@ func Default() Config {
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
 			ShutdownWait: 30 * time.Second, Refine: "auto", Remember: true, Tasks: "known", Memories: 10, Budget: 800, MCP: true},
-		Log: Log{Level: "warn"},
+		Log: Log{Level: "warn", Format: "text"},
 	}
 }
 
@@ -169,6 +170,7 @@ var choices = map[string][]string{
 	"respond.chain":  {"rules", "model", "none"},
 	"serve.refine":   {"auto", "always", "off"},
 	"log.level":      {"debug", "info", "warn", "error"},
+	"log.format":     {"text", "json"},
 }
 
 // Choices are the values that a setting may have; none if it is free.
@@ -238,6 +240,7 @@ func (c *Config) Validate() error {
 		within("serve.memories", float64(c.Serve.Memories), 1, 1000),
 		within("serve.budget", float64(c.Serve.Budget), 1, 1e9),
 		chosen("log.level", c.Log.Level),
+		chosen("log.format", c.Log.Format),
 	}
 	for key, share := range map[string]float64{"recall.spread": c.Recall.Spread, "recall.session": c.Recall.Session} {
 		if share != -1 && !(share >= 0 && share <= .95) {

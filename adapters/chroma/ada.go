@@ -31,7 +31,7 @@ var kept = []string{"scope", "conversation_id", "entity", "tags", "topic", "vers
 // Record reads a document with Ada's metadata. A document without a timestamp, as a persona may be, is of 1970.
 func (c *Collection) Record(d mirror.Document) (memory.Record, error) {
 	r := memory.Record{Text: d.Text, Confidence: 1, Importance: .5, Created: time.Unix(0, 0).UTC(), Meta: map[string]string{}}
-	text := func(key string) string {
+	member := func(key string) string {
 		switch v := d.Meta[key].(type) {
 		case string:
 			return v
@@ -40,27 +40,22 @@ func (c *Collection) Record(d mirror.Document) (memory.Record, error) {
 		}
 		return ""
 	}
-	r.Role, r.Scope.Session = text("role"), text("conversation_id")
-	if kind, ok := kinds[text("type")]; ok {
+	r.Role, r.Scope.Session = member("role"), member("conversation_id")
+	if kind, ok := kinds[member("type")]; ok {
 		r.Kind = kind
 	} else if r.Kind = memory.KindFact; r.Role != "" {
 		r.Kind = memory.KindTurn
 	}
-	if stamp := text("timestamp"); stamp != "" {
-		at, err := when(stamp)
-		if err != nil {
-			return r, fmt.Errorf("timestamp %w", err)
+	for key, to := range map[string]*time.Time{"timestamp": &r.Created, "valid_until": &r.ValidUntil} {
+		if stamp := member(key); stamp != "" {
+			at, err := text.ParseStamp(stamp)
+			if err != nil {
+				return r, fmt.Errorf("%s is %w", key, err)
+			}
+			*to = at.UTC()
 		}
-		r.Created = at
 	}
-	if stamp := text("valid_until"); stamp != "" {
-		at, err := when(stamp)
-		if err != nil {
-			return r, fmt.Errorf("valid_until %w", err)
-		}
-		r.ValidUntil = at
-	}
-	if s := text("importance"); s != "" {
+	if s := member("importance"); s != "" {
 		n, err := strconv.ParseFloat(s, 64)
 		if err != nil || math.IsNaN(n) {
 			return r, fmt.Errorf("importance is %q, not a number", s)
@@ -68,7 +63,7 @@ func (c *Collection) Record(d mirror.Document) (memory.Record, error) {
 		r.Importance = importance(n)
 	}
 	for _, key := range append([]string{"type", "source"}, kept...) {
-		if v := text(key); v != "" && key != "conversation_id" {
+		if v := member(key); v != "" && key != "conversation_id" {
 			r.Meta[key] = v
 		}
 	}
@@ -86,13 +81,6 @@ func importance(n float64) float64 {
 
 // stars are the reverse: 1 to 5.
 func stars(importance float64) int { return int(math.Round(1 + 4*max(0, min(1, importance)))) }
-
-func when(s string) (time.Time, error) {
-	if t, ok := text.ParseStamp(s); ok {
-		return t, nil
-	}
-	return time.Time{}, fmt.Errorf("is %.40q, not a time like 2024-05-31T18:30:00+00:00", s)
-}
 
 // stamp writes a time as Ada does.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000+00:00") }

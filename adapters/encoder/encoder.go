@@ -3,11 +3,13 @@ package encoder
 import (
 	"context"
 	"fmt"
-	"math"
 	"path/filepath"
 	"runtime"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/trm-go/refiner/internal/vector"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
@@ -90,29 +92,17 @@ func (m *model) Card() Card { return m.card }
 
 // each calls f for 0 to n-1 on several goroutines, and returns the first error.
 func (m *model) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next sync.Mutex
-	i := 0
-	var wg sync.WaitGroup
-	for range min(n, m.options.Workers) {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				next.Lock()
-				at := i
-				i++
-				next.Unlock()
-				if at >= n {
-					return
-				}
-				if err := f(ctx, at); err != nil {
-					cancel(err)
-				}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(m.options.Workers)
+	for i := range n {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
+			return f(ctx, i)
 		})
 	}
-	wg.Wait()
-	return context.Cause(ctx)
+	return g.Wait()
 }
 
 // graph is a network in ONNX Runtime.
@@ -158,7 +148,7 @@ func (e *Encoder) Model() string { return e.card.Model() }
 func (e *Encoder) Dim() int { return e.card.Dim }
 
 // Embed implements [memory.Embedder]: vectors of length 1. A text longer than the model reads at once is read in windows, at
-// most [MaxWindows], and has the mean of their vectors.
+// most [maxWindows], and has the mean of their vectors.
 func (e *Encoder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	if err := e.load(); err != nil {
 		return nil, err
@@ -182,14 +172,14 @@ func (e *Encoder) EmbedQuery(ctx context.Context, text string) ([]float32, error
 	return e.embed(ctx, e.card.Query+text)
 }
 
-// MaxWindows bounds the windows of one text: what follows is not read. With 256 tokens that is some 1,500 words.
-const MaxWindows = 8
+// maxWindows bounds the windows of one text: what follows is not read. With 256 tokens that is some 1,500 words.
+const maxWindows = 8
 
 func (e *Encoder) embed(ctx context.Context, text string) ([]float32, error) {
 	pieces := e.tokens.pieces(text)
 	sum := make([]float32, e.card.Dim)
 	most := e.card.Tokens - 2
-	for range MaxWindows {
+	for range maxWindows {
 		n := min(most, len(pieces))
 		v, err := e.window(ctx, pieces[:n])
 		if err != nil {
@@ -203,9 +193,10 @@ func (e *Encoder) embed(ctx context.Context, text string) ([]float32, error) {
 			break
 		}
 	}
-	if !unit(sum) {
+	if _, ok := vector.Length(sum); !ok {
 		return nil, fmt.Errorf("%w: %s returned no vector that can be scaled to length 1", ErrFormat, e.card.Name)
 	}
+	vector.Unit(sum, sum)
 	return sum, nil
 }
 
@@ -220,7 +211,7 @@ func (e *Encoder) window(ctx context.Context, pieces []int64) ([]float32, error)
 	dim := e.card.Dim
 	switch len(out.Values) {
 	case dim: // the graph pools by itself
-		unit(out.Values)
+		vector.Unit(out.Values, out.Values)
 		return out.Values, nil
 	case len(ids) * dim:
 	default:
@@ -232,22 +223,6 @@ func (e *Encoder) window(ctx context.Context, pieces []int64) ([]float32, error)
 			v[i%dim] += out.Values[i]
 		}
 	}
-	unit(v)
+	vector.Unit(v, v)
 	return v, nil
-}
-
-// unit scales a vector to length 1, and reports whether that was possible.
-func unit(v []float32) bool {
-	sum := 0.0
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	length := math.Sqrt(sum)
-	if !(length > 0) || math.IsInf(length, 0) {
-		return false
-	}
-	for i := range v {
-		v[i] = float32(float64(v[i]) / length)
-	}
-	return true
 }

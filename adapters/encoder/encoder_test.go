@@ -215,7 +215,7 @@ func TestLongTextsAreReadInWindows(t *testing.T) {
 	if distance(embed(head), embed(head+"move 東 京 行")) == 0 {
 		t.Error("what stands behind the first window does not count")
 	}
-	whole := strings.Repeat("a ", 254*MaxWindows)
+	whole := strings.Repeat("a ", 254*maxWindows)
 	if distance(embed(whole), embed(whole+"move")) != 0 {
 		t.Error("what stands behind the last window counts")
 	}

@@ -2,12 +2,14 @@ package jsonl
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/trm-go/refiner/internal/text"
@@ -45,54 +47,38 @@ func member(o map[string]any, names []string) (string, error) {
 // Record reads a document as a memory. One without a time is of 1970, and counts as old.
 func (f *File) Record(d mirror.Document) (memory.Record, error) {
 	r := memory.Record{Text: d.Text, Confidence: 1, Importance: .5, Created: time.Unix(0, 0).UTC()}
+	var kind, stamp, importance string
 	for _, part := range []struct {
 		to    *string
 		names []string
-	}{{&r.Role, roles}, {&r.Speaker, speakers}, {&r.Scope.Session, sessions}} {
+	}{{&r.Role, roles}, {&r.Speaker, speakers}, {&r.Scope.Session, sessions}, {&kind, kinds}, {&stamp, times}, {&importance, []string{"importance"}}} {
 		var err error
 		if *part.to, err = member(d.Meta, part.names); err != nil {
 			return r, err
 		}
 	}
-	kind, err := member(d.Meta, kinds)
-	if err != nil {
-		return r, err
-	}
-	switch k := memory.Kind(kind); k {
+	switch r.Kind = memory.Kind(kind); r.Kind {
 	case memory.KindTurn, memory.KindFact, memory.KindSummary, memory.KindPersona, memory.KindFAQ:
-		r.Kind = k
 	case "memory":
 		r.Kind = memory.KindFact
 	default:
 		r.Kind = memory.KindTurn
 	}
-	stamp, err := member(d.Meta, times)
-	if err != nil {
-		return r, err
-	}
 	if stamp != "" {
-		if r.Created, err = when(stamp); err != nil {
-			return r, fmt.Errorf("the time %w", err)
+		at, err := text.ParseStamp(stamp)
+		if err != nil {
+			return r, fmt.Errorf("the time is %w", err)
 		}
-	}
-	importance, err := member(d.Meta, []string{"importance"})
-	if err != nil {
-		return r, err
+		r.Created = at.UTC()
 	}
 	if importance != "" {
-		if r.Importance, err = strconv.ParseFloat(importance, 64); err != nil || !(r.Importance >= 0 && r.Importance <= 1) {
+		n, err := strconv.ParseFloat(importance, 64)
+		if err != nil || !(n >= 0 && n <= 1) {
 			return r, fmt.Errorf("importance is %s, not a number from 0 to 1", importance)
 		}
+		r.Importance = n
 	}
 	return r, nil
-}
-
-// when reads a time, or seconds or milliseconds since 1970.
-func when(s string) (time.Time, error) {
-	if t, ok := text.ParseStamp(s); ok {
-		return t, nil
-	}
-	return time.Time{}, fmt.Errorf("is %.40q: write it like 2024-05-31T18:30:00Z", s)
 }
 
 // Document writes a derived memory with the member names of what it is derived from.
@@ -140,32 +126,25 @@ func encode(d mirror.Document) (string, error) {
 		}
 		return 2
 	}
-	names := make([]string, 0, len(d.Meta))
-	for name := range d.Meta {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if a, b := rank(a), rank(b); a != b {
-			return a - b
-		}
-		return strings.Compare(a, b)
-	})
+	names := slices.SortedFunc(maps.Keys(d.Meta), func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
+	write := func(v any, end string) error {
+		err := e.Encode(v)
+		b.Truncate(max(0, b.Len()-1)) // the newline
+		b.WriteString(end)
+		return err
+	}
+	b.WriteByte('{')
 	for i, name := range names {
-		b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
-		for _, part := range []struct {
-			v   any
-			end string
-		}{{name, ":"}, {d.Meta[name], ""}} {
-			if err := e.Encode(part.v); err != nil {
-				return "", fmt.Errorf("%q: %w", name, err)
-			}
-			b.Truncate(b.Len() - 1) // the newline
-			b.WriteString(part.end)
+		end := ","
+		if i+1 == len(names) {
+			end = "}\n"
+		}
+		if err := errors.Join(write(name, ":"), write(d.Meta[name], end)); err != nil {
+			return "", fmt.Errorf("%q: %w", name, err)
 		}
 	}
-	b.WriteString("}\n")
 	return b.String(), nil
 }

@@ -26,6 +26,9 @@ func readArguments(schemas map[string]*jsonschema.Schema) sdk.Middleware {
 			}
 			schema := schemas[call.Params.Name]
 			arguments, err := normalize(call.Params.Arguments, schema)
+			if err == nil {
+				err = within(arguments, schema)
+			}
 			if err != nil {
 				text := fmt.Sprintf("%s: %v. %s", call.Params.Name, err, usage(call.Params.Name, schema))
 				return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}, nil
@@ -34,6 +37,19 @@ func readArguments(schemas map[string]*jsonschema.Schema) sdk.Middleware {
 			return next(ctx, method, req)
 		}
 	}
+}
+
+// within holds arguments against the whole schema, bounds included.
+func within(arguments json.RawMessage, schema *jsonschema.Schema) error {
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		return err
+	}
+	var v any
+	if err := json.Unmarshal(arguments, &v); err != nil {
+		return err
+	}
+	return resolved.Validate(v)
 }
 
 // normalize brings arguments into the form of the schema, where there is no doubt about what is meant.

@@ -151,6 +151,28 @@ func TestToolsAreDescribed(t *testing.T) {
 	}
 }
 
+// What a model is told of the tools costs it at most 1,000 tokens of its context: names, descriptions and arguments. OpenAI's
+// o200k_base makes a token of 4.3 bytes of them, which was counted with the package gpt-tokenizer 3.0.1.
+func TestToolsCostAModelLittle(t *testing.T) {
+	const bytesPerToken = 4.2
+	s := connect(t, mcp.New(bridge.MCP(plugin(t), memory.Scope{}), nil))
+	list, err := s.ListTools(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := 0
+	for _, tool := range list.Tools {
+		told, err := json.Marshal(map[string]any{"name": tool.Name, "description": tool.Description, "input_schema": tool.InputSchema})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes += len(told)
+	}
+	if tokens := float64(bytes) / bytesPerToken; tokens > 1000 {
+		t.Errorf("the tools cost a model about %.0f tokens, at most 1,000 are allowed", tokens)
+	}
+}
+
 func TestRecallIsMarkedAndInScope(t *testing.T) {
 	s := connect(t, mcp.New(bridge.MCP(plugin(t), memory.Scope{}), nil))
 	var found memories
@@ -372,5 +394,8 @@ func TestPinnedMemoriesAreRecalled(t *testing.T) {
 	text := must(t, s, "recall", map[string]any{"question": "When do we bake?"}, &found)
 	if jonas := strings.Index(text, "hazelnuts"); len(found.Memories) < 2 || !strings.Contains(found.Memories[0].Text, "hazelnuts") || jonas < 0 || jonas > strings.Index(text, "rye bread") {
 		t.Errorf("recalled %s\n%+v", text, found.Memories)
+	}
+	if text := must(t, s, "recall", map[string]any{"question": "Zzzz qqqq?"}, nil); !strings.Contains(text, "hazelnuts") || !strings.Contains(text, "Nothing is remembered about the question.") {
+		t.Errorf("recalled %s", text)
 	}
 }

@@ -25,7 +25,7 @@ type tools struct {
 	schemas map[string]*jsonschema.Schema // of each tool's arguments
 }
 
-// The bounds of what a tool takes. The schemas state them, so that a client refuses first.
+// The bounds of what a tool takes.
 const (
 	maxQuestion = 4000  // characters
 	maxText     = 20000 // characters of one memory
@@ -38,29 +38,25 @@ const (
 func (t *tools) add(s *sdk.Server, readOnly bool) {
 	reads := &sdk.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: new(bool)}
 	addTool(t, s, &sdk.Tool{Name: "recall", Title: "Recall memories", Annotations: reads, Description: "Finds what the user's memory holds about a question: " +
-		"earlier turns, facts and summaries, best first, ranked together by who said what, when and about whom. Ask in a whole sentence with the names, " +
-		"dates and things that matter; ask again with other words if the first answer lacks something. The nearest memories are returned even if they do not answer: if none " +
-		"does, nothing is known, and you say so."},
+		"turns, facts and summaries, best first. Ask a whole sentence with its names, dates and things; ask again in other words if something is missing. " +
+		"The nearest come even if they do not answer: if none does, say that nothing is known."},
 		t.recall, in[recallIn])
-	addTool(t, s, &sdk.Tool{Name: "explain", Title: "Explain a recall", Annotations: reads, Description: "Tells why recall returns what it returns: for each memory its " +
-		"signals, its weight, and where the weight comes from. For when the user asks why something was remembered or missed."}, t.explain, in[explainIn])
-	addTool(t, s, &sdk.Tool{Name: "history", Title: "History of a memory", Annotations: reads, Description: "Shows all versions of a memory, what replaced what, and when. " +
-		"For when the user asks what was true before, or since when."}, t.history, in[historyIn])
+	addTool(t, s, &sdk.Tool{Name: "explain", Title: "Explain a recall", Annotations: reads, Description: "Tells for each memory that recall returns why: signals, weight, and where it comes from. " +
+		"For when the user asks why something was remembered or missed."}, t.explain, in[explainIn])
+	addTool(t, s, &sdk.Tool{Name: "history", Title: "History of a memory", Annotations: reads, Description: "Shows all versions of a memory and what replaced what, when. For what was true before, or since when."}, t.history, in[historyIn])
 	if asker, ok := t.memory.(Asker); ok {
 		addTool(t, s, &sdk.Tool{Name: "ask", Title: "Answer from memory", Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: new(bool)},
-			Description: "Answers a question from the memories alone and tells for each statement which memory supports it. Slower than recall; use it when the " +
-				"answer must not hold anything that the memories do not."}, t.ask(asker), in[askIn])
+			Description: "Answers from the memories alone, each statement with the memory that supports it. Slower than recall; for " +
+				"answers that must hold nothing else."}, t.ask(asker), in[askIn])
 	}
 	if !readOnly {
 		addTool(t, s, &sdk.Tool{Name: "remember", Title: "Remember", Annotations: &sdk.ToolAnnotations{DestructiveHint: new(bool), IdempotentHint: true, OpenWorldHint: new(bool)},
-			Description: "Keeps one statement for later conversations. Write a whole sentence that is understood without this conversation: names instead of " +
-				"pronouns, dates instead of \"yesterday\". What is known already word for word is not added again. Nothing is overwritten: what a memory replaces " +
-				"stays in its history. No secrets such as passwords or keys."}, t.remember, in[rememberIn])
+			Description: "Keeps one statement for later conversations, as a whole sentence that is understood without this one: names " +
+				"instead of pronouns, dates instead of \"yesterday\". What is known word for word is not added again; what is replaced stays in the history. No passwords or keys."}, t.remember, in[rememberIn])
 		destroys := true
 		addTool(t, s, &sdk.Tool{Name: "forget", Title: "Forget for good", Annotations: &sdk.ToolAnnotations{DestructiveHint: &destroys, IdempotentHint: true, OpenWorldHint: new(bool)},
-			Description: "Deletes memories for good, for privacy, with whatever was derived from them, from the store and its snapshots. It cannot be " +
-				"undone. The answer names other versions of them that are still kept; forget those too if the user wants all of it gone. Only when the user asks for it, with explicit ids from recall that you have named to the user. To correct a memory, use remember with " +
-				"\"replaces\" instead. If one id is not there, nothing is deleted."}, t.forget, in[forgetIn])
+			Description: "Deletes memories for good, from the store and its snapshots, with what was derived from them. The answer names versions " +
+				"that are still kept. Only when the user asks, with ids from recall that you have named to them. To correct a memory, remember with \"replaces\"."}, t.forget, in[forgetIn])
 	}
 	t.addResource(s)
 	t.addPrompt(s)
@@ -104,6 +100,23 @@ var bounds = map[string]func(*jsonschema.Schema){
 	"derived_from": list,
 }
 
+// lean is a schema without its bounds, which cost a model tokens and tell it nothing: the server holds them all the same.
+func lean(s *jsonschema.Schema) *jsonschema.Schema {
+	c := *s
+	c.MinLength, c.MaxLength, c.Minimum, c.Maximum, c.MinItems, c.MaxItems = nil, nil, nil, nil, nil, nil
+	if c.Items != nil {
+		c.Items = lean(c.Items)
+	}
+	c.Properties = map[string]*jsonschema.Schema{}
+	for name, p := range s.Properties {
+		c.Properties[name] = lean(p)
+	}
+	if len(c.Properties) == 0 {
+		c.Properties = nil
+	}
+	return &c
+}
+
 // list makes a schema one of ids.
 func list(s *jsonschema.Schema) {
 	s.MaxItems = count(maxIDs)
@@ -115,7 +128,7 @@ func list(s *jsonschema.Schema) {
 // addTool adds a tool whose handler returns what it found and the same as text.
 func addTool[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, handler func(context.Context, In) (Out, string, error), schema func() *jsonschema.Schema) {
 	arguments := schema()
-	tool.InputSchema, t.schemas[tool.Name] = arguments, arguments
+	tool.InputSchema, t.schemas[tool.Name] = lean(arguments), arguments
 	sdk.AddTool(s, tool, func(ctx context.Context, _ *sdk.CallToolRequest, args In) (*sdk.CallToolResult, Out, error) {
 		ctx, stop := context.WithTimeout(ctx, t.timeout)
 		defer stop()
@@ -128,12 +141,12 @@ func addTool[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, handler func(
 }
 
 type recallIn struct {
-	Question string   `json:"question" jsonschema:"what you want to know, as a whole sentence"`
-	Limit    int      `json:"limit,omitempty" jsonschema:"most memories to return; 10 if left out"`
-	Since    string   `json:"since,omitempty" jsonschema:"only what was said from then on, like 2025-03-09 or 2025-03-09T18:30:00Z"`
+	Question string   `json:"question" jsonschema:"as a whole sentence"`
+	Limit    int      `json:"limit,omitempty" jsonschema:"default 10"`
+	Since    string   `json:"since,omitempty" jsonschema:"only what was said from then on, like 2025-03-09"`
 	Until    string   `json:"until,omitempty" jsonschema:"only what was said before then"`
-	At       string   `json:"at,omitempty" jsonschema:"what was known and true at this time; now if left out"`
-	Kinds    []string `json:"kinds,omitempty" jsonschema:"only these kinds; all if left out"`
+	At       string   `json:"at,omitempty" jsonschema:"what was known and true then"`
+	Kinds    []string `json:"kinds,omitempty" jsonschema:"only these"`
 }
 
 // query is the question as the memory takes it. Operators of the search are taken out of the text: a model that writes a
@@ -196,8 +209,8 @@ func (t *tools) find(ctx context.Context, q memory.Query) (found, string, error)
 }
 
 type explainIn struct {
-	Question string `json:"question" jsonschema:"the question whose recall to explain"`
-	Limit    int    `json:"limit,omitempty" jsonschema:"most memories to explain; 10 if left out"`
+	Question string `json:"question" jsonschema:"as for recall"`
+	Limit    int    `json:"limit,omitempty" jsonschema:"default 10"`
 }
 
 func (t *tools) explain(ctx context.Context, a explainIn) (explained, string, error) {
@@ -231,7 +244,7 @@ func (t *tools) history(ctx context.Context, a historyIn) (versions, string, err
 }
 
 type askIn struct {
-	Question string `json:"question" jsonschema:"the question to answer from the memories"`
+	Question string `json:"question" jsonschema:"as a whole sentence"`
 }
 
 func (t *tools) ask(m Asker) func(context.Context, askIn) (Answer, string, error) {
@@ -248,16 +261,16 @@ func (t *tools) ask(m Asker) func(context.Context, askIn) (Answer, string, error
 }
 
 type rememberIn struct {
-	Text        string   `json:"text" jsonschema:"the statement, one sentence or a few, understood without this conversation"`
-	Kind        string   `json:"kind,omitempty" jsonschema:"fact: holds beyond this conversation (the default); turn: words of the conversation, verbatim; persona: who the user or the assistant is; faq: a question with its standing answer"`
-	Speaker     string   `json:"speaker,omitempty" jsonschema:"name of the person whose statement it is, if it is not the user's"`
-	Said        string   `json:"said,omitempty" jsonschema:"when it was said, like 2025-03-09; now if left out"`
+	Text        string   `json:"text" jsonschema:"one sentence or a few"`
+	Kind        string   `json:"kind,omitempty" jsonschema:"fact (default); turn: verbatim; persona: who somebody is; faq: a question and its answer"`
+	Speaker     string   `json:"speaker,omitempty" jsonschema:"whose statement it is, if not the user's"`
+	Said        string   `json:"said,omitempty" jsonschema:"when, like 2025-03-09; default now"`
 	ValidFrom   string   `json:"valid_from,omitempty" jsonschema:"since when it is true"`
 	ValidUntil  string   `json:"valid_until,omitempty" jsonschema:"until when it is true"`
-	Importance  *float64 `json:"importance,omitempty" jsonschema:"0 to 1; 0.5 if left out"`
-	Pin         bool     `json:"pin,omitempty" jsonschema:"show it in every conversation: only for what must never be missed, such as an allergy"`
-	Replaces    []string `json:"replaces,omitempty" jsonschema:"ids of the memories that this one takes the place of, because they are out of date or wrong"`
-	DerivedFrom []string `json:"derived_from,omitempty" jsonschema:"ids of the memories that this is your own conclusion from; leave it out for what the user said"`
+	Importance  *float64 `json:"importance,omitempty" jsonschema:"0 to 1, default 0.5"`
+	Pin         bool     `json:"pin,omitempty" jsonschema:"show it in every conversation: for what must never be missed, like an allergy"`
+	Replaces    []string `json:"replaces,omitempty" jsonschema:"ids of what it corrects or brings up to date"`
+	DerivedFrom []string `json:"derived_from,omitempty" jsonschema:"ids that this is your own conclusion from"`
 }
 
 func (t *tools) remember(ctx context.Context, a rememberIn) (remembered, string, error) {
@@ -352,7 +365,7 @@ func (t *tools) known(ctx context.Context, r *memory.Record) (memory.ID, error) 
 }
 
 type forgetIn struct {
-	IDs []string `json:"ids" jsonschema:"ids of the memories to delete for good, as recall returned them"`
+	IDs []string `json:"ids" jsonschema:"as recall returned them"`
 }
 
 func (t *tools) forget(ctx context.Context, a forgetIn) (forgotten, string, error) {

@@ -55,11 +55,14 @@ type found struct {
 	Memories    []recalled         `json:"memories" jsonschema:"best first"`
 	Omitted     int                `json:"omitted" jsonschema:"found, but repeated others or did not fit; narrow the question to see them"`
 	Certificate refine.Certificate `json:"certificate" jsonschema:"how near the ranking is to its fixed point"`
+
+	pinned  int  // of the memories: shown whatever is asked
+	matched bool // a memory holds a word of the question
 }
 
 // foundOf is what was recalled and packed, and the turns that summaries were opened into.
 func foundOf(r *refine.Recollection, packed *refine.Packed, opened []refine.Recalled) found {
-	out := found{Memories: []recalled{}, Omitted: len(packed.Dropped), Certificate: r.Certificate}
+	out := found{Memories: []recalled{}, Omitted: len(packed.Dropped), Certificate: r.Certificate, matched: r.Matched}
 	pinned := slices.DeleteFunc(slices.Clone(r.Pinned), func(p refine.Recalled) bool {
 		return slices.ContainsFunc(r.Memories, func(m refine.Recalled) bool { return m.ID == p.ID })
 	})
@@ -77,6 +80,9 @@ func foundOf(r *refine.Recollection, packed *refine.Packed, opened []refine.Reca
 			v.Text = unmark(packed.Items[at].Text)
 		}
 		out.Memories = append(out.Memories, v)
+		if i < len(pinned) {
+			out.pinned++
+		}
 	}
 	return out
 }
@@ -95,6 +101,12 @@ func (f *found) text(packed *refine.Packed) string {
 		return "Nothing is remembered about this."
 	}
 	text := refine.Marked(packed.Text())
+	switch {
+	case f.pinned == len(f.Memories):
+		text += "\nThat is always shown. Nothing is remembered about the question."
+	case !f.matched:
+		text += "\nNo memory holds a word of the question; these are the nearest in meaning."
+	}
 	if f.Omitted > 0 {
 		text += fmt.Sprintf("\n%d more were found and left out.", f.Omitted)
 	}

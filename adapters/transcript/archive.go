@@ -3,7 +3,7 @@ package transcript
 import (
 	"archive/zip"
 	"bufio"
-	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -15,6 +15,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/trm-go/refiner/memory"
@@ -29,8 +30,8 @@ type Archive struct {
 	// Size is the number of bytes that reading all files takes; of packed files it is the packed size.
 	Size int64
 
-	names map[string]string
-	zip   *zip.ReadCloser
+	in    fs.FS
+	names map[string]string // people's names by their ids
 }
 
 // File is one file of an archive.
@@ -39,8 +40,8 @@ type File struct {
 	Format Format
 
 	archive *Archive
+	path    string // in the archive's file system
 	member  string // its name in the archive; empty where the file is by itself
-	open    func() (io.ReadCloser, error)
 }
 
 // maxFiles bounds how many files of an archive are looked at.
@@ -53,83 +54,90 @@ func Open(name string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{}
 	if info.IsDir() {
-		return a, a.files(name, os.DirFS(name))
+		a := &Archive{in: os.DirFS(name)}
+		return a, a.files(name)
 	}
-	head := make([]byte, 4)
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	n, err := io.ReadFull(f, head)
-	f.Close()
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, err
-	}
-	switch head = head[:n]; {
-	case bytes.Equal(head, []byte("PK\x03\x04")) || bytes.Equal(head, []byte("PK\x05\x06")):
-		if a.zip, err = zip.OpenReader(name); err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrSyntax, name, err)
-		}
-		if err := a.files(name, a.zip); err != nil {
-			a.Close()
-			return nil, err
+	z, err := zip.OpenReader(name)
+	if err == nil {
+		a := &Archive{in: z}
+		if err := a.files(name); err != nil {
+			return nil, errors.Join(err, a.Close())
 		}
 		return a, nil
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		a.Files = []File{{Name: name, archive: a, open: func() (io.ReadCloser, error) { return gunzip(name) }}}
-	default:
-		a.Files = []File{{Name: name, archive: a, open: func() (io.ReadCloser, error) { return os.Open(name) }}}
 	}
-	a.Size = info.Size()
+	if head, err2 := magic(name); err2 != nil || strings.HasPrefix(head, "PK\x03\x04") {
+		return nil, cmp.Or(err2, fmt.Errorf("%w: %s: %w", ErrSyntax, name, err))
+	}
+	a := &Archive{in: os.DirFS(filepath.Dir(name)), Size: info.Size()}
+	a.Files = []File{{Name: name, archive: a, path: filepath.Base(name)}}
 	return a, nil
+}
+
+// magic is the beginning of a file.
+func magic(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	n, _ := io.ReadFull(f, head)
+	return string(head[:n]), nil
 }
 
 // Close lets go of the archive.
 func (a *Archive) Close() error {
-	if a.zip == nil {
-		return nil
+	if z, ok := a.in.(io.Closer); ok {
+		return z.Close()
 	}
-	return a.zip.Close()
+	return nil
+}
+
+// open opens the file, unpacked if it is packed with gzip.
+func (f File) open() (io.Reader, io.Closer, error) {
+	in, err := f.archive.in.Open(f.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := bufio.NewReaderSize(in, prefixSize)
+	if head, _ := b.Peek(2); string(head) != "\x1f\x8b" {
+		return b, in, nil
+	}
+	z, err := gzip.NewReader(b)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%w: %w", ErrSyntax, err), in.Close())
+	}
+	return z, in, nil
 }
 
 // Read reads the records of the file: see [Read]. watch, if it is not nil, is given every byte that is read.
 func (f File) Read(ctx context.Context, o *Options, watch io.Writer) iter.Seq2[memory.Record, error] {
 	return func(yield func(memory.Record, error) bool) {
-		in, err := f.open()
+		r, c, err := f.open()
 		if err != nil {
 			yield(memory.Record{}, &Error{File: f.Name, Err: err})
 			return
 		}
-		defer in.Close()
-		var r io.Reader = in
+		defer c.Close()
 		if watch != nil {
 			r = io.TeeReader(r, watch)
 		}
-		if o == nil {
-			o = &Options{}
+		opts := Options{}
+		if o != nil {
+			opts = *o
 		}
-		opts := *o
-		opts.names, opts.member = f.archive.names, f.member
-		name := strings.TrimSuffix(f.Name, ".gz")
-		if opts.Format == "" {
-			opts.Format = f.Format
-		}
-		for rec, err := range Read(ctx, r, name, &opts) {
-			if !yield(rec, err) {
-				return
-			}
-		}
+		opts.names, opts.member, opts.Format = f.archive.names, f.member, cmp.Or(opts.Format, f.Format)
+		Read(ctx, r, strings.TrimSuffix(f.Name, ".gz"), &opts)(yield)
 	}
 }
 
 // files finds the files with conversations in a folder or ZIP. Where an exporter's own format is among them, files of the
 // forms that everybody writes are not conversations but what goes with them: ratings, settings, notes to a picture.
-func (a *Archive) files(archive string, in fs.FS) error {
-	_, zipped := in.(*zip.ReadCloser)
+func (a *Archive) files(archive string) error {
 	own, looked := false, 0
-	err := fs.WalkDir(in, ".", func(name string, d fs.DirEntry, err error) error {
+	var general []File
+	err := fs.WalkDir(a.in, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -144,15 +152,9 @@ func (a *Archive) files(archive string, in fs.FS) error {
 		if looked++; looked > maxFiles {
 			return fmt.Errorf("%w: %s has more than %d files: import its parts", ErrRecord, archive, maxFiles)
 		}
-		f := File{Name: filepath.ToSlash(archive) + "/" + name, archive: a, member: name, open: func() (io.ReadCloser, error) {
-			if zipped {
-				return in.Open(name)
-			}
-			return openFile(filepath.Join(archive, filepath.FromSlash(name)))
-		}}
+		f := File{Name: filepath.ToSlash(archive) + "/" + name, archive: a, path: name, member: name}
 		if f.Format, err = a.look(f); err != nil {
 			a.Skipped = append(a.Skipped, fmt.Sprintf("%s: %v", f.Name, err))
-			return nil
 		}
 		if f.Format == "" {
 			return nil
@@ -160,24 +162,22 @@ func (a *Archive) files(archive string, in fs.FS) error {
 		if info, err := d.Info(); err == nil {
 			a.Size += info.Size()
 		}
-		f1, _ := info(f.Format)
-		own = own || !f1.general
+		i, _ := info(f.Format)
+		own = own || !i.general
+		if i.general {
+			general = append(general, f)
+		}
 		a.Files = append(a.Files, f)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if own {
-		kept := a.Files[:0]
-		for _, f := range a.Files {
-			if i, _ := info(f.Format); i.general {
-				a.Skipped = append(a.Skipped, f.Name+": not a conversation of this export; import it by itself if you want it")
-				continue
-			}
-			kept = append(kept, f)
+	if own && len(general) > 0 {
+		for _, f := range general {
+			a.Skipped = append(a.Skipped, f.Name+": not a conversation of this export; import it by itself if you want it")
 		}
-		a.Files = kept
+		a.Files = slices.DeleteFunc(a.Files, func(f File) bool { i, _ := info(f.Format); return i.general })
 	}
 	if len(a.Files) == 0 {
 		reason := ""
@@ -189,13 +189,13 @@ func (a *Archive) files(archive string, in fs.FS) error {
 	return nil
 }
 
-// look finds the format of a file in an archive; "" where it is a list of people, which it remembers.
+// look finds the format of a file in an archive; empty where it is a list of people, which it remembers.
 func (a *Archive) look(f File) (Format, error) {
-	in, err := f.open()
+	in, c, err := f.open()
 	if err != nil {
 		return "", err
 	}
-	defer in.Close()
+	defer c.Close()
 	b := bufio.NewReaderSize(in, prefixSize)
 	prefix, err := b.Peek(prefixSize)
 	if err != nil && err != io.EOF {
@@ -242,28 +242,4 @@ func readable(name string) bool {
 		return true
 	}
 	return false
-}
-
-func openFile(name string) (io.ReadCloser, error) {
-	if strings.HasSuffix(name, ".gz") {
-		return gunzip(name)
-	}
-	return os.Open(name)
-}
-
-// gunzip opens a file that is packed with gzip.
-func gunzip(name string) (io.ReadCloser, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%w: %s: %w", ErrSyntax, name, err)
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{z, f}, nil
 }

@@ -156,16 +156,15 @@ func (r *reader) all(list value, decode func(value) bool) bool {
 // The members of a line that mean something, by all the names they may have. Every other string, number or truth value
 // goes into the record's Meta under its own name.
 var (
-	LineText    = []string{"text", "content", "body", "message"}
-	LineRole    = []string{"role"}
-	LineSpeaker = []string{"speaker", "name", "from", "author", "sender"}
-	LineSession = []string{"session", "session_id", "conversation", "conversation_id", "thread", "thread_id"}
-	LineID      = []string{"id", "key", "ref", "uuid"}
-	LineTime    = times
+	lineText    = []string{"text", "content", "body", "message"}
+	lineRole    = []string{"role"}
+	lineSpeaker = []string{"speaker", "name", "from", "author", "sender"}
+	lineSession = []string{"session", "session_id", "conversation", "conversation_id", "thread", "thread_id"}
+	lineID      = []string{"id", "key", "ref", "uuid"}
 
 	lineNames = func() map[string]bool {
 		names := map[string]bool{"kind": true, "meta": true, "metadata": true, "valid_from": true, "valid_until": true}
-		for _, name := range slices.Concat(LineText, LineRole, LineSpeaker, LineSession, LineID, LineTime) {
+		for _, name := range slices.Concat(lineText, lineRole, lineSpeaker, lineSession, lineID, times) {
 			names[name] = true
 		}
 		return names
@@ -180,7 +179,7 @@ var (
 // makes the key, without one the content does.
 func line(r *reader, o, _ object) []turn {
 	t := turn{meta: map[string]string{}}
-	switch name, v := o.first(LineText...); {
+	switch name, v := o.first(lineText...); {
 	case v.absent():
 		o.fail(fmt.Errorf("there is no \"text\""))
 	default:
@@ -188,8 +187,8 @@ func line(r *reader, o, _ object) []turn {
 			o.fail(fmt.Errorf("%q is empty", name))
 		}
 	}
-	t.role = role(o.text(LineRole...))
-	if name, v := o.first(LineSpeaker...); v.is('{') { // an author with a name of its own
+	t.role = role(o.text(lineRole...))
+	if name, v := o.first(lineSpeaker...); v.is('{') { // an author with a name of its own
 		t.speaker = o.in(name).text("nickname", "display_name", "name", "username")
 	} else {
 		t.speaker = o.text(name)
@@ -200,8 +199,8 @@ func line(r *reader, o, _ object) []turn {
 			t.role, t.speaker = known, ""
 		}
 	}
-	t.session, t.key, t.kind = cmp.Or(o.text(LineSession...), chatName(r.file)), o.text(LineID...), memory.Kind(o.text("kind"))
-	t.created, t.from, t.until = o.time(LineTime...), o.time("valid_from"), o.time("valid_until")
+	t.session, t.key, t.kind = cmp.Or(o.text(lineSession...), chatName(r.file)), o.text(lineID...), memory.Kind(o.text("kind"))
+	t.created, t.from, t.until = o.time(times...), o.time("valid_from"), o.time("valid_until")
 	if t.key != "" {
 		t.meta["ref"] = t.key
 		t.key = t.session + "/" + t.key

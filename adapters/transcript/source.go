@@ -10,6 +10,9 @@ import (
 	"io"
 	"sort"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/transform"
 )
 
 // maxValue is the largest line, or element of the top-level array, in bytes. The longest conversations of the evaluation
@@ -90,7 +93,7 @@ var errEnded = errors.New("ended")
 // eachValue decodes every element of the top-level array, every top-level value if there is none, or what lies in the lists of
 // an object that the format names.
 func (r *reader) eachValue(b *bufio.Reader) {
-	s := &stream{reader: r, in: &input{r: b}}
+	s := &stream{reader: r, in: newInput(b)}
 	s.d = json.NewDecoder(s.in)
 	first, err := firstByte(b)
 	if err == io.EOF {
@@ -254,14 +257,17 @@ func firstByte(b *bufio.Reader) (byte, error) {
 
 // input hands a decoder its text, refuses what is not UTF-8 and what passes the limit, and knows on which line a byte is.
 type input struct {
-	r     *bufio.Reader
-	read  int64 // bytes handed out
-	limit int64 // read must not pass it
-	err   error // why it stopped
+	r     io.Reader // of text that is UTF-8
+	read  int64     // bytes handed out
+	limit int64     // read must not pass it
+	err   error     // why it stopped
 
-	part     []byte  // the first bytes of a character whose last ones are still to come
 	passed   int     // line feeds that are forgotten
 	newlines []int64 // offsets of the others, ascending
+}
+
+func newInput(r io.Reader) *input {
+	return &input{r: transform.NewReader(r, encoding.UTF8Validator)}
 }
 
 // Read implements io.Reader.
@@ -276,48 +282,20 @@ func (in *input) Read(p []byte) (int, error) {
 		return 0, in.err
 	}
 	n, err := in.r.Read(p[:min(len(p), slack)])
+	if at := bytes.IndexByte(p[:n], 0); at >= 0 {
+		n, err = at, errNUL
+	}
+	if errors.Is(err, encoding.ErrInvalidUTF8) {
+		err = errUTF8
+	}
 	for i, c := range p[:n] {
 		if c == '\n' {
 			in.newlines = append(in.newlines, in.read+int64(i))
 		}
 	}
-	if good, bad := in.check(p[:n], err == io.EOF); bad != nil {
-		n, err = good, bad
-	}
 	in.read += int64(n)
-	if err != nil {
-		in.err = err
-	}
+	in.err = err
 	return n, err
-}
-
-// check tests the next bytes for being text, and returns how many of them are before the first that is not.
-func (in *input) check(p []byte, last bool) (int, error) {
-	b := append(in.part, p...)
-	whole := len(b)
-	for i := 1; !last && i < utf8.UTFMax && i <= len(b); i++ {
-		if c := b[len(b)-i:]; utf8.RuneStart(c[0]) {
-			if !utf8.FullRune(c) {
-				whole = len(b) - i
-			}
-			break
-		}
-	}
-	before := len(in.part)
-	in.part = append([]byte(nil), b[whole:]...)
-	err := checkText(b[:whole])
-	if err == nil {
-		return len(p), nil
-	}
-	good := 0
-	for good < whole && b[good] != 0 {
-		c, size := utf8.DecodeRune(b[good:whole])
-		if c == utf8.RuneError && size == 1 {
-			break
-		}
-		good += size
-	}
-	return max(0, good-before), err
 }
 
 // line is the line of an offset, from 1.
@@ -333,13 +311,18 @@ func (in *input) forget(offset int64) {
 	in.newlines = append(in.newlines[:0], in.newlines[n:]...)
 }
 
+var (
+	errNUL  = fmt.Errorf("%w: there is a NUL byte: save the file as UTF-8 text", ErrSyntax)
+	errUTF8 = fmt.Errorf("%w: it is not valid UTF-8: convert the file to UTF-8", ErrSyntax)
+)
+
 // checkText reports bytes that no text has.
 func checkText(b []byte) error {
-	if bytes.IndexByte(b, 0) >= 0 {
-		return fmt.Errorf("%w: there is a NUL byte: save the file as UTF-8 text", ErrSyntax)
-	}
-	if !utf8.Valid(b) {
-		return fmt.Errorf("%w: it is not valid UTF-8: convert the file to UTF-8", ErrSyntax)
+	switch {
+	case bytes.IndexByte(b, 0) >= 0:
+		return errNUL
+	case !utf8.Valid(b):
+		return errUTF8
 	}
 	return nil
 }

@@ -3,13 +3,12 @@ package transcript
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
-	"math"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/internal/text"
 )
 
 // value is one JSON value that is known to be well formed, with the line of the file on which it starts.
@@ -287,54 +286,18 @@ func (o object) scalars(meta map[string]string, except map[string]bool) {
 	}
 }
 
-// layouts are the ways a time may be written. One without a zone is taken as UTC.
-var layouts = []string{
-	time.RFC3339Nano,
-	"2006-01-02T15:04:05",
-	"2006-01-02T15:04",
-	"2006-01-02 15:04:05Z07:00",
-	"2006-01-02 15:04:05",
-	"2006-01-02 15:04",
-	time.DateOnly,
-	"3:04 pm on 2 January, 2006", // LoCoMo
-	"January-2-2006",             // BEAM
-	time.RFC1123Z,
-	time.RFC1123,
-}
-
 // times are the names under which transcripts keep the time of a message.
 var times = []string{"time", "timestamp", "created", "created_at", "createdAt", "create_time", "date", "ts"}
 
-// Time reads a time as transcripts write it: in one of many layouts, or as seconds since 1970 (milliseconds from 1e11 on, which
-// as seconds would be the year 5138). The time keeps the zone that it names; one without a zone is UTC.
-func Time(text string) (time.Time, error) {
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
-		if math.Abs(seconds) >= 1e11 {
-			seconds /= 1000
-		}
-		if !(math.Abs(seconds) < 1e11) {
-			return time.Time{}, fmt.Errorf("%s, not seconds or milliseconds since 1970", text)
-		}
-		whole, part := math.Modf(seconds)
-		return time.Unix(int64(whole), int64(part*1e6)*1e3).UTC(), nil
-	}
-	for _, layout := range layouts {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() > 0 {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%.40q, not a time: write it like 2024-05-31T18:30:00Z", text)
-}
-
 // when reads a member as a time. A missing value is the zero time.
 func when(name string, v value) (time.Time, error) {
-	text, err := v.text(name)
-	if text = strings.TrimSpace(text); err != nil || text == "" {
+	s, err := v.text(name)
+	if err != nil || strings.TrimSpace(s) == "" {
 		return time.Time{}, err
 	}
-	t, err := Time(text)
+	t, err := text.ParseStamp(s)
 	if err != nil {
-		err = errors.New(strconv.Quote(name) + " is " + err.Error())
+		err = fmt.Errorf("%q is %w", name, err)
 	}
 	return t, err
 }

@@ -131,7 +131,7 @@ func (a *app) models(cmd *cobra.Command, f *policyFlags, o *consolidate.Options)
 	if model == nil {
 		return ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--judge needs a language model, and none is configured")
 	}
-	o.Judge = consolidate.ModelJudge(model, a.settings.Model.Model)
+	o.Judge, o.JudgeName = model, a.settings.Model.Model
 	return nil
 }
 

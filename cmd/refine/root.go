@@ -127,7 +127,11 @@ func (a *app) load(cmd *cobra.Command) error {
 		return err
 	}
 	a.settings = settings
-	a.log = slog.New(slog.NewTextHandler(a.term.Err, &slog.HandlerOptions{Level: level}))
+	var handler slog.Handler = slog.NewTextHandler(a.term.Err, &slog.HandlerOptions{Level: level})
+	if settings.Log.Format == "json" {
+		handler = slog.NewJSONHandler(a.term.Err, &slog.HandlerOptions{Level: level})
+	}
+	a.log = slog.New(handler)
 	return nil
 }
 

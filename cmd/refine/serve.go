@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,16 +134,54 @@ func (a *app) serve(ctx context.Context) error {
 	if c.Ada {
 		a.term.Notef("serving %s/v1/chat/stream, /v1/memory and the rest of Ada's brain", address)
 	}
-	switch {
-	case o.Upstream == nil:
+	if o.Upstream == nil {
 		a.term.Notef("no model is configured: the memories answer for themselves; set model.type and model.base_url for one")
-	default:
+	} else {
 		a.term.Notef("upstream: %s", o.Upstream.BaseURL)
 	}
 	if len(o.Keys) == 0 {
 		a.term.Notef("no keys: everybody on this machine has the scope %s", p.Scope)
 	}
+	go a.watchKeys(ctx, server) // ends with ctx
 	return server.Run(ctx, listener, secure)
+}
+
+// keysEvery is how often the file of keys is looked at.
+const keysEvery = 2 * time.Second
+
+// watchKeys hands the keys to the server anew when their file has changed. A file that cannot be used changes nothing.
+func (a *app) watchKeys(ctx context.Context, server *serve.Server) {
+	path := a.settings.Serve.KeysFile
+	if path == "" {
+		return
+	}
+	before, _ := os.Stat(path)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(keysEvery):
+		}
+		now, err := os.Stat(path)
+		if err == nil && before != nil && os.SameFile(now, before) && now.ModTime().Equal(before.ModTime()) && now.Size() == before.Size() {
+			continue
+		}
+		if err != nil && before == nil {
+			continue // it was said
+		}
+		var keys []serve.Key
+		if before = now; err == nil {
+			keys, err = a.serveKeys()
+		}
+		if err == nil {
+			err = server.SetKeys(keys)
+		}
+		if err != nil {
+			a.log.Error("the file of keys cannot be used; the keys before hold on", "error", err)
+			continue
+		}
+		a.term.Notef("read %s anew", counted(len(keys), "key"))
+	}
 }
 
 // serveKeys are the keys of the file, and the one in the environment.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/trm-go/refiner/internal/scripted"
 	"github.com/trm-go/refiner/internal/ui"
@@ -50,12 +51,22 @@ func TestServe(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Token=a%20b")
 	t.Setenv("REFINER_API_KEY", "a-key-that-nobody-will-guess")
 
+	keys := filepath.Join(dir, "keys.json")
+	makeKey := func(name string) string {
+		var out strings.Builder
+		if code := run(t.Context(), &ui.Terminal{In: strings.NewReader(""), Out: &out, Err: io.Discard}, []string{"serve", "key", name, "--user", "ada", "--keys-file", keys}); code != ui.ExitOK {
+			t.Fatalf("no key: %d", code)
+		}
+		return strings.TrimSpace(out.String())
+	}
+	first := makeKey("first")
+
 	ctx, stop := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(ctx, &ui.Terminal{Out: io.Discard, Err: in, In: strings.NewReader("")}, []string{"serve", "--listen", "127.0.0.1:0",
-			"--store", filepath.Join(dir, "store.db"), "--user", "ada", "--upstream", model.URL, "--model", "small", "--ada"})
+			"--store", filepath.Join(dir, "store.db"), "--user", "ada", "--keys-file", keys, "--upstream", model.URL, "--model", "small", "--ada"})
 		in.Close()
 	}()
 	var said strings.Builder
@@ -107,7 +118,18 @@ func TestServe(t *testing.T) {
 	if status, _ := ask("another key that is long enough"); status != 401 {
 		t.Errorf("a wrong key gives %d", status)
 	}
-	if got := model.Requests(); len(got) != 1 || got[0].Model != "small" {
+	// A key that is added is read without a restart, and so is that one is gone.
+	second := makeKey("second")
+	for status, until := 0, time.Now().Add(time.Minute); status != 200; status, _ = ask(second) {
+		if time.Now().After(until) {
+			t.Fatal("a new key is not read")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if status, _ := ask(first); status != 200 {
+		t.Errorf("the key that was there gives %d", status)
+	}
+	if got := model.Requests(); len(got) != 3 || got[0].Model != "small" {
 		t.Errorf("the upstream got %+v", got)
 	}
 	health := func() int {

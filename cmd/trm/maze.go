@@ -19,7 +19,7 @@ func (a *app) mazeGenerateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Generate mazes with their shortest paths",
-		Long: `Generate mazes. On the standard output they are text, as trm solve --task maze reads it;
+		Long: `Generate mazes. On the standard output they are text, as trm solve reads it;
 with -o they are a data set, as training and trm bench maze read it: FOLDER/inputs.npy and
 FOLDER/labels.npy, the paths. There is one way through each; --min-path asks for long ones.`,
 		Example: `  trm data maze generate --side 11
@@ -98,7 +98,7 @@ func (a *app) mazeShowCommand() *cobra.Command {
 func otherTask(path, text string) error {
 	switch {
 	case strings.EqualFold(filepath.Ext(path), ".npy"):
-		return ui.Fail(ui.ExitUsage, "take trm bench maze, or trm data maze show and --task maze for one", "%s is an array, as data sets of mazes are", path)
+		return ui.Fail(ui.ExitUsage, "take trm bench maze, or trm data maze show for one of them", "%s is an array, as data sets of mazes are", path)
 	case strings.HasPrefix(strings.TrimSpace(text), "{"):
 		return ui.Fail(ui.ExitUsage, "look at it with trm data arc show; train a model on a GPU with make train-arc, and measure it with trm bench arc",
 			"this is an ARC task, and no model for ARC is bundled: TRM knows a task by an embedding that training makes for it")

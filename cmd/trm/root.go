@@ -39,14 +39,17 @@ again and again to a question, its current answer and a latent, until it halts.`
 	return root
 }
 
+// withCUDA is how to get a library with its CUDA provider.
+const withCUDA = "`pip install 'onnxruntime-gpu[cuda,cudnn]'`, and set " + onnx.LibraryVariable + " to its site-packages folder"
+
 // fixes say what to do about errors.
 var fixes = []cli.Fix{
 	{Is: onnx.ErrNoDriver, Hint: "for an NVIDIA GPU install NVIDIA's driver; without one use --device cpu"},
 	{Is: onnx.ErrNoGPU, Hint: "`nvidia-smi` must list a GPU; in a container it is passed in by the host (docker run --gpus all)"},
-	{Is: onnx.ErrNoProvider, Hint: "run `trm runtime install --cuda`"},
-	{Is: onnx.ErrOldDriver, Hint: "install a newer driver, or a library for the CUDA that this one serves with `trm runtime install --cuda`"},
-	{Is: onnx.ErrOtherProvider, Hint: "run `trm runtime install --cuda`, and name no other library"},
-	{Is: onnx.ErrNoCUDA, Hint: "run `trm runtime install --cuda`, or name the folder of CUDA's libraries in LD_LIBRARY_PATH"},
+	{Is: onnx.ErrNoProvider, Hint: withCUDA},
+	{Is: onnx.ErrOldDriver, Hint: "install a newer driver, or an older onnxruntime-gpu, for the CUDA that this one serves"},
+	{Is: onnx.ErrOtherProvider, Hint: withCUDA},
+	{Is: onnx.ErrNoCUDA, Hint: withCUDA + "; or name the folder of CUDA's libraries in LD_LIBRARY_PATH"},
 	{Is: onnx.ErrNoLibrary, Hint: "run `trm runtime install`, or name the library with --library or " + onnx.LibraryVariable},
 	{Is: onnx.ErrNoRuntime, Hint: "build with CGO_ENABLED=1 and a C compiler; data, score and info work without"},
 	{Is: onnx.ErrTask, Hint: "name a model for this task with --model; `trm info MODEL` says what a model is for"},

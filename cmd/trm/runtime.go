@@ -14,7 +14,7 @@ func (a *app) runtimeCommand() *cobra.Command {
 }
 
 func (a *app) runtimeInstallCommand() *cobra.Command {
-	o, cuda := onnx.InstallOptions{}, ""
+	o := onnx.InstallOptions{}
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Install ONNX Runtime's shared library, pinned and checked by its hash",
@@ -24,27 +24,14 @@ npm fetches the package of a pinned version, its hash is checked, and the one li
 that is needed is kept. Without a network, fetch the package elsewhere with npm pack
 and give it with --package.
 
-With --cuda, pip fetches the library with its CUDA provider, CUDA and cuDNN instead, for
-Linux on x86-64: 1.3 GB, 2 GB on disk. The driver decides whether for CUDA 12 or 13;
---cuda=12 and --cuda=13 choose.`,
-		Example: `  trm runtime install
-  trm runtime install --cuda`,
-		Args: cobra.NoArgs,
+For an NVIDIA GPU on Linux, take Python's package instead, and name its folder:
+
+  pip install 'onnxruntime-gpu[cuda,cudnn]'
+  export ` + onnx.LibraryVariable + `=.../site-packages`,
+		Example: "  trm runtime install",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Log, o.Output = slog.New(slog.NewTextHandler(a.term.Err, nil)), a.term.Err
-			version := map[string]int{"auto": onnx.SupportedCUDA(), "12": 12, "13": 13}[cuda]
-			switch {
-			case cuda != "" && version == 0:
-				return cli.Usagef(cmd, "--cuda=%s: want auto, 12 or 13", cuda)
-			case cuda != "" && o.Package != "":
-				return cli.Usagef(cmd, "--package is npm's; for CUDA pip has options of its own, such as PIP_FIND_LINKS")
-			case cuda != "":
-				library, err := onnx.InstallCUDA(cmd.Context(), version, &o)
-				if err != nil {
-					return err
-				}
-				return a.printLibrary(library)
-			}
+			o.Log = slog.New(slog.NewTextHandler(a.term.Err, nil))
 			library, err := onnx.InstallLibrary(cmd.Context(), &o)
 			if err != nil {
 				return err
@@ -54,8 +41,6 @@ Linux on x86-64: 1.3 GB, 2 GB on disk. The driver decides whether for CUDA 12 or
 	}
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "folder to install into; empty is the user's cache")
 	cmd.Flags().StringVar(&o.Package, "package", "", "package `file` that was fetched before")
-	cmd.Flags().StringVar(&cuda, "cuda", "", "with CUDA: `version` auto, 12 or 13")
-	cmd.Flags().Lookup("cuda").NoOptDefVal = "auto"
 	return cmd
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore"
 	"github.com/trm-go/refiner/trmcore/onnx"
+	"github.com/trm-go/refiner/trmcore/puzzle/maze"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
@@ -71,7 +72,7 @@ answer is one line. Exits with 3 if an answer is not valid.`,
 	}
 	s.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&s.task, "task", "sudoku", "kind of puzzle: sudoku, maze")
+	f.StringVar(&s.task, "task", "", "kind of puzzle: sudoku, maze; empty tells by the text")
 	f.IntVar(&s.steps, "steps", 0, "supervision steps at most; 0 is what the model's card says, or 16")
 	f.StringVar(&s.halt, "halt", "rules", "stop when: rules (the answer is valid), q (the model believes it), none (all steps)")
 	f.IntVar(&s.tta, "tta", 0, "retry an answer that is not valid up to so many times; what the model's card says, unless given")
@@ -85,9 +86,8 @@ answer is one line. Exits with 3 if an answer is not valid.`,
 
 func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	games := map[string]func(string) ([]game, error){"sudoku": readSudokus, "maze": readMazes}
-	read := games[s.task]
 	switch {
-	case read == nil:
+	case s.task != "" && games[s.task] == nil:
 		return cli.Usagef(cmd, "--task %s: want sudoku or maze; ARC tasks are solved by trm bench arc", s.task)
 	case s.halt != "rules" && s.halt != "q" && s.halt != "none":
 		return cli.Usagef(cmd, "--halt %s: want rules, q or none", s.halt)
@@ -98,12 +98,18 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	if s.task == "" {
+		s.task = "sudoku"
+		if _, err := maze.Parse(text); err == nil {
+			s.task = "maze"
+		}
+	}
 	if len(args) > 0 && s.task == "sudoku" {
 		if err := otherTask(args[0], text); err != nil {
 			return err
 		}
 	}
-	puzzles, err := read(text)
+	puzzles, err := games[s.task](text)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func callerOf(ctx context.Context) *caller {
 // authenticate finds the caller of a request. The scope is the key's, narrowed by what the request asks for.
 func (s *Server) authenticate(r *http.Request) (*caller, error) {
 	c := &caller{name: "local", scope: s.plugin.Scope}
-	if len(s.keys) > 0 {
+	if s.locked {
 		scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "Bearer") {
 			secret = r.Header.Get("X-Api-Key") // so Anthropic's clients send it
@@ -61,7 +61,7 @@ func (s *Server) authenticate(r *http.Request) (*caller, error) {
 		if secret == "" {
 			return nil, refuse(http.StatusUnauthorized, "missing_api_key", "there is no API key: send it as Authorization: Bearer KEY")
 		}
-		if c.key = s.keys.find(strings.TrimSpace(secret)); c.key == nil {
+		if c.key = s.access.Load().keys.find(strings.TrimSpace(secret)); c.key == nil {
 			return nil, refuse(http.StatusUnauthorized, "invalid_api_key", "the API key is not one of this server's")
 		}
 		c.name, c.scope = c.key.Name, c.key.Scope()
@@ -102,7 +102,7 @@ func (s *Server) protect(next http.Handler) http.Handler {
 			writeFailure(w, wireAt(r.URL.Path), f)
 			return
 		}
-		if limit := s.limits[c.name]; limit != nil {
+		if limit := s.access.Load().limits[c.name]; limit != nil {
 			if wait := limit.Reserve(); wait.Delay() > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(1+int(wait.Delay().Seconds())))
 				wait.Cancel()
@@ -147,7 +147,7 @@ func (s *Server) harden(next http.Handler) http.Handler {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		// Without keys a name that an attacker lets point here (DNS rebinding) would make the browser a caller.
-		if len(s.keys) == 0 && !s.ours(r.Host) {
+		if !s.locked && !s.ours(r.Host) {
 			refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host).write(w)
 			return
 		}
@@ -185,6 +185,35 @@ func CheckListen(address string, keys int) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is no loopback address: make a key with `refine serve key NAME`, or listen on 127.0.0.1", ErrOpen, address)
+}
+
+// access is who may ask, and how often.
+type access struct {
+	keys   ring
+	limits map[string]*rate.Limiter
+}
+
+// SetKeys replaces the keys while the server runs: a key that is gone is refused from then on. A server that began with keys
+// must have some, and one that began without stays without, for whose memories a caller sees depends on it.
+func (s *Server) SetKeys(keys []Key) error {
+	for _, k := range keys {
+		if err := k.check(); err != nil {
+			return fmt.Errorf("%w: %q: %w", ErrKeys, k.Name, err)
+		}
+	}
+	if s.locked != (len(keys) > 0) {
+		return fmt.Errorf("%w: a server with keys cannot go on without, nor one without begin to ask for them: start it anew", ErrKeys)
+	}
+	a := &access{keys, limiters(keys, s.rate, s.burst)}
+	if before := s.access.Load(); before != nil {
+		for name := range a.limits {
+			if limit := before.limits[name]; limit != nil {
+				a.limits[name] = limit
+			}
+		}
+	}
+	s.access.Store(a)
+	return nil
 }
 
 // limiters makes the limit of each caller.

@@ -171,6 +171,35 @@ func FuzzParseKeys(f *testing.F) {
 	})
 }
 
+// Keys are replaced while the server runs: the new ones hold at once, those that are gone do not. What cannot be is refused, and
+// the keys before hold on.
+func TestKeysAreReplaced(t *testing.T) {
+	one, first := serve.NewKey("one", ada)
+	two, second := serve.NewKey("two", memory.Scope{User: "eve"})
+	p := start(t, newPlugin(t, "Ruth moved to Lisbon."), &serve.Options{Keys: []serve.Key{first}})
+	status := func(secret string) int {
+		return p.send(t, http.MethodGet, "/api/v1/stats", "", bearer(secret)...).Status
+	}
+	if a, b := status(one), status(two); a != 200 || b != 401 {
+		t.Fatalf("the keys give %d and %d", a, b)
+	}
+	for _, keys := range [][]serve.Key{nil, {{Name: "broken", Hash: "x"}}} {
+		if err := p.SetKeys(keys); !errors.Is(err, serve.ErrKeys) || status(one) != 200 {
+			t.Errorf("%v: %v", keys, err)
+		}
+	}
+	if err := p.SetKeys([]serve.Key{second}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := status(one), status(two); a != 401 || b != 200 {
+		t.Errorf("then they give %d and %d", a, b)
+	}
+	open := start(t, newPlugin(t), nil)
+	if err := open.SetKeys([]serve.Key{first}); !errors.Is(err, serve.ErrKeys) {
+		t.Errorf("a server without keys takes one: %v", err)
+	}
+}
+
 func TestWithoutKeysOnlyThisMachine(t *testing.T) {
 	for address, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, "127.9.9.9:1": true,
 		"0.0.0.0:1": false, ":1": false, "192.168.1.2:1": false, "[::]:1": false, "example.com:1": false} {

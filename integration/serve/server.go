@@ -16,7 +16,6 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
-	"golang.org/x/time/rate"
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/memory"
@@ -73,8 +72,10 @@ const (
 // Server answers requests. It is an http.Handler, safe for concurrent use.
 type Server struct {
 	plugin    *integration.Plugin
-	keys      ring
-	limits    map[string]*rate.Limiter
+	locked    bool                   // it asks for keys
+	access    atomic.Pointer[access] // the keys that there are now
+	rate      float64
+	burst     int
 	upstream  *Upstream
 	client    *http.Client
 	silence   time.Duration
@@ -106,13 +107,11 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	if len(o.Keys) > 0 {
 		own.Scope = memory.Scope{} // a key's scope is its own, also where it is empty
 	}
-	s := &Server{plugin: &own, keys: o.Keys, upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
+	s := &Server{plugin: &own, locked: len(o.Keys) > 0, rate: o.Rate, burst: cmp.Or(o.Burst, max(1, int(2*o.Rate))), upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
 		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget),
 		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), wait: cmp.Or(o.Wait, DefaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
-	for _, k := range o.Keys {
-		if err := k.check(); err != nil {
-			return nil, fmt.Errorf("%w: %q: %w", ErrKeys, k.Name, err)
-		}
+	if err := s.SetKeys(o.Keys); err != nil {
+		return nil, err
 	}
 	for _, host := range o.Hosts {
 		s.hosts = append(s.hosts, strings.ToLower(strings.TrimSpace(host)))
@@ -124,7 +123,6 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	if s.tasks, err = newTasks(o.Tasks); err != nil {
 		return nil, err
 	}
-	s.limits = limiters(o.Keys, o.Rate, cmp.Or(o.Burst, max(1, int(2*o.Rate))))
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -265,7 +263,7 @@ func (s *Server) Close() {
 // the time of Options.Wait to end, writes what is still to be written, and returns nil; or an error if some had to be cut
 // off. secure may be nil: plain HTTP.
 func (s *Server) Run(ctx context.Context, listener net.Listener, secure *tls.Config) error {
-	if err := CheckListen(listener.Addr().String(), len(s.keys)); err != nil {
+	if err := CheckListen(listener.Addr().String(), len(s.access.Load().keys)); err != nil {
 		return err
 	}
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))

@@ -141,7 +141,7 @@ func (s *Server) authorize(out, r *http.Request, path string) {
 		if anthropic {
 			out.Header.Set("X-Api-Key", s.upstream.Key)
 		}
-	case len(s.keys) == 0:
+	case !s.locked:
 		for _, name := range []string{"Authorization", "X-Api-Key"} {
 			if given := r.Header.Get(name); given != "" {
 				out.Header.Set(name, given)

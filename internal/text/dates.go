@@ -48,6 +48,24 @@ func Dates(s string, at time.Time) []Date {
 	return dates
 }
 
+// writtenDays are the days of s that are written out, each without its year where that stands behind it.
+func writtenDays(s string) (days []Date) {
+	r := newDateReader(s, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) // a leap year
+	for i := 0; i < len(r.words); {
+		d, n := r.written(i)
+		if n == 0 || len(d.Links) != 2 {
+			i++
+			continue
+		}
+		if n > 1 && !r.words[i+n-1].unspaced && r.year(i+n-1) > 0 {
+			n--
+		}
+		days = append(days, r.place(d, i, n))
+		i += n
+	}
+	return days
+}
+
 // Explain tells what the relative dates of a text mean that are surely read, for the reader of a quotation: "yesterday: 12
 // November 2026; last week: the week of 2 November 2026". It stands behind the quotation, never in it. Empty: there are none.
 func Explain(s string, at time.Time) string {

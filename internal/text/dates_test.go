@@ -172,3 +172,26 @@ func FuzzDates(f *testing.F) {
 		}
 	})
 }
+
+func TestValues(t *testing.T) {
+	for in, want := range map[string]string{
+		"It costs 1,190 euros, or 84k yen.":       "number 1190 € | number 84000 ¥",
+		"Wir zahlen 1.190 € am 14. Dezember 2026": "number 1190 € | day 12-14 | number 2026",
+		"On December 14th at 7:30 pm":             "day 12-14 | clock 7:30",
+		"Le 14 décembre à 19h30":                  "day 12-14 | clock 7:30",
+		"12月14日7时半":                               "day 12-14 | clock 7:30",
+		"Due 2026-12-14, not 14.12.":              "day 12-14 | day 12-14",
+		"Every Tuesday, three times in June":      "weekday 2 | number 3 time | month 6",
+		"jeden Dienstag um 19.30 Uhr":             "weekday 2 | clock 7:30",
+		"It was on 03/05/2024.":                   "number 3 | number 5 | number 2024",
+		"I may go, they march on.":                "",
+	} {
+		var got []string
+		for _, v := range text.Values(in) {
+			got = append(got, strings.TrimSpace(fmt.Sprint(v.Kind, " ", v.Key, " ", v.Unit)))
+		}
+		if s := strings.Join(got, " | "); s != want {
+			t.Errorf("%s\n got %s\nwant %s", in, s, want)
+		}
+	}
+}

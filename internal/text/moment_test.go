@@ -23,12 +23,12 @@ func TestParseTime(t *testing.T) {
 		t.Errorf("a month is %v, %v", got, ok)
 	}
 	for _, s := range []string{"1741545000", "1741545000000", "1.741545e9", "2025-03-09T18:30:00Z"} {
-		if got, ok := ParseStamp(s); !ok || !got.Equal(at) {
-			t.Errorf("%q is %v, %v; want %v", s, got, ok, at)
+		if got, err := ParseStamp(s); err != nil || !got.Equal(at) {
+			t.Errorf("%q is %v, %v; want %v", s, got, err, at)
 		}
 	}
 	for _, s := range []string{"NaN", "1e300", "-Inf", "soon"} {
-		if got, ok := ParseStamp(s); ok {
+		if got, err := ParseStamp(s); err == nil {
 			t.Errorf("%q is %v", s, got)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -41,16 +40,27 @@ func Values(s string) []Value {
 			r.list = append(r.list, w)
 		}
 	}
+	days := writtenDays(s)
+	var out []Value
 	for i := 0; i < len(r.list); {
-		v, n := r.at(i)
-		if n == 0 {
-			i++
+		for len(days) > 0 && days[0].Start < r.list[i].start {
+			days = days[1:]
+		}
+		if len(days) > 0 && days[0].Start == r.list[i].start {
+			d := days[0]
+			out = append(out, Value{Start: d.Start, End: d.End, Kind: Day, Key: d.From.Format("01-02")})
+			for i < len(r.list) && r.list[i].start < d.End {
+				i++
+			}
 			continue
 		}
-		r.out = append(r.out, v)
-		i += n
+		v, n := r.at(i)
+		if n > 0 {
+			out = append(out, v)
+		}
+		i += max(n, 1)
 	}
-	return r.out
+	return out
 }
 
 // splitUnspaced makes a word of each calendar character of a run and of what is between them.
@@ -76,7 +86,6 @@ func splitUnspaced(s string, w word) []word {
 type valueReader struct {
 	s    string
 	list []word
-	out  []Value
 }
 
 func (r *valueReader) low(i int) string {
@@ -99,18 +108,8 @@ func (r *valueReader) at(i int) (Value, int) {
 	}
 	low := r.low(i)
 	if !w.number {
-		if m := monthNames[low]; m > 0 {
-			d, n := 0, 1
-			if r.near(i+1, 2) && r.list[i+1].number {
-				d, n = dayOfMonth(r.low(i+1)), 2
-			}
-			switch {
-			case d > 0 && !strings.HasPrefix(r.s[r.list[i+1].end:], ":"):
-				return value(Day, dayKey(m, d), n)
-			case isCapital(w) && !w.opens && len(low) > 3:
-				return value(Month, strconv.Itoa(m), 1)
-			}
-			return Value{}, 0
+		if m := monthNames[low]; m > 0 && isCapital(w) && !w.opens && len(low) > 3 {
+			return value(Month, strconv.Itoa(m), 1)
 		}
 		if d, ok := weekdayNames[strings.TrimSuffix(low, "s")]; ok {
 			return value(Weekday, strconv.Itoa(d), 1)
@@ -133,7 +132,7 @@ func (r *valueReader) at(i int) (Value, int) {
 		}
 		return Value{}, 0
 	}
-	if v, n := r.numbered(i, value); n > 0 {
+	if v, n := r.clock(i, value); n > 0 {
 		return v, n
 	}
 	number, ok := magnitude(w.text)
@@ -152,42 +151,6 @@ func (r *valueReader) at(i int) (Value, int) {
 		v.Unit = r.unit(i + n)
 	}
 	return v, n
-}
-
-// numbered reads dates and times of day that begin with the number i.
-func (r *valueReader) numbered(i int, value func(ValueKind, string, int) (Value, int)) (Value, int) {
-	w, low := r.list[i], r.low(i)
-	if t, ok := isoDate(r.s[w.start:]); ok && i+2 < len(r.list) {
-		return value(Day, dayKey(int(t.Month()), t.Day()), 3)
-	}
-	d := dayOfMonth(strings.TrimSuffix(low, "er"))
-	if d > 0 {
-		j := i + 1
-		if c := r.low(j); c == "of" || c == "de" {
-			j++
-		}
-		if m := monthNames[r.low(j)]; m > 0 && r.near(i+1, 2) {
-			return value(Day, dayKey(m, d), j-i+1)
-		}
-		// 14.12. and 14.12.2026, but neither 14.12 nor 12/14.
-		if parts := strings.Split(w.text, "."); len(parts) >= 2 && (len(parts) == 3 || strings.HasPrefix(r.s[w.end:], ".")) {
-			if d, m := dayOfMonth(parts[0]), dayOfMonth(parts[1]); d > 0 && m > 0 && m <= 12 {
-				return value(Day, dayKey(m, d), 1)
-			}
-		}
-	} else if parts := strings.Split(w.text, "."); len(parts) == 3 || len(parts) == 2 && strings.HasPrefix(r.s[w.end:], ".") {
-		if d, m := dayOfMonth(parts[0]), dayOfMonth(parts[1]); d > 0 && m > 0 && m <= 12 {
-			return value(Day, dayKey(m, d), 1)
-		}
-	}
-	if r.low(i+1) == "月" && i+3 < len(r.list) && strings.Contains("日号號", r.list[i+3].text) {
-		if m, err := strconv.Atoi(low); err == nil && m <= 12 {
-			if d := dayOfMonth(r.low(i + 2)); d > 0 {
-				return value(Day, dayKey(m, d), 4)
-			}
-		}
-	}
-	return r.clock(i, value)
 }
 
 // clocks are the ways to write a time of day that begins with a number: 7:30 pm, 9h04, 19.30 Uhr, 7pm, 3点半.
@@ -293,10 +256,6 @@ func magnitude(s string) (float64, bool) {
 	}
 	f, err := strconv.ParseFloat(digits, 64)
 	return f * by, err == nil && len(digits) <= 15
-}
-
-func dayKey(month, day int) string {
-	return time.Date(2000, time.Month(month), day, 0, 0, 0, 0, time.UTC).Format("01-02")
 }
 
 // cjkWeekday is the weekday that a run ends or begins with; -1: none.

@@ -72,7 +72,7 @@ func (w *planner) compare(ctx context.Context, list []statement, facts bool) (sa
 		asked := left[:min(len(left), judgements)]
 		for n, o := range asked {
 			w.progress(w.total*n/(2*len(asked)), w.total)
-			v, err := w.judge.Relate(ctx, list[o.i].said(), list[o.j].said())
+			v, err := w.ask(ctx, list[o.i].said(), list[o.j].said())
 			if err != nil {
 				return nil, nil, fmt.Errorf("judge how %s stands to %s: %w", list[o.j].ID, list[o.i].ID, err)
 			}

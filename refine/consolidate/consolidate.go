@@ -16,6 +16,7 @@ import (
 
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/specialists"
 	"github.com/trm-go/refiner/trmcore"
 )
 
@@ -26,8 +27,10 @@ type Options struct {
 	Since time.Time
 	// Now is the time that ages are measured against. Zero: time.Now.
 	Now time.Time
-	// Judge says how facts stand to each other that the rules leave apart, of the 200 pairs that share most words. Nil: they stand.
-	Judge Judge
+	// Judge is a language model that says how facts stand to each other that the rules leave apart, of the 200 pairs that share
+	// most words, and JudgeName is its name in the plan. Nil: they stand.
+	Judge     specialists.Model
+	JudgeName string
 	// OnePass believes every summary as it is first written, without looking for what it lost: what the recursion is
 	// measured against.
 	OnePass bool
@@ -64,7 +67,7 @@ func New(ctx context.Context, store refine.Store, scope memory.Scope, o *Options
 	ripe := func(r *memory.Record) bool {
 		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
 	}
-	w := &planner{plan: p, all: all, stands: map[memory.ID]bool{}, now: now, single: o.OnePass, total: len(live), judge: o.Judge, progress: o.Progress}
+	w := &planner{plan: p, all: all, stands: map[memory.ID]bool{}, now: now, single: o.OnePass, total: len(live), judge: o.Judge, judgeName: o.JudgeName, progress: o.Progress}
 	if w.progress == nil {
 		w.progress = func(_, _ int) {}
 	}
@@ -137,10 +140,11 @@ type planner struct {
 	stands map[memory.ID]bool // the turns that a live summary stands for
 	stale  []*memory.Record   // live summaries that stand for nothing any more: one of their turns does not hold
 
-	single   bool
-	judge    Judge
-	progress func(done, total int)
-	total    int
+	single    bool
+	judge     specialists.Model
+	judgeName string
+	progress  func(done, total int)
+	total     int
 }
 
 // id names the record of a change: by what it replaces and what it says, so that the same plan has the same names, and by a

@@ -19,6 +19,5 @@
 //
 // Facts are consolidated by themselves, by the rules of specialists.Relate: repeats are merged, what a later fact
 // updates is true until then, and two facts that contradict each other while nothing says which is right are reported
-// and left as they are, as are those that only a loose reading relates; a [Judge], such as a language model, is asked about
-// them. What turns say on several days becomes a fact.
+// and left as they are, as are those that only a loose reading relates; a language model may be asked about them. What turns say on several days becomes a fact.
 package consolidate

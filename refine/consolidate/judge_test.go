@@ -114,7 +114,7 @@ func TestModelsJudgeFacts(t *testing.T) {
 			server := httptest.NewServer(model)
 			defer server.Close()
 			s := open(t, records)
-			p, err := consolidate.New(t.Context(), s, scope, &consolidate.Options{Now: later, Judge: consolidate.ModelJudge(client{server.URL}, "scripted")})
+			p, err := consolidate.New(t.Context(), s, scope, &consolidate.Options{Now: later, Judge: client{server.URL}, JudgeName: "scripted"})
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("the error is %v", err)

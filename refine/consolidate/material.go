@@ -111,7 +111,6 @@ func prepare(records []*memory.Record, p Policy) *material {
 		}
 		s.asks = s.weight >= p.Keep
 		for _, sentence := range text.Sentences(r.Text) {
-			sentence = trimOpener(sentence)
 			p := passage{
 				text: sentence, source: int32(i), tokens: int32(text.Tokens(sentence)), weight: passageWeight(sentence, s.weight),
 				facts: number(facts, &factTurns, factsOf(sentence, r.Created, names)),
@@ -160,15 +159,6 @@ func distinct(n []int32) []int32 {
 	return slices.Clip(slices.Compact(n))
 }
 
-// openers are words that open a turn and tell nothing.
-var openers = func() map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields("wow yeah yes yep yup oh hey hi hello thanks well so anyway haha ah aw aww great cool sure okay ok totally absolutely definitely awesome nice right and but") {
-		m[w] = true
-	}
-	return m
-}()
-
 // knownNames are the words that are written as a name somewhere within a sentence.
 func knownNames(records []*memory.Record) map[string]bool {
 	names := map[string]bool{}
@@ -190,7 +180,7 @@ func factsOf(passage string, at time.Time, names map[string]bool) []string {
 		end = len(passage)
 	}
 	first, _ := utf8.DecodeRuneInString(passage)
-	if word := strings.ToLower(passage[:end]); unicode.IsUpper(first) && names[word] && !openers[word] {
+	if word := strings.ToLower(passage[:end]); unicode.IsUpper(first) && names[word] {
 		if link := text.PrefixName + word; !slices.Contains(facts, link) {
 			facts = append(facts, link)
 		}
@@ -204,11 +194,8 @@ func passageWeight(passage string, turn float64) float64 {
 	if strings.HasSuffix(passage, "?") {
 		return w * .25 // it states nothing
 	}
-	for word := range strings.FieldsSeq(passage) {
-		switch strings.Trim(word, ",.;:!\"()") {
-		case "I", "I'm", "I’m", "I've", "I’ve", "my", "My", "me", "we", "We", "our", "Our":
-			return w * 1.5
-		}
+	if text.FirstPerson(passage) {
+		return w * 1.5
 	}
 	return w
 }
@@ -229,27 +216,7 @@ func pointsBack(sentence string) bool {
 // beginning was cut off, or that begins in the middle of a thought.
 func answers(sentence string) bool {
 	first, _ := utf8.DecodeRuneInString(sentence)
-	word, _, _ := strings.Cut(sentence, " ")
-	switch strings.ToLower(strings.Trim(word, ",.;:!?\"()")) {
-	case "no", "nope", "yes", "not", "because", "only", "just", "about", "around", "at", "in", "on", "from", "to", "by", "with", "for", "since", "until", "probably", "maybe":
-		return true
-	}
 	return unicode.IsLower(first) || len(strings.Fields(sentence)) <= 5 || pointsBack(sentence)
-}
-
-// trimOpener cuts "Wow, " off a sentence, so that what is left is still an exact passage. It never cuts a "no".
-func trimOpener(s string) string {
-	for {
-		word, rest, ok := strings.Cut(s, ", ")
-		if !ok || !openers[strings.ToLower(word)] || len(rest) < 12 {
-			return s
-		}
-		// "Wow, Caroline, …": alone at the front, a name would be taken for a capital of the sentence.
-		if first, _ := utf8.DecodeRuneInString(rest); unicode.IsUpper(first) && !strings.HasPrefix(rest, "I ") {
-			return s
-		}
-		s = rest
-	}
 }
 
 // adopt makes a unit of a summary that is in the store: of its turns, and of the passages that it quotes. It is not ok if
@@ -267,7 +234,7 @@ func (m *material) adopt(r *memory.Record, number map[memory.ID]int32) (unit, bo
 		}
 		s, found := &m.sources[n], false
 		for p := s.first; p < s.last && !found; p++ {
-			if found = m.passages[p].text == q.Text; found {
+			if found = strings.HasSuffix(m.passages[p].text, q.Text); found {
 				u.picks, u.tokens = append(u.picks, p), u.tokens+int(m.passages[p].tokens)
 			}
 		}

@@ -34,7 +34,7 @@ func render(passages []quoted) string {
 		if name := said(p.from); name != speaker || speaker == "" {
 			speaker = name
 			b.WriteString("\n" + name)
-		} else if p.from == before && onlyOpeners(p.from.Text[end:], p.text) {
+		} else if p.from == before && follows(p.from.Text[end:], p.text) {
 			b.WriteByte(' ')
 		} else {
 			b.WriteString(" … ")
@@ -50,18 +50,10 @@ func render(passages []quoted) string {
 	return b.String()
 }
 
-// onlyOpeners reports whether nothing but space and words that tell nothing stands before the passage in what follows.
-func onlyOpeners(rest, passage string) bool {
+// follows reports whether nothing but what is no word stands before the passage in what follows.
+func follows(rest, passage string) bool {
 	between, _, ok := strings.Cut(rest, passage)
-	if !ok {
-		return false
-	}
-	for word := range strings.FieldsFuncSeq(between, notWord) {
-		if !openers[strings.ToLower(word)] {
-			return false
-		}
-	}
-	return true
+	return ok && strings.IndexFunc(between, func(r rune) bool { return !notWord(r) }) < 0
 }
 
 func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }

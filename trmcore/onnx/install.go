@@ -46,8 +46,6 @@ type InstallOptions struct {
 	// Package is a tarball of the pinned version that was fetched before, for machines without a network. Empty means
 	// that npm fetches it.
 	Package string
-	// Output gets what pip says while it fetches. Nil discards.
-	Output io.Writer
 	// Log tells what is done. Nil discards.
 	Log *slog.Logger
 }

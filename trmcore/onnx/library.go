@@ -23,7 +23,7 @@ type Library struct {
 }
 
 // FindLibrary looks for the shared library: at explicit, if that is not empty; where $TRM_ORT_LIBRARY says; in the
-// project's .cache, going up from the working directory; in the user's cache, one with CUDA first; and where systems keep libraries. It
+// project's .cache, going up from the working directory; in the user's cache; and where systems keep libraries. It
 // returns ErrNoLibrary, with what to run, if there is none. A path that is named but does not exist is an error at once.
 func FindLibrary(explicit string) (Library, error) {
 	for _, named := range []Library{{explicit, "flag"}, {os.Getenv(LibraryVariable), "environment"}} {
@@ -61,6 +61,18 @@ func inFolder(dir string) string {
 	return path
 }
 
+// versioned is the library in a folder whose name ends in its version, as Python's packages name it.
+func versioned(dir string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "libonnxruntime.so.1.*"))
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("there is no libonnxruntime.so in %s: %w", dir, os.ErrNotExist)
+	}
+	if err != nil {
+		return "", err
+	}
+	return found[len(found)-1], nil
+}
+
 // places are where a library may be without being named, in the order of trust.
 func places() []Library {
 	var found []Library
@@ -76,11 +88,6 @@ func places() []Library {
 		}
 	}
 	if dir, err := userCache(); err == nil {
-		for _, version := range cudaVersions {
-			if path, err := pipLibrary(cudaFolder(dir, version)); err == nil {
-				found = append(found, Library{path, "user cache"})
-			}
-		}
 		found = append(found, Library{filepath.Join(dir, file), "user cache"})
 	}
 	dirs := []string{"/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/homebrew/lib"}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/internal/text"
 )
 
 // WhatsApp writes a text file whose form follows the phone and its language: "[31/12/2025, 18:30:00] Ana: Hello" on an
@@ -156,17 +158,17 @@ var noteDate = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
 // markdown reads a note. Each section, with its heading, is a record; the note is their session. The time is that of
 // "date" or "created" in the front matter, else the day in the file's name, else Options.Created.
 func (r *reader) markdown(b *bufio.Reader) error {
-	text, err := io.ReadAll(io.LimitReader(b, maxValue+1))
+	data, err := io.ReadAll(io.LimitReader(b, maxValue+1))
 	if err != nil {
 		return err
 	}
-	if len(text) > maxValue {
+	if len(data) > maxValue {
 		return fmt.Errorf("%w: the note has more than %d bytes: break it into several", ErrRecord, maxValue)
 	}
-	if err := checkText(text); err != nil {
+	if err := checkText(data); err != nil {
 		return err
 	}
-	note := strings.ReplaceAll(string(text), "\r\n", "\n")
+	note := strings.ReplaceAll(string(data), "\r\n", "\n")
 	created, title := time.Time{}, ""
 	if day := noteDate.FindString(path.Base(r.file)); day != "" {
 		created, _ = time.Parse(time.DateOnly, day)
@@ -180,7 +182,7 @@ func (r *reader) markdown(b *bufio.Reader) error {
 			case "title":
 				title = value
 			case "date", "created", "created_at":
-				if t, err := Time(value); err == nil {
+				if t, err := text.ParseStamp(value); err == nil {
 					created = t
 				}
 			}
