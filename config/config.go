@@ -11,7 +11,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"net"
 	"path/filepath"
 	"slices"
@@ -66,26 +65,13 @@ type Embedder struct {
 
 // Recall says how memories are found and rescored.
 type Recall struct {
-	Limit   int     `mapstructure:"limit" help:"memories a search returns"`
-	Preset  string  `mapstructure:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
-	Weights Weights `mapstructure:"weights"`
-	Mode    string  `mapstructure:"mode" help:"learned, or to compare with: fixed_point, hybrid, bm25, vector"`
-	Spread  float64 `mapstructure:"spread" help:"share of a memory's weight that comes from its neighbours, 0 to .95; -1: the measured one"`
-	Session float64 `mapstructure:"session" help:"share that comes from the best of its session, 0 to .95; -1: the measured one"`
-	Epsilon float64 `mapstructure:"epsilon" help:"largest change at which the ranking stands still; 0: the measured one"`
-	Steps   int     `mapstructure:"steps" help:"most steps of the recursion; 0: the measured number"`
-	Rerank  string  `mapstructure:"rerank" help:"a local model reads the best memories with the question: ask (only for refine ask), auto (always), a number of memories (always), off; ask and auto go on without one"`
-	Budget  int     `mapstructure:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
-	Pinned  int     `mapstructure:"pinned" help:"tokens that pinned memories may take in each prompt, before the others; 0: none are put there"`
-}
-
-// Weights replace single weights of the preset. A negative weight keeps the preset's.
-type Weights struct {
-	Relevance   float64 `mapstructure:"relevance" help:"weight of relevance; -1: the preset's"`
-	Surprise    float64 `mapstructure:"surprise" help:"weight of surprise; -1: the preset's"`
-	Decay       float64 `mapstructure:"decay" help:"weight of decay; -1: the preset's"`
-	Habituation float64 `mapstructure:"habituation" help:"weight of habituation; -1: the preset's"`
-	Attention   float64 `mapstructure:"attention" help:"weight of attention; -1: the preset's"`
+	Limit  int    `mapstructure:"limit" help:"memories a search returns"`
+	Preset string `mapstructure:"preset" help:"weights of the signals: default (measured) or ada (the seed's)"`
+	Mode   string `mapstructure:"mode" help:"learned, or to compare with: fixed_point, hybrid, bm25, vector"`
+	Steps  int    `mapstructure:"steps" help:"most steps of the recursion; 0: the measured number"`
+	Rerank string `mapstructure:"rerank" help:"a local model reads the best memories with the question: ask (only for refine ask), auto (always), a number of memories (always), off; ask and auto go on without one"`
+	Budget int    `mapstructure:"budget" help:"tokens that packed memories may take; 0: they are not packed"`
+	Pinned int    `mapstructure:"pinned" help:"tokens that pinned memories may take in each prompt, before the others; 0: none are put there"`
 }
 
 // Model says which language model writes and revises answers.
@@ -150,7 +136,7 @@ func Default() Config {
 		Store:    Store{Path: filepath.Join(xdg.DataHome, "refine", "store.db"), Wait: 5 * time.Second, Memory: 512},
 		Embedder: Embedder{Type: "auto", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Index:    "auto",
-		Recall:   Recall{Limit: 10, Preset: "default", Weights: Weights{-1, -1, -1, -1, -1}, Mode: "learned", Spread: -1, Session: -1, Rerank: "ask", Pinned: 300},
+		Recall:   Recall{Limit: 10, Preset: "default", Mode: "learned", Rerank: "ask", Pinned: 300},
 		Model:    Model{Type: "none", Model: "gpt-4o-mini", BaseURL: "https://api.openai.com/v1", Timeout: 30 * time.Second, KeyEnv: "OPENAI_API_KEY"},
 		Respond:  Respond{Refine: "auto", Chain: "rules", Time: time.Minute, Budget: 2000},
 		Serve: Serve{Listen: "127.0.0.1:8377", KeyEnv: "REFINER_API_KEY", Rate: 50, MaxBody: 32 << 20, Silence: 5 * time.Minute,
@@ -212,7 +198,6 @@ func (c *Config) Validate() error {
 		chosen("recall.preset", c.Recall.Preset),
 		chosen("recall.mode", c.Recall.Mode),
 		within("recall.steps", float64(c.Recall.Steps), 0, 10000),
-		within("recall.epsilon", c.Recall.Epsilon, 0, 1),
 		c.Recall.validateRerank(),
 		within("recall.budget", float64(c.Recall.Budget), 0, 1e9),
 		within("recall.pinned", float64(c.Recall.Pinned), 0, 1e9),
@@ -242,16 +227,6 @@ func (c *Config) Validate() error {
 		chosen("log.level", c.Log.Level),
 		chosen("log.format", c.Log.Format),
 	}
-	for key, share := range map[string]float64{"recall.spread": c.Recall.Spread, "recall.session": c.Recall.Session} {
-		if share != -1 && !(share >= 0 && share <= .95) {
-			errs = append(errs, &Invalid{key, fmt.Sprintf("is %v: use a number from 0 to .95, or -1", share)})
-		}
-	}
-	for name, w := range c.Recall.Weights.all() {
-		if math.IsNaN(w) || math.IsInf(w, 0) || (w < 0 && w != -1) {
-			errs = append(errs, &Invalid{"recall.weights." + name, fmt.Sprintf("is %v: use a number of at least 0, or -1", w)})
-		}
-	}
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -277,22 +252,4 @@ func (s *Serve) validate() error {
 		return &Invalid{"serve.listen", fmt.Sprintf("is %q: use an address and a port, like 127.0.0.1:8377", s.Listen)}
 	}
 	return nil
-}
-
-// Set yields the weights that replace the preset's, by the signal's name.
-func (w Weights) Set() map[string]float64 {
-	set := map[string]float64{}
-	for name, v := range w.all() {
-		if v >= 0 {
-			set[name] = v
-		}
-	}
-	return set
-}
-
-func (w Weights) all() map[string]float64 {
-	return map[string]float64{
-		"relevance": w.Relevance, "surprise": w.Surprise, "decay": w.Decay,
-		"habituation": w.Habituation, "attention": w.Attention,
-	}
 }

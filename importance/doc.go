@@ -5,7 +5,7 @@
 //	score := importance.Default.Score(signals[0])                     // their weighted mean
 //	level := importance.DefaultThresholds.Level(score)                // full, chunk, summary or dropped
 //
-// Relevance is measured by [Relevance], the graph is built by [NewGraph]; package refine runs the recursion over both.
+// Relevance is measured by words and by learned trees ([Features]), the graph is built by [NewGraph]; package refine runs the recursion over both.
 //
 // Two presets of weights are given. [Ada] is the one published with the Ada assistant: .60 of its weight is on surprise.
 // It was fitted to synthetic data in which surprise follows the label, so it is here to compare with. [Default] is what

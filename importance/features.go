@@ -19,9 +19,10 @@ var Names = []string{
 	"named", "before_named", "after_named", "any_named", "mentions",
 	"human", "assistant", "note", "no_place",
 	"length", "length_rel", "before_length", "after_length",
-	"place", "place_log", "age", "recency", "later_cover", "earlier_cover", "later_same", "earlier_same",
+	"place", "place_log", "age", "recency", "later_cover", "earlier_cover", "later_same", "earlier_same", "later_rival", "earlier_rival", "recent",
 	"surprise", "information", "information_all", "terms", "best_cover", "margin", "rivals",
 	"store_length", "store_assistant", "store_notes",
+	"cosine", "cosine_share", "cosine_rank", "before_cosine", "after_cosine", "session_cosine",
 	"accepted", "accepted_like", "accepted_session", "accepted_beside",
 }
 
@@ -82,8 +83,8 @@ func (t *Table) Accept(rows []int) {
 // Row is the features of the i-th row.
 func (t *Table) Row(i int) []float32 { return t.Values[i*len(Names) : (i+1)*len(Names)] }
 
-// Most is how many candidates are ranked: the most relevant by their words and their neighbours'.
-const Most = 128
+// mostRanked is how many candidates are ranked: the most relevant by their words and their neighbours'.
+const mostRanked = 128
 
 // reader holds what the features of all candidates are made of.
 type reader struct {
@@ -100,7 +101,14 @@ type reader struct {
 	second    float64
 	rank      []int32 // by lexical score, from 1
 	relRank   []int32
+	near      []float64 // centred cosines as shares of the greatest
+	nearRank  []int32
 	sessions  []session
+
+	oldest, newest    int64
+	assistants, notes float64 // shares of the candidates
+	bestCover         float64
+	rivals            int // candidates with nearly the greatest lexical score
 }
 
 // session is what the features need of the candidates of one session.
@@ -109,6 +117,7 @@ type session struct {
 	union    uint64
 	best     int // the candidate with the greatest lexical score
 	top      [3]float64
+	near     float64 // greatest centred cosine
 	hits     int
 	rank     int32
 	last     int32 // highest position
@@ -120,18 +129,18 @@ func Features(c *memory.Candidates, seq Sequence) *Table {
 	if n == 0 {
 		return &Table{list: c.List}
 	}
-	r := &reader{c: c, seq: seq, relevance: Relevance(c, seq), holds: make([]uint64, n), own: make([]uint64, n)}
+	r := &reader{c: c, seq: seq, relevance: relevant(c, seq), near: centred(c), holds: make([]uint64, n), own: make([]uint64, n)}
 	r.read()
-	t := &Table{list: c.List, near: centred(c), Relevance: r.relevance}
+	t := &Table{list: c.List, near: r.near, Relevance: r.relevance}
 	near := make([]float64, n)
 	for i := range n {
 		if near[i] = max(r.relevance[i], t.near[i]); near[i] > 0 {
 			t.At = append(t.At, i)
 		}
 	}
-	if len(t.At) > Most {
+	if len(t.At) > mostRanked {
 		slices.SortStableFunc(t.At, func(a, b int) int { return cmp.Compare(near[b], near[a]) })
-		t.At = t.At[:Most]
+		t.At = t.At[:mostRanked]
 		slices.Sort(t.At)
 	}
 	t.Values = make([]float32, len(t.At)*len(Names))
@@ -144,7 +153,8 @@ func Features(c *memory.Candidates, seq Sequence) *Table {
 		f = r.speaker(f, i)
 		f = r.shape(f, i)
 		f = append(f, later[row][:]...)
-		r.asked(f, i)
+		f = r.asked(f, i)
+		r.nearness(f, i)
 	}
 	return t
 }
@@ -172,9 +182,34 @@ func (r *reader) read() {
 			r.second = max(r.second, list[i].Lexical)
 		}
 	}
+	r.survey()
 	ranks(r.rank, lexical)
 	ranks(r.relRank, r.relevance)
+	r.nearRank = make([]int32, len(list))
+	ranks(r.nearRank, r.near)
 	r.readSessions()
+}
+
+// survey gathers what sort of candidates they are.
+func (r *reader) survey() {
+	list := r.c.List
+	r.oldest, r.newest = list[0].Created, list[0].Created
+	for i := range list {
+		m := &list[i]
+		r.oldest, r.newest = min(r.oldest, m.Created), max(r.newest, m.Created)
+		r.bestCover = max(r.bestCover, r.cover(r.holds[i]))
+		if r.most > 0 && m.Lexical > .7*r.most {
+			r.rivals++
+		}
+		if m.Role == memory.Assistant {
+			r.assistants++
+		}
+		if m.Kind != memory.KindTurn {
+			r.notes++
+		}
+	}
+	r.assistants /= float64(len(list))
+	r.notes /= float64(len(list))
 }
 
 // holding is the set of terms that a sorted list holds.
@@ -232,6 +267,7 @@ func (r *reader) readSessions() {
 		for ; to < len(list) && list[to].Session == list[from].Session; to++ {
 			x := list[to].Lexical
 			s.union |= r.holds[to]
+			s.near = max(s.near, r.near[to])
 			if x > list[s.best].Lexical {
 				s.best = to
 			}
@@ -350,9 +386,8 @@ func (r *reader) around(f []float32, i int) []float32 {
 		flag(asks), asked, flag(list[i].Asks), r.relevance[i], math.Log(float64(r.relRank[i])))
 }
 
-// inSession are the features of a candidate's session. A record of no session is one of its own.
-func (r *reader) inSession(f []float32, i int) []float32 {
-	list := r.c.List
+// sessionOf is the session of a candidate.
+func (r *reader) sessionOf(i int) *session {
 	at, _ := slices.BinarySearchFunc(r.sessions, i, func(s session, i int) int {
 		switch {
 		case s.to <= i:
@@ -362,7 +397,13 @@ func (r *reader) inSession(f []float32, i int) []float32 {
 		}
 		return 0
 	})
-	s := &r.sessions[at]
+	return &r.sessions[at]
+}
+
+// inSession are the features of a candidate's session. A record of no session is one of its own.
+func (r *reader) inSession(f []float32, i int) []float32 {
+	list := r.c.List
+	s := r.sessionOf(i)
 	if list[i].Position < 0 {
 		own := r.share(list[i].Lexical)
 		return put(f, own, r.cover(r.holds[i]), own/3, math.Log(float64(r.rank[i])), 0, 0, 0)
@@ -399,68 +440,89 @@ func (r *reader) shape(f []float32, i int) []float32 {
 		}
 		return logged(len(list[j].Terms))
 	}
-	last := int32(0)
-	for _, s := range r.sessions {
-		if i >= s.from && i < s.to {
-			last = s.last
-		}
-	}
 	place := 0.0
-	if last > 0 {
+	if last := r.sessionOf(i).last; last > 0 {
 		place = float64(max(0, m.Position)) / float64(last)
 	}
-	oldest, newest := list[0].Created, list[0].Created
-	for j := range list {
-		oldest, newest = min(oldest, list[j].Created), max(newest, list[j].Created)
-	}
 	recency := 1.0
-	if newest > oldest {
-		recency = float64(m.Created-oldest) / float64(newest-oldest)
+	if r.newest > r.oldest {
+		recency = float64(m.Created-r.oldest) / float64(r.newest-r.oldest)
 	}
 	return put(f, length(int32(i)), math.Log1p(float64(len(m.Terms)))-math.Log1p(r.c.MeanTerms), length(r.seq.Before[i]), length(r.seq.After[i]),
-		place, logged(int(m.Position)), math.Log1p(max(0, float64(newest-m.Created)/86400)), recency)
+		place, logged(int(m.Position)), math.Log1p(max(0, float64(r.newest-m.Created)/86400)), recency)
+}
+
+// nearness are the features of vectors, all 0 without.
+func (r *reader) nearness(f []float32, i int) []float32 {
+	of := func(j int32) float64 {
+		if j < 0 {
+			return 0
+		}
+		return r.near[j]
+	}
+	cosine, session := 0.0, r.near[i]
+	if v := r.c.List[i].Vector; v != 0 {
+		cosine = v - r.c.Mean
+	}
+	if r.c.List[i].Position >= 0 {
+		session = r.sessionOf(i).near
+	}
+	return put(f, cosine, r.near[i], math.Log(float64(r.nearRank[i])), of(r.seq.Before[i]), of(r.seq.After[i]), session)
 }
 
 // compared bounds how many candidates are compared with each other word by word: those with the best words.
 const compared = 40
 
 // changes are the features that tell whether a matter was spoken of again: how many later and earlier candidates hold the same
-// terms of the question, and how like the most similar of them is.
-func (r *reader) changes(at []int) [][4]float32 {
+// terms of the question, how like the most similar of them is, how far the best of another session that no assistant said is
+// ahead, as far as it holds the same terms of the question, and how many of the best are later.
+func (r *reader) changes(at []int) [][changed]float32 {
 	list := r.c.List
-	out := make([][4]float32, len(at))
+	out := make([][changed]float32, len(at))
 	for row, i := range at {
 		if r.holds[i] == 0 {
 			continue
 		}
-		later, earlier := 0, 0
+		own := weigh(r.holds[i], r.weights)
+		var count [2]int
+		rival := [2]float64{-1, -1}
+		best := 0
 		for _, j := range at {
-			if j == i || r.holds[j]&r.holds[i] != r.holds[i] {
+			if j == i {
 				continue
 			}
+			side := 1
 			if after(&list[j], &list[i]) {
-				later++
-			} else {
-				earlier++
+				side = 0
 			}
-		}
-		out[row][0], out[row][1] = float32(logged(later)), float32(logged(earlier))
-		if r.rank[i] > compared {
-			continue
-		}
-		for _, j := range at {
-			if j == i || r.rank[j] > compared {
+			common := r.holds[j] & r.holds[i]
+			if common == r.holds[i] {
+				count[side]++
+			}
+			if r.rank[j] <= compared && r.rank[i] <= compared {
+				out[row][2+side] = max(out[row][2+side], float32(overlap(list[i].Terms, list[j].Terms)))
+			}
+			if list[j].Role == memory.Assistant || common == 0 || list[j].Session == list[i].Session && list[i].Position >= 0 {
 				continue
 			}
-			side := 3
-			if after(&list[j], &list[i]) {
-				side = 2
+			rival[side] = max(rival[side], r.share(list[j].Lexical)*weigh(common, r.weights)/own-r.share(list[i].Lexical))
+			if side == 0 && r.rank[j] <= few {
+				best++
 			}
-			out[row][side] = max(out[row][side], float32(overlap(list[i].Terms, list[j].Terms)))
 		}
+		for side := range 2 {
+			out[row][side], out[row][4+side] = float32(logged(count[side])), float32(rival[side])
+		}
+		out[row][6] = float32(best)
 	}
 	return out
 }
+
+// changed is how many features [reader.changes] gives, and few how many candidates are the best for it.
+const (
+	changed = 7
+	few     = 8
+)
 
 func after(a, b *memory.Candidate) bool {
 	return a.Created > b.Created || a.Created == b.Created && a.Row > b.Row
@@ -488,29 +550,11 @@ func overlap(a, b []memory.Term) float64 {
 // asked are the features of the question, and of how the candidate stands against the others.
 func (r *reader) asked(f []float32, i int) []float32 {
 	list := r.c.List
-	best := 0.0
-	rivals := 0
-	for j := range list {
-		best = max(best, r.cover(r.holds[j]))
-		if r.most > 0 && list[j].Lexical > .7*r.most {
-			rivals++
-		}
-	}
 	margin := r.share(list[i].Lexical) - 1
 	if list[i].Lexical == r.most {
 		margin = 1 - r.share(r.second)
 	}
 	informed := float64(list[i].Information) / math.Log(float64(2+r.c.Len))
-	assistants, notes := 0, 0
-	for j := range list {
-		if list[j].Role == memory.Assistant {
-			assistants++
-		}
-		if list[j].Kind != memory.KindTurn {
-			notes++
-		}
-	}
-	n := float64(len(list))
-	return put(f, float64(list[i].Surprise), informed, math.Log1p(informed*float64(len(list[i].Terms))), logged(len(r.weights)), best, margin, logged(rivals),
-		math.Log1p(r.c.MeanTerms), float64(assistants)/n, float64(notes)/n)
+	return put(f, float64(list[i].Surprise), informed, math.Log1p(informed*float64(len(list[i].Terms))), logged(len(r.weights)), r.bestCover, margin, logged(r.rivals),
+		math.Log1p(r.c.MeanTerms), r.assistants, r.notes)
 }

@@ -364,40 +364,41 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// TestTreesAgreeWithLightGBM checks scores against those of the library that trained the trees: testdata/trees.json holds rows of
-// features with their scores, written together with the model.
+// TestTreesAgreeWithLightGBM checks scores against those of the library that trained the trees: testdata holds rows of features
+// with their scores, written together with each model.
 func TestTreesAgreeWithLightGBM(t *testing.T) {
-	data, err := os.ReadFile("testdata/trees.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stored []struct {
-		Row   []float32
-		Score float64
-	}
-	if err := json.Unmarshal(data, &stored); err != nil || len(stored) < 100 {
-		t.Fatalf("%d rows: %v", len(stored), err)
-	}
-	for i, s := range stored {
-		if got := importance.Ranker.Score(s.Row); math.Abs(got-s.Score) > 1e-6 {
-			t.Errorf("row %d scores %v, LightGBM says %v", i, got, s.Score)
+	for name, trees := range map[string]*importance.Trees{"trees.json": importance.Ranker()} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		// What the splits add up to is the score less what the trees say on average, which is the same for all rows.
-		out := make([]float64, len(importance.Names))
-		importance.Ranker.Attribute(s.Row, out)
-		sum := 0.0
-		for _, p := range importance.Parts(out) {
-			sum += p.Share
+		var stored []struct {
+			Row   []float32
+			Score float64
 		}
-		if base := s.Score - sum; i > 0 && math.Abs(base-average) > 1e-3 {
-			t.Errorf("row %d: parts and score are %v apart, not %v", i, base, average)
-		} else if i == 0 {
-			average = base
+		if err := json.Unmarshal(data, &stored); err != nil || len(stored) < 100 {
+			t.Fatalf("%s: %d rows: %v", name, len(stored), err)
+		}
+		average := 0.0
+		for i, s := range stored {
+			if got := trees.Score(s.Row); math.Abs(got-s.Score) > 1e-6 {
+				t.Errorf("%s: row %d scores %v, LightGBM says %v", name, i, got, s.Score)
+			}
+			// What the splits add up to is the score less what the trees say on average, which is the same for all rows.
+			out := make([]float64, len(importance.Names))
+			trees.Attribute(s.Row, out)
+			sum := 0.0
+			for _, p := range importance.ByReason(out) {
+				sum += p.Share
+			}
+			if base := s.Score - sum; i > 0 && math.Abs(base-average) > 1e-3 {
+				t.Errorf("%s: row %d: parts and score are %v apart, not %v", name, i, base, average)
+			} else if i == 0 {
+				average = base
+			}
 		}
 	}
 }
-
-var average float64
 
 func TestTreesAreRefused(t *testing.T) {
 	good := []byte("TRE1\x01\x00\x01\x00\x00\x00\x80\x3f" + "\x02\x00\x00\x00\x80\x3f\xff\xfe\x00\x00\x00\x00" + "\x00\x00\x80\x3f\x00\x00\x00\x40")
@@ -436,10 +437,11 @@ func BenchmarkScore(b *testing.B) {
 	for i := range table.Values {
 		table.Values[i] = float32(i*7919%1000) / 1000
 	}
+	trees := importance.Ranker()
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range table.At {
-			importance.Ranker.Score(table.Row(i))
+			trees.Score(table.Row(i))
 		}
 	}
 }

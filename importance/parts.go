@@ -29,7 +29,7 @@ var reasons = [...]struct {
 	begins string // of the names of its features
 }{
 	{Before, "before_"}, {After, "after_"}, {Near, "window near relevance"}, {Session, "session rank_in to_session"},
-	{Speaker, "named any_named mentions human assistant"}, {Time, "place age recency later_ earlier_"},
+	{Speaker, "named any_named mentions human assistant"}, {Time, "place age recen later_ earlier_"},
 	{Form, "note no_place length asks surprise information"}, {Among, "accepted"}, {Own, ""},
 }
 
@@ -55,8 +55,14 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 	return false
 }
 
-// Parts sums what each feature contributed to a score, as [Trees.Attribute] tells, by reason.
-func Parts(contributed []float64) []Part {
+// Parts are what speaks for and against a row, by reason: what its features contributed to its score.
+func (t *Table) Parts(row int) []Part {
+	contributed := make([]float64, len(Names))
+	ranker().attribute(t.Row(row), contributed)
+	return byReason(contributed)
+}
+
+func byReason(contributed []float64) []Part {
 	parts := make([]Part, len(reasons))
 	for i, r := range reasons {
 		parts[i].Reason = r.reason

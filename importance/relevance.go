@@ -15,13 +15,13 @@ const (
 	reach          = 3 // how many turns away a neighbour still counts
 )
 
-// Relevance is how well each candidate, read with its neighbours in the conversation, answers the words of the question.
+// relevant is how well each candidate, read with its neighbours in the conversation, answers the words of the question.
 // It is in [0, 1], the best candidate at 1 unless none has anything to do with the question.
 //
 // The score of a turn's words is divided among the question's terms that it holds, by their weights. Where a turn lacks a
 // term, the share of the nearest neighbour that has it counts, faded by distance: a turn is credited for what it need not
 // repeat, but never twice for the same term. Terms are at most 64; a question's others are ignored for neighbours.
-func Relevance(c *memory.Candidates, seq Sequence) []float64 {
+func relevant(c *memory.Candidates, seq Sequence) []float64 {
 	n := len(c.List)
 	terms := c.Query[:min(64, len(c.Query))]
 	weights := c.Weights[:len(terms)]

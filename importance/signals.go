@@ -9,7 +9,7 @@ import (
 
 // Signals are what one memory says for itself. Each is in [0, 1], and more is more important.
 type Signals struct {
-	// Relevance to the question; see [Relevance].
+	// Relevance to the question.
 	Relevance float64 `json:"relevance"`
 	// Surprise is the memory's novelty against what was known before it: 1 − the cosine of the nearest earlier memory.
 	Surprise float64 `json:"surprise"`
@@ -36,10 +36,10 @@ type Times struct {
 // The default time constants. Half-life and recovery are Ada's (τ = 100 h, so ln 2·τ; 24 h), the others are chosen, not
 // fitted: no data with labelled use is at hand.
 const (
-	DefaultHalfLife = 69*time.Hour + 19*time.Minute
-	DefaultRecovery = 24 * time.Hour
-	DefaultSpan     = 6 * time.Hour
-	DefaultHabit    = 4
+	defaultHalfLife = 69*time.Hour + 19*time.Minute
+	defaultRecovery = 24 * time.Hour
+	defaultSpan     = 6 * time.Hour
+	defaultHabit    = 4
 )
 
 func (t *Times) orDefault() Times {
@@ -48,16 +48,16 @@ func (t *Times) orDefault() Times {
 		o = *t
 	}
 	if o.HalfLife <= 0 {
-		o.HalfLife = DefaultHalfLife
+		o.HalfLife = defaultHalfLife
 	}
 	if o.Recovery <= 0 {
-		o.Recovery = DefaultRecovery
+		o.Recovery = defaultRecovery
 	}
 	if o.Span <= 0 {
-		o.Span = DefaultSpan
+		o.Span = defaultSpan
 	}
 	if o.Habit <= 0 {
-		o.Habit = DefaultHabit
+		o.Habit = defaultHabit
 	}
 	return o
 }
@@ -74,29 +74,29 @@ func Measure(list []memory.Candidate, relevance []float64, now time.Time, t *Tim
 		signals[i] = Signals{
 			Relevance:   relevance[i],
 			Surprise:    clamp(float64(c.Surprise)),
-			Decay:       Retention(age, times.HalfLife, float64(c.Importance), int(c.Used)),
+			Decay:       retention(age, times.HalfLife, float64(c.Importance), int(c.Used)),
 			Habituation: 1,
 			Attention:   relevance[i] * halved(age, times.Span),
 		}
 		if c.Shown > 0 {
-			signals[i].Habituation = 1 - Habituation(int(c.Shown), seconds(at-c.LastShown), times.Habit, times.Recovery)
+			signals[i].Habituation = 1 - habituation(int(c.Shown), seconds(at-c.LastShown), times.Habit, times.Recovery)
 		}
 	}
 	return signals
 }
 
-// Retention is what is left of a memory of an age: 2^(−age/h), with h = half-life·(1 + importance)·(1 + log₂(1 + used)).
+// retention is what is left of a memory of an age: 2^(−age/h), with h = half-life·(1 + importance)·(1 + log₂(1 + used)).
 // Exponential forgetting whose half-life grows with every use is half-life regression (Settles and Meeder 2016); the
 // stretching by importance is Ada's. Importance is in [0, 1].
-func Retention(age, halfLife time.Duration, importance float64, used int) float64 {
+func retention(age, halfLife time.Duration, importance float64, used int) float64 {
 	stretch := (1 + clamp(importance)) * (1 + math.Log2(1+float64(max(0, used))))
 	return halved(age, time.Duration(math.Min(float64(halfLife)*stretch, math.MaxInt64/2)))
 }
 
-// Habituation is how worn out a memory is that was shown so many times, the last time so long ago: it rises towards 1
+// habituation is how worn out a memory is that was shown so many times, the last time so long ago: it rises towards 1
 // as (1 − 2^(−shown/habit)), and recovers as 2^(−since/recovery). Both are characteristics of habituation listed by
 // Rankin et al. (2009, "Habituation revisited").
-func Habituation(shown int, since time.Duration, habit float64, recovery time.Duration) float64 {
+func habituation(shown int, since time.Duration, habit float64, recovery time.Duration) float64 {
 	if shown <= 0 {
 		return 0
 	}

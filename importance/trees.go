@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 )
 
 // Trees are gradient-boosted regression trees. Several models, trained alike but for their random numbers, are one after the
@@ -29,10 +30,10 @@ type node struct {
 //go:embed ranker.bin
 var rankerFile []byte
 
-// Ranker is the embedded model; see MODEL.md for what it was trained on and how good it is.
-var Ranker = mustReadTrees(rankerFile)
+// ranker is the embedded model; MODEL.md says what it was trained on and how good it is.
+var ranker = sync.OnceValue(func() *Trees { return mustRead(rankerFile) })
 
-func mustReadTrees(b []byte) *Trees {
+func mustRead(b []byte) *Trees {
 	t, err := ReadTrees(b, len(Names))
 	if err != nil {
 		panic("importance: the embedded ranker: " + err.Error()) // it is part of the program, and a test reads it
@@ -40,30 +41,30 @@ func mustReadTrees(b []byte) *Trees {
 	return t
 }
 
-// ErrTrees is returned for bytes that are no trees.
-var ErrTrees = errors.New("not a file of trees")
+// errTrees is returned for bytes that are no trees.
+var errTrees = errors.New("not a file of trees")
 
 // ReadTrees reads trees over a number of features, as bench/ranker/train.py writes them: "TRE1", the number of features
 // and of trees (uint16), the scale (float32), and of each tree the number of its leaves (uint8), its inner nodes (feature uint8,
 // threshold float32, left and right int8, value float32), and its leaves (float32), all little-endian.
 func ReadTrees(b []byte, features int) (*Trees, error) {
 	if len(b) < 12 || string(b[:4]) != "TRE1" {
-		return nil, ErrTrees
+		return nil, errTrees
 	}
 	le := binary.LittleEndian
 	if n := int(le.Uint16(b[4:])); n != features {
-		return nil, fmt.Errorf("%w of %d features: these read %d", ErrTrees, features, n)
+		return nil, fmt.Errorf("%w of %d features: these read %d", errTrees, features, n)
 	}
 	count := int(le.Uint16(b[6:]))
 	t := &Trees{Scale: float64(math.Float32frombits(le.Uint32(b[8:])))}
 	if !(t.Scale > 0) {
-		return nil, fmt.Errorf("%w: the scale is %v", ErrTrees, t.Scale)
+		return nil, fmt.Errorf("%w: the scale is %v", errTrees, t.Scale)
 	}
 	b = b[12:]
 	const inner = 11
 	for range count {
 		if len(b) == 0 || b[0] == 0 || len(b) < 1+int(b[0]-1)*inner+4*int(b[0]) {
-			return nil, fmt.Errorf("%w: they end too soon", ErrTrees)
+			return nil, fmt.Errorf("%w: they end too soon", errTrees)
 		}
 		leaves, n, l := int(b[0]), int32(len(t.nodes)), int32(len(t.leaf))
 		b = b[1:]
@@ -74,7 +75,7 @@ func ReadTrees(b []byte, features int) (*Trees, error) {
 			case c > parent && c < leaves-1: // so that no tree is a circle
 				return n + int32(c), nil
 			}
-			return 0, fmt.Errorf("%w: a node has no such child", ErrTrees)
+			return 0, fmt.Errorf("%w: a node has no such child", errTrees)
 		}
 		t.roots = append(t.roots, n)
 		if leaves == 1 {
@@ -89,7 +90,7 @@ func ReadTrees(b []byte, features int) (*Trees, error) {
 				return nil, err
 			}
 			if int(x.feature) >= features {
-				return nil, fmt.Errorf("%w: a node asks for feature %d of %d", ErrTrees, x.feature, features)
+				return nil, fmt.Errorf("%w: a node asks for feature %d of %d", errTrees, x.feature, features)
 			}
 			t.nodes = append(t.nodes, x)
 			b = b[inner:]
@@ -100,7 +101,7 @@ func ReadTrees(b []byte, features int) (*Trees, error) {
 		}
 	}
 	if len(b) > 0 {
-		return nil, fmt.Errorf("%w: %d bytes are left over", ErrTrees, len(b))
+		return nil, fmt.Errorf("%w: %d bytes are left over", errTrees, len(b))
 	}
 	return t, nil
 }
@@ -121,9 +122,9 @@ func (t *Trees) Score(row []float32) float64 {
 	return sum
 }
 
-// Attribute adds to out, for each feature, how much its splits on the way of a row moved the score from what the trees
+// attribute adds to out, for each feature, how much its splits on the way of a row moved the score from what the trees
 // say on average (Saabas 2014).
-func (t *Trees) Attribute(row []float32, out []float64) {
+func (t *Trees) attribute(row []float32, out []float64) {
 	value := func(at int32) float64 {
 		if at < 0 {
 			return float64(t.leaf[^at])

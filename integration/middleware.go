@@ -24,17 +24,14 @@ type MiddlewareOptions struct {
 	// Limit is the number of memories, Budget the tokens they may take. Zero: what is configured.
 	Limit, Budget int
 	// MaxBody is the largest request that is looked into, and MaxAnswer how much of an answer is kept to be remembered, in
-	// bytes; a larger one passes as it is. Zero: DefaultMaxBody, DefaultMaxAnswer.
+	// bytes; a larger one passes as it is. Zero: 4 MiB each.
 	MaxBody, MaxAnswer int
 	// Log gets what went wrong with the memory; the answer comes all the same. Nil disables it.
 	Log *slog.Logger
 }
 
-// The defaults of MiddlewareOptions.
-const (
-	DefaultMaxBody   = 4 << 20
-	DefaultMaxAnswer = 4 << 20
-)
+// usualSize is the default of MaxBody and of MaxAnswer.
+const usualSize = 4 << 20
 
 // Middleware gives a chat handler a memory, whatever it is written with: a POST of JSON with "messages" reaches the handler
 // with the memories behind the last message of its user, and its answer is remembered as it passes. All else passes
@@ -49,10 +46,10 @@ func Middleware(p *Plugin, o *MiddlewareOptions) func(http.Handler) http.Handler
 	}
 	m := &middleware{plugin: p, MiddlewareOptions: *o}
 	if m.MaxBody <= 0 {
-		m.MaxBody = DefaultMaxBody
+		m.MaxBody = usualSize
 	}
 	if m.MaxAnswer <= 0 {
-		m.MaxAnswer = DefaultMaxAnswer
+		m.MaxAnswer = usualSize
 	}
 	if m.Log == nil {
 		m.Log = slog.New(slog.DiscardHandler)

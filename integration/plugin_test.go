@@ -139,17 +139,14 @@ func TestLimitsAndErrors(t *testing.T) {
 
 func TestSettingsReachTheRecursion(t *testing.T) {
 	c := settings(t)
-	c.Recall.Preset, c.Recall.Weights.Decay = "ada", .25
-	c.Recall.Spread, c.Recall.Epsilon, c.Recall.Steps, c.Recall.Mode = .3, 1e-3, 7, "fixed_point"
+	c.Recall.Preset, c.Recall.Steps, c.Recall.Mode = "ada", 7, "fixed_point"
 	p := create(t, c)
 	o := p.Options()
-	weights := importance.Ada
-	weights.Decay = .25
-	if diff := cmp.Diff(weights, o.Weights); diff != "" {
+	if diff := cmp.Diff(importance.Ada, o.Weights); diff != "" {
 		t.Errorf("weights (-want +got):\n%s", diff)
 	}
 	parameters := refine.DefaultParameters
-	parameters.Spread, parameters.Epsilon, parameters.Steps = .3, 1e-3, 7
+	parameters.Steps = 7
 	if diff := cmp.Diff(parameters, *o.Parameters); diff != "" {
 		t.Errorf("parameters (-want +got):\n%s", diff)
 	}

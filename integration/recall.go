@@ -24,23 +24,7 @@ func recall(c config.Recall) *refine.Options {
 	if c.Preset == "ada" {
 		o.Weights = importance.Ada
 	}
-	set := c.Weights.Set()
-	for name, weight := range map[string]*float64{
-		"relevance": &o.Weights.Relevance, "surprise": &o.Weights.Surprise, "decay": &o.Weights.Decay,
-		"habituation": &o.Weights.Habituation, "attention": &o.Weights.Attention,
-	} {
-		if w, ok := set[name]; ok {
-			*weight = w
-		}
-	}
 	parameters := refine.DefaultParameters
-	if c.Spread >= 0 {
-		parameters.Spread = c.Spread
-	}
-	if c.Session >= 0 {
-		parameters.Session = c.Session
-	}
-	parameters.Epsilon = cmp.Or(c.Epsilon, parameters.Epsilon)
 	parameters.Steps = cmp.Or(c.Steps, parameters.Steps)
 	o.Parameters = &parameters
 	return o

@@ -7,28 +7,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/trm-go/refiner/internal/filelock"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
-// A long write is cut into slices, each a transaction of its own, so that others write in between.
-const (
-	sliceTime  = 100 * time.Millisecond // of holding the write lock
-	slicePause = 25 * time.Millisecond  // SQLite looks that often whether it is free
-	wholeRows  = batchSize              // what has no more rows is one transaction
-)
-
-// pause lets others write between two slices.
-func pause(ctx context.Context) error {
-	select {
-	case <-time.After(slicePause):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+// wholeRows is how many rows are written in one transaction at most; what has more is cut into slices.
+const wholeRows = batchSize
 
 // A bulk write is all or nothing although it is many transactions. The table imports holds, for each slice, which rows it has written.
 // The last slice empties that. If the write fails, its rows are taken out again; if the process is killed, whoever opens the store next
@@ -43,6 +33,7 @@ type bulk struct {
 	added  Added
 
 	number int64  // in the table imports; 0: none is needed yet
+	slices int    // that were written
 	unlock func() // of its lock
 	fresh  map[ID]int64
 	places map[place]bool
@@ -99,7 +90,7 @@ func (w *bulk) run(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		if err := pause(ctx); err != nil {
+		if err := disk.Pause(ctx); err != nil {
 			return err
 		}
 	}
@@ -127,13 +118,16 @@ func (w *bulk) slice(ctx context.Context, records []incoming, last bool) (n int,
 	}
 	var results []result
 	err = w.s.write(ctx, true, func(t *tx) error {
+		if err := w.whole(ctx, t); err != nil {
+			return err
+		}
 		ins, err := w.s.inserter(ctx, t, w.head)
 		if err != nil {
 			return err
 		}
 		defer ins.close()
 		start, first := time.Now(), int64(0)
-		for n = 0; n < len(records) && (last || n%16 > 0 || time.Since(start) < sliceTime); n++ {
+		for n = 0; n < len(records) && (last || n%16 > 0 || time.Since(start) < disk.SliceTime); n++ {
 			r := &records[n]
 			id, isNew, err := ins.insert(ctx, r)
 			if err != nil {
@@ -165,10 +159,26 @@ func (w *bulk) slice(ctx context.Context, records []incoming, last bool) (n int,
 	if err != nil && !errors.Is(err, errNothing) {
 		return 0, err
 	}
+	if err == nil {
+		w.slices++
+	}
 	for _, r := range results {
 		w.count(r.id, r.isNew, r.deleted)
 	}
 	return n, nil
+}
+
+// whole checks that nobody has taken back what was written so far, as who takes the writer for dead.
+func (w *bulk) whole(ctx context.Context, t *tx) error {
+	if w.number == 0 {
+		return nil
+	}
+	n := 0
+	err := t.QueryRowContext(ctx, "SELECT count(*) FROM imports WHERE import = ?", w.number).Scan(&n)
+	if err == nil && n != w.slices {
+		err = fmt.Errorf("%w: another process has taken back what was written: try again", ErrLocked)
+	}
+	return err
 }
 
 func (w *bulk) count(id ID, isNew, deleted bool) {
@@ -187,8 +197,8 @@ func (w *bulk) count(id ID, isNew, deleted bool) {
 // begin gives the write a number and takes its lock.
 func (w *bulk) begin(ctx context.Context) (err error) {
 	number := 1 + rand.Int64N(1<<62)
-	if w.unlock, err = filelock.Lock(ctx, importLock(w.s.path, number), 0); err != nil {
-		return fileError(err)
+	if w.unlock, err = filelock.Lock(ctx, importLock(w.s.path, number), w.s.wait); err != nil {
+		return disk.FileError(err)
 	}
 	w.number = number
 	return nil
@@ -219,6 +229,9 @@ func (w *bulk) note(ctx context.Context, t *tx, events []Event) error {
 // finish ends the write. It makes live again what gave way to a summary in an export that was written when summaries superseded their
 // turns.
 func (w *bulk) finish(ctx context.Context, t *tx) error {
+	if err := w.whole(ctx, t); err != nil {
+		return err
+	}
 	if len(w.given()) > 0 {
 		const covered = `EXISTS (SELECT 1 FROM records s JOIN sources f ON f.row = s.row WHERE s.id = %s AND f.source_row = %s
 			AND s.kind = 'summary' AND s.origin = 'reconstructed') AND NOT (%s = 'summary' AND %[4]s = 'reconstructed')`
@@ -247,7 +260,7 @@ func (s *Store) takeBack(ctx context.Context, number int64) error {
 			return err
 		})
 		if err == nil && more {
-			err = pause(ctx)
+			err = disk.Pause(ctx)
 		}
 		if err != nil {
 			return err
@@ -262,11 +275,7 @@ func takeBackSlice(ctx context.Context, t *sql.Tx, number int64) (more bool, err
 	if err := t.QueryRowContext(ctx, "SELECT ifnull(max(first), 0), ifnull(max(last), 0) FROM imports WHERE import = ?", number).Scan(&first, &last); err != nil {
 		return false, err
 	}
-	rows, err := t.QueryContext(ctx, "SELECT row FROM records WHERE row BETWEEN ? AND ? ORDER BY row", first, last)
-	if err != nil {
-		return false, err
-	}
-	written, err := numbers(rows)
+	written, err := disk.Numbers(ctx, t, "SELECT row FROM records WHERE row BETWEEN ? AND ? ORDER BY row", first, last)
 	if err != nil {
 		return false, err
 	}
@@ -276,27 +285,33 @@ func takeBackSlice(ctx context.Context, t *sql.Tx, number int64) (more bool, err
 	if _, err := t.ExecContext(ctx, "DELETE FROM imports WHERE import = ? AND first = ?", number, first); err != nil {
 		return false, err
 	}
-	_, err = t.ExecContext(ctx, "UPDATE store SET epoch = ?", newEpoch()) // every index is made anew
+	_, err = t.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch()) // every index is made anew
 	return last > 0, err
 }
 
 // takeBackOld takes out what processes have written that were killed while they imported.
 func (s *Store) takeBackOld(ctx context.Context) error {
-	rows, err := s.writer.QueryContext(ctx, "SELECT DISTINCT import FROM imports")
+	left, err := disk.Numbers(ctx, s.writer, "SELECT DISTINCT import FROM imports")
 	if err != nil {
 		return err
 	}
-	left, err := numbers(rows)
-	if err != nil {
-		return err
+	entries, _ := os.ReadDir(filepath.Dir(s.path)) // a lock whose owner was killed before it wrote anything
+	for _, e := range entries {
+		var number int64
+		if digits, ok := strings.CutPrefix(e.Name(), filepath.Base(s.path)+".import-"); ok {
+			if number, err = strconv.ParseInt(digits, 10, 64); err == nil {
+				left = append(left, number)
+			}
+		}
 	}
-	for _, number := range left {
+	slices.Sort(left)
+	for _, number := range slices.Compact(left) {
 		unlock, err := filelock.Lock(ctx, importLock(s.path, number), 0)
 		if errors.Is(err, filelock.ErrHeld) {
 			continue // it is being written
 		}
 		if err != nil {
-			return fileError(err)
+			return disk.FileError(err)
 		}
 		err = s.takeBack(ctx, number)
 		unlock()
@@ -304,7 +319,7 @@ func (s *Store) takeBackOld(ctx context.Context) error {
 			return err
 		}
 		_ = os.Remove(importLock(s.path, number))
-		s.log.Warn("took back what an import had written that was interrupted")
+		s.log.Warn("took back what an import that was interrupted had written")
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/trm-go/refiner/internal/query"
 	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/memory/internal/disk"
 	"github.com/trm-go/refiner/memory/internal/index"
 )
 
@@ -161,20 +161,14 @@ func holding(ctx context.Context, from Engine, sh *shard, scope Scope, phrase qu
 // Texts implements [Engine].
 func (e engine) Texts(ctx context.Context, _ Scope, rows []int64, f func(row int64, text string)) error {
 	for batch := range slices.Chunk(rows, 500) {
-		where, args := among("row", batch)
-		rows, err := e.s.reader.QueryContext(ctx, "SELECT row, text FROM records WHERE "+where, args...)
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
+		where, args := disk.Among("row", batch)
+		if err := disk.Each(ctx, e.s.reader, "SELECT row, text FROM records WHERE "+where, args, func(scan func(...any) error) error {
 			var row int64
 			var text string
-			if err := rows.Scan(&row, &text); err != nil {
-				return errors.Join(err, rows.Close())
-			}
+			err := scan(&row, &text)
 			f(row, text)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}); err != nil {
 			return err
 		}
 	}

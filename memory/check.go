@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // Report is what a check found.
@@ -59,7 +61,7 @@ func CheckFile(ctx context.Context, path string, full bool) (Report, error) {
 		}
 		return c.report, fail(doing, err)
 	}
-	db, err := openReadOnly(ctx, path, DefaultWait)
+	db, err := disk.OpenReadOnly(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return c.report, fail(doing, err)
 	}
@@ -97,7 +99,7 @@ func (c *checker) run(ctx context.Context, full bool) error {
 }
 
 func (c *checker) pages(ctx context.Context) error {
-	if _, err := version(ctx, c.db); err != nil {
+	if _, err := disk.Version(ctx, c.db); err != nil {
 		return err
 	}
 	pragma := "quick_check"
@@ -149,7 +151,7 @@ func (c *checker) counts(ctx context.Context) error {
 	return nil
 }
 
-// sums compares the checksums of all rows.
+// disk.Sums compares the checksums of all rows.
 func (c *checker) sums(ctx context.Context) error {
 	for table, where := range map[string]string{"records": "record", "vectors": "vector", "events": "history", "scopes": "scope", "tombstones": "file"} {
 		id := "ifnull((SELECT r.id FROM records r WHERE r.row = t.row), '')"
@@ -159,7 +161,7 @@ func (c *checker) sums(ctx context.Context) error {
 		case "records", "tombstones":
 			id = "id"
 		}
-		if err := c.each(ctx, "SELECT "+id+" FROM "+table+" AS t WHERE sum <> "+sumOf(table), func(scan func(...any) error) error {
+		if err := c.each(ctx, "SELECT "+id+" FROM "+table+" AS t WHERE sum <> "+disk.SumOf(table), func(scan func(...any) error) error {
 			var id ID
 			if err := scan((*string)(&id)); err != nil {
 				return err
@@ -266,15 +268,5 @@ func (c *checker) references(ctx context.Context) error {
 
 // each calls f for each row of a query.
 func (c *checker) each(ctx context.Context, query string, f func(scan func(...any) error) error) error {
-	rows, err := c.db.QueryContext(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return disk.Each(ctx, c.db, query, nil, f)
 }

@@ -1,23 +1,14 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/trm-go/refiner/internal/beside"
-	"github.com/trm-go/refiner/internal/filelock"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
-
-// SnapshotFolder is where snapshots of a store lie unless they are told elsewhere.
-func SnapshotFolder(store string) string { return beside.Snapshots(store) }
 
 // Copy is a file that holds memories of a store, beside the store itself.
 type Copy struct {
@@ -26,134 +17,18 @@ type Copy struct {
 	Made  time.Time `json:"made"`
 	// Missing is a copy that was written there and is not there any more: somebody has moved it, or deleted it.
 	Missing bool `json:"missing,omitempty"`
-
-	damaged error // it is a copy by its name, and cannot be read
 }
 
 // Copies are the copies of the store at path, oldest first: found by looking, by what the files hold and not by what they
 // are called, in the folder of the store, in that of its snapshots and in those that begin with its name, which are of
 // consolidations, of mirrors and of what was interrupted. The store also knows the snapshots that it has written elsewhere.
 func Copies(ctx context.Context, path string) ([]Copy, error) {
-	found, err := lookForCopies(ctx, path)
-	return found, fail("look for copies of "+path, err)
-}
-
-func lookForCopies(ctx context.Context, path string) ([]Copy, error) {
-	lineage, elsewhere, err := identity(ctx, path)
-	if err != nil {
-		return nil, err
+	found, err := disk.Copies(ctx, path)
+	all := make([]Copy, len(found))
+	for i, c := range found {
+		all[i] = Copy{c.Path, c.Bytes, c.Made, c.Missing}
 	}
-	var all []Copy
-	seen := map[string]bool{}
-	consider := func(file string) {
-		if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() && !seen[file] && file != path && beside.IsDatabase(file) {
-			seen[file] = true
-			c := Copy{Path: file, Bytes: info.Size(), Made: info.ModTime().UTC()}
-			switch theirs, epoch, err := readLineage(ctx, file); {
-			case err != nil && named(path, file):
-				c.damaged = err
-				all = append(all, c)
-			case err == nil && (theirs == lineage || theirs == "" && (epoch == lineage || named(path, file))):
-				all = append(all, c)
-			}
-		}
-	}
-	for _, folder := range beside.Folders(path) {
-		files, err := os.ReadDir(folder)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fileError(err)
-		}
-		for _, f := range files {
-			consider(filepath.Join(folder, f.Name()))
-		}
-	}
-	for _, file := range elsewhere {
-		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
-			all = append(all, Copy{Path: file, Missing: true})
-			continue
-		}
-		consider(file)
-	}
-	slices.SortFunc(all, func(x, y Copy) int { return cmp.Or(x.Made.Compare(y.Made), strings.Compare(x.Path, y.Path)) })
-	return all, nil
-}
-
-// lockCopies takes the lock that whoever writes a copy of a store, or deletes from them, must hold.
-func lockCopies(ctx context.Context, path string, wait time.Duration) (unlock func(), err error) {
-	unlock, err = filelock.Lock(ctx, path+".lock", wait)
-	if errors.Is(err, filelock.ErrHeld) {
-		return nil, fmt.Errorf("%w: it makes a copy of the store, or deletes from one", ErrLocked)
-	}
-	if err != nil {
-		return nil, fileError(err)
-	}
-	return unlock, nil
-}
-
-// named reports whether a file has a name that only copies of the store at path are given.
-func named(path, file string) bool {
-	base := filepath.Base(path)
-	stem := strings.TrimSuffix(base, filepath.Ext(base)) + "-"
-	switch dir, name := filepath.Dir(file), filepath.Base(file); {
-	case dir == filepath.Dir(path):
-		return strings.HasPrefix(name, base+".before-") || strings.HasPrefix(name, base+".damaged-")
-	case dir == SnapshotFolder(path):
-		return strings.HasPrefix(name, stem)
-	default:
-		return strings.HasPrefix(filepath.Base(dir), base+".") || strings.HasPrefix(filepath.Base(dir), stem)
-	}
-}
-
-// identity is what a store shares with its copies, and the paths of those that lie elsewhere. Of a store that is not there,
-// or damaged, it is empty: then the names tell.
-func identity(ctx context.Context, path string) (lineage string, elsewhere []string, err error) {
-	if !beside.IsDatabase(path) {
-		return "?", nil, nil
-	}
-	db, err := openReadOnly(ctx, path, DefaultWait)
-	if err != nil {
-		return "", nil, err
-	}
-	defer func() { _ = db.Close() }()
-	if v, err := version(ctx, db); err != nil || v < 2 {
-		return "?", nil, nil
-	}
-	if err := db.QueryRowContext(ctx, "SELECT lineage FROM store").Scan(&lineage); err != nil {
-		return "?", nil, nil
-	}
-	rows, err := db.QueryContext(ctx, "SELECT path FROM copies ORDER BY path")
-	if err != nil {
-		return lineage, nil, nil
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var p string
-		if err := rows.Scan(&p); err != nil {
-			return "", nil, err
-		}
-		elsewhere = append(elsewhere, p)
-	}
-	return lineage, elsewhere, rows.Err()
-}
-
-// readLineage is that of a copy; of one with an older schema it is empty, and the epoch tells.
-func readLineage(ctx context.Context, path string) (lineage, epoch string, err error) {
-	db, err := openReadOnly(ctx, path, DefaultWait)
-	if err != nil {
-		return "", "", err
-	}
-	defer func() { _ = db.Close() }()
-	if err := db.QueryRowContext(ctx, "SELECT epoch FROM store").Scan(&epoch); err != nil {
-		return "", "", err
-	}
-	err = db.QueryRowContext(ctx, "SELECT lineage FROM store").Scan(&lineage)
-	if v, versionErr := version(ctx, db); versionErr == nil && v < 2 {
-		err = nil
-	}
-	return lineage, epoch, err
+	return all, fail("look for copies of "+path, err)
 }
 
 // keepPath lets the store remember a copy that lies elsewhere. A store that cannot be written does not.
@@ -163,7 +38,7 @@ func (s *Store) keepPath(ctx context.Context, path string) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	if dir := filepath.Dir(abs); dir == filepath.Dir(own) || dir == SnapshotFolder(own) || dir == own+".consolidate" {
+	if dir := filepath.Dir(abs); dir == filepath.Dir(own) || dir == beside.Snapshots(own) || dir == own+".consolidate" {
 		return nil
 	}
 	return s.write(ctx, false, func(t *tx) error {
@@ -175,7 +50,7 @@ func (s *Store) keepPath(ctx context.Context, path string) error {
 // Quoting calls f, which writes a file that quotes records beside the store, while no deletion for privacy goes through such
 // files.
 func (s *Store) Quoting(ctx context.Context, f func() error) error {
-	unlock, err := lockCopies(ctx, s.path, s.wait)
+	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // nowhere fails the test if any file beneath a folder holds a word.
@@ -124,7 +126,7 @@ func TestDeletionsAreResumed(t *testing.T) {
 	}
 	stem := strings.TrimSuffix(filepath.Base(s.Path()), ".db")
 	torn := write(t, filepath.Join(dir, "snapshots", stem+"-torn.db"), string(b[:100]))
-	reader, err := openReadOnly(ctx, s.Path(), time.Second)
+	reader, err := disk.OpenReadOnly(ctx, s.Path(), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

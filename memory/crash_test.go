@@ -56,6 +56,8 @@ func play(what string) error {
 			}
 			fmt.Println("restored", i)
 		}
+	case "import":
+		return importForEver(ctx, s, os.Stdout)
 	case "delete":
 		return deleteSecrets(ctx, s, os.Stdout)
 	case "measure":

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/internal/beside"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // DeleteOptions say how far a deletion goes. Nil is the same as a zero DeleteOptions.
@@ -171,27 +172,22 @@ type pendingDeletion struct {
 	at     time.Time
 }
 
-func readDeletions(ctx context.Context, q queryer) ([]pendingDeletion, error) {
-	rows, err := q.QueryContext(ctx, "SELECT deletion, at, what FROM deletions ORDER BY deletion")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var all []pendingDeletion
-	for rows.Next() {
+func readDeletions(ctx context.Context, q disk.Queryer) (all []pendingDeletion, err error) {
+	err = disk.Each(ctx, q, "SELECT deletion, at, what FROM deletions ORDER BY deletion", nil, func(scan func(...any) error) error {
 		var p pendingDeletion
 		var at int64
 		var what string
-		if err := rows.Scan(&p.number, &at, &what); err != nil {
-			return nil, err
+		if err := scan(&p.number, &at, &what); err != nil {
+			return err
 		}
 		if err := json.Unmarshal([]byte(what), &p.deletion); err != nil {
-			return nil, fmt.Errorf("%w: the journal of deletions: %w", ErrCorrupt, err)
+			return fmt.Errorf("%w: the journal of deletions: %w", ErrCorrupt, err)
 		}
 		p.at = fromMicros(at)
 		all = append(all, p)
-	}
-	return all, rows.Err()
+		return nil
+	})
+	return all, err
 }
 
 // PendingDeletion is a deletion for privacy that holds and is not carried out in every copy yet.
@@ -230,14 +226,14 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 			d.Pending = append(d.Pending, what+": "+fail("delete", err).Error())
 		}
 	}
-	unlock, err := lockCopies(ctx, s.path, s.wait)
+	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
 	if err != nil {
 		unreached(s.path, err)
 		return nil
 	}
 	defer unlock()
 	if slices.ContainsFunc(all, func(p pendingDeletion) bool { return !p.Purged }) {
-		err := purge(ctx, s.writer, &s.writing, s.wait)
+		err := disk.Purge(ctx, s.path, s.writer, &s.writing, s.wait)
 		for i := range all {
 			all[i].Purged = err == nil
 		}
@@ -274,7 +270,7 @@ func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
 	for ids := p.IDs; len(ids) > 0; {
 		err := s.write(ctx, true, func(t *tx) error {
 			s.recent = nil
-			for start := time.Now(); len(ids) > 0 && time.Since(start) < sliceTime; {
+			for start := time.Now(); len(ids) > 0 && time.Since(start) < disk.SliceTime; {
 				n := min(64, len(ids))
 				chosen, err := (&choice{scope: owners, ids: ids[:n], derived: true}).look(ctx, t)
 				if err != nil {
@@ -288,7 +284,7 @@ func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
 			return nil
 		})
 		if err == nil && len(ids) > 0 {
-			err = pause(ctx)
+			err = disk.Pause(ctx)
 		}
 		if err != nil {
 			return err
@@ -300,16 +296,16 @@ func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
 
 // deleteFromCopies deletes the same records from all copies, and from the files that quote them.
 func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *Deleted, unreached func(what string, err error)) {
-	copies, err := lookForCopies(ctx, s.path)
+	copies, err := disk.Copies(ctx, s.path)
 	unreached("the copies of "+s.path, err)
-	_, elsewhere, _ := identity(ctx, s.path)
-	unreached("what is half written", fileError(beside.Clean(s.path, elsewhere)))
+	_, elsewhere, _ := disk.Identity(ctx, s.path)
+	unreached("what is half written", disk.FileError(beside.Clean(s.path, elsewhere)))
 	for _, c := range copies {
 		switch {
 		case c.Missing:
 			d.Missing = append(d.Missing, c.Path)
-		case c.damaged != nil:
-			unreached(c.Path, fmt.Errorf("it cannot be read: delete the file yourself: %w", c.damaged))
+		case c.Damaged != nil:
+			unreached(c.Path, fmt.Errorf("it cannot be read: delete the file yourself: %w", c.Damaged))
 		default:
 			n, err := deleteFromCopy(ctx, c.Path, all)
 			unreached(c.Path, err)
@@ -326,20 +322,20 @@ func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *
 		}
 	}
 	for _, f := range beside.Files(s.path) {
-		unreached(f, fileError(beside.Delete(ctx, f, func(id string) bool { return ids[id] }, func(key string) bool { return keys[string(hashOf(key))] })))
+		unreached(f, disk.FileError(beside.Delete(ctx, f, func(id string) bool { return ids[id] }, func(key string) bool { return keys[string(disk.HashOf(key))] })))
 	}
 }
 
 // deleteFromCopy deletes the same records from a copy, and returns how many it held. A copy that held some remembers in its
 // own journal that its free pages still do, until they are rewritten.
 func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (int, error) {
-	db, err := connect(path, DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
-	if err := migrate(ctx, db); err != nil {
+	if err := disk.Migrate(ctx, db); err != nil {
 		return 0, err
 	}
 	t, err := db.BeginTx(ctx, nil)
@@ -381,7 +377,7 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 	if err := t.Commit(); err != nil {
 		return 0, err
 	}
-	if err := purge(ctx, db, &sync.Mutex{}, DefaultWait); err != nil {
+	if err := disk.Purge(ctx, path, db, &sync.Mutex{}, disk.DefaultWait); err != nil {
 		return n, err
 	}
 	_, err = db.ExecContext(ctx, "DELETE FROM deletions")

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // choice says which records are to be deleted.
@@ -29,32 +31,28 @@ type chosen struct {
 }
 
 // look finds the records.
-func (c *choice) look(ctx context.Context, q queryer) (found chosen, err error) {
+func (c *choice) look(ctx context.Context, q disk.Queryer) (found chosen, err error) {
 	known := map[int64]bool{}
 	collect := func(from string, args ...any) (int, error) {
-		rows, err := q.QueryContext(ctx, "SELECT r.row, r.id, keyhash(c.tenant, c.user, c.agent, c.session, r.key) FROM "+from, args...)
-		if err != nil {
-			return 0, err
-		}
-		defer func() { _ = rows.Close() }()
 		n := 0
-		for rows.Next() {
+		err := disk.Each(ctx, q, "SELECT r.row, r.id, keyhash(c.tenant, c.user, c.agent, c.session, r.key) FROM "+from, args, func(scan func(...any) error) error {
 			var row int64
 			var id ID
 			var key []byte
-			if err := rows.Scan(&row, (*string)(&id), &key); err != nil {
-				return n, err
+			if err := scan(&row, (*string)(&id), &key); err != nil {
+				return err
 			}
 			if n++; known[row] {
-				continue
+				return nil
 			}
 			known[row] = true
 			found.rows, found.ids = append(found.rows, row), append(found.ids, id)
 			if len(key) > 0 {
 				found.keys = append(found.keys, key)
 			}
-		}
-		return n, rows.Err()
+			return nil
+		})
+		return n, err
 	}
 	const from = "records r JOIN scopes c ON c.scope = r.scope WHERE "
 	if c.all {
@@ -92,7 +90,7 @@ var erasing = func() []string {
 	const derived = "(SELECT id FROM records WHERE row IN " + these + " AND origin = 'reconstructed')"
 	const others = " AND superseded_by <> '' AND row NOT IN " + these // the index leaves out what is live
 	without := func(table, column string) string {                    // the checksum without what a column said
-		return strings.Replace(sumOf(table), column, "''", 1)
+		return strings.Replace(disk.SumOf(table), column, "''", 1)
 	}
 	return []string{
 		"DELETE FROM vectors WHERE row IN " + these,
@@ -112,7 +110,7 @@ var erasing = func() []string {
 }()
 
 // revivedSum is the checksum of a record that is made live again.
-var revivedSum = strings.Replace(strings.Replace(sumOf("records"), "superseded,", "0,", 1), "superseded_by,", "'',", 1)
+var revivedSum = strings.Replace(strings.Replace(disk.SumOf("records"), "superseded,", "0,", 1), "superseded_by,", "'',", 1)
 
 // burying leaves a tombstone of each of the records ?1.
 const burying = `INSERT OR REPLACE INTO tombstones (id, row, seq, key, sum) SELECT r.id, r.row, (SELECT seq FROM store), keyhash(c.tenant, c.user, c.agent, c.session, r.key),
@@ -172,7 +170,7 @@ func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (id ID, er
 	}
 	// An index in memory that has not seen the deletion yet would not see it any more: all are loaded anew.
 	if _, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...); err == nil {
-		_, err = w.t.ExecContext(ctx, "UPDATE store SET epoch = ?", newEpoch())
+		_, err = w.t.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch())
 	}
 	return "", err
 }

@@ -1,6 +1,10 @@
 package memory
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
+)
 
 // Errors of a record or a query: the caller's input is at fault.
 var (
@@ -22,17 +26,17 @@ var (
 	// ErrNoStore is returned when there is no store at the path.
 	ErrNoStore = errors.New("no store")
 	// ErrExists is returned when there is something at a path that must be free.
-	ErrExists = errors.New("already exists")
+	ErrExists = disk.ErrExists
 	// ErrLocked is returned when another process keeps the store busy for longer than the store was told to wait.
-	ErrLocked = errors.New("locked by another process")
+	ErrLocked = disk.ErrLocked
 	// ErrCorrupt is returned when a file is not a store, or is damaged.
-	ErrCorrupt = errors.New("corrupt")
+	ErrCorrupt = disk.ErrCorrupt
 	// ErrSchema is returned when the store was written by a newer version of this module.
-	ErrSchema = errors.New("newer schema")
+	ErrSchema = disk.ErrSchema
 	// ErrReadOnly is returned for a write to a store that cannot be written.
-	ErrReadOnly = errors.New("read only")
+	ErrReadOnly = disk.ErrReadOnly
 	// ErrFull is returned when the disk has no room for a write; the write did not happen.
-	ErrFull = errors.New("disk full")
+	ErrFull = disk.ErrFull
 	// ErrReplaced is returned when the file that was opened is not at its path any more: it was deleted, or another was moved
 	// over it. Nothing was written; open the store anew.
 	ErrReplaced = errors.New("the file was replaced")

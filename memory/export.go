@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // An export is JSON Lines: one exportHead, then one line for each record in the order they were written, then one for
@@ -41,12 +42,8 @@ const (
 
 // Export writes the records of scopes, or of the whole store if none is given, as JSON Lines: with their history, counts
 // of use and embeddings, so that [Store.Import] makes the same store of it. It returns the number of records.
-func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...Scope) (int, error) {
-	n, err := s.export(ctx, w, scopes)
-	return n, fail("export", err)
-}
-
-func (s *Store) export(ctx context.Context, w io.Writer, scopes []Scope) (int, error) {
+func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...Scope) (n int, err error) {
+	defer func() { err = fail("export", err) }()
 	if s.closed.Load() {
 		return 0, ErrClosed
 	}
@@ -66,27 +63,25 @@ func (s *Store) export(ctx context.Context, w io.Writer, scopes []Scope) (int, e
 			}
 		}
 		where, args := inScopes(scopes)
-		rows, err := t.QueryContext(ctx, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
-			where+" ORDER BY e.event", args...)
-		if err != nil {
-			yield(Exported{}, err)
-			return
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		err := disk.Each(ctx, t, "SELECT e.at, e.what, r.id, e.by FROM records r JOIN scopes c ON c.scope = r.scope JOIN events e ON e.row = r.row WHERE "+
+			where+" ORDER BY e.event", args, func(scan func(...any) error) error {
 			var e Event
 			var at int64
-			err := rows.Scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By))
+			err := scan(&at, &e.What, (*string)(&e.ID), (*string)(&e.By))
 			e.At = fromMicros(at)
-			if !yield(Exported{Event: &e}, err) || err != nil {
-				return
+			if err == nil && !yield(Exported{Event: &e}, nil) {
+				err = errStop
 			}
-		}
-		if err := rows.Err(); err != nil {
+			return err
+		})
+		if err != nil && !errors.Is(err, errStop) {
 			yield(Exported{}, err)
 		}
 	})
 }
+
+// errStop ends a reading that nobody goes on with.
+var errStop = errors.New("stop")
 
 // ImportOptions say how an export is taken in. Nil is the same as a zero ImportOptions.
 type ImportOptions struct {
@@ -102,15 +97,11 @@ type ImportOptions struct {
 
 // Import takes in what [Store.Export] wrote, all or nothing. Records that are there already are skipped, so importing
 // twice adds nothing; records that were deleted for privacy do not come back.
-func (s *Store) Import(ctx context.Context, r io.Reader, o *ImportOptions) (Added, error) {
+func (s *Store) Import(ctx context.Context, r io.Reader, o *ImportOptions) (_ Added, err error) {
+	defer func() { err = fail("import", err) }()
 	if o == nil {
 		o = &ImportOptions{}
 	}
-	added, err := s.importAll(ctx, r, o)
-	return added, fail("import", err)
-}
-
-func (s *Store) importAll(ctx context.Context, r io.Reader, o *ImportOptions) (Added, error) {
 	h, err := s.head(ctx)
 	if err != nil {
 		return Added{}, err

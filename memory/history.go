@@ -6,28 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // Supersede writes a record that takes the place of others. They stay readable, are found no more, and know what
 // replaced them. All are live and in scope, or nothing happens; superseding what is superseded already is an error.
 // The records that a derived summary was made of stay live, except for other such summaries: it stands for them.
-func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old ...ID) (ID, error) {
-	id, err := s.supersede(ctx, scope, record, old)
-	return id, fail("supersede "+join(old), err)
-}
-
-func join(ids []ID) string {
-	var b strings.Builder
-	for i, id := range ids {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(string(id))
-	}
-	return b.String()
-}
-
-func (s *Store) supersede(ctx context.Context, scope Scope, record Record, old []ID) (ID, error) {
+func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old ...ID) (_ ID, err error) {
+	defer func() { err = fail("supersede "+join(old), err) }()
 	if s.readOnly {
 		return "", fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
 	}
@@ -81,6 +68,17 @@ func (s *Store) supersede(ctx context.Context, scope Scope, record Record, old [
 	return r.ID, err
 }
 
+func join(ids []ID) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(id))
+	}
+	return b.String()
+}
+
 // isSummary reports whether a record is a summary that was made of others.
 func isSummary(r *Record) bool { return r.Kind == KindSummary && r.Origin == Reconstructed }
 
@@ -100,7 +98,7 @@ func (t *tx) retire(ctx context.Context, row int64, by ID) error {
 
 // note writes into the history of a record that was changed.
 func (t *tx) note(ctx context.Context, row int64, what string, by ID) error {
-	if err := seal(ctx, t.Tx, "records", "row = ?", row); err != nil {
+	if err := disk.Seal(ctx, t.Tx, "records", "row = ?", row); err != nil {
 		return err
 	}
 	_, err := t.ExecContext(ctx, noting, row, micros(t.now), what, string(by))
@@ -120,11 +118,7 @@ func (s *Store) Undo(ctx context.Context, scope Scope, id ID) error {
 		if !r.Superseded.IsZero() {
 			return fmt.Errorf("%w: it is superseded itself: undo that first", ErrInvalid)
 		}
-		rows, err := t.QueryContext(ctx, "SELECT row FROM records WHERE superseded_by = ? AND superseded_by <> ''", string(id))
-		if err != nil {
-			return err
-		}
-		replaced, err := numbers(rows)
+		replaced, err := disk.Numbers(ctx, t, "SELECT row FROM records WHERE superseded_by = ? AND superseded_by <> ''", string(id))
 		if err != nil {
 			return err
 		}
@@ -160,12 +154,8 @@ type History struct {
 
 // History returns all versions of the memory that a record belongs to: what it replaced, what replaced it, and so on in
 // both directions, also where that was undone.
-func (s *Store) History(ctx context.Context, scope Scope, id ID) (History, error) {
-	h, err := s.history(ctx, scope, id)
-	return h, fail(fmt.Sprintf("history of %q", id), err)
-}
-
-func (s *Store) history(ctx context.Context, scope Scope, id ID) (History, error) {
+func (s *Store) History(ctx context.Context, scope Scope, id ID) (_ History, err error) {
+	defer func() { err = fail(fmt.Sprintf("history of %q", id), err) }()
 	first, err := s.record(ctx, s.reader, scope, id)
 	if err != nil {
 		return History{}, err
@@ -178,13 +168,9 @@ func (s *Store) history(ctx context.Context, scope Scope, id ID) (History, error
 		todo = todo[1:]
 		h.Events = append(h.Events, Event{At: r.Recorded, What: "recorded", ID: r.ID})
 		// Neighbours in the chain: what replaced r or was replaced by it, now or in an event since undone.
-		rows, err := s.reader.QueryContext(ctx, `SELECT row FROM records WHERE superseded_by = ?1 AND superseded_by <> '' UNION SELECT row FROM events WHERE by = ?1
+		near, err := disk.Numbers(ctx, s.reader, `SELECT row FROM records WHERE superseded_by = ?1 AND superseded_by <> '' UNION SELECT row FROM events WHERE by = ?1
 			UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = ?2
 			UNION SELECT n.row FROM records o JOIN records n ON n.id = o.superseded_by WHERE o.row = ?2`, string(r.ID), r.row)
-		if err != nil {
-			return History{}, err
-		}
-		near, err := numbers(rows)
 		if err != nil {
 			return History{}, err
 		}
@@ -199,21 +185,14 @@ func (s *Store) history(ctx context.Context, scope Scope, id ID) (History, error
 				todo = append(todo, versions[row])
 			}
 		}
-		rows, err = s.reader.QueryContext(ctx, "SELECT at, what, by FROM events WHERE row = ? ORDER BY event", r.row)
-		if err != nil {
-			return History{}, err
-		}
-		for rows.Next() {
+		if err := disk.Each(ctx, s.reader, "SELECT at, what, by FROM events WHERE row = ? ORDER BY event", []any{r.row}, func(scan func(...any) error) error {
 			e := Event{ID: r.ID}
 			var at int64
-			if err := rows.Scan(&at, &e.What, (*string)(&e.By)); err != nil {
-				_ = rows.Close()
-				return History{}, err
-			}
+			err := scan(&at, &e.What, (*string)(&e.By))
 			e.At = fromMicros(at)
 			h.Events = append(h.Events, e)
-		}
-		if err := rows.Err(); err != nil {
+			return err
+		}); err != nil {
 			return History{}, err
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/trm-go/refiner/internal/query"
 )
 
 func TestHostileRecords(t *testing.T) {
@@ -86,7 +88,7 @@ func TestHostileQueries(t *testing.T) {
 	}{
 		{Query{Text: "a\x00b"}, ErrInvalid, "NUL"},
 		{Query{Text: "\xff"}, ErrInvalid, "UTF-8"},
-		{Query{Text: strings.Repeat("x ", MaxQuery)}, ErrInvalid, "bytes"},
+		{Query{Text: strings.Repeat("x ", query.Max)}, ErrInvalid, "bytes"},
 		{Query{Text: "x", Vector: []float32{1}}, ErrDimension, "1 dimensions"},
 		{Query{Vector: make([]float32, 384)}, ErrDimension, "zeros"},
 	} {

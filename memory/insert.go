@@ -12,6 +12,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/disk"
 	"github.com/trm-go/refiner/memory/internal/index"
 )
 
@@ -22,7 +23,7 @@ type inserter struct {
 	scopes map[Scope]place
 	fresh  map[ID]int64 // rows of the records that were written
 
-	record, vector, scope, source *sql.Stmt
+	record, vector *sql.Stmt
 }
 
 // place is the numbers of a scope and its owner.
@@ -33,23 +34,13 @@ func (s *Store) inserter(ctx context.Context, t *tx, h head) (*inserter, error) 
 	if now, err := readHead(ctx, t); err != nil || now.model != h.model || now.dim != h.dim {
 		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, now.model, now.dim))
 	}
-	w := &inserter{s: s, t: t, scopes: map[Scope]place{}, fresh: map[ID]int64{}}
-	for _, p := range []struct {
-		into **sql.Stmt
-		text string
-	}{
-		// The checksum is over the columns that follow seq, as sums has them.
-		{&w.record, "INSERT INTO records (seq, " + sums["records"] + ", sum) VALUES (?1" + parameters(2, 28) + ", checksum(?2" + parameters(3, 28) + ")) ON CONFLICT DO NOTHING"},
-		{&w.vector, "INSERT INTO vectors (row, scope, data, sum) VALUES (?1, ?2, ?3, checksum(?1, ?2, ?3))"},
-		{&w.scope, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
-		{&w.source, "INSERT OR IGNORE INTO sources (source, row, source_row) SELECT ?1, ?2, row FROM records WHERE id = ?1"},
-	} {
-		stmt, err := t.PrepareContext(ctx, p.text)
-		if err != nil {
-			w.close()
-			return nil, err
-		}
-		*p.into = stmt
+	// The checksum is over the columns that follow seq, as disk.Sums has them.
+	record, err1 := t.PrepareContext(ctx, "INSERT INTO records (seq, "+disk.Sums["records"]+", sum) VALUES (?1"+parameters(2, 28)+", checksum(?2"+parameters(3, 28)+")) ON CONFLICT DO NOTHING")
+	vector, err2 := t.PrepareContext(ctx, "INSERT INTO vectors (row, scope, data, sum) VALUES (?1, ?2, ?3, checksum(?1, ?2, ?3))")
+	w := &inserter{s: s, t: t, scopes: map[Scope]place{}, fresh: map[ID]int64{}, record: record, vector: vector}
+	if err := errors.Join(err1, err2); err != nil {
+		w.close()
+		return nil, err
 	}
 	return w, nil
 }
@@ -64,7 +55,7 @@ func parameters(first, last int) string {
 }
 
 func (w *inserter) close() {
-	for _, stmt := range []*sql.Stmt{w.record, w.vector, w.scope, w.source} {
+	for _, stmt := range []*sql.Stmt{w.record, w.vector} {
 		if stmt != nil {
 			_ = stmt.Close()
 		}
@@ -76,7 +67,7 @@ func (w *inserter) place(ctx context.Context, s Scope) (p place, err error) {
 	if p, ok := w.scopes[s]; ok {
 		return p, nil
 	}
-	made, err := w.scope.ExecContext(ctx, s.Tenant, s.User, s.Agent, s.Session)
+	made, err := w.t.ExecContext(ctx, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", s.Tenant, s.User, s.Agent, s.Session)
 	if err != nil {
 		return p, err
 	}
@@ -87,7 +78,7 @@ func (w *inserter) place(ctx context.Context, s Scope) (p place, err error) {
 	if n, err := made.RowsAffected(); err != nil {
 		return p, err
 	} else if n > 0 {
-		if err := seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
+		if err := disk.Seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
 			return p, err
 		}
 	}
@@ -186,7 +177,7 @@ func (w *inserter) attach(ctx context.Context, row int64, p place, r *incoming) 
 		}
 	}
 	for _, id := range r.sources() {
-		if _, err := w.source.ExecContext(ctx, string(id), row); err != nil {
+		if _, err := w.t.ExecContext(ctx, "INSERT OR IGNORE INTO sources (source, row, source_row) SELECT ?1, ?2, row FROM records WHERE id = ?1", string(id), row); err != nil {
 			return err
 		}
 	}
@@ -264,20 +255,13 @@ func (s *Store) novelty(ctx context.Context, t *tx, o owner) (*index.Novelty, er
 		return n, nil
 	}
 	n := index.NewNovelty()
-	rows, err := t.QueryContext(ctx, `SELECT digest, text FROM (SELECT r.row, r.digest, r.text FROM records r WHERE `+ownRecords+`
-		AND r.superseded = 0 ORDER BY r.row DESC LIMIT ?) ORDER BY row`, o.tenant, o.user, index.ReadAgain)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	s.recent.owners[o] = n
+	return n, disk.Each(ctx, t, `SELECT digest, text FROM (SELECT r.row, r.digest, r.text FROM records r WHERE `+ownRecords+`
+		AND r.superseded = 0 ORDER BY r.row DESC LIMIT ?) ORDER BY row`, []any{o.tenant, o.user, index.ReadAgain}, func(scan func(...any) error) error {
 		var digest []byte
 		var text string
-		if err := rows.Scan(&digest, &text); err != nil {
-			return nil, err
-		}
+		err := scan(&digest, &text)
 		n.Put(index.DigestTerms(digest), index.Lookalike(text))
-	}
-	s.recent.owners[o] = n
-	return n, errors.Join(rows.Err(), rows.Close())
+		return err
+	})
 }

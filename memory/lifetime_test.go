@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 func TestSupersedeUndoAndAsOf(t *testing.T) {
@@ -442,7 +444,7 @@ func TestStats(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Stats{Records: 6, Live: 5, Superseded: 1, Derived: 1, Kinds: map[Kind]int{KindTurn: 4, KindSummary: 1}, Tenants: 1, Users: 1, Sessions: 1,
-		Shown: 4, Used: 1, Model: "letters", Dim: 384, Schema: schemaVersion, Path: s.Path()}
+		Shown: 4, Used: 1, Model: "letters", Dim: 384, Schema: disk.SchemaVersion, Path: s.Path()}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Stats{}, "Generation", "Bytes")); d != "" {
 		t.Errorf("stats (-want +got):\n%s", d)
 	}

@@ -2,10 +2,11 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // State says which versions of memories are meant.
@@ -42,7 +43,7 @@ func (s *Store) List(ctx context.Context, scope Scope, o *ListOptions) (_ []Reco
 	if o == nil {
 		o = &ListOptions{}
 	}
-	limit := o.Limit
+	limit, more := o.Limit, false
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
@@ -79,23 +80,20 @@ func (s *Store) List(ctx context.Context, scope Scope, o *ListOptions) (_ []Reco
 	if !o.Until.IsZero() {
 		and("r.created < ?", micros(o.Until))
 	}
-	rows, err := s.reader.QueryContext(ctx, "SELECT "+recordColumns+" FROM records r JOIN scopes c ON c.scope = r.scope WHERE "+
-		where+" ORDER BY r.row DESC LIMIT ?", append(args, limit+1)...)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	records := make([]Record, 0, limit)
-	for rows.Next() {
-		r, err := scanRecord(rows.Scan)
-		if err != nil {
-			return nil, 0, err
-		}
+	records := make([]Record, 0, min(limit, 100))
+	err = disk.Each(ctx, s.reader, "SELECT "+recordColumns+" FROM records r JOIN scopes c ON c.scope = r.scope WHERE "+
+		where+" ORDER BY r.row DESC LIMIT ?", append(args, limit+1), func(scan func(...any) error) error {
+		r, err := scanRecord(scan)
 		if len(records) == limit {
-			return records, next, nil
+			more = true
+			return err
 		}
 		records = append(records, r.Record)
 		next = r.row
+		return err
+	})
+	if !more {
+		next = 0
 	}
-	return records, 0, rows.Err()
+	return records, next, err
 }

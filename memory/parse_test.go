@@ -18,7 +18,7 @@ func FuzzQuery(f *testing.F) {
 	add(f, s, ann, talk("the kettle is blue", "NEAR the AND gate", "日本語 text")...)
 	f.Fuzz(func(t *testing.T, text string) {
 		_, err := query.Parse(text)
-		if bad := !utf8.ValidString(text) || strings.Contains(text, "\x00") || len(text) > MaxQuery; bad != (err != nil) {
+		if bad := !utf8.ValidString(text) || strings.Contains(text, "\x00") || len(text) > query.Max; bad != (err != nil) {
 			t.Fatalf("error %v for %q", err, text)
 		}
 		if _, err := search(t.Context(), s, ann, Query{Text: text}); err != nil && !errors.Is(err, ErrInvalid) {

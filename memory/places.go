@@ -2,8 +2,9 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"time"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // Place is a scope that holds records, with what it holds.
@@ -17,7 +18,7 @@ type Place struct {
 
 // Places lists the sessions that hold records, by tenant, user, agent and the time of their first record. within narrows
 // it to scopes that it contains; the zero Scope with all true lists the whole store.
-func (s *Store) Places(ctx context.Context, within Scope, all bool) (_ []Place, err error) {
+func (s *Store) Places(ctx context.Context, within Scope, all bool) (places []Place, err error) {
 	defer func() { err = fail("list scopes", err) }()
 	if s.closed.Load() {
 		return nil, ErrClosed
@@ -26,21 +27,14 @@ func (s *Store) Places(ctx context.Context, within Scope, all bool) (_ []Place, 
 	if all {
 		where, args = "1", nil
 	}
-	rows, err := s.reader.QueryContext(ctx, `SELECT c.tenant, c.user, c.agent, c.session, count(*), sum(r.superseded = 0), min(r.created), max(r.created)
-		FROM records r JOIN scopes c ON c.scope = r.scope WHERE `+where+` GROUP BY c.scope ORDER BY c.tenant, c.user, c.agent, min(r.created)`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var places []Place
-	for rows.Next() {
+	err = disk.Each(ctx, s.reader, `SELECT c.tenant, c.user, c.agent, c.session, count(*), sum(r.superseded = 0), min(r.created), max(r.created)
+		FROM records r JOIN scopes c ON c.scope = r.scope WHERE `+where+` GROUP BY c.scope ORDER BY c.tenant, c.user, c.agent, min(r.created)`, args, func(scan func(...any) error) error {
 		var p Place
 		var first, last int64
-		if err := rows.Scan(&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, &first, &last); err != nil {
-			return nil, err
-		}
-		p.First, p.Last = time.UnixMicro(first).UTC(), time.UnixMicro(last).UTC()
+		err := scan(&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, &first, &last)
+		p.First, p.Last = fromMicros(first), fromMicros(last)
 		places = append(places, p)
-	}
-	return places, rows.Err()
+		return err
+	})
+	return places, err
 }

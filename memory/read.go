@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // Record returns one record of the scope, with its embedding, be it live or superseded.
@@ -18,7 +20,7 @@ func (s *Store) Record(ctx context.Context, scope Scope, id ID) (Record, error) 
 	return r.Record, fail(fmt.Sprintf("read record %q", id), err)
 }
 
-func (s *Store) record(ctx context.Context, q queryer, scope Scope, id ID) (stored, error) {
+func (s *Store) record(ctx context.Context, q disk.Queryer, scope Scope, id ID) (stored, error) {
 	if s.closed.Load() {
 		return stored{}, ErrClosed
 	}
@@ -77,29 +79,19 @@ func (s *Store) fetch(ctx context.Context, scope Scope, numbers []int64) (map[in
 		return nil, ErrClosed
 	}
 	found := make(map[int64]Record, len(numbers))
-	const batch = 500 // SQLite takes 32,766 variables; short statements are parsed faster
-	for len(numbers) > 0 {
-		n := min(batch, len(numbers))
+	for batch := range slices.Chunk(numbers, 500) { // SQLite takes 32,766 variables; short statements are parsed faster
 		args := scopeArgs(scope)
-		for _, row := range numbers[:n] {
+		for _, row := range batch {
 			args = append(args, row)
 		}
-		rows, err := s.reader.QueryContext(ctx, fetchQuery(n), args...)
+		err := disk.Each(ctx, s.reader, fetchQuery(len(batch)), args, func(scan func(...any) error) error {
+			r, err := scanRecord(scan)
+			found[r.row] = r.Record
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		for rows.Next() {
-			r, err := scanRecord(rows.Scan)
-			if err != nil {
-				_ = rows.Close()
-				return nil, err
-			}
-			found[r.row] = r.Record
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, err
-		}
-		numbers = numbers[n:]
 	}
 	return found, nil
 }
@@ -125,7 +117,7 @@ func (s *Store) All(ctx context.Context, scope Scope, o *AllOptions) iter.Seq2[R
 }
 
 // all goes through the records of some scopes, or of the whole store if there are none.
-func (s *Store) all(ctx context.Context, q queryer, scopes []Scope, o *AllOptions) iter.Seq2[stored, error] {
+func (s *Store) all(ctx context.Context, q disk.Queryer, scopes []Scope, o *AllOptions) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
 		if s.closed.Load() {
 			yield(stored{}, ErrClosed)

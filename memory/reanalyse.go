@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 
+	"github.com/trm-go/refiner/memory/internal/disk"
 	"github.com/trm-go/refiner/memory/internal/index"
 )
 
@@ -32,10 +33,10 @@ func (s *Store) reanalyse(ctx context.Context, want string) error {
 			return err
 		}
 	}
-	if err := seal(ctx, t, "records", "1"); err != nil {
+	if err := disk.Seal(ctx, t, "records", "1"); err != nil {
 		return err
 	}
-	if _, err := t.ExecContext(ctx, "UPDATE store SET analysis = ?, epoch = ?", want, newEpoch()); err != nil {
+	if _, err := t.ExecContext(ctx, "UPDATE store SET analysis = ?, epoch = ?", want, disk.NewEpoch()); err != nil {
 		return err
 	}
 	if len(all) > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // Reembed makes all vectors of the store anew with another embedder, which the store uses from then on. The new vectors
@@ -14,11 +15,8 @@ import (
 // any, is told how many of how many are done. Other processes that have the store open get [ErrModel] from then on.
 //
 // The surprise of records stays what it was when they were written.
-func (s *Store) Reembed(ctx context.Context, e Embedder, progress func(done, total int)) error {
-	return fail("re-embed", s.reembed(ctx, e, progress))
-}
-
-func (s *Store) reembed(ctx context.Context, e Embedder, progress func(done, total int)) error {
+func (s *Store) Reembed(ctx context.Context, e Embedder, progress func(done, total int)) (err error) {
+	defer func() { err = fail("re-embed", err) }()
 	if err := proper(e); err != nil {
 		return err
 	}
@@ -94,20 +92,11 @@ func (s *Store) missing(ctx context.Context) (rows []int64, texts []string, done
 	if err := s.reader.QueryRowContext(ctx, "SELECT count(*) FROM revectors").Scan(&done); err != nil {
 		return nil, nil, 0, err
 	}
-	found, err := s.reader.QueryContext(ctx, "SELECT row, text FROM records WHERE row NOT IN (SELECT row FROM revectors) ORDER BY row")
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	defer func() { _ = found.Close() }()
-	for found.Next() {
-		var row int64
-		var text string
-		if err := found.Scan(&row, &text); err != nil {
-			return nil, nil, 0, err
-		}
-		rows, texts = append(rows, row), append(texts, text)
-	}
-	return rows, texts, done, found.Err()
+	err = disk.Each(ctx, s.reader, "SELECT row, text FROM records WHERE row NOT IN (SELECT row FROM revectors) ORDER BY row", nil, func(scan func(...any) error) error {
+		rows, texts = append(rows, 0), append(texts, "")
+		return scan(&rows[len(rows)-1], &texts[len(texts)-1])
+	})
+	return rows, texts, done, err
 }
 
 // gathering checks that the new vectors are still those of the embedder: two may re-embed at once.
@@ -155,6 +144,6 @@ func (t *tx) swapVectors(ctx context.Context, e Embedder) error {
 			return err
 		}
 	}
-	_, err := t.ExecContext(ctx, "UPDATE store SET model = ?, dim = ?, epoch = ?, remodel = '', redim = 0", e.Model(), e.Dim(), newEpoch())
+	_, err := t.ExecContext(ctx, "UPDATE store SET model = ?, dim = ?, epoch = ?, remodel = '', redim = 0", e.Model(), e.Dim(), disk.NewEpoch())
 	return err
 }

@@ -123,10 +123,10 @@ func inScopes(scopes []Scope) (where string, args []any) {
 const entryColumns = `r.row, r.scope, r.superseded <> 0, r.shown, r.last_shown, r.used, r.last_used, r.digest`
 
 // scanEntry reads entryColumns, and whatever follows them into more. The digest is valid until the next row.
-func scanEntry(rows *sql.Rows, more ...any) (index.Entry, error) {
+func scanEntry(scan func(...any) error, more ...any) (index.Entry, error) {
 	var e index.Entry
 	var shown, used int64
-	err := rows.Scan(append([]any{&e.Row, &e.Scope, &e.Superseded, &shown, &e.LastShown, &used, &e.LastUsed, (*sql.RawBytes)(&e.Digest)}, more...)...)
+	err := scan(append([]any{&e.Row, &e.Scope, &e.Superseded, &shown, &e.LastShown, &used, &e.LastUsed, (*sql.RawBytes)(&e.Digest)}, more...)...)
 	e.Shown, e.Used = int32(min(math.MaxInt32, shown)), int32(min(math.MaxInt32, used))
 	return e, err
 }

@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/trm-go/refiner/internal/vector"
+	"github.com/trm-go/refiner/memory/internal/disk"
 	"github.com/trm-go/refiner/memory/internal/index"
 )
 
@@ -60,7 +62,7 @@ type head struct {
 	dim                    int
 }
 
-func readHead(ctx context.Context, q queryer) (head, error) {
+func readHead(ctx context.Context, q disk.Queryer) (head, error) {
 	var h head
 	err := q.QueryRowContext(ctx, "SELECT epoch, model, analysis, seq, generation, clock, dim FROM store").
 		Scan(&h.epoch, &h.model, &h.analysis, &h.seq, &h.generation, &h.clock, &h.dim)
@@ -221,41 +223,107 @@ func (s *Store) build(ctx context.Context, t *sql.Tx, o owner, dim int, at *int6
 			" FROM records r WHERE " + ownRecords + " AND iif(r.origin = 'observed', r.created, r.recorded) <= ? ORDER BY r.row"
 		args = []any{*at, o.tenant, o.user, *at}
 	}
-	rows, err := t.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, err
-		}
-		place, ok := places[e.Scope]
-		switch {
-		case !ok:
-			return nil, fmt.Errorf("%w: row %d has no scope", ErrCorrupt, e.Row)
-		case stands[e.Row] != nil:
-			err = x.AddSummary(&e, place, stands[e.Row], !e.Superseded)
-		case !e.Superseded:
-			err = x.Add(&e, place)
+	vectors := s.loadVectors(ctx, o, dim)
+	for part, err := range readEntries(ctx, t, query, args) {
+		for i := range part {
+			e := &part[i]
+			place, ok := places[e.Scope]
+			switch {
+			case !ok:
+				err = fmt.Errorf("%w: row %d has no scope", ErrCorrupt, e.Row)
+			case stands[e.Row] != nil:
+				err = x.AddSummary(e, place, stands[e.Row], !e.Superseded)
+			case !e.Superseded:
+				err = x.Add(e, place)
+			}
+			if err != nil {
+				break
+			}
 		}
 		if err != nil {
+			_ = vectors(nil)
 			return nil, indexError(err)
 		}
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, err
-	}
 	x.Cover()
+	return x, vectors(x)
+}
+
+// readEntries reads entries in parts, the next while the last is used.
+func readEntries(ctx context.Context, q disk.Queryer, query string, args []any) iter.Seq2[[]index.Entry, error] {
+	type part struct {
+		entries []index.Entry
+		err     error
+	}
+	return func(yield func([]index.Entry, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		parts := make(chan part, 2)
+		send := func(p part) bool {
+			select {
+			case parts <- p:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		}
+		go func() {
+			defer close(parts)
+			var p part
+			var digests []byte
+			err := disk.Each(ctx, q, query, args, func(scan func(...any) error) error {
+				e, err := scanEntry(scan)
+				if err != nil {
+					return err
+				}
+				from := len(digests)
+				digests = append(digests, e.Digest...) // what was cut from it before keeps the old array
+				e.Digest = digests[from:len(digests):len(digests)]
+				if p.entries = append(p.entries, e); len(p.entries) == 512 {
+					if !send(p) {
+						return ctx.Err()
+					}
+					p.entries, digests = make([]index.Entry, 0, 512), make([]byte, 0, cap(digests))
+				}
+				return nil
+			})
+			send(part{p.entries, err})
+		}()
+		defer func() {
+			cancel()
+			for range parts { // the reader has ended when this has: its transaction may be ended
+			}
+		}()
+		for p := range parts {
+			if !yield(p.entries, p.err) {
+				return
+			}
+		}
+	}
+}
+
+// loadVectors begins to read the vectors of an owner, beside what else is read, and returns what puts them into an index, or, if that
+// is nil, throws them away. They may be newer than the index, which leaves out those of rows that it does not know.
+func (s *Store) loadVectors(ctx context.Context, o owner, dim int) func(*index.Index) error {
 	if dim == 0 {
-		return x, nil
+		return func(*index.Index) error { return nil }
 	}
-	vectors, err := t.QueryContext(ctx, "SELECT v.row, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE "+ownRecords+" ORDER BY r.row", o.tenant, o.user)
-	if err != nil {
-		return nil, err
+	ctx, cancel := context.WithCancel(ctx)
+	v := index.NewVectors(dim)
+	done := make(chan error, 1)
+	go func() {
+		done <- eachVector(ctx, s.reader, "SELECT v.row, v.data FROM records r JOIN vectors v ON v.row = r.row WHERE "+ownRecords+" ORDER BY r.row",
+			[]any{o.tenant, o.user}, dim, func(rows []int64, vectors [][]float32) error { v.Put(rows, vectors); return nil })
+	}()
+	return func(x *index.Index) error {
+		defer cancel()
+		if x == nil {
+			cancel()
+		}
+		if err := <-done; err != nil || x == nil {
+			return err
+		}
+		return x.SetVectors(ctx, v)
 	}
-	return x, putVectors(ctx, vectors, dim, x)
 }
 
 // emptyIndex makes an index for an owner, with its vectors where Options.NewIndex says.
@@ -285,7 +353,7 @@ func indexError(err error) error {
 // follow takes over what was written to a shard since it was last brought up to date. It is not ok where the shard must be
 // loaded anew.
 func (s *Store) follow(ctx context.Context, t *sql.Tx, sh *shard) (ok bool, err error) {
-	deleted, err := readDeleted(ctx, t, sh.seq)
+	deleted, err := disk.Numbers(ctx, t, "SELECT row FROM tombstones WHERE seq > ?", sh.seq)
 	if err != nil {
 		return false, err
 	}
@@ -306,120 +374,81 @@ func (s *Store) follow(ctx context.Context, t *sql.Tx, sh *shard) (ok bool, err 
 const changedQuery = "SELECT " + entryColumns + `, c.agent, c.session, r.kind = 'summary' AND r.origin = 'reconstructed' FROM records r
 	CROSS JOIN scopes c ON c.scope = r.scope WHERE ` + ownRecords + " AND r.seq > ? ORDER BY +r.row"
 
-func readChanged(ctx context.Context, q queryer, o owner, after int64) ([]index.Change, error) {
-	rows, err := q.QueryContext(ctx, changedQuery, o.tenant, o.user, after)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var changed []index.Change
+func readChanged(ctx context.Context, q disk.Queryer, o owner, after int64) (changed []index.Change, err error) {
 	summaries := map[int]int64{}
-	for rows.Next() {
+	if err := disk.Each(ctx, q, changedQuery, []any{o.tenant, o.user, after}, func(scan func(...any) error) (err error) {
 		var c index.Change
 		var derived bool
-		if c.Entry, err = scanEntry(rows, &c.Place.Agent, &c.Place.Session, &derived); err != nil {
-			return nil, err
+		if c.Entry, err = scanEntry(scan, &c.Place.Agent, &c.Place.Session, &derived); err != nil {
+			return err
 		}
 		c.Digest = slices.Clone(c.Digest)
 		if derived {
 			summaries[len(changed)] = c.Row
 		}
 		changed = append(changed, c)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil
+	}); err != nil {
 		return nil, err
 	}
 	for i, row := range summaries {
-		sources, err := q.QueryContext(ctx, "SELECT source_row FROM sources WHERE row = ?", row)
-		if err != nil {
-			return nil, err
-		}
-		if changed[i].Of, err = numbers(sources); err != nil {
+		if changed[i].Of, err = disk.Numbers(ctx, q, "SELECT source_row FROM sources WHERE row = ?", row); err != nil {
 			return nil, err
 		}
 	}
 	return changed, nil
 }
 
-func readDeleted(ctx context.Context, q queryer, after int64) ([]int64, error) {
-	rows, err := q.QueryContext(ctx, "SELECT row FROM tombstones WHERE seq > ?", after)
-	if err != nil {
-		return nil, err
-	}
-	return numbers(rows)
-}
-
 // readStands are the rows that each derived summary of an owner was made of.
-func readStands(ctx context.Context, q queryer, o owner) (map[int64][]int64, error) {
-	rows, err := q.QueryContext(ctx, "SELECT s.row, s.source_row FROM records r JOIN sources s ON s.row = r.row WHERE "+ownRecords+
-		" AND r.kind = 'summary' AND r.origin = 'reconstructed'", o.tenant, o.user)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
+func readStands(ctx context.Context, q disk.Queryer, o owner) (map[int64][]int64, error) {
 	stands := map[int64][]int64{}
-	for rows.Next() {
+	return stands, disk.Each(ctx, q, "SELECT s.row, s.source_row FROM records r JOIN sources s ON s.row = r.row WHERE "+ownRecords+
+		" AND r.kind = 'summary' AND r.origin = 'reconstructed'", []any{o.tenant, o.user}, func(scan func(...any) error) error {
 		var row, source int64
-		if err := rows.Scan(&row, &source); err != nil {
-			return nil, err
-		}
+		err := scan(&row, &source)
 		stands[row] = append(stands[row], source)
-	}
-	return stands, rows.Err()
+		return err
+	})
 }
 
 // readPlaces reads the scopes of an owner by their numbers.
-func readPlaces(ctx context.Context, q queryer, o owner) (map[int64]index.Place, error) {
-	rows, err := q.QueryContext(ctx, "SELECT scope, agent, session FROM scopes WHERE tenant = ? AND user = ?", o.tenant, o.user)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
+func readPlaces(ctx context.Context, q disk.Queryer, o owner) (map[int64]index.Place, error) {
 	places := map[int64]index.Place{}
-	for rows.Next() {
+	return places, disk.Each(ctx, q, "SELECT scope, agent, session FROM scopes WHERE tenant = ? AND user = ?", []any{o.tenant, o.user}, func(scan func(...any) error) error {
 		var n int64
 		var p index.Place
-		if err := rows.Scan(&n, &p.Agent, &p.Session); err != nil {
-			return nil, err
-		}
+		err := scan(&n, &p.Agent, &p.Session)
 		places[n] = p
-	}
-	return places, rows.Err()
+		return err
+	})
 }
 
 // putRows puts the vectors of rows into a shard's index.
-func putRows(ctx context.Context, q queryer, sh *shard, numbers []int64) error {
+func putRows(ctx context.Context, q disk.Queryer, sh *shard, numbers []int64) error {
 	for batch := range slices.Chunk(numbers, 500) {
-		where, args := among("row", batch)
-		rows, err := q.QueryContext(ctx, "SELECT row, data FROM vectors WHERE "+where+" ORDER BY row", args...)
+		where, args := disk.Among("row", batch)
+		err := eachVector(ctx, q, "SELECT row, data FROM vectors WHERE "+where+" ORDER BY row", args, sh.dim,
+			func(rows []int64, vectors [][]float32) error { return sh.index.PutVectors(ctx, rows, vectors) })
 		if err != nil {
-			return err
-		}
-		if err := putVectors(ctx, rows, sh.dim, sh.index); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// among is the condition that a column has one of some numbers, with its arguments.
-func among(column string, numbers []int64) (string, []any) {
-	args := make([]any, len(numbers))
-	for i, n := range numbers {
-		args[i] = n
-	}
-	return column + " IN (?" + strings.Repeat(", ?", len(numbers)-1) + ")", args
-}
-
-// putVectors puts rows of (row, data) into the index, a thousand at a time, and closes them.
-func putVectors(ctx context.Context, rows *sql.Rows, dim int, x *index.Index) error {
-	defer func() { _ = rows.Close() }()
+// eachVector calls f for rows of (row, data), a thousand at a time. The vectors are valid until f returns.
+func eachVector(ctx context.Context, q disk.Queryer, query string, args []any, dim int, f func(rows []int64, vectors [][]float32) error) error {
 	const batch = 1024
 	numbers, vectors, space := make([]int64, 0, batch), make([][]float32, 0, batch), make([]float32, 0, batch*dim)
+	flush := func() error {
+		err := f(numbers, vectors)
+		numbers, vectors, space = numbers[:0], vectors[:0], space[:0]
+		return err
+	}
 	var data sql.RawBytes
-	for more := rows.Next(); more; {
+	err := disk.Each(ctx, q, query, args, func(scan func(...any) error) error {
 		var row int64
-		if err := rows.Scan(&row, &data); err != nil {
+		if err := scan(&row, &data); err != nil {
 			return err
 		}
 		if len(data) != 4*dim {
@@ -428,26 +457,13 @@ func putVectors(ctx context.Context, rows *sql.Rows, dim int, x *index.Index) er
 		from := len(space)
 		space = vector.Decode(space, data)
 		numbers, vectors = append(numbers, row), append(vectors, space[from:len(space):len(space)])
-		if more = rows.Next(); !more || len(numbers) == batch {
-			if err := x.PutVectors(ctx, numbers, vectors); err != nil {
-				return fmt.Errorf("vector index: %w", err)
-			}
-			numbers, vectors, space = numbers[:0], vectors[:0], space[:0]
+		if len(numbers) == batch {
+			return flush()
 		}
+		return nil
+	})
+	if err != nil || len(numbers) == 0 {
+		return err
 	}
-	return rows.Err()
-}
-
-// numbers reads rows of one number and closes them.
-func numbers(rows *sql.Rows) ([]int64, error) {
-	defer func() { _ = rows.Close() }()
-	var all []int64
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		all = append(all, n)
-	}
-	return all, rows.Err()
+	return flush()
 }

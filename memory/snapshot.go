@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/internal/beside"
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // Snapshot tells of a copy of a store.
@@ -24,12 +25,8 @@ type Snapshot struct {
 
 // Snapshot copies the store to a new file while others go on using it, and checks the copy. There must be nothing at
 // path. The file appears under its name only when it is whole. It is a store itself and can be opened.
-func (s *Store) Snapshot(ctx context.Context, path string) (Snapshot, error) {
-	snap, err := s.snapshot(ctx, path)
-	return snap, fail(fmt.Sprintf("snapshot to %q", path), err)
-}
-
-func (s *Store) snapshot(ctx context.Context, path string) (Snapshot, error) {
+func (s *Store) Snapshot(ctx context.Context, path string) (_ Snapshot, err error) {
+	defer func() { err = fail(fmt.Sprintf("snapshot to %q", path), err) }()
 	if s.closed.Load() {
 		return Snapshot{}, ErrClosed
 	}
@@ -49,7 +46,7 @@ func (s *Store) snapshot(ctx context.Context, path string) (Snapshot, error) {
 }
 
 func (s *Store) lockedSnapshot(ctx context.Context, path string) (Snapshot, error) {
-	unlock, err := lockCopies(ctx, s.path, s.wait)
+	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -58,9 +55,9 @@ func (s *Store) lockedSnapshot(ctx context.Context, path string) (Snapshot, erro
 	if err := s.keepPath(ctx, path); err != nil {
 		return Snapshot{}, err
 	}
-	_, elsewhere, err := identity(ctx, s.path)
+	_, elsewhere, err := disk.Identity(ctx, s.path)
 	if err := errors.Join(err, beside.Clean(s.path, elsewhere)); err != nil {
-		return Snapshot{}, fileError(err)
+		return Snapshot{}, disk.FileError(err)
 	}
 	return copyStore(ctx, s.reader, path)
 }
@@ -70,13 +67,13 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return Snapshot{}, ErrExists
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return Snapshot{}, fileError(err)
+		return Snapshot{}, disk.FileError(err)
 	}
 	// A folder of its own, so that two copies to one path do not disturb each other. It is not hidden: a killed process
 	// leaves it behind, with memories in it.
 	dir, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".partial-")
 	if err != nil {
-		return Snapshot{}, fileError(err)
+		return Snapshot{}, disk.FileError(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	partial := filepath.Join(dir, "store.db")
@@ -91,31 +88,31 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 		return Snapshot{}, fmt.Errorf("the copy: %w", err)
 	}
 	if err := os.Chmod(partial, 0o600); err != nil {
-		return Snapshot{}, fileError(err)
+		return Snapshot{}, disk.FileError(err)
 	}
-	if err := syncFile(partial); err != nil {
-		return Snapshot{}, fileError(err)
+	if err := disk.SyncFile(partial); err != nil {
+		return Snapshot{}, disk.FileError(err)
 	}
 	// A link, unlike a rename, fails if something has come to the path meanwhile.
 	if err := os.Link(partial, path); errors.Is(err, fs.ErrExist) {
 		return Snapshot{}, ErrExists
 	} else if err != nil {
 		if err := os.Rename(partial, path); err != nil { // a file system without links
-			return Snapshot{}, fileError(err)
+			return Snapshot{}, disk.FileError(err)
 		}
 	}
 	snap.Path = path
-	return snap, syncFolder(filepath.Dir(path))
+	return snap, disk.SyncFolder(filepath.Dir(path))
 }
 
 // withoutImports takes out of a copy what was being imported while it was made.
 func withoutImports(ctx context.Context, path string) error {
-	db, err := connect(path, DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=secure_delete(1)")
+	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=secure_delete(1)")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if v, err := version(ctx, db); err != nil || v < 3 {
+	if v, err := disk.Version(ctx, db); err != nil || v < 3 {
 		return err
 	}
 	t, err := db.BeginTx(ctx, nil)
@@ -123,11 +120,7 @@ func withoutImports(ctx context.Context, path string) error {
 		return err
 	}
 	defer func() { _ = t.Rollback() }()
-	rows, err := t.QueryContext(ctx, "SELECT DISTINCT import FROM imports")
-	if err != nil {
-		return err
-	}
-	imports, err := numbers(rows)
+	imports, err := disk.Numbers(ctx, t, "SELECT DISTINCT import FROM imports")
 	if err != nil || len(imports) == 0 {
 		return err
 	}
@@ -148,14 +141,14 @@ func verify(ctx context.Context, path string) (Snapshot, error) {
 		return Snapshot{}, fmt.Errorf("%w at %q", ErrNoStore, path)
 	}
 	if err != nil {
-		return Snapshot{}, fileError(err)
+		return Snapshot{}, disk.FileError(err)
 	}
-	db, err := openReadOnly(ctx, path, DefaultWait)
+	db, err := disk.OpenReadOnly(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return Snapshot{}, err
 	}
 	defer func() { _ = db.Close() }()
-	switch v, err := version(ctx, db); {
+	switch v, err := disk.Version(ctx, db); {
 	case err != nil:
 		return Snapshot{}, err
 	case v == 0:
@@ -179,42 +172,6 @@ func verify(ctx context.Context, path string) (Snapshot, error) {
 	return snap, err
 }
 
-// openReadOnly opens a file for reading, in a folder that cannot be written too.
-func openReadOnly(ctx context.Context, path string, wait time.Duration) (*sql.DB, error) {
-	db, err := connect(path, wait, "mode=ro")
-	if err != nil {
-		return nil, err
-	}
-	if _, err := db.ExecContext(ctx, "SELECT 1 FROM sqlite_schema"); err == nil {
-		return db, nil
-	}
-	// SQLite reads a store in WAL mode only if it can put a file beside it, unless it is told that nobody writes. That
-	// holds where nobody can write; a log that was left behind means that somebody did.
-	if _, walErr := os.Stat(path + "-wal"); errors.Is(walErr, fs.ErrNotExist) {
-		_ = db.Close()
-		return connect(path, wait, "mode=ro", "immutable=1")
-	}
-	return db, nil
-}
-
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// syncFolder makes a new name last through a power cut. Not every system can do it; then there is nothing to be done.
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return fileError(err)
-	}
-	_ = d.Sync()
-	return d.Close()
-}
-
 // Restored tells what Restore did.
 type Restored struct {
 	Snapshot
@@ -228,12 +185,8 @@ type Restored struct {
 // replaces its contents in one transaction: other processes may have it open, and see the old or the new state. A store
 // that is too damaged to be opened is moved aside instead, with nobody else using it. What was deleted for privacy after
 // the snapshot does not come back, as far as the present store can still tell.
-func Restore(ctx context.Context, path, snapshot string, o *Options) (Restored, error) {
-	r, err := restore(ctx, path, snapshot, o)
-	return r, fail(fmt.Sprintf("restore %q from %q", path, snapshot), err)
-}
-
-func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, error) {
+func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored, err error) {
+	defer func() { err = fail(fmt.Sprintf("restore %q from %q", path, snapshot), err) }()
 	if o == nil {
 		o = &Options{}
 	}
@@ -242,7 +195,7 @@ func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, 
 		now = o.Now
 	}
 	if wait <= 0 {
-		wait = DefaultWait
+		wait = disk.DefaultWait
 	}
 	if _, err := verify(ctx, snapshot); err != nil {
 		return Restored{}, fmt.Errorf("the snapshot: %w", err)
@@ -250,14 +203,14 @@ func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, 
 	if same, err := sameFile(path, snapshot); err != nil || same {
 		return Restored{}, errors.Join(err, fmt.Errorf("%w: the snapshot is the store itself", ErrInvalid))
 	}
-	unlock, err := lockCopies(ctx, path, wait)
+	unlock, err := disk.LockCopies(ctx, path, wait)
 	if err != nil {
 		return Restored{}, err
 	}
 	defer unlock()
 	dir, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".partial-")
 	if err != nil {
-		return Restored{}, fileError(err)
+		return Restored{}, disk.FileError(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	staged := filepath.Join(dir, "store.db")
@@ -273,7 +226,7 @@ func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, 
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0:
 	case err != nil:
-		return Restored{}, fileError(err)
+		return Restored{}, disk.FileError(err)
 	default:
 		res.Aside = path + ".before-" + mark
 		withheld, err := replace(ctx, path, staged, res.Aside, wait)
@@ -288,14 +241,14 @@ func restore(ctx context.Context, path, snapshot string, o *Options) (Restored, 
 		res.Aside = path + ".damaged-" + mark
 		for _, suffix := range []string{"-wal", "-shm", ""} {
 			if err := os.Rename(path+suffix, res.Aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return Restored{}, fileError(err)
+				return Restored{}, disk.FileError(err)
 			}
 		}
 	}
 	if err := os.Rename(staged, path); err != nil {
-		return Restored{}, fileError(err)
+		return Restored{}, disk.FileError(err)
 	}
-	return res, syncFolder(filepath.Dir(path))
+	return res, disk.SyncFolder(filepath.Dir(path))
 }
 
 func sameFile(a, b string) (bool, error) {
@@ -304,18 +257,18 @@ func sameFile(a, b string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fileError(err)
+		return false, disk.FileError(err)
 	}
 	y, err := os.Stat(b)
 	if err != nil {
-		return false, fileError(err)
+		return false, disk.FileError(err)
 	}
 	return os.SameFile(x, y), nil
 }
 
 // stage makes a copy of a snapshot that has this version's schema and is nobody's yet.
 func stage(ctx context.Context, snapshot, staged string, wait time.Duration) (Snapshot, error) {
-	from, err := openReadOnly(ctx, snapshot, wait)
+	from, err := disk.OpenReadOnly(ctx, snapshot, wait)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -323,15 +276,15 @@ func stage(ctx context.Context, snapshot, staged string, wait time.Duration) (Sn
 	if _, err := copyStore(ctx, from, staged); err != nil {
 		return Snapshot{}, err
 	}
-	db, err := connect(staged, wait, "mode=rw", "_txlock=immediate")
+	db, err := disk.Connect(staged, wait, "mode=rw", "_txlock=immediate")
 	if err != nil {
 		return Snapshot{}, err
 	}
 	defer func() { _ = db.Close() }()
-	if err := migrate(ctx, db); err != nil {
+	if err := disk.Migrate(ctx, db); err != nil {
 		return Snapshot{}, err
 	}
-	if _, err := db.ExecContext(ctx, "UPDATE store SET epoch = ?", newEpoch()); err != nil {
+	if _, err := db.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch()); err != nil {
 		return Snapshot{}, err
 	}
 	if err := db.Close(); err != nil {
@@ -342,13 +295,13 @@ func stage(ctx context.Context, snapshot, staged string, wait time.Duration) (Sn
 
 // replace copies the store at path aside and gives it the contents of the staged file, under one write lock.
 func replace(ctx context.Context, path, staged, aside string, wait time.Duration) (withheld int, err error) {
-	db, err := connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+	db, err := disk.Connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
-	if err := migrate(ctx, db); err != nil {
+	if err := disk.Migrate(ctx, db); err != nil {
 		return 0, err
 	}
 	var verdict string
@@ -367,7 +320,7 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 	}
 	defer func() { _ = t.Rollback() }()
 	// With the lock held nobody writes between the copy and the replacement.
-	reader, err := connect(path, wait, "mode=ro")
+	reader, err := disk.Connect(path, wait, "mode=ro")
 	if err != nil {
 		return 0, err
 	}
@@ -396,11 +349,7 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 			return 0, fmt.Errorf("%s: %w", statement, err)
 		}
 	}
-	rows, err := t.QueryContext(ctx, "SELECT r.row FROM records r JOIN tombstones d ON d.id = r.id")
-	if err != nil {
-		return 0, err
-	}
-	dead, err := numbers(rows)
+	dead, err := disk.Numbers(ctx, t, "SELECT r.row FROM records r JOIN tombstones d ON d.id = r.id")
 	if err != nil {
 		return 0, err
 	}
@@ -410,5 +359,5 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 	if err := t.Commit(); err != nil || len(dead) == 0 {
 		return len(dead), err
 	}
-	return len(dead), purge(ctx, db, &sync.Mutex{}, wait)
+	return len(dead), disk.Purge(ctx, path, db, &sync.Mutex{}, wait)
 }

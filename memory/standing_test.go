@@ -3,12 +3,13 @@ package memory
 import (
 	"context"
 	"fmt"
-	"github.com/trm-go/refiner/memory/internal/index"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/trm-go/refiner/memory/internal/index"
 )
 
 // summed is a summary of records.

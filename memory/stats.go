@@ -3,6 +3,8 @@ package memory
 import (
 	"context"
 	"os"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // Stats describe a store, or the part of it that a scope covers.
@@ -28,32 +30,23 @@ type Stats struct {
 }
 
 // Stats counts what is in the given scopes; without any, in the whole store.
-func (s *Store) Stats(ctx context.Context, scopes ...Scope) (Stats, error) {
-	st, err := s.stats(ctx, scopes)
-	return st, fail("stats", err)
-}
-
-func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
+func (s *Store) Stats(ctx context.Context, scopes ...Scope) (_ Stats, err error) {
+	defer func() { err = fail("stats", err) }()
 	h, err := s.head(ctx)
 	if err != nil {
 		return Stats{}, err
 	}
-	st := Stats{Kinds: map[Kind]int{}, Model: h.model, Dim: h.dim, Generation: h.generation, Schema: schemaVersion, Path: s.path}
+	st := Stats{Kinds: map[Kind]int{}, Model: h.model, Dim: h.dim, Generation: h.generation, Schema: disk.SchemaVersion, Path: s.path}
 	where, args := inScopes(scopes)
-	rows, err := s.reader.QueryContext(ctx, `SELECT c.tenant, c.user, c.agent, c.session, r.kind, r.origin = 'reconstructed', count(*),
-		sum(r.superseded = 0), sum(r.shown), sum(r.used) FROM records r JOIN scopes c ON c.scope = r.scope WHERE `+where+` GROUP BY c.scope, r.kind, r.origin`, args...)
-	if err != nil {
-		return Stats{}, err
-	}
-	defer func() { _ = rows.Close() }()
 	tenants, owners, places := map[string]bool{}, map[owner]bool{}, map[Scope]bool{}
-	for rows.Next() {
+	err = disk.Each(ctx, s.reader, `SELECT c.tenant, c.user, c.agent, c.session, r.kind, r.origin = 'reconstructed', count(*),
+		sum(r.superseded = 0), sum(r.shown), sum(r.used) FROM records r JOIN scopes c ON c.scope = r.scope WHERE `+where+` GROUP BY c.scope, r.kind, r.origin`, args, func(scan func(...any) error) error {
 		var place Scope
 		var kind Kind
 		var derived bool
 		var records, live, shown, used int
-		if err := rows.Scan(&place.Tenant, &place.User, &place.Agent, &place.Session, (*string)(&kind), &derived, &records, &live, &shown, &used); err != nil {
-			return Stats{}, err
+		if err := scan(&place.Tenant, &place.User, &place.Agent, &place.Session, (*string)(&kind), &derived, &records, &live, &shown, &used); err != nil {
+			return err
 		}
 		st.Records += records
 		st.Live += live
@@ -67,14 +60,15 @@ func (s *Store) stats(ctx context.Context, scopes []Scope) (Stats, error) {
 			}
 		}
 		tenants[place.Tenant], owners[ownerOf(place)], places[place] = true, true, true
-	}
+		return nil
+	})
 	st.Tenants, st.Users, st.Sessions = len(tenants), len(owners), len(places)
 	for _, suffix := range []string{"", "-wal"} {
 		if info, err := os.Stat(s.path + suffix); err == nil {
 			st.Bytes += info.Size()
 		}
 	}
-	return st, rows.Err()
+	return st, err
 }
 
 // Generation is a number that rises with every write but the counts of use: a plan made for one generation does not fit

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/trm-go/refiner/memory/internal/disk"
 	"github.com/trm-go/refiner/memory/internal/index"
 )
 
@@ -46,7 +46,7 @@ type Options struct {
 const DefaultMemory = 512 << 20
 
 // DefaultWait is how long a store waits for another process that writes.
-const DefaultWait = 5 * time.Second
+const DefaultWait = disk.DefaultWait
 
 // Store keeps records in one SQLite file, and the files SQLite puts beside it. It is safe for concurrent use, and any
 // number of processes may use one store at the same time: each sees what another has written at its next call.
@@ -88,18 +88,18 @@ func Create(ctx context.Context, path string, o *Options) (*Store, error) {
 	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > 0) {
 		return nil, fail(doing, ErrExists)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fail(doing, fileError(err))
+		return nil, fail(doing, disk.FileError(err))
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fail(doing, fileError(err))
+		return nil, fail(doing, disk.FileError(err))
 	}
 	// Memories are private: nobody else may read the file, and SQLite gives the files beside it the same rights.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fail(doing, fileError(err))
+		return nil, fail(doing, disk.FileError(err))
 	}
 	if err := f.Close(); err != nil {
-		return nil, fail(doing, fileError(err))
+		return nil, fail(doing, disk.FileError(err))
 	}
 	s, err := open(ctx, path, o)
 	if err != nil {
@@ -118,7 +118,7 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fail(doing, fmt.Errorf("%w there: make one first", ErrNoStore))
 	case err != nil:
-		return nil, fail(doing, fileError(err))
+		return nil, fail(doing, disk.FileError(err))
 	case info.IsDir():
 		return nil, fail(doing, fmt.Errorf("%w: it is a folder", ErrNoStore))
 	case info.Size() == 0:
@@ -129,20 +129,6 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 		return nil, fail(doing, err)
 	}
 	return s, nil
-}
-
-// fileError gives an error of the file system the sentinel that a caller can act on.
-func fileError(err error) error {
-	if errors.Is(err, fs.ErrPermission) || isReadOnlyFS(err) {
-		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: %w", ErrExists, err)
-	}
-	if isFull(err) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	return err
 }
 
 func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
@@ -166,7 +152,7 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	}
 	wait := o.Wait
 	if wait <= 0 {
-		wait = DefaultWait
+		wait = disk.DefaultWait
 	}
 	s.wait = wait
 	defer func() {
@@ -177,7 +163,7 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if !s.readOnly {
 		// Pages of a new file hold five vectors of 384 dimensions: against 4096 bytes, it opens and fills an eighth faster and
 		// is a seventh smaller.
-		if s.writer, err = connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=page_size(8192)", "_pragma=foreign_keys(1)",
+		if s.writer, err = disk.Connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=page_size(8192)", "_pragma=foreign_keys(1)",
 			"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)", "_pragma=journal_size_limit(67108864)"); err != nil {
 			return nil, err
 		}
@@ -187,9 +173,9 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 		}
 	}
 	if s.file, err = os.Stat(path); err != nil {
-		return nil, fileError(err)
+		return nil, disk.FileError(err)
 	}
-	if s.reader, err = openReadOnly(ctx, path, wait); err != nil {
+	if s.reader, err = disk.OpenReadOnly(ctx, path, wait); err != nil {
 		return nil, err
 	}
 	if s.readOnly {
@@ -209,23 +195,9 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	return s, nil
 }
 
-// connect opens a pool of connections. Only the URI form carries SQLite's own parameters, and only it takes every path.
-func connect(path string, wait time.Duration, params ...string) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	uri := (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
-	uri += fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=cache_size(-8192)&_pragma=temp_store(MEMORY)", wait.Milliseconds())
-	for _, p := range params {
-		uri += "&" + p
-	}
-	return sql.Open("sqlite", uri)
-}
-
 // prepare brings a writable store up to this version: an empty file becomes a store, an older schema is migrated.
 func (s *Store) prepare(ctx context.Context) error {
-	if err := migrate(ctx, s.writer); err != nil {
+	if err := disk.Migrate(ctx, s.writer); err != nil {
 		return err
 	}
 	var mode string
@@ -270,13 +242,13 @@ func (s *Store) prepare(ctx context.Context) error {
 
 // readable checks a store that is opened without the right to bring it up to this version.
 func (s *Store) readable(ctx context.Context) error {
-	switch v, err := version(ctx, s.reader); {
+	switch v, err := disk.Version(ctx, s.reader); {
 	case err != nil:
 		return err
 	case v == 0:
 		return fmt.Errorf("%w: the database is empty", ErrNoStore)
-	case v != schemaVersion:
-		return fmt.Errorf("%w: it has version %d, this program reads %d; open it writable once to bring it up to date", ErrSchema, v, schemaVersion)
+	case v != disk.SchemaVersion:
+		return fmt.Errorf("%w: it has version %d, this program reads %d; open it writable once to bring it up to date", ErrSchema, v, disk.SchemaVersion)
 	}
 	var model string
 	var dim int
@@ -430,6 +402,3 @@ func (s *Store) there() error {
 	}
 	return nil
 }
-
-// newEpoch is a name for contents that replace others as a whole.
-func newEpoch() string { return rand.Text() }

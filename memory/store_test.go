@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 var t0 = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -185,7 +187,7 @@ func TestOpenAndCreate(t *testing.T) {
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	s := newStore(t, nil)
-	if _, err := s.writer.Exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion+1)); err != nil {
+	if _, err := s.writer.Exec(fmt.Sprintf("PRAGMA user_version = %d", disk.SchemaVersion+1)); err != nil {
 		t.Fatal(err)
 	}
 	_ = s.Close()

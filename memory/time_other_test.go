@@ -2,7 +2,9 @@
 
 package memory
 
-import "time"
+import (
+	"time"
+)
 
 // processTime is not known here.
 func processTime() time.Duration { return 0 }

@@ -2,7 +2,10 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
 // MarkShown counts that records were shown in a result, now. Habituation reckons with it.
@@ -21,23 +24,17 @@ func (s *Store) mark(ctx context.Context, scope Scope, column string, ids []ID) 
 		return nil
 	}
 	return s.write(ctx, false, func(t *tx) error {
-		stmt, err := t.PrepareContext(ctx, fmt.Sprintf(`UPDATE records AS r SET %[1]s = %[1]s + 1, last_%[1]s = ?, seq = ?
-			WHERE id = ? AND EXISTS (SELECT 1 FROM scopes c WHERE c.scope = r.scope AND `+inScope+`)`, column))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = stmt.Close() }()
 		for _, id := range ids {
-			res, err := stmt.ExecContext(ctx, append([]any{micros(t.now), t.seq, string(id)}, scopeArgs(scope)...)...)
+			res, err := t.ExecContext(ctx, fmt.Sprintf(`UPDATE records AS r SET %[1]s = %[1]s + 1, last_%[1]s = ?, seq = ?
+				WHERE id = ? AND EXISTS (SELECT 1 FROM scopes c WHERE c.scope = r.scope AND `+inScope+`)`, column),
+				append([]any{micros(t.now), t.seq, string(id)}, scopeArgs(scope)...)...)
 			if err != nil {
 				return err
 			}
-			if n, err := res.RowsAffected(); err != nil {
-				return err
-			} else if n == 0 {
-				return fmt.Errorf("record %q: %w in scope %s", id, ErrNotFound, scope)
+			if n, err := res.RowsAffected(); err != nil || n == 0 {
+				return errors.Join(err, fmt.Errorf("record %q: %w in scope %s", id, ErrNotFound, scope))
 			}
-			if err := seal(ctx, t.Tx, "records", "id = ?", string(id)); err != nil {
+			if err := disk.Seal(ctx, t.Tx, "records", "id = ?", string(id)); err != nil {
 				return err
 			}
 		}

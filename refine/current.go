@@ -13,7 +13,7 @@ import (
 // the present value leads.
 func (r *Recollection) current(question string, now time.Time) {
 	t := &specialists.Task{Question: question, Now: now}
-	for i := range r.Memories {
+	for i := range r.Memories[:min(len(r.Memories), readForUpdates)] {
 		t.Evidence = append(t.Evidence, r.Memories[i].Record)
 	}
 	ids := make([]memory.ID, len(r.Memories))
@@ -37,6 +37,9 @@ func (r *Recollection) current(question string, now time.Time) {
 		r.at = slices.Insert(slices.Delete(r.at, new, new+1), old, at)
 	}
 }
+
+// readForUpdates is how many of the recalled memories are held against each other.
+const readForUpdates = 60
 
 // person reports whether a memory is what a person said, or a fact that was written down, and not the words of a model or
 // of a tool.

@@ -105,9 +105,7 @@ func (r *Ranking) lifts(at int) []lift {
 	case r.field != nil && r.field.graph != nil:
 		parts = r.spreads(at)
 	case row >= 0:
-		out := make([]float64, len(importance.Names))
-		importance.Ranker.Attribute(r.table.Row(row), out)
-		for _, p := range importance.Parts(out) {
+		for _, p := range r.table.Parts(row) {
 			from := int32(-1)
 			switch p.Reason {
 			case importance.Before:

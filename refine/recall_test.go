@@ -94,8 +94,8 @@ func ExampleRecall() {
 	fmt.Println(recollection.Certificate.Stop)
 	// Output:
 	// Ada: Aww! What is it called?
-	// Ben: Her name is Nutmeg. She already chewed my shoes.
 	// Ben: Great, thanks. I adopted a puppy from the shelter!
+	// Ben: Her name is Nutmeg. She already chewed my shoes.
 	// max steps
 }
 
@@ -122,11 +122,11 @@ func TestRecallFindsTheAnswerTurn(t *testing.T) {
 	} {
 		r := recall(t, store, question, nil)
 		found := false
-		for _, m := range r.Memories[:min(2, len(r.Memories))] {
+		for _, m := range r.Memories[:min(3, len(r.Memories))] {
 			found = found || strings.Contains(m.Text, want)
 		}
 		if !found {
-			t.Errorf("%s: %q is not among the first two of %+v", question, want, texts(r))
+			t.Errorf("%s: %q is not among the first three of %+v", question, want, texts(r))
 		}
 	}
 }

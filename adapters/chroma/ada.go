@@ -172,3 +172,11 @@ func mean(from []mirror.Document) []float32 {
 	}
 	return v
 }
+
+func length(v []float32) float64 {
+	n := 0.0
+	for _, x := range v {
+		n += float64(x) * float64(x)
+	}
+	return math.Sqrt(n)
+}

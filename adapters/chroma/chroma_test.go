@@ -183,7 +183,6 @@ func everything(t *testing.T, address, version string) {
 		}
 	})
 	t.Run("open", func(t *testing.T) { testOpen(t, address, version) })
-	t.Run("search", func(t *testing.T) { testSearch(t, address, version) })
 }
 
 var (
@@ -197,9 +196,6 @@ func testConsolidate(t *testing.T, address, version string, remove bool) {
 	c, err := chroma.Open(ctx, fmt.Sprintf("%s/ada-%v", address, remove), nil)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if c.Dim() != dim || c.Space() != "l2" {
-		t.Errorf("dimension %d in %s, want %d in l2", c.Dim(), c.Space(), dim)
 	}
 	s, err := memory.Create(ctx, filepath.Join(t.TempDir(), "mirror.db"), nil)
 	if err != nil {
@@ -358,9 +354,6 @@ func testOpen(t *testing.T, address, version string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Space() != "cosine" {
-		t.Errorf("the space is %q, want cosine", c.Space())
-	}
 	if _, err := c.Document(ctx, "x", &memory.Record{Kind: memory.KindSummary, Text: "x", Created: later}, nil); !errors.Is(err, chroma.ErrDimension) {
 		t.Errorf("an embedder of another dimension: %v", err)
 	}
@@ -375,38 +368,6 @@ func testOpen(t *testing.T, address, version string) {
 	}
 	if found, err := c.Fetch(ctx, []string{"never-there"}); err != nil || len(found) > 0 {
 		t.Errorf("fetching what is not there: %v, %v", found, err)
-	}
-}
-
-func testSearch(t *testing.T, address, version string) {
-	ctx := t.Context()
-	for _, space := range []string{"l2", "cosine"} {
-		_, documents := ada(t, address, version, "near-"+space, space)
-		c, err := chroma.Open(ctx, address+"/near-"+space, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q := documents["memory-2"].Embedding
-		hits, err := c.Search(ctx, q, 3)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(hits) != 3 || hits[0].ID != "memory-2" || math.Abs(hits[0].Cosine-1) > 1e-3 {
-			t.Errorf("%s: the nearest are %+v", space, hits[:min(1, len(hits))])
-		}
-		for _, h := range hits {
-			x := documents[h.ID].Embedding
-			dot, lq, lx := 0.0, 0.0, 0.0
-			for i := range x {
-				dot, lq, lx = dot+float64(q[i])*float64(x[i]), lq+float64(q[i])*float64(q[i]), lx+float64(x[i])*float64(x[i])
-			}
-			if want := dot / math.Sqrt(lq*lx); math.Abs(h.Cosine-want) > 1e-3 {
-				t.Errorf("%s: the cosine of %s is %.4f, want %.4f", space, h.ID, h.Cosine, want)
-			}
-		}
-		if _, err := c.Search(ctx, q[:3], 3); !errors.Is(err, chroma.ErrDimension) {
-			t.Errorf("%s: a question of another dimension: %v", space, err)
-		}
 	}
 }
 

@@ -24,17 +24,14 @@ type Options struct {
 	Token string
 	// Embed makes the vectors of derived documents. Nil: the mean of the vectors that they are derived from.
 	Embed func(ctx context.Context, texts []string) ([][]float32, error)
-	// Timeout of one request. Zero: DefaultTimeout.
+	// Timeout of one request. Zero: a minute.
 	Timeout time.Duration
 	// Transport makes the connections. Nil: http.DefaultTransport.
 	Transport http.RoundTripper
 }
 
-// DefaultTimeout is the default of Options.Timeout.
-const DefaultTimeout = time.Minute
-
-// DefaultCollection is the collection of an address that names none: Ada's.
-const DefaultCollection = "conversations"
+// usualCollection is the collection of an address that names none: Ada's.
+const usualCollection = "conversations"
 
 // Errors of a server or a collection.
 var (
@@ -77,7 +74,7 @@ type Collection struct {
 }
 
 // Open finds a collection: http://host:8000/conversations, with ?tenant= and &database= where they are not the default ones.
-// A missing path means [DefaultCollection].
+// A missing path means Ada's, "conversations".
 func Open(ctx context.Context, address string, o *Options) (*Collection, error) {
 	c, err := open(ctx, address, o)
 	if err != nil {
@@ -109,9 +106,9 @@ func open(ctx context.Context, address string, o *Options) (*Collection, error) 
 	}
 	retry := retryablehttp.NewClient()
 	retry.Logger, retry.RetryMax, retry.RetryWaitMin = nil, 3, 200*time.Millisecond
-	retry.HTTPClient = &http.Client{Transport: cmp.Or(o.Transport, http.DefaultTransport), Timeout: cmp.Or(o.Timeout, DefaultTimeout)}
+	retry.HTTPClient = &http.Client{Transport: cmp.Or(o.Transport, http.DefaultTransport), Timeout: cmp.Or(o.Timeout, time.Minute)}
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	c := &Collection{http: retry.StandardClient(), token: o.Token, embed: o.Embed, name: cmp.Or(name, DefaultCollection), batch: 1000}
+	c := &Collection{http: retry.StandardClient(), token: o.Token, embed: o.Embed, name: cmp.Or(name, usualCollection), batch: 1000}
 	root := u.Scheme + "://" + u.Host + prefix + "/api/"
 	collections, suffix := root+"v2/tenants/"+url.PathEscape(tenant)+"/databases/"+url.PathEscape(database)+"/collections", ""
 	if err := c.call(ctx, http.MethodGet, root+"v2/heartbeat", nil, nil); err != nil {
@@ -168,15 +165,6 @@ func open(ctx context.Context, address string, o *Options) (*Collection, error) 
 	}
 	return c, nil
 }
-
-// Name is the collection's name, Space its distance (l2, cosine or ip) and Dim its dimension; 0: none yet.
-func (c *Collection) Name() string { return c.name }
-
-// Space is how the collection measures distance: l2 (squared), cosine or ip (inner product).
-func (c *Collection) Space() string { return c.space }
-
-// Dim is the length of the collection's vectors; 0 before the first is written.
-func (c *Collection) Dim() int { return c.dim }
 
 // maxAnswer bounds an answer, in bytes: a thousand documents with vectors of 3072 numbers take 40 MB.
 const maxAnswer = 512 << 20

@@ -3,11 +3,9 @@ package chroma
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
 
@@ -151,76 +149,4 @@ func scalar(meta map[string]any) error {
 		}
 	}
 	return nil
-}
-
-// Hit is a document with its cosine similarity to the question, in [-1, 1].
-type Hit struct {
-	mirror.Document
-	Cosine float64
-}
-
-// Search returns the k documents nearest to a vector, best first by the collection's own distance. What it reports is the
-// cosine whatever the space is: a distance of 0.4 is near in l2 and means little else, since vectors have any length there.
-func (c *Collection) Search(ctx context.Context, vector []float32, k int) ([]Hit, error) {
-	if c.dim > 0 && len(vector) != c.dim {
-		return nil, fmt.Errorf("search: %w: %d instead of %d", ErrDimension, len(vector), c.dim)
-	}
-	var answer struct {
-		IDs        [][]string         `json:"ids"`
-		Documents  [][]*string        `json:"documents"`
-		Metadatas  [][]map[string]any `json:"metadatas"`
-		Distances  [][]float64        `json:"distances"`
-		Embeddings [][][]float32      `json:"embeddings"`
-	}
-	include := []string{"documents", "metadatas", "distances"}
-	if c.space == "l2" { // 1 - d is the cosine, or the product, in the other spaces
-		include = append(include, "embeddings")
-	}
-	err := c.call(ctx, http.MethodPost, c.base+"/query", map[string]any{"query_embeddings": [][]float32{vector}, "n_results": k, "include": include}, &answer)
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	if len(answer.IDs) != 1 || len(answer.Distances) != 1 || len(answer.Documents) != 1 || len(answer.Distances[0]) != len(answer.IDs[0]) || len(answer.Documents[0]) != len(answer.IDs[0]) {
-		return nil, errors.New("search: the server's answer is not of one question")
-	}
-	b := batch{IDs: answer.IDs[0], Documents: answer.Documents[0]}
-	if len(answer.Metadatas) == 1 {
-		b.Metadatas = answer.Metadatas[0]
-	}
-	if len(answer.Embeddings) == 1 {
-		b.Embeddings = answer.Embeddings[0]
-	}
-	distance := map[string]float64{}
-	for i, id := range b.IDs {
-		distance[id] = answer.Distances[0][i]
-	}
-	var hits []Hit
-	for _, d := range b.documents() {
-		hits = append(hits, Hit{d, c.cosine(distance[d.ID], vector, d.Embedding)})
-	}
-	return hits, nil
-}
-
-// cosine converts a distance of the collection's space.
-func (c *Collection) cosine(distance float64, q, x []float32) float64 {
-	switch c.space {
-	case "cosine":
-		return 1 - distance
-	case "ip":
-		return max(-1, min(1, 1-distance)) // the product, which is the cosine of vectors of length 1
-	}
-	// |q-x|² = |q|² + |x|² - 2qx
-	lq, lx := length(q), length(x)
-	if lq == 0 || lx == 0 {
-		return 0
-	}
-	return max(-1, min(1, (lq*lq+lx*lx-distance)/(2*lq*lx)))
-}
-
-func length(v []float32) float64 {
-	n := 0.0
-	for _, x := range v {
-		n += float64(x) * float64(x)
-	}
-	return math.Sqrt(n)
 }

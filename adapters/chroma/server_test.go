@@ -213,23 +213,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		out := c.columns(ids, in.Include)
 		answer(200, out)
-	case "query":
-		q := in.QueryEmbeddings[0]
-		ids := slices.Clone(c.ids)
-		slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(c.distance(q, a), c.distance(q, b)) })
-		ids = ids[:min(in.NResults, len(ids))]
-		out := c.columns(ids, in.Include)
-		distances := make([]float64, len(ids))
-		for i, id := range ids {
-			distances[i] = c.distance(q, id)
-		}
-		for k, v := range out {
-			if k != "include" && v != nil {
-				out[k] = []any{v}
-			}
-		}
-		out["distances"] = [][]float64{distances}
-		answer(200, out)
 	default:
 		refuse(404, "NotFoundError", parts[2])
 	}
@@ -261,21 +244,4 @@ func (c *collection) columns(ids, include []string) map[string]any {
 		}
 	}
 	return out
-}
-
-func (c *collection) distance(q []float64, id string) float64 {
-	squared, product := 0.0, 0.0
-	lq, lx := 0.0, 0.0
-	for i, x := range c.entries[id].embedding {
-		squared += (q[i] - x) * (q[i] - x)
-		product += q[i] * x
-		lq, lx = lq+q[i]*q[i], lx+x*x
-	}
-	switch c.space {
-	case "cosine":
-		return 1 - product/sqrt(lq*lx)
-	case "ip":
-		return 1 - product
-	}
-	return squared
 }

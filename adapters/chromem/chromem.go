@@ -29,29 +29,29 @@ import (
 	"github.com/trm-go/refiner/memory"
 )
 
-// Index is a [memory.Index] on a chromem-go database. Each tenant and user has a collection of its own, so that a search
-// reads nobody else's vectors. Make one with [New].
-type Index struct {
+// index is a [memory.Index] on a chromem-go database. Each tenant and user has a collection of its own, so that a search
+// reads nobody else's vectors.
+type index struct {
 	dim int
 
 	// chromem-go locks a collection for each document alone; mu makes a batch one step, and keeps searches out of it.
 	mu    sync.RWMutex
 	db    *chromem.DB
-	walls map[wall]*chromem.Collection
+	byKey map[tenantKey]*chromem.Collection
 	home  map[int64]*chromem.Collection // collection of each row
 }
 
-var _ memory.Index = (*Index)(nil)
+var _ memory.Index = (*index)(nil)
 
-// wall is the part of a scope that no search crosses.
-type wall struct{ tenant, user string }
+// tenantKey is the part of a scope that no search crosses.
+type tenantKey struct{ tenant, user string }
 
 // New makes an empty index for vectors of dim dimensions.
-func New(dim int) (*Index, error) {
+func New(dim int) (memory.Index, error) {
 	if dim <= 0 {
 		return nil, fmt.Errorf("%w: %d dimensions", memory.ErrDimension, dim)
 	}
-	return &Index{dim: dim, db: chromem.NewDB(), walls: map[wall]*chromem.Collection{}, home: map[int64]*chromem.Collection{}}, nil
+	return &index{dim: dim, db: chromem.NewDB(), byKey: map[tenantKey]*chromem.Collection{}, home: map[int64]*chromem.Collection{}}, nil
 }
 
 // errNoText is what an attempt to embed ends with. With no function at all, chromem-go would call OpenAI.
@@ -60,7 +60,7 @@ var errNoText = errors.New("the index takes vectors, never text")
 func noText(context.Context, string) ([]float32, error) { return nil, errNoText }
 
 // unit copies v, made 1 long, or says why it has no direction.
-func (x *Index) unit(v []float32) ([]float32, error) {
+func (x *index) unit(v []float32) ([]float32, error) {
 	if len(v) != x.dim {
 		return nil, fmt.Errorf("%w: it has %d dimensions, the index has %d", memory.ErrDimension, len(v), x.dim)
 	}
@@ -79,7 +79,7 @@ func (x *Index) unit(v []float32) ([]float32, error) {
 }
 
 // Upsert implements [memory.Index]. All vectors are checked before the first is put in.
-func (x *Index) Upsert(ctx context.Context, rows []int64, scopes []memory.Scope, vectors [][]float32) error {
+func (x *index) Upsert(ctx context.Context, rows []int64, scopes []memory.Scope, vectors [][]float32) error {
 	if len(scopes) != len(rows) || len(vectors) != len(rows) {
 		return fmt.Errorf("%w: %d rows, %d scopes, %d vectors", memory.ErrInvalid, len(rows), len(scopes), len(vectors))
 	}
@@ -96,7 +96,7 @@ func (x *Index) Upsert(ctx context.Context, rows []int64, scopes []memory.Scope,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c, err := x.collection(wall{scopes[i].Tenant, scopes[i].User})
+		c, err := x.collection(tenantKey{scopes[i].Tenant, scopes[i].User})
 		if err != nil {
 			return err
 		}
@@ -117,15 +117,15 @@ func (x *Index) Upsert(ctx context.Context, rows []int64, scopes []memory.Scope,
 }
 
 // collection is that of a tenant and user, made if it is new.
-func (x *Index) collection(w wall) (*chromem.Collection, error) {
-	if c := x.walls[w]; c != nil {
+func (x *index) collection(w tenantKey) (*chromem.Collection, error) {
+	if c := x.byKey[w]; c != nil {
 		return c, nil
 	}
 	c, err := x.db.CreateCollection(fmt.Sprintf("%q/%q", w.tenant, w.user), nil, noText)
 	if err != nil {
 		return nil, err
 	}
-	x.walls[w] = c
+	x.byKey[w] = c
 	return c, nil
 }
 
@@ -135,7 +135,7 @@ func remove(ctx context.Context, c *chromem.Collection, row int64) error {
 }
 
 // Delete implements [memory.Index].
-func (x *Index) Delete(ctx context.Context, rows ...int64) error {
+func (x *index) Delete(ctx context.Context, rows ...int64) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, row := range rows {
@@ -153,7 +153,7 @@ func (x *Index) Delete(ctx context.Context, rows ...int64) error {
 }
 
 // Len implements [memory.Index].
-func (x *Index) Len() int {
+func (x *index) Len() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return len(x.home)
@@ -163,7 +163,7 @@ func (x *Index) Len() int {
 const slack = 1e-5
 
 // Search implements [memory.Index].
-func (x *Index) Search(ctx context.Context, scope memory.Scope, query []float32, k int) ([]memory.Match, error) {
+func (x *index) Search(ctx context.Context, scope memory.Scope, query []float32, k int) ([]memory.Match, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (x *Index) Search(ctx context.Context, scope memory.Scope, query []float32,
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	c := x.walls[wall{scope.Tenant, scope.User}]
+	c := x.byKey[tenantKey{scope.Tenant, scope.User}]
 	if c == nil || k <= 0 || c.Count() == 0 {
 		return nil, nil
 	}

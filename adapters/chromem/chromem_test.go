@@ -22,7 +22,7 @@ import (
 
 var ann = memory.Scope{User: "ann", Session: "1"}
 
-func index(t testing.TB, vectors ...[]float32) *Index {
+func makeIndex(t testing.TB, vectors ...[]float32) memory.Index {
 	t.Helper()
 	x, err := New(len(vectors[0]))
 	if err != nil {
@@ -36,7 +36,7 @@ func index(t testing.TB, vectors ...[]float32) *Index {
 	return x
 }
 
-func search(t testing.TB, x *Index, scope memory.Scope, q []float32, k int) []int64 {
+func search(t testing.TB, x memory.Index, scope memory.Scope, q []float32, k int) []int64 {
 	t.Helper()
 	found, err := x.Search(t.Context(), scope, q, k)
 	if err != nil {
@@ -57,7 +57,7 @@ func diff[T any](t testing.TB, what string, want, got T) {
 }
 
 func TestDeletingNothingDeletesNothing(t *testing.T) {
-	x := index(t, []float32{1, 0}, []float32{0, 1})
+	x := makeIndex(t, []float32{1, 0}, []float32{0, 1})
 	for _, rows := range [][]int64{nil, {}, {99}, {-1}} {
 		if err := x.Delete(t.Context(), rows...); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestDeletingNothingDeletesNothing(t *testing.T) {
 }
 
 func TestCancelledSearchIsAnError(t *testing.T) {
-	x := index(t, []float32{1, 0})
+	x := makeIndex(t, []float32{1, 0})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := x.Search(ctx, ann, []float32{1, 0}, 1); !errors.Is(err, context.Canceled) {
@@ -87,7 +87,7 @@ func TestCancelledSearchIsAnError(t *testing.T) {
 }
 
 func TestMoreThanThereAre(t *testing.T) {
-	x := index(t, []float32{1, 0}, []float32{0, 1})
+	x := makeIndex(t, []float32{1, 0}, []float32{0, 1})
 	diff(t, "of two", []int64{1, 2}, search(t, x, ann, []float32{1, 0}, 100))
 	diff(t, "of another's", []int64{}, search(t, x, memory.Scope{User: "bob"}, []float32{1, 0}, 100))
 	diff(t, "none", []int64{}, search(t, x, ann, []float32{1, 0}, 0))
@@ -98,7 +98,7 @@ func TestMoreThanThereAre(t *testing.T) {
 }
 
 func TestUnusableVectors(t *testing.T) {
-	x := index(t, []float32{1, 0}, []float32{0, 1})
+	x := makeIndex(t, []float32{1, 0}, []float32{0, 1})
 	for _, v := range [][]float32{nil, {}, {1}, {1, 2, 3}, {0, 0}, {float32(math.NaN()), 1}, {float32(math.Inf(1)), 1}} {
 		if err := x.Upsert(t.Context(), []int64{8, 9}, []memory.Scope{ann, ann}, [][]float32{{1, 1}, v}); !errors.Is(err, memory.ErrDimension) {
 			t.Errorf("upsert of %v: %v", v, err)
@@ -123,7 +123,7 @@ func TestTiesAreOrderedByRow(t *testing.T) {
 	for range 60 {
 		same = append(same, []float32{1, 2, 3})
 	}
-	x := index(t, same...)
+	x := makeIndex(t, same...)
 	for range 30 {
 		diff(t, "the first of equals", []int64{1, 2, 3}, search(t, x, ann, []float32{1, 2, 3}, 3))
 	}
@@ -131,13 +131,13 @@ func TestTiesAreOrderedByRow(t *testing.T) {
 
 func TestVectorsAreCopied(t *testing.T) {
 	v := []float32{1, 0}
-	x := index(t, v, []float32{0, 1})
+	x := makeIndex(t, v, []float32{0, 1})
 	v[0], v[1] = 0, 1
 	diff(t, "after a change outside", []int64{1}, search(t, x, ann, []float32{1, 0}, 1))
 }
 
 func TestScopes(t *testing.T) {
-	x := index(t, []float32{1, 0})
+	x := makeIndex(t, []float32{1, 0})
 	places := []memory.Scope{{User: "ann"}, {User: "ann", Agent: "a", Session: "1"}, {User: "ann", Agent: "a"}, {Tenant: "t", User: "ann"}, {}, {Tenant: `a"/"b`}, {Tenant: "a", User: "b"}}
 	for i, p := range places {
 		if err := x.Upsert(t.Context(), []int64{int64(i + 2)}, []memory.Scope{p}, [][]float32{{1, 0}}); err != nil {
@@ -171,7 +171,7 @@ func TestNothingIsWrittenOrSent(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	t.Setenv("OPENAI_API_KEY", "not to be used")
-	x := index(t, []float32{1, 0})
+	x := makeIndex(t, []float32{1, 0})
 	if _, err := noText(t.Context(), "text"); !errors.Is(err, errNoText) {
 		t.Errorf("embedding a text: %v", err)
 	}
@@ -182,7 +182,7 @@ func TestNothingIsWrittenOrSent(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	x := index(t, []float32{1, 0})
+	x := makeIndex(t, []float32{1, 0})
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {

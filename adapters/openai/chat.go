@@ -28,17 +28,17 @@ type ChatOptions struct {
 	Model string
 	// MaxTokens bounds a completion whose prompt does not. Zero: the endpoint's own limit.
 	MaxTokens int
-	// MaxBytes bounds an answer as it comes over the wire. Zero: DefaultMaxAnswer.
+	// MaxBytes bounds an answer as it comes over the wire. Zero: 32 MiB.
 	MaxBytes int64
-	// Concurrency bounds the requests under way at one time, over all calls. Zero: DefaultConcurrency.
+	// Concurrency bounds the requests under way at one time, over all calls. Zero: 4.
 	Concurrency int
 	// PriceIn and PriceOut are what a million tokens of prompts and of completions cost, in any currency.
 	PriceIn, PriceOut float64
 }
 
-// DefaultMaxAnswer is the default of ChatOptions.MaxBytes: a stream takes about 200 bytes for each token, so this is the
+// longestAnswer is the default of ChatOptions.MaxBytes: a stream takes about 200 bytes for each token, so this is the
 // longest completion that models write, four times over.
-const DefaultMaxAnswer = 32 << 20
+const longestAnswer = 32 << 20
 
 // Chat is a language model behind an endpoint. It is safe for concurrent use.
 type Chat struct {
@@ -66,9 +66,9 @@ func NewChat(o *ChatOptions) (*Chat, error) {
 	if opts.MaxTokens < 0 || opts.MaxBytes < 0 || opts.Concurrency < 0 || opts.Timeout < 0 || !(opts.PriceIn >= 0) || !(opts.PriceOut >= 0) {
 		return nil, fmt.Errorf("a limit or a price of the model %s is negative: give 0 for the default, or more", opts.Model)
 	}
-	opts.MaxBytes = cmp.Or(opts.MaxBytes, DefaultMaxAnswer)
-	opts.Concurrency = cmp.Or(opts.Concurrency, DefaultConcurrency)
-	opts.Timeout = cmp.Or(opts.Timeout, DefaultTimeout)
+	opts.MaxBytes = cmp.Or(opts.MaxBytes, longestAnswer)
+	opts.Concurrency = cmp.Or(opts.Concurrency, concurrency)
+	opts.Timeout = cmp.Or(opts.Timeout, usualTimeout)
 	opts.Transport = opts.transport()
 	c := &Chat{options: opts, slots: make(chan struct{}, opts.Concurrency), transport: opts.Transport}
 	var err error

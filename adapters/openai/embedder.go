@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -19,29 +18,17 @@ type EmbedderOptions struct {
 	Endpoint
 	// Model is its name at the endpoint, such as text-embedding-3-small.
 	Model string
-	// Dimensions asks the endpoint for vectors of this length, which not every model can do. Zero: the model's own.
-	Dimensions int
-	// Dim is the length of the vectors, where it is known. Zero: Dimensions, or else what NewEmbedder finds by a request.
+	// Dim is the length of the vectors, where it is known. Zero: what NewEmbedder finds by a request.
 	Dim int
-	// DocumentPrefix and QueryPrefix go before every text and every query, for models that want to be told which is
-	// which, such as "search_document: " and "search_query: ". Zero: nothing.
-	DocumentPrefix, QueryPrefix string
-	// MaxBytes is where longer texts are cut, since endpoints refuse them. Zero: DefaultMaxBytes.
-	MaxBytes int
-	// Batch and BatchBytes bound one request. Zero: DefaultBatch, DefaultBatchBytes.
-	Batch, BatchBytes int
-	// Concurrency bounds the requests under way at one time, over all calls. Zero: DefaultConcurrency.
-	Concurrency int
-	// Base64 asks for vectors in base64 instead of decimal numbers: a third of the bytes, where the endpoint knows it.
-	Base64 bool
 }
 
-// The defaults of EmbedderOptions.
+// The bounds of a request. OpenAI takes 8,192 tokens a text and 300,000 a request; English has about 4 bytes a token, other
+// languages 2.
 const (
-	DefaultMaxBytes    = 16_000 // OpenAI takes 8,192 tokens a text; English has about 4 bytes a token, others 2
-	DefaultBatch       = 128
-	DefaultBatchBytes  = 400_000 // OpenAI takes 300,000 tokens a request
-	DefaultConcurrency = 4
+	longestText   = 16_000 // bytes, where a text is cut
+	mostTexts     = 128
+	mostTextBytes = 400_000
+	concurrency   = 4 // requests under way at one time, over all calls
 )
 
 // Embedder embeds texts by an endpoint. It is safe for concurrent use.
@@ -50,12 +37,10 @@ type Embedder struct {
 	client  *api.Client
 	slots   chan struct{} // one for each request under way
 	dim     int
+	batch   int // texts a request
 }
 
-var (
-	_ memory.Embedder      = (*Embedder)(nil)
-	_ memory.QueryEmbedder = (*Embedder)(nil)
-)
+var _ memory.Embedder = (*Embedder)(nil)
 
 // NewEmbedder makes an embedder. Unless the length of the vectors is given, it embeds one word to find it.
 func NewEmbedder(ctx context.Context, o *EmbedderOptions) (*Embedder, error) {
@@ -66,21 +51,15 @@ func NewEmbedder(ctx context.Context, o *EmbedderOptions) (*Embedder, error) {
 	if opts.Model == "" {
 		return nil, fmt.Errorf("no embedding model is named: give one that the endpoint has, such as text-embedding-3-small")
 	}
-	for _, n := range []int{opts.Dimensions, opts.Dim, opts.MaxBytes, opts.Batch, opts.BatchBytes, opts.Concurrency} {
-		if n < 0 {
-			return nil, fmt.Errorf("a size of the embedder for %s is %d: give 0 for the default, or more", opts.Model, n)
-		}
+	if opts.Dim < 0 {
+		return nil, fmt.Errorf("the dimension of %s is %d: give 0 to find it out, or more", opts.Model, opts.Dim)
 	}
 	client, err := opts.client()
 	if err != nil {
 		return nil, err
 	}
-	opts.MaxBytes = cmp.Or(opts.MaxBytes, DefaultMaxBytes)
-	opts.Batch = cmp.Or(opts.Batch, DefaultBatch)
-	opts.BatchBytes = cmp.Or(opts.BatchBytes, DefaultBatchBytes)
-	opts.Concurrency = cmp.Or(opts.Concurrency, DefaultConcurrency)
-	e := &Embedder{options: opts, client: client, slots: make(chan struct{}, opts.Concurrency)}
-	if e.dim = cmp.Or(opts.Dim, opts.Dimensions); e.dim == 0 {
+	e := &Embedder{options: opts, client: client, slots: make(chan struct{}, concurrency), dim: opts.Dim, batch: mostTexts}
+	if e.dim == 0 {
 		vectors, err := e.Embed(ctx, []string{"memory"})
 		if err != nil {
 			return nil, fmt.Errorf("find the dimension of %s: %w", opts.Model, err)
@@ -90,52 +69,26 @@ func NewEmbedder(ctx context.Context, o *EmbedderOptions) (*Embedder, error) {
 	return e, nil
 }
 
-// Model names the model with whatever else changes its vectors: the dimensions that were asked for, and the prefix and
-// the cut of documents, where they are not the default.
-func (e *Embedder) Model() string {
-	name := e.options.Model
-	if e.options.Dimensions > 0 {
-		name += fmt.Sprintf("@%d", e.options.Dimensions)
-	}
-	if e.options.DocumentPrefix != "" {
-		name += fmt.Sprintf("+%q", e.options.DocumentPrefix)
-	}
-	if e.options.MaxBytes != DefaultMaxBytes {
-		name += fmt.Sprintf("/%d", e.options.MaxBytes)
-	}
-	return name
-}
+// Model is the model's name.
+func (e *Embedder) Model() string { return e.options.Model }
 
 // Dim is the length of every vector.
 func (e *Embedder) Dim() int { return e.dim }
 
-// EmbedQuery embeds a query. The corpus is not used: a neural model has its own idea of what is common.
-func (e *Embedder) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
-	vectors, err := e.embed(ctx, e.options.QueryPrefix, []string{text})
-	if err != nil {
-		return nil, err
-	}
-	return vectors[0], nil
-}
-
 // Embed returns one vector for each text, in order. An error means that none is returned: an [*Error], one that wraps
 // [memory.ErrDimension] or [memory.ErrInvalid], the connection's or ctx's.
 func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	return e.embed(ctx, e.options.DocumentPrefix, texts)
-}
-
-func (e *Embedder) embed(ctx context.Context, prefix string, texts []string) ([][]float32, error) {
 	inputs := make([]string, len(texts))
 	for i, text := range texts {
 		if strings.TrimSpace(text) == "" {
 			return nil, fmt.Errorf("%w: text %d of %d to embed is empty", memory.ErrInvalid, i+1, len(texts))
 		}
-		inputs[i] = prefix + cut(strings.ToValidUTF8(text, "\uFFFD"), e.options.MaxBytes)
+		inputs[i] = cut(strings.ToValidUTF8(text, "\uFFFD"), longestText)
 	}
 	vectors := make([][]float32, len(texts))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(e.options.Concurrency)
-	for _, b := range batches(inputs, e.options.Batch, e.options.BatchBytes) {
+	group.SetLimit(cap(e.slots))
+	for _, b := range batches(inputs, e.batch, mostTextBytes) {
 		group.Go(func() error {
 			got, err := e.request(ctx, inputs[b.from:b.to])
 			copy(vectors[b.from:b.to], got)
@@ -165,11 +118,7 @@ func (e *Embedder) request(ctx context.Context, texts []string) ([][]float32, er
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	r := api.EmbeddingRequestStrings{Input: texts, Model: api.EmbeddingModel(e.options.Model), Dimensions: e.options.Dimensions}
-	if e.options.Base64 {
-		r.EncodingFormat = api.EmbeddingEncodingFormatBase64
-	}
-	response, err := e.client.CreateEmbeddings(ctx, r)
+	response, err := e.client.CreateEmbeddings(ctx, api.EmbeddingRequestStrings{Input: texts, Model: api.EmbeddingModel(e.options.Model)})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

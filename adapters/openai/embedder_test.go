@@ -32,67 +32,46 @@ func open(t *testing.T, o *EmbedderOptions) *Embedder {
 }
 
 func TestEmbed(t *testing.T) {
-	for _, base64 := range []bool{false, true} {
-		t.Run(fmt.Sprintf("base64=%v", base64), func(t *testing.T) {
-			s := newServer(t)
-			o := s.options()
-			o.Batch, o.Base64, o.Concurrency = 3, base64, 2
-			e := open(t, o)
-			if e.Dim() != 3 || e.Model() != "m" {
-				t.Errorf("dimension %d of %q, want 3 of m", e.Dim(), e.Model())
-			}
-			var texts []string
-			var want [][]float32
-			for i := range 20 {
-				texts = append(texts, strings.Repeat(string(rune('a'+i)), i+1))
-				want = append(want, vector(texts[i]))
-			}
-			got, err := e.Embed(ctx, texts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			requests := s.seen()
-			if len(requests) != 1+7 || s.top > 2 {
-				t.Errorf("%d requests, %d at a time; want 8, at most 2", len(requests), s.top)
-			}
-			for _, r := range requests {
-				if r.path != "POST /v1/embeddings" || r.key != "Bearer sk-secret" || r.Model != "m" || len(r.Input) > 3 || (r.Format == "base64") != base64 {
-					t.Errorf("request %+v", r)
-				}
-			}
-			if none, err := e.Embed(ctx, nil); len(none) != 0 || err != nil {
-				t.Errorf("of no texts: %v, %v", none, err)
-			}
-		})
-	}
-}
-
-func TestOptions(t *testing.T) {
 	s := newServer(t)
-	o := s.options()
-	o.Dimensions, o.DocumentPrefix, o.QueryPrefix, o.MaxBytes = 2, "doc: ", "query: ", 4
-	e := open(t, o)
-	if len(s.seen()) != 0 {
-		t.Errorf("%d requests to find a known dimension", len(s.seen()))
+	e := open(t, s.options())
+	e.batch, e.slots = 3, make(chan struct{}, 2)
+	if e.Dim() != 3 || e.Model() != "m" {
+		t.Errorf("dimension %d of %q, want 3 of m", e.Dim(), e.Model())
 	}
-	if want := `m@2+"doc: "/4`; e.Model() != want || e.Dim() != 2 {
-		t.Errorf("model %q of dimension %d, want %q of 2", e.Model(), e.Dim(), want)
+	var texts []string
+	var want [][]float32
+	for i := range 20 {
+		texts = append(texts, strings.Repeat(string(rune('a'+i)), i+1))
+		want = append(want, vector(texts[i]))
 	}
-	if _, err := e.Embed(ctx, []string{"abcdef", "äöü\xff"}); err != nil {
+	got, err := e.Embed(ctx, texts)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.EmbedQuery(ctx, "x"); err != nil {
-		t.Fatal(err)
-	}
-	var inputs [][]string
-	for _, r := range s.seen() {
-		inputs = append(inputs, r.Input)
-	}
-	if diff := cmp.Diff([][]string{{"doc: abcd", "doc: äö"}, {"query: x"}}, inputs); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+	requests := s.seen()
+	if len(requests) != 1+7 || s.top > 2 {
+		t.Errorf("%d requests, %d at a time; want 8, at most 2", len(requests), s.top)
+	}
+	for _, r := range requests {
+		if r.path != "POST /v1/embeddings" || r.key != "Bearer sk-secret" || r.Model != "m" || len(r.Input) > 3 {
+			t.Errorf("request %+v", r)
+		}
+	}
+	if none, err := e.Embed(ctx, nil); len(none) != 0 || err != nil {
+		t.Errorf("of no texts: %v, %v", none, err)
+	}
+	// A dimension that is known is not asked for, and a long text is cut between two characters.
+	s = newServer(t)
+	o := s.options()
+	o.Dim = 3
+	if _, err := open(t, o).Embed(ctx, []string{strings.Repeat("ä", longestText) + "\xff"}); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.seen(); len(r) != 1 || r[0].Input[0] != strings.Repeat("ä", longestText/2) {
+		t.Errorf("%d requests, of %d bytes", len(r), len(r[0].Input[0]))
 	}
 }
 
@@ -103,7 +82,7 @@ func TestNewEmbedderRefuses(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "no embedding model is named"},
-		{"negative", &EmbedderOptions{Model: "m", Batch: -1}, "a size of the embedder for m is -1"},
+		{"negative", &EmbedderOptions{Model: "m", Dim: -1}, "the dimension of m is -1"},
 		{"scheme", &EmbedderOptions{Model: "m", Endpoint: Endpoint{BaseURL: "ftp://x/v1"}}, "is not one of http or https"},
 		{"no host", &EmbedderOptions{Model: "m", Endpoint: Endpoint{BaseURL: "localhost:11434"}}, "is not one of http or https"},
 		{"unreadable", &EmbedderOptions{Model: "m", Endpoint: Endpoint{BaseURL: "http://a b/\x7f"}}, "cannot be read"},
@@ -125,7 +104,7 @@ func TestNewEmbedderRefuses(t *testing.T) {
 func TestStorm(t *testing.T) {
 	s := newServer(t)
 	e := open(t, s.options())
-	e.options.Batch = 2
+	e.batch = 2
 	s.before = func(n int, w http.ResponseWriter, r *http.Request) bool {
 		switch n % 6 {
 		case 0:
@@ -240,31 +219,26 @@ func TestFailures(t *testing.T) {
 }
 
 func TestWrongAnswers(t *testing.T) {
-	const huge = float32(3e38)
 	tests := []struct {
 		name   string
-		base64 bool
 		change func(*response)
 		want   string
 	}{
-		{"too few", false, func(r *response) { r.Data = r.Data[1:] }, "m gave 1 vectors for 2 texts"},
-		{"too many", false, func(r *response) { r.Data = append(r.Data, r.Data[0]) }, "m gave 3 vectors for 2 texts"},
-		{"none", false, func(r *response) { r.Data = nil }, "m gave 0 vectors for 2 texts"},
-		{"other dimension", false, func(r *response) { r.Data[0].Embedding = []float32{1, 2} }, "vector 2 the dimension 2, not 3"},
-		{"empty", false, func(r *response) { r.Data[0].Embedding = []float32{} }, "text 2 of 2 a vector that is empty, zero or not finite"},
-		{"zero", false, func(r *response) { r.Data[1].Embedding = []float32{0, 0, 0} }, "text 1 of 2 a vector that is empty, zero or not finite"},
-		{"index twice", false, func(r *response) { r.Data[0].Index, r.Data[1].Index = 1, 1 }, "the index 1 twice or out of range"},
-		{"index too large", false, func(r *response) { r.Data[0].Index = 9 }, "the index 9 twice or out of range"},
-		{"index negative", false, func(r *response) { r.Data[0].Index = -1 }, "the index -1 twice or out of range"},
-		{"NaN", true, func(r *response) { r.Data[0].Embedding = encode([]float32{1, float32(math.NaN()), 1}, "base64") }, "empty, zero or not finite"},
-		{"infinity", true, func(r *response) { r.Data[0].Embedding = encode([]float32{1, float32(math.Inf(-1)), 1}, "base64") }, "empty, zero or not finite"},
-		{"cut base64", true, func(r *response) { r.Data[0].Embedding = encode([]float32{huge, huge}, "base64").(string)[:12] }, "not 3"},
+		{"too few", func(r *response) { r.Data = r.Data[1:] }, "m gave 1 vectors for 2 texts"},
+		{"too many", func(r *response) { r.Data = append(r.Data, r.Data[0]) }, "m gave 3 vectors for 2 texts"},
+		{"none", func(r *response) { r.Data = nil }, "m gave 0 vectors for 2 texts"},
+		{"other dimension", func(r *response) { r.Data[0].Embedding = []float32{1, 2} }, "vector 2 the dimension 2, not 3"},
+		{"empty", func(r *response) { r.Data[0].Embedding = []float32{} }, "text 2 of 2 a vector that is empty, zero or not finite"},
+		{"zero", func(r *response) { r.Data[1].Embedding = []float32{0, 0, 0} }, "text 1 of 2 a vector that is empty, zero or not finite"},
+		{"index twice", func(r *response) { r.Data[0].Index, r.Data[1].Index = 1, 1 }, "the index 1 twice or out of range"},
+		{"index too large", func(r *response) { r.Data[0].Index = 9 }, "the index 9 twice or out of range"},
+		{"index negative", func(r *response) { r.Data[0].Index = -1 }, "the index -1 twice or out of range"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newServer(t)
 			o := s.options()
-			o.Dim, o.Base64 = 3, tt.base64
+			o.Dim = 3
 			s.change = tt.change
 			got, err := open(t, o).Embed(ctx, []string{"a", "b"})
 			if !errors.Is(err, memory.ErrDimension) || !strings.Contains(err.Error(), tt.want) || got != nil {
@@ -308,11 +282,13 @@ func TestTimeAndCancel(t *testing.T) {
 		t.Errorf("%v after %d requests and %v, want a timeout after 2", err, len(s.seen()), time.Since(start))
 	}
 	// ctx ends a request, a wait, and the queue for a slot.
-	o.Timeout, o.Concurrency, o.Batch = time.Minute, 1, 1
+	o.Timeout = time.Minute
 	soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer cancel()
 	start = time.Now()
-	if _, err := open(t, o).Embed(soon, []string{"a", "b", "c"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 4*time.Second {
+	e := open(t, o)
+	e.batch, e.slots = 1, make(chan struct{}, 1)
+	if _, err := e.Embed(soon, []string{"a", "b", "c"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 4*time.Second {
 		t.Errorf("%v after %v, want the deadline", err, time.Since(start))
 	}
 }
@@ -329,6 +305,18 @@ func TestSecret(t *testing.T) {
 		if strings.Contains(text, "secret") || !strings.Contains(text, "hidden") {
 			t.Errorf("%s", text)
 		}
+	}
+}
+
+func TestUsable(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
+	for _, v := range [][]float32{nil, {0, 0}, {1, nan}, {1, inf}} {
+		if usable(v) {
+			t.Errorf("%v is usable", v)
+		}
+	}
+	if !usable([]float32{3e38, 1}) {
+		t.Error("large numbers are not usable")
 	}
 }
 

@@ -21,16 +21,16 @@ import (
 // Endpoint is a server that speaks the OpenAI API, and how patient to be with it. The zero value is OpenAI without a
 // key.
 type Endpoint struct {
-	// BaseURL is the address up to and with the version, such as http://localhost:11434/v1. Zero: DefaultBaseURL.
+	// BaseURL is the address up to and with the version, such as http://localhost:11434/v1. Zero: OpenAI's.
 	BaseURL string
 	// Key is sent as a bearer token. Zero: none.
 	Key Secret
-	// Timeout of one attempt, with its answer. Zero: DefaultTimeout.
+	// Timeout of one attempt, with its answer. Zero: a minute.
 	Timeout time.Duration
-	// Retries after a first attempt that failed for a moment. Zero: DefaultRetries; negative: none.
+	// Retries after a first attempt that failed for a moment. Zero: 5; negative: none.
 	Retries int
 	// MinWait is the wait before the first retry; it doubles up to MaxWait, and half of it is left to chance. A server
-	// that asks for a longer wait than MaxWait is not waited for. Zero: DefaultMinWait, DefaultMaxWait.
+	// that asks for a longer wait than MaxWait is not waited for. Zero: half a second, a minute.
 	MinWait, MaxWait time.Duration
 	// Transport makes the connections. Zero: one like http.DefaultTransport.
 	Transport http.RoundTripper
@@ -40,11 +40,11 @@ type Endpoint struct {
 
 // The defaults of Endpoint.
 const (
-	DefaultBaseURL = "https://api.openai.com/v1"
-	DefaultTimeout = time.Minute
-	DefaultRetries = 5
-	DefaultMinWait = 500 * time.Millisecond
-	DefaultMaxWait = time.Minute
+	usualURL     = "https://api.openai.com/v1"
+	usualTimeout = time.Minute
+	usualRetries = 5
+	usualMinWait = 500 * time.Millisecond
+	usualMaxWait = time.Minute
 )
 
 // maxAnswer bounds an answer, in bytes: 128 vectors of 3072 numbers take 8 MB.
@@ -94,13 +94,13 @@ func (e *Error) Error() string {
 
 // client makes the API's client of an endpoint, for answers that are read to their end within the timeout.
 func (e Endpoint) client() (*api.Client, error) {
-	return e.clientOver(cmp.Or(e.Timeout, DefaultTimeout), func(t http.RoundTripper) http.RoundTripper { return whole{t, maxAnswer} })
+	return e.clientOver(cmp.Or(e.Timeout, usualTimeout), func(t http.RoundTripper) http.RoundTripper { return whole{t, maxAnswer} })
 }
 
 // clientOver makes the API's client of an endpoint, over the transport that wrap makes of the endpoint's. A timeout of
 // zero leaves it to that transport to give up.
 func (e Endpoint) clientOver(timeout time.Duration, wrap func(http.RoundTripper) http.RoundTripper) (*api.Client, error) {
-	e.BaseURL = cmp.Or(e.BaseURL, DefaultBaseURL)
+	e.BaseURL = cmp.Or(e.BaseURL, usualURL)
 	u, err := url.Parse(e.BaseURL)
 	switch {
 	case err != nil:
@@ -113,9 +113,9 @@ func (e Endpoint) clientOver(timeout time.Duration, wrap func(http.RoundTripper)
 	retry := retryablehttp.NewClient()
 	retry.HTTPClient = &http.Client{Transport: wrap(e.transport()), Timeout: timeout}
 	retry.Logger = nil // it would log addresses; retries are logged below
-	retry.RetryMax = max(0, cmp.Or(e.Retries, DefaultRetries))
-	retry.RetryWaitMin = cmp.Or(e.MinWait, DefaultMinWait)
-	retry.RetryWaitMax = max(retry.RetryWaitMin, cmp.Or(e.MaxWait, DefaultMaxWait))
+	retry.RetryMax = max(0, cmp.Or(e.Retries, usualRetries))
+	retry.RetryWaitMin = cmp.Or(e.MinWait, usualMinWait)
+	retry.RetryWaitMax = max(retry.RetryWaitMin, cmp.Or(e.MaxWait, usualMaxWait))
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer says what is wrong
 	retry.CheckRetry = func(ctx context.Context, r *http.Response, err error) (bool, error) {
 		return again(ctx, r, err, retry.RetryWaitMax)

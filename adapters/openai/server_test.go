@@ -1,11 +1,8 @@
 package openai
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,10 +25,8 @@ type server struct {
 }
 
 type request struct {
-	Input      []string `json:"input"`
-	Model      string   `json:"model"`
-	Format     string   `json:"encoding_format"`
-	Dimensions int      `json:"dimensions"`
+	Input []string `json:"input"`
+	Model string   `json:"model"`
 
 	path, key string
 }
@@ -76,10 +71,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	a := response{Object: "list", Model: q.Model, Usage: map[string]int{"prompt_tokens": 1, "total_tokens": 1}}
 	for i, text := range q.Input {
 		v := vector(text)
-		if q.Dimensions > 0 {
-			v = v[:q.Dimensions]
-		}
-		a.Data = append(a.Data, item{"embedding", i, encode(v, q.Format)})
+		a.Data = append(a.Data, item{"embedding", i, v})
 	}
 	slices.Reverse(a.Data) // the index says which is which
 	if s.change != nil {
@@ -90,17 +82,6 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func vector(text string) []float32 { return []float32{float32(len(text)), float32(text[0]), 1} }
-
-func encode(v []float32, format string) any {
-	if format != "base64" {
-		return v
-	}
-	var b []byte
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-	}
-	return base64.StdEncoding.EncodeToString(b)
-}
 
 // fail answers as OpenAI does.
 func fail(w http.ResponseWriter, status int, message string) {

@@ -327,7 +327,7 @@ func checkText(b []byte) error {
 	return nil
 }
 
-// syntax says of a JSON error what to mend.
+// syntax says of a JSON error what to fix.
 func syntax(err error) error {
 	var e *json.SyntaxError
 	switch {

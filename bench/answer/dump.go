@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/trm-go/refiner/internal/eval"
@@ -44,23 +45,15 @@ func dump(all []*example, base *extract.Model, file string) error {
 		fitRanking(seen, base)
 		fmt.Fprintln(os.Stderr, group, len(unseen))
 		for _, x := range unseen {
-			for i, r := range []*extract.Reading{x.reading, x.bare, x.swapped, x.elsewhere} {
-				if r == nil || i > 0 && x.unanswerable {
-					continue
-				}
-				a := r.Answer()
-				features := r.Answerable()
-				o := row{ID: x.id, Set: x.set, Fold: group, Kind: x.kind, Variant: []string{"", "bare", "swapped", "elsewhere"}[i], Unanswerable: x.unanswerable || i > 0, X: features[:], Question: x.task.Question}
-				a.Found = true
-				if i == 0 {
-					o.Text = a.Text(x.task.Evidence, func(i int) int { return i + 1 })
-					o.Right = x.isRight(&a)
-					if x.question != nil {
-						o.Found = x.question.Judge(o.Text, false)
-						a.Found = false
-						o.Refused = x.question.Judge(a.Text(x.task.Evidence, func(i int) int { return i + 1 }), true)
-					}
-				}
+			if err := w.Encode(x.asked(group)); err != nil {
+				return err
+			}
+			for _, name := range sorted(x.made) {
+				v := x.made[name]
+				r := extract.Read(v.task)
+				a, features := r.Answer(), r.Answerable()
+				o := row{ID: x.id, Set: x.set, Fold: group, Kind: x.kind, Variant: name, Unanswerable: len(v.answer) == 0, X: features[:]}
+				o.Right = slices.ContainsFunc(a.Quotes, func(q extract.Quote) bool { return v.answer[v.task.Evidence[q.Record].ID] })
 				if err := w.Encode(o); err != nil {
 					return err
 				}
@@ -68,6 +61,21 @@ func dump(all []*example, base *extract.Model, file string) error {
 		}
 	}
 	return nil
+}
+
+// asked is what is measured of the answer to the question itself.
+func (x *example) asked(group string) row {
+	a, features := x.reading.Answer(), x.reading.Answerable()
+	o := row{ID: x.id, Set: x.set, Fold: group, Kind: x.kind, Unanswerable: x.unanswerable, X: features[:], Question: x.task.Question, Right: x.isRight(&a)}
+	text := func(found bool) string {
+		a.Found = found
+		return a.Text(x.task.Evidence, func(i int) int { return i + 1 })
+	}
+	o.Text = text(true)
+	if x.question != nil {
+		o.Found, o.Refused = x.question.Judge(o.Text, false), x.question.Judge(text(false), true)
+	}
+	return o
 }
 
 // fold is what is left out at once: a conversation, and with each of LoCoMo's a part of what was made.

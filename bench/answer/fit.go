@@ -378,6 +378,7 @@ func (x *example) isRight(a *extract.Answer) bool {
 func fitRanking(all []*example, base *extract.Model) *extract.Model {
 	m := &extract.Model{Asks: base.Asks, Change: base.Change}
 	var first, second []choice
+	all = slices.DeleteFunc(slices.Clone(all), func(x *example) bool { return x.set == "locomo" && !x.ranks })
 	for _, x := range all {
 		first = append(first, x.first())
 	}

@@ -38,7 +38,7 @@ func main() {
 	flag.IntVar(&epochs, "epochs", epochs, "passes over the examples")
 	flag.Float64Var(&locomoWeight, "locomo-weight", locomoWeight, "how much an example of LoCoMo counts")
 	flag.StringVar(&dumped, "dump", "", "file to write what is measured of answers to")
-	every := flag.Int("every", 1, "use one of so many questions of LoCoMo")
+	every := flag.Int("every", 1, "rank by one of so many questions of LoCoMo")
 	flag.Float64Var(&decay, "decay", decay, "weight decay")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -54,10 +54,10 @@ type example struct {
 	id, set, group, kind string
 	unanswerable         bool
 	task                 *specialists.Task
-	reading, bare        *extract.Reading // of all that was recalled, and without what answers
-	swapped              *extract.Reading // of all, asked about somebody else
-	elsewhere            *extract.Reading // of what another conversation holds
-	right, stale         map[[2]int]bool  // the passages that answer, and did before, by their memory and place
+	reading              *extract.Reading   // of all that was recalled
+	made                 map[string]variant // of what is made of the question: see strip
+	ranks                bool               // it teaches the ranking
+	right, stale         map[[2]int]bool    // the passages that answer, and did before, by their memory and place
 	question             *eval.EverydayQuestion
 	answer               string // LoCoMo's
 }
@@ -128,15 +128,12 @@ func run(ctx context.Context, locomo, everyday, asked, out string, every int) er
 	return write(out, fitRanking(all, base))
 }
 
-// recallQuestions asks the questions of LoCoMo, one of so many, and those of the everyday suite.
+// recallQuestions asks the questions of LoCoMo, of which one of so many teaches the ranking, and those of the everyday suite.
 func recallQuestions(ctx context.Context, p *integration.Plugin, l *eval.Dataset, e *eval.Everyday, every int) ([]*example, error) {
 	var all []*example
 	for _, c := range l.Conversations {
 		for i, q := range c.Questions {
-			if i%every > 0 {
-				continue
-			}
-			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer}
+			x := &example{id: q.ID, set: "locomo", group: c.ID, kind: q.Category, unanswerable: q.Category == eval.Adversarial, answer: q.Answer, ranks: i%every == 0}
 			if x.answer == "" && !x.unanswerable {
 				continue
 			}
@@ -208,7 +205,7 @@ func (x *example) goElsewhere(ctx context.Context, p *integration.Plugin, list [
 		if err := other.recall(ctx, p, c.Scope, query); err != nil {
 			return err
 		}
-		x.elsewhere = other.reading
+		x.made["elsewhere"] = variant{other.task, nil}
 		return nil
 	}
 	return nil
@@ -418,7 +415,14 @@ func (x *example) labelEveryday() {
 	x.strip()
 }
 
-// strip reads the memories again without those that answer: a question that cannot be answered then.
+// variant is a question made of another.
+type variant struct {
+	task   *specialists.Task
+	answer map[memory.ID]bool // the memories that answer it
+}
+
+// strip makes other questions of an example: the memories again without those that answer ("bare"), and few of them with and
+// without ("few", "fewbare"); the same of a stranger ("swapped"), and of the other one of two who talk ("other").
 func (x *example) strip() {
 	answers := map[memory.ID]bool{}
 	for k := range x.right {
@@ -430,10 +434,54 @@ func (x *example) strip() {
 			bare.Evidence = append(bare.Evidence, m)
 		}
 	}
-	x.bare = extract.Read(bare)
-	if question, ok := swap(x.task.Question); ok {
-		x.swapped = extract.Read(&specialists.Task{Question: question, Scope: x.task.Scope, Now: x.task.Now, Evidence: x.task.Evidence})
+	x.made = map[string]variant{}
+	add := func(name string, t *specialists.Task, answer map[memory.ID]bool) {
+		x.made[name] = variant{t, answer}
 	}
+	add("bare", bare, nil)
+	few := 1 + (7*len(x.task.Question)+len(x.id))%6
+	some := &specialists.Task{Question: x.task.Question, Scope: x.task.Scope, Now: x.task.Now}
+	without := *some
+	for i, m := range x.task.Evidence {
+		switch {
+		case answers[m.ID]:
+			some.Evidence = append(some.Evidence, m)
+		case len(without.Evidence) < few && (i*i+len(x.task.Question))%3 != 0 && (x.question == nil || x.question.Judge(m.Text, false) == eval.Wrong):
+			some.Evidence, without.Evidence = append(some.Evidence, m), append(without.Evidence, m)
+		}
+	}
+	if len(answers) > 0 && x.set != "locomo" {
+		add("few", some, answers)
+		add("fewbare", &without, nil)
+	}
+	if question, ok := swap(x.task.Question); ok {
+		add("swapped", &specialists.Task{Question: question, Scope: x.task.Scope, Now: x.task.Now, Evidence: x.task.Evidence}, nil)
+	}
+	if question, ok := x.other(); ok {
+		add("other", &specialists.Task{Question: question, Scope: x.task.Scope, Now: x.task.Now, Evidence: x.task.Evidence}, nil)
+	}
+}
+
+// other asks what is asked of one speaker of the other one.
+func (x *example) other() (string, bool) {
+	speakers := map[string]bool{}
+	for i := range x.task.Evidence {
+		if s := x.task.Evidence[i].Speaker; s != "" {
+			speakers[s] = true
+		}
+	}
+	names := sorted(speakers)
+	if len(names) != 2 {
+		return "", false
+	}
+	first, second := strings.Contains(x.task.Question, names[0]), strings.Contains(x.task.Question, names[1])
+	switch {
+	case first && !second:
+		return strings.ReplaceAll(x.task.Question, names[0], names[1]), true
+	case second && !first:
+		return strings.ReplaceAll(x.task.Question, names[1], names[0]), true
+	}
+	return "", false
 }
 
 // strangers are names that nobody in the conversations has.

@@ -3,10 +3,11 @@
     pip install lightgbm==4.7.0 numpy
     go -C bench run ./answer -locomo FILE -everyday DIR -dump answers.jsonl
     python bench/answer/sure.py answers.jsonl                                    # leave conversations out, then kinds
-    python bench/answer/sure.py answers.jsonl --write refine/extract/sure.bin    # train on everything
+    python bench/answer/sure.py answers.jsonl --write refine/extract/sure.bin --plot docs/answers-reliability.svg   # train on everything
 
 Beside what is asked, an answer that must not be given is made of each question without a label: by taking away the memories that
-answer it ("bare"), by asking of a stranger ("swapped") and by asking of another conversation ("elsewhere"). The output is
+answer it ("bare", "fewbare" where few are left), by asking of a stranger ("swapped"), of the other one of two who talk ("other") and of
+another conversation ("elsewhere"). The output is
 scaled so that it is the logarithm of the odds for questions as people ask them. All randomness is seeded.
 """
 import argparse, collections, json, os, struct, sys
@@ -17,8 +18,8 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "ranker"))
 from train import tree
 
-WEIGHT = {"everyday": 4, "locomo": .6, "statements": 1.5, "people": 1.5}
-MADE = {"": 1, "bare": .3, "swapped": .25, "elsewhere": .3}
+WEIGHT = {"everyday": 4, "locomo": .5, "statements": 1.5, "people": 1.5}
+MADE = {"": 1, "bare": .3, "few": .1, "fewbare": .1, "swapped": .25, "other": .4, "elsewhere": .3}
 PARAMETERS = dict(objective="binary", num_leaves=6, learning_rate=.05, min_data_in_leaf=25, feature_fraction=.3, bagging_fraction=.8, bagging_freq=1,
                   lambda_l2=5, max_bin=63, num_threads=1, verbose=-1, deterministic=True, force_row_wise=True)
 
@@ -80,11 +81,37 @@ def report(name, rows, s, y, plain, sets):
             print("  %s by score: %s" % (k, ", ".join(bins)))
 
 
+def plot(path, curves):
+    """Draws, for each of some sets of answers, the share that is right by the score, with the number of answers."""
+    size, edge = 320, 46
+    at = lambda x, y: (edge + x * size, 20 + (1 - y) * size)
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">' % (size + edge + 190, size + 66),
+           '<rect width="100%" height="100%" fill="#fff"/>', '<line x1="%g" y1="%g" x2="%g" y2="%g" stroke="#bbb" stroke-dasharray="4"/>' % (*at(0, 0), *at(1, 1))]
+    for t in (0, .2, .4, .6, .8, 1):
+        (x, y), (u, v) = at(t, 0), at(0, t)
+        out.append('<text x="%g" y="%g" text-anchor="middle">%.1f</text><text x="%g" y="%g" text-anchor="end">%.1f</text>' % (x, y + 18, t, u - 8, v + 4, t))
+    (x, y), (u, v) = at(0, 0), at(1, 1)
+    out.append('<path d="M%g %gV%gH%g" fill="none" stroke="#333"/>' % (x, v, y, u))
+    out.append('<text x="%g" y="%g" text-anchor="middle">score</text><text x="14" y="%g" text-anchor="middle" transform="rotate(-90 14 %g)">share that is right</text>' % ((x + u) / 2, y + 38, (y + v) / 2, (y + v) / 2))
+    for i, (name, color, p, right) in enumerate(curves):
+        points = []
+        for lo in np.arange(0, .99, .2):
+            m = (p >= lo) & (p < lo + .2 + (lo > .7))
+            if m.sum() >= 5:
+                points.append((*at(p[m].mean(), right[m].mean()), m.sum()))
+        out.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>' % (" ".join("%.1f,%.1f" % q[:2] for q in points), color))
+        out += ['<circle cx="%.1f" cy="%.1f" r="4" fill="%s"><title>%d answers</title></circle>' % (*q[:2], color, q[2]) for q in points]
+        out.append('<text x="%g" y="%g" fill="%s">%s (%d)</text>' % (u + 14, 40 + 20 * i, color, name, len(p)))
+    with open(path, "w") as f:
+        f.write("\n".join(out + ["</svg>"]) + "\n")
+
+
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("file")
     a.add_argument("--write")
-    a.add_argument("--trees", type=int, default=120)
+    a.add_argument("--plot", metavar="SVG", help="draw how often the scores of conversations that were left out are right")
+    a.add_argument("--trees", type=int, default=220)
     a.add_argument("--seeds", type=int, default=3)
     a = a.parse_args()
     with open(a.file) as f:
@@ -105,6 +132,10 @@ def main():
         if (sets == kind).any():
             o = sets != kind
             report(kind + " by the other kinds", [r for r in rows if r["Set"] == kind], scale * score(fit(x[o], y[o], w[o], a.trees, a.seeds), x[~o]) + shift, y[~o], plain[~o], sets[~o])
+    if a.plot:
+        p = 1 / (1 + np.exp(-scale * s - shift))
+        named = (("everyday suite", "everyday", "#1b6ca8"), ("invented people", "people", "#c05621"), ("LoCoMo", "locomo", "#4a7c3a"))
+        plot(a.plot, [(name, color, p[plain & (sets == k)], y[plain & (sets == k)]) for name, k, color in named if (plain & (sets == k)).any()])
     if a.write:
         trees = [tree(t["tree_structure"]) for m in fit(x, y, w, a.trees, a.seeds) for t in m.dump_model()["tree_info"]]
         trees.append(struct.pack("<Bf", 1, shift / scale))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,6 +32,8 @@ type question struct {
 	text string
 	at   time.Time  // zero: after everything
 	sets [][]string // references of records; each set answers by itself
+	// stale are references of what was true before.
+	stale []string
 }
 
 // load makes all kinds from the data in a folder.
@@ -46,7 +47,7 @@ func load(ctx context.Context, data, everyday string) ([]kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	chats, err := loadEveryday(everyday)
+	chats, err := fromEveryday(ctx, everyday)
 	if err != nil {
 		return nil, err
 	}
@@ -55,29 +56,32 @@ func load(ctx context.Context, data, everyday string) ([]kind, error) {
 		return nil, err
 	}
 	l, b := fromDataset("locomo", locomo), fromDataset("beam", beam)
-	kinds := []kind{l, b, {"everyday", chats}, roles(l), withFacts(l, facts), bareFacts(l, facts), updates(l), wordFragments(l, b, kind{"everyday", chats})}
-	for i := range kinds[3:7] { // each of what is made of LoCoMo asks a third of its questions
-		for j := range kinds[3+i].convs {
-			c := &kinds[3+i].convs[j]
-			var some []question
-			for n, q := range c.questions {
-				if n%3 == i%3 {
-					some = append(some, q)
-				}
+	// Of what is made of LoCoMo each asks a third of its questions.
+	chat := assistants(l)
+	return []kind{l, b, chats, third(chat, 0), withFacts(third(l, 1), facts), bareFacts(third(l, 2), facts), updates("updates", third(l, 0)),
+		updates("moved", third(chat, 1)), people(b), people(chats), wordFragments(l, b, chats)}, nil
+}
+
+// third is a kind with every third question, from the n-th on.
+func third(k kind, n int) kind {
+	out := kind{name: k.name}
+	for _, c := range k.convs {
+		all := c.questions
+		c.questions = nil
+		for i, q := range all {
+			if i%3 == n {
+				c.questions = append(c.questions, q)
 			}
-			c.questions = some
 		}
+		out.convs = append(out.convs, c)
 	}
-	return kinds, nil
+	return out
 }
 
 func fromDataset(name string, d *eval.Dataset) kind {
 	k := kind{name: name}
 	for _, c := range d.Conversations {
-		conv := conversation{id: name + "/" + c.ID, source: name + "/" + c.ID, records: slices.Clone(c.Records)}
-		for i := range conv.records {
-			conv.records[i].Scope = memory.Scope{Session: conv.records[i].Scope.Session}
-		}
+		conv := conversation{id: name + "/" + c.ID, source: name + "/" + c.ID, records: withoutScope(c.Records)}
 		for _, q := range c.Questions {
 			conv.questions = append(conv.questions, question{text: q.Text, sets: [][]string{q.Evidence}})
 		}
@@ -86,18 +90,31 @@ func fromDataset(name string, d *eval.Dataset) kind {
 	return k
 }
 
-// roles are the conversations without names: the first who speaks is the user, the other the assistant.
-func roles(k kind) kind {
-	out := kind{name: "roles"}
+// assistants are the conversations as somebody would have them with an assistant: whatever was said says the user, and to each
+// the assistant replies at some length, with words of what it replies to and with much that others said elsewhere. They teach
+// that a long reply that holds the words of a question need not answer it. Who was called by the name of the first
+// speaker says I.
+func assistants(k kind) kind {
+	out := kind{name: "assistants"}
+	random := rand.New(rand.NewPCG(19, 23))
 	for _, c := range k.convs {
-		n := conversation{id: "roles" + strings.TrimPrefix(c.id, k.name), source: c.source, questions: c.questions}
-		first := c.records[0].Speaker
+		n := conversation{id: "assistants" + strings.TrimPrefix(c.id, k.name), source: c.source}
+		user := c.records[0].Speaker
+		own := strings.NewReplacer(user+"'s", "my", user+"’s", "my", user, "I")
+		for _, q := range c.questions {
+			q.text = own.Replace(q.text)
+			n.questions = append(n.questions, q)
+		}
 		for _, r := range c.records {
-			r.Role = "assistant"
-			if r.Speaker == first {
-				r.Role = "user"
+			r.Role, r.Speaker, r.Position = "user", "", 2*r.Position
+			n.records = append(n.records, r)
+			words := strings.Fields(r.Text)
+			reply := slices.DeleteFunc(slices.Clone(words), func(string) bool { return random.IntN(3) == 0 })
+			for length := 5 + random.IntN(8)*random.IntN(40); len(reply) < length; {
+				reply = append(reply, strings.Fields(c.records[random.IntN(len(c.records))].Text)...)
 			}
-			r.Speaker = ""
+			r.Role, r.Text, r.Position, r.Created = "assistant", strings.Join(reply, " "), r.Position+1, r.Created.Add(time.Second)
+			r.Meta = map[string]string{"ref": "reply-" + eval.Ref(r)}
 			n.records = append(n.records, r)
 		}
 		out.convs = append(out.convs, n)
@@ -218,13 +235,13 @@ func bareFacts(k kind, facts map[string][]observation) kind {
 }
 
 // updates are conversations in which what answers a question was said otherwise before: for each turn of evidence an earlier
-// session ends with the same turn in which some words are others. Only the later one answers. They teach that the present
+// session ends with what is left of the turn with other words. Only the later one answers. They teach that the present
 // value leads, whatever it is about and in whatever language it is said.
-func updates(k kind) kind {
-	out := kind{name: "updates"}
+func updates(name string, k kind) kind {
+	out := kind{name: name}
 	random := rand.New(rand.NewPCG(3, 5))
 	for _, c := range k.convs {
-		n := conversation{id: "updates" + strings.TrimPrefix(c.id, k.name), source: c.source, records: slices.Clone(c.records)}
+		n := conversation{id: name + c.id[strings.Index(c.id, "/"):], source: c.source, records: slices.Clone(c.records)}
 		last := map[string]memory.Record{} // of each session
 		var sessions []string
 		at := map[string]int{}
@@ -234,12 +251,8 @@ func updates(k kind) kind {
 			}
 			last[r.Scope.Session], at[eval.Ref(r)] = r, i
 		}
-		for i, q := range c.questions {
-			if i%3 != 0 { // as load keeps them
-				n.questions = append(n.questions, q)
-				continue
-			}
-			kept := false
+		for _, q := range c.questions {
+			var stale []string
 			for _, ref := range q.sets[0] {
 				r := c.records[at[ref]]
 				before := slices.Index(sessions, r.Scope.Session)
@@ -253,19 +266,20 @@ func updates(k kind) kind {
 				end.Position, end.Created = r.Position, r.Created
 				last[r.Scope.Session] = end
 				n.records = append(n.records, r)
-				kept = true
+				stale = append(stale, "old-"+ref)
 			}
-			if !kept {
-				q.sets = [][]string{{"none"}}
+			if len(stale) > 0 {
+				q.stale = stale
+				n.questions = append(n.questions, q)
 			}
-			n.questions = append(n.questions, q)
 		}
 		out.convs = append(out.convs, n)
 	}
 	return out
 }
 
-// outdated is a text in which one to three words that the question does not hold are words of another text.
+// outdated is a text as it may have been said before: up to half of the words that the question does not hold are words of
+// another text, and some words of the question are added. So neither speaks for the later one.
 func outdated(random *rand.Rand, text, question, other string) (string, bool) {
 	words, others := strings.Fields(text), strings.Fields(other)
 	var at []int
@@ -277,10 +291,54 @@ func outdated(random *rand.Rand, text, question, other string) (string, bool) {
 	if len(at) < 4 || len(others) < 4 {
 		return text, false
 	}
-	for range 1 + random.IntN(3) {
+	for range 1 + random.IntN(1+len(at)/2) {
 		words[at[random.IntN(len(at))]] = others[random.IntN(len(others))]
 	}
+	for _, w := range strings.Fields(question) {
+		if random.IntN(4) == 0 && !strings.Contains(text, strings.Trim(w, "?")) {
+			words = slices.Insert(words, random.IntN(len(words)), strings.Trim(w, "?"))
+		}
+	}
 	return strings.Join(words, " "), true
+}
+
+// people are chats with an assistant as two people would have them: both have names, the second says little, and the
+// questions ask about the first by name.
+func people(k kind) kind {
+	out := kind{name: "people"}
+	names := []string{"Mara", "Jonas", "Ines", "Tariq", "Olga", "Piet", "Yara", "Sven"}
+	for i, c := range k.convs {
+		if c.records[0].Speaker != "" || c.records[0].Kind == memory.KindFact {
+			continue
+		}
+		first, second := names[2*i%len(names)], names[(2*i+1)%len(names)]
+		n := conversation{id: "people/" + c.id, source: c.source}
+		for _, r := range c.records {
+			if r.Kind != memory.KindFact {
+				if r.Speaker = first; r.Role == "assistant" {
+					words := strings.Fields(r.Text)
+					r.Speaker, r.Text = second, strings.Join(words[:min(30, len(words))], " ")
+				}
+				r.Role = ""
+			}
+			n.records = append(n.records, r)
+		}
+		for _, q := range c.questions {
+			words := strings.Fields(q.text)
+			for j, w := range words {
+				switch w {
+				case "I", "me", "I'm":
+					words[j] = first
+				case "my", "My":
+					words[j] = first + "'s"
+				}
+			}
+			q.text = strings.Join(words, " ")
+			n.questions = append(n.questions, q)
+		}
+		out.convs = append(out.convs, n)
+	}
+	return out
 }
 
 // wordFragments are questions made without labels: some words of a turn, in order. They teach that what holds the rare words
@@ -335,70 +393,38 @@ func fragment(random *rand.Rand, s string) string {
 	return strings.Join(kept, " ")
 }
 
-// loadEveryday reads a half of the everyday suite.
-func loadEveryday(dir string) ([]conversation, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "questions.json"))
+// fromEveryday makes conversations of a half of the everyday suite. What holds a stale value and none of the present one is kept
+// beside each question: to be behind the evidence is what is asked of it.
+func fromEveryday(ctx context.Context, dir string) (kind, error) {
+	suite, err := eval.ReadEveryday(ctx, dir)
 	if err != nil {
-		return nil, err
+		return kind{}, err
 	}
-	var suite struct {
-		Scopes    map[string][]string
-		Questions []struct {
-			Scope, Question string
-			At              time.Time
-			Evidence        [][]string
-			Unanswerable    bool
-		}
-	}
-	if err := json.Unmarshal(data, &suite); err != nil {
-		return nil, err
-	}
-	var convs []conversation
-	for scope, files := range suite.Scopes {
-		c := conversation{id: "everyday/" + scope, source: "everyday/" + scope}
-		for _, name := range files {
-			records, err := readRecords(filepath.Join(dir, name))
-			if err != nil {
-				return nil, err
-			}
-			c.records = append(c.records, records...)
-		}
+	k := kind{name: "everyday"}
+	for _, c := range suite.Conversations {
+		conv := conversation{id: "everyday/" + c.ID, source: "everyday/" + c.ID, records: withoutScope(c.Records)}
 		for _, q := range suite.Questions {
-			if q.Scope == scope && !q.Unanswerable {
-				c.questions = append(c.questions, question{text: q.Question, at: q.At, sets: q.Evidence})
+			if q.Scope != c.ID || q.Unanswerable {
+				continue
 			}
+			n := question{text: q.Text, at: q.At, sets: q.Evidence}
+			for _, r := range c.Records {
+				if len(q.Wrong) > 0 && (q.Type == "current" || q.Type == "stale") && q.Judge(r.Text, false) == eval.Stale {
+					n.stale = append(n.stale, eval.Ref(r))
+				}
+			}
+			conv.questions = append(conv.questions, n)
 		}
-		convs = append(convs, c)
+		k.convs = append(k.convs, conv)
 	}
-	slices.SortFunc(convs, func(a, b conversation) int { return strings.Compare(a.id, b.id) })
-	return convs, nil
+	return k, nil
 }
 
-func readRecords(file string) ([]memory.Record, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
+// withoutScope are records of no user, each in its session.
+func withoutScope(records []memory.Record) []memory.Record {
+	records = slices.Clone(records)
+	for i := range records {
+		records[i].Scope = memory.Scope{Session: records[i].Scope.Session}
 	}
-	defer f.Close()
-	var records []memory.Record
-	places := map[string]int{}
-	scan := bufio.NewScanner(f)
-	scan.Buffer(nil, 1<<24)
-	for scan.Scan() {
-		var l struct {
-			ID, Session, Role, Speaker, Text string
-			Time                             time.Time
-			Kind                             memory.Kind
-		}
-		if err := json.Unmarshal(scan.Bytes(), &l); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		r := memory.Record{Kind: l.Kind, Role: l.Role, Speaker: l.Speaker, Text: l.Text, Created: l.Time, Position: -1, Meta: map[string]string{"ref": l.ID}}
-		if l.Kind != memory.KindFact {
-			r.Scope.Session, r.Position = l.Session, places[l.Session]
-			places[l.Session]++
-		}
-		records = append(records, r)
-	}
-	return records, scan.Err()
+	return records
 }

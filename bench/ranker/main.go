@@ -15,8 +15,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 
 	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
@@ -25,19 +27,29 @@ func main() {
 	data := flag.String("data", "../shared/data", "folder with locomo and beam")
 	everyday := flag.String("everyday", "../shared/everyday/dev", "folder of the everyday suite")
 	out := flag.String("out", "features.bin", "file to write")
+	model := flag.String("embedder", "", "installed model whose vectors the memories have, such as minilm; empty: none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *data, *everyday, *out); err != nil {
+	if err := run(ctx, *data, *everyday, *out, *model); err != nil {
 		fmt.Fprintln(os.Stderr, "ranker:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, data, everyday, out string) error {
+func run(ctx context.Context, data, everyday, out, model string) error {
 	kinds, err := load(ctx, data, everyday)
 	if err != nil {
 		return err
+	}
+	var embedder memory.Embedder
+	if model != "" {
+		encoder, err := models.Encoder(model)
+		if err != nil {
+			return err
+		}
+		defer encoder.Close()
+		embedder = &remembering{Embedder: encoder, vectors: map[string][]float32{}}
 	}
 	dir, err := os.MkdirTemp("", "refiner-ranker-")
 	if err != nil {
@@ -49,9 +61,9 @@ func run(ctx context.Context, data, everyday, out string) error {
 		return err
 	}
 	w := bufio.NewWriter(f)
-	for _, k := range kinds {
+	for n, k := range kinds {
 		for i, c := range k.convs {
-			if err := c.export(ctx, k.name, filepath.Join(dir, fmt.Sprintf("%s-%d.db", k.name, i)), w); err != nil {
+			if err := c.export(ctx, k.name, filepath.Join(dir, fmt.Sprintf("%d-%d.db", n, i)), embedder, w); err != nil {
 				return fmt.Errorf("%s: %w", c.id, err)
 			}
 		}
@@ -60,6 +72,31 @@ func run(ctx context.Context, data, everyday, out string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// remembering embeds no text twice: most kinds are made of the same ones.
+type remembering struct {
+	memory.Embedder
+	mu      sync.Mutex
+	vectors map[string][]float32
+}
+
+// Embed returns the vectors of texts.
+func (r *remembering) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([][]float32, len(texts))
+	for i, t := range texts {
+		if r.vectors[t] == nil {
+			v, err := r.Embedder.Embed(ctx, []string{t})
+			if err != nil {
+				return nil, err
+			}
+			r.vectors[t] = v[0]
+		}
+		out[i] = r.vectors[t]
+	}
+	return out, nil
 }
 
 // head is a line of JSON that precedes the features of a question: rows × len(importance.Names) float32, little-endian.
@@ -72,11 +109,12 @@ type head struct {
 	Refs     []string   `json:"refs"`    // of the rows
 	Lexical  []float64  `json:"lexical"` // of the rows
 	Sets     [][]string `json:"sets"`    // references, each set answers by itself
+	Stale    []string   `json:"stale,omitempty"`
 }
 
 // export writes what the questions of a conversation see.
-func (c *conversation) export(ctx context.Context, kind, path string, w *bufio.Writer) error {
-	store, err := memory.Create(ctx, path, nil)
+func (c *conversation) export(ctx context.Context, kind, path string, embedder memory.Embedder, w *bufio.Writer) error {
+	store, err := memory.Create(ctx, path, &memory.Options{Embedder: embedder})
 	if err != nil {
 		return err
 	}
@@ -103,7 +141,7 @@ func (c *conversation) export(ctx context.Context, kind, path string, w *bufio.W
 		}
 		t := importance.Features(candidates, importance.NewSequence(candidates.List))
 		t.Accept(t.Top(t.Relevance, importance.Accepted))
-		h := head{Kind: kind, ID: c.id, Source: c.source, Question: q.text, Sets: q.sets, Names: importance.Names}
+		h := head{Kind: kind, ID: c.id, Source: c.source, Question: q.text, Sets: q.sets, Stale: q.stale, Names: importance.Names}
 		for _, at := range t.At {
 			row := candidates.List[at].Row
 			if refs[row] == "" {

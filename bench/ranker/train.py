@@ -1,9 +1,9 @@
 """Trains the learned ranking and tells how good it is on kinds of memory that it was not trained on.
 
     pip install lightgbm==4.7.0 numpy
-    go run ./bench/ranker -out features.bin
-    python bench/ranker/train.py features.bin                                   # leave conversations out, then kinds
-    python bench/ranker/train.py features.bin --write importance/ranker.bin     # train on everything
+    go run ./ranker -out features.bin                                       # in bench; -embedder minilm: with vectors
+    python ranker/train.py features.bin                                     # leave conversations out, then kinds
+    python ranker/train.py features.bin --write ../importance/ranker.bin    # train on everything
 
 Scores are sums over --seeds models. All randomness is seeded: the same features give the same file.
 """
@@ -13,10 +13,12 @@ import lightgbm as lgb
 import numpy as np
 
 # How much a question of each kind counts: the kinds are of very different size.
-WEIGHT = {"locomo": 1.0, "beam": 2.0, "everyday": 5.0, "roles": 1.0, "facts": 1.0, "bare": 1.0, "updates": 1.0, "fragments": 0.7}
+WEIGHT = {"locomo": 1.0, "beam": 2.0, "everyday": 5.0, "assistants": 1.0, "facts": 1.0, "bare": 1.0, "updates": 0.7, "moved": 0.7,
+          "people": 1.0, "fragments": 0.7}
 DEPTH = 64
-BLEND = 0.1  # share of the plain lexical score in the ranking, as importance.wordShare has it
+BLEND = 0.1  # share of the relevance by words and neighbours in the ranking, as importance.plainShare has it
 WHOLE = ("everyday", "facts", "bare", "fragments")  # a question counts if a whole set of its evidence is found
+MAIN = ("locomo", "beam", "everyday")  # what is not made of others
 PARAMETERS = dict(objective="lambdarank", num_leaves=12, learning_rate=0.07, min_data_in_leaf=40, feature_fraction=0.4, bagging_fraction=0.8,
                   bagging_freq=1, lambda_l2=5.0, lambdarank_truncation_level=20, max_bin=127, num_threads=1, verbose=-1, deterministic=True, force_row_wise=True)
 MONOTONE = ("lex", "lex_abs", "cover", "cover_known", "cover_bare", "matched")
@@ -54,9 +56,17 @@ def place(h, order):
 
 
 def measure(h, order):
-    """(first place, in the first 5, in the first 10, reciprocal rank) of the evidence."""
+    """(first place, in the first 5, in the first 10, reciprocal rank) of the evidence, and whether it leads what is stale."""
     at = place(h, order)
-    if h["kind"] in WHOLE:
+    lead = float("nan")
+    if h.get("stale"):
+        p = min(max(at.get(r, 10**6) for r in s) for s in h["sets"])
+        lead = float(p <= 10 and p < min(at.get(r, 10**6) for r in h["stale"]))
+    return quality(h, at) + (lead,)
+
+
+def quality(h, at):
+    if h["kind"] in WHOLE or h["source"].startswith("everyday/"):
         p = min(max(at.get(r, 10**6) for r in s) for s in h["sets"])
         return p <= 1, p <= 5, p <= 10, 1 / p if p < 10**6 else 0
     ps = [at.get(r, 10**6) for r in h["sets"][0]]
@@ -97,7 +107,10 @@ def report(title, d, results):
         kinds[d.q[i]["kind"]].append(m)
     print(title)
     for k, v in kinds.items():
-        print("   %-10s n %4d  @1 %.3f  @5 %.3f  @10 %.3f  MRR %.3f" % ((k, len(v)) + tuple(np.mean([x[j] for x in v]) for j in range(4))), flush=True)
+        v = np.array(v, float)
+        leads = v[~np.isnan(v[:, 4]), 4]
+        print("   %-10s n %4d  @1 %.3f  @5 %.3f  @10 %.3f  MRR %.3f" % ((k, len(v)) + tuple(v[:, :4].mean(0))),
+              "  present leads %d of %d" % (leads.sum(), len(leads)) if len(leads) else "", flush=True)
 
 
 def evaluate(d, questions, models, columns=None, blend=BLEND):
@@ -105,25 +118,36 @@ def evaluate(d, questions, models, columns=None, blend=BLEND):
     for i in questions:
         h = d.q[i]
         if not h["refs"]:
-            out.append((i, (0, 0, 0, 0)))
+            out.append((i, (0, 0, 0, 0, 0.0 if h.get("stale") else float("nan"))))
             continue
         x = d.x[h["from"]:h["to"]]
         s = score(models, x if columns is None else x[:, columns])
         if blend:
-            s = (1 - blend) * (s - s.mean()) / (s.std() + 1e-9) + blend * plain(d, h)
+            s = newest(d, h, (1 - blend) * (s - s.mean()) / (s.std() + 1e-9) + blend * plain(d, h))
         out.append((i, measure(h, np.argsort(-s, kind="stable"))))
     return out
 
 
+def newest(d, h, s):
+    """Scores with the bonus of the latest among the best three, as importance.preferNewest gives it."""
+    x, best = d.x[h["from"]:h["to"]], np.argsort(-s, kind="stable")[:3]
+    recency, assistant = x[:, d.names.index("recency")], x[:, d.names.index("assistant")]
+    s = s.copy()
+    for i in best:
+        if not assistant[i]:
+            s[i] += 0.4 * sum(recency[j] < recency[i] - 1e-6 for j in best) / 2
+    return s
+
+
 def plain(d, h):
-    v = d.x[h["from"]:h["to"], d.names.index("lex")]
+    v = d.x[h["from"]:h["to"], d.names.index("relevance")]
     return (v - v.mean()) / (v.std() + 1e-9)
 
 
 def folds(d):
     sources = sorted({h["source"] for h in d.q})
     by = {}
-    for kind in ("locomo", "beam", "everyday"):
+    for kind in MAIN:
         for n, s in enumerate(s for s in sources if s.startswith(kind + "/")):
             by[s] = n % 5
     return by
@@ -187,7 +211,7 @@ def main():
         models = train(d, everything, a.seeds, a.trees)
         gaps = []
         for h in d.q:
-            if h["kind"] in ("locomo", "beam", "everyday") and len(h["refs"] or []) > 10:
+            if h["kind"] in MAIN and len(h["refs"] or []) > 10:
                 s = np.sort(-score(models, d.x[h["from"]:h["to"]]))
                 gaps.append(s[0] - s[9])
         write(a.write, models, d.names, -float(np.median(gaps)) / math.log(3))  # the tenth weighs a third of the first
@@ -201,10 +225,10 @@ def main():
         results += evaluate(d, [i for i in everything if by[d.q[i]["source"]] == f], models)
     report("conversations left out", d, results)
     results = []
-    for kind in ("locomo", "beam", "everyday"):
+    for kind in MAIN:
         models = train(d, [i for i in everything if not d.q[i]["source"].startswith(kind + "/")], a.seeds, a.trees)
         results += evaluate(d, [i for i in everything if d.q[i]["kind"] == kind], models)
-    report("kinds left out", d, results)
+    report("whole kinds left out, with what is made of them", d, results)
 
 
 if __name__ == "__main__":

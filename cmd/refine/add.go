@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -25,12 +26,7 @@ func (a *app) addCommand() *cobra.Command {
   refine add "Mara moved to Porto." --user mara --supersedes 01JC...
   pbpaste | refine add - --role user --speaker Mara --at 2025-03-09`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.writing(func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			r.Text = args[0]
 			if r.Text == "-" {
 				text, err := io.ReadAll(io.LimitReader(a.term.In, memory.MaxText+1))
@@ -55,9 +51,11 @@ func (a *app) addCommand() *cobra.Command {
 				for i, id := range supersedes {
 					old[i] = memory.ID(id)
 				}
-				if result.ID, err = p.Store.Supersede(cmd.Context(), p.Scope, r, old...); err != nil {
+				id, err := p.Store.Supersede(cmd.Context(), p.Scope, r, old...)
+				if err != nil {
 					return err
 				}
+				result.ID = id
 			} else {
 				added, err := p.Remember(cmd.Context(), p.Scope, r)
 				if err != nil {
@@ -73,7 +71,7 @@ func (a *app) addCommand() *cobra.Command {
 			}
 			a.term.Printf("%s\n", result.ID)
 			return nil
-		},
+		}),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&pin, "pin", false, "put it into every prompt")

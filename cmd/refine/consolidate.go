@@ -147,7 +147,7 @@ func (a *app) within(cmd *cobra.Command, remote *remoteFlags) []memory.Scope {
 	return scopes
 }
 
-// planFailure gives the errors of plans their mend.
+// planFailure adds to the errors of plans what to do about them.
 func planFailure(err error) error {
 	switch {
 	case errors.Is(err, consolidate.ErrPolicy):

@@ -27,7 +27,7 @@ type finding struct {
 	What   string `json:"what"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
-	Mend   string `json:"mend,omitempty"`
+	Fix    string `json:"fix,omitempty"`
 }
 
 // lowDisk is the free space below which the doctor complains: a snapshot of 100,000 records takes about 300 MB.
@@ -36,8 +36,8 @@ const lowDisk = 1 << 30
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Look at everything the command needs, and say how to mend it",
-		Long:  "Looks at the settings, the store, its file and disk, and the embedder. Exits with 3 if\nsomething needs mending.",
+		Short: "Look at everything the command needs, and say how to fix it",
+		Long:  "Looks at the settings, the store, its file and disk, and the embedder. Exits with 3 if\nsomething needs fixing.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := a.examine(cmd)
@@ -58,8 +58,8 @@ func (a *app) doctorCommand() *cobra.Command {
 						mark = a.term.Paint(ui.Red, "FAIL")
 					}
 					a.term.Printf("%s  %s %s\n", mark, ui.Pad(f.What, 12), ui.Clean(f.Detail))
-					if f.Mend != "" {
-						a.term.Printf("%s%s\n", strings.Repeat(" ", 19), a.term.Paint(ui.Yellow, "mend: "+f.Mend))
+					if f.Fix != "" {
+						a.term.Printf("%s%s\n", strings.Repeat(" ", 19), a.term.Paint(ui.Yellow, "fix: "+f.Fix))
 					}
 				}
 			}
@@ -73,10 +73,10 @@ func (a *app) doctorCommand() *cobra.Command {
 
 func (a *app) examine(cmd *cobra.Command) []finding {
 	var found []finding
-	note := func(what string, err error, mend, format string, args ...any) bool {
+	note := func(what string, err error, fix, format string, args ...any) bool {
 		f := finding{What: what, OK: err == nil, Detail: fmt.Sprintf(format, args...)}
 		if err != nil {
-			f.Detail, f.Mend = err.Error(), mend
+			f.Detail, f.Fix = err.Error(), fix
 		}
 		found = append(found, f)
 		return err == nil
@@ -116,29 +116,29 @@ func (a *app) examine(cmd *cobra.Command) []finding {
 	return found
 }
 
-func (a *app) examineStore(ctx context.Context, path string, note func(what string, err error, mend, format string, args ...any) bool) {
+func (a *app) examineStore(ctx context.Context, path string, note func(what string, err error, fix, format string, args ...any) bool) {
 	if info, err := os.Stat(path); integration.IsFile(path) && err == nil && info.Mode().Perm()&0o077 != 0 {
 		note("privacy", fmt.Errorf("others of this machine may read %s (%s)", path, info.Mode().Perm()), "chmod 600 "+path, "")
 	}
 	start := time.Now()
 	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, AnyModel: true, ReadOnly: true})
-	mend := ""
+	fix := ""
 	if f := (*ui.Failure)(nil); errors.As(cli.Explain(ctx, err, fixes), &f) {
-		mend = f.Hint
+		fix = f.Hint
 	}
-	if !note("open", err, mend, "in %s", time.Since(start).Round(time.Millisecond)) {
+	if !note("open", err, fix, "in %s", time.Since(start).Round(time.Millisecond)) {
 		return
 	}
 	defer p.Close()
 	s, err := p.Store.Stats(ctx)
 	if note("contents", err, "refine check --full", "%s, %s, %s", counted(s.Records, "record"), bytesText(s.Bytes), s.Model) {
-		mend, said := "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree"
+		fix, said := "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree"
 		if name, _, local := strings.Cut(s.Model, "@"); local {
-			mend = "refine models pull " + name + ", or refine reembed"
+			fix = "refine models pull " + name + ", or refine reembed"
 		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && a.settings.Embedder.Type == "auto" && s.Dim == 0 {
 			said = fmt.Sprintf("%s; %s is at hand and finds more: refine reembed", s.Model, m.Name)
 		}
-		note("model", a.agree(ctx, s), mend, "%s", said)
+		note("model", a.agree(ctx, s), fix, "%s", said)
 	}
 	if store, ok := p.Store.(*memory.Store); ok {
 		report, err := store.Check(ctx, false)
@@ -195,15 +195,15 @@ func (a *app) agree(ctx context.Context, s memory.Stats) error {
 }
 
 // examineEmbedder embeds one word.
-func (a *app) examineEmbedder(ctx context.Context, note func(what string, err error, mend, format string, args ...any) bool) {
+func (a *app) examineEmbedder(ctx context.Context, note func(what string, err error, fix, format string, args ...any) bool) {
 	embedder, err := integration.Embedder(ctx, a.settings.Config)
 	if c, ok := embedder.(io.Closer); ok {
 		defer c.Close()
 	}
-	mend := "check embedder.* in `refine config show --origin`"
+	fix := "check embedder.* in `refine config show --origin`"
 	if a.settings.Embedder.Type == "openai" {
 		if key, keyErr := a.settings.Embedder.Key(ctx); keyErr != nil || key.IsZero() {
-			mend = fmt.Sprintf("no API key was found: set %s, embedder.key_file or embedder.key_command", config.Default().Embedder.KeyEnv)
+			fix = fmt.Sprintf("no API key was found: set %s, embedder.key_file or embedder.key_command", config.Default().Embedder.KeyEnv)
 		}
 	}
 	if err == nil && embedder.Dim() == 0 {
@@ -217,11 +217,11 @@ func (a *app) examineEmbedder(ctx context.Context, note func(what string, err er
 		if err == nil {
 			_, err = embedder.Embed(ctx, []string{"memory"})
 		}
-		note("embedder", err, mend, "%s, %d dimensions, %s for one text after %s", embedder.Model(), embedder.Dim(),
+		note("embedder", err, fix, "%s, %d dimensions, %s for one text after %s", embedder.Model(), embedder.Dim(),
 			time.Since(start).Round(time.Microsecond), loaded.Round(time.Millisecond))
 		return
 	}
-	note("embedder", err, mend, "")
+	note("embedder", err, fix, "")
 }
 
 func missing(path string, err error) error {

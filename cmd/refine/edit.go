@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -19,12 +20,7 @@ func (a *app) editCommand() *cobra.Command {
 stays in the history: refine history ID --undo takes the correction back.`,
 		Example: `  refine edit 01JC... "Mara is allergic to hazelnuts." --user mara`,
 		Args:    cobra.MinimumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.writing(func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			old, err := p.Store.Record(cmd.Context(), p.Scope, memory.ID(args[0]))
 			if err != nil {
 				return err
@@ -53,7 +49,7 @@ stays in the history: refine history ID --undo takes the correction back.`,
 			}
 			a.term.Printf("%s\n", id)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().Var(&from, "valid-from", "from when it is true")
 	cmd.Flags().Var(&until, "valid-until", "until when it is true")

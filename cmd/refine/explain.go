@@ -34,12 +34,7 @@ learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
 		Example: `  refine explain "when are Jo and Dev going to the cottage?"
   refine explain "which foods must Nora not eat?" --plot settling.svg`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.look(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.reading(func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			told, err := p.Explain(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
 			if err != nil {
 				return unasked(err)
@@ -59,7 +54,7 @@ learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
 			}
 			e.print(a.term)
 			return nil
-		},
+		}),
 	}
 	a.queryFlags(cmd, &f)
 	cmd.Flags().StringVar(&plot, "plot", "", "draw the ranking settling into this .svg file")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -20,12 +21,7 @@ func (a *app) exportCommand() *cobra.Command {
 		Long: `Writes the whole store, or the scope of --tenant, --user, --agent and --session if
 one is given, to a file or to stdout. refine import makes the same store of it.`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.look(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.reading(func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			name := "-"
 			if len(args) > 0 {
 				name = args[0]
@@ -43,7 +39,7 @@ one is given, to a file or to stdout. refine import makes the same store of it.`
 				return err
 			}
 			n := 0
-			err = cli.WritePrivate(name, 0o600, func(f *os.File) (err error) {
+			err := cli.WritePrivate(name, 0o600, func(f *os.File) (err error) {
 				n, err = p.Store.Export(cmd.Context(), f, a.chosen()...)
 				return err
 			})
@@ -55,7 +51,7 @@ one is given, to a file or to stdout. refine import makes the same store of it.`
 			}
 			a.term.Notef("wrote %s to %s", counted(n, "record"), name)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file if there is one")
 	return cmd

@@ -56,6 +56,7 @@ func (a *app) hookRun() *cobra.Command {
 it is recalled and printed as context, and the prompt is remembered; when the agent has
 answered, the answer is. It never stops an agent: what fails is said on stderr, with
 exit code 1. refine hook install puts it into an agent's settings.`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := context.WithTimeout(cmd.Context(), hookTime)
 			defer stop()
@@ -242,7 +243,7 @@ as --user and --store, hold in the hooks.`,
 			}
 			changed, err := changeHooks(file, &agent, command)
 			if err != nil {
-				return ui.Fail(ui.ExitError, "mend the file, or name another with --file; it was left as it is", "%w", err)
+				return ui.Fail(ui.ExitError, "fix the file, or name another with --file; it was left as it is", "%w", err)
 			}
 			switch {
 			case !changed:

@@ -197,7 +197,7 @@ func (im *importer) report() error {
 		return ui.Fail(ui.ExitThreshold, "look at the files; `refine import --help` lists the formats", "no record was found")
 	}
 	if d.Bad > 0 {
-		return ui.Fail(ui.ExitThreshold, "mend those lines and import the file again: what is there already is not added twice",
+		return ui.Fail(ui.ExitThreshold, "fix those lines and import the file again: what is there already is not added twice",
 			"%s could not be used and %s left out", counted(d.Bad, "record"), map[bool]string{true: "was", false: "were"}[d.Bad == 1])
 	}
 	return nil
@@ -249,7 +249,7 @@ func (im *importer) read(records iter.Seq2[memory.Record, error], yield func(mem
 				}
 				continue
 			}
-			err = im.mended(bad)
+			err = im.withHint(bad)
 		}
 		if err == nil {
 			im.sessions[record.Scope] = true
@@ -267,14 +267,14 @@ func (im *importer) read(records iter.Seq2[memory.Record, error], yield func(mem
 	return true
 }
 
-// mended gives a reader's error its mend.
-func (im *importer) mended(err *transcript.Error) error {
-	hint := "nothing was imported; mend that record, or leave such records out with --skip-bad"
+// withHint adds to a reader's error what to do about it.
+func (im *importer) withHint(err *transcript.Error) error {
+	hint := "nothing was imported; fix that record, or leave such records out with --skip-bad"
 	switch {
 	case errors.Is(err, transcript.ErrFormat):
 		hint = "nothing was imported; name the format with --format, one of `refine import --help`"
 	case !errors.Is(err, transcript.ErrRecord):
-		hint = "nothing was imported; mend the file"
+		hint = "nothing was imported; fix the file"
 	}
 	return ui.Fail(ui.ExitError, hint, "%w", err)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -98,12 +99,7 @@ func (a *app) usersCommand() *cobra.Command {
 		Long: `Lists the tenants and users of the whole store, or of --tenant and --user, with the
 number of their sessions and memories. With --sessions each session has a line.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.look(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.reading(func(cmd *cobra.Command, _ []string, p *integration.Plugin) error {
 			places, err := p.Store.Places(cmd.Context(), p.Scope, len(a.chosen()) == 0)
 			if err != nil {
 				return err
@@ -129,7 +125,7 @@ number of their sessions and memories. With --sessions each session has a line.`
 			}
 			table.Print(a.term)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&sessions, "sessions", false, "a line for each session")
 	return cmd

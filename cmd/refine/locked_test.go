@@ -34,7 +34,7 @@ func TestLockedStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code, said := command("add", "hello"); code != ui.ExitLocked || !strings.Contains(said, "mend: wait for the other process") {
+	if code, said := command("add", "hello"); code != ui.ExitLocked || !strings.Contains(said, "fix: wait for the other process") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 	if code, said := command("stats"); code != ui.ExitOK || !strings.Contains(said, "0 live") {

@@ -25,6 +25,26 @@ func (a *app) look(cmd *cobra.Command) (*integration.Plugin, error) {
 	return a.plugin(cmd, integration.Options{ReadOnly: true})
 }
 
+// command is what a command does with the store open.
+type command func(cmd *cobra.Command, args []string, p *integration.Plugin) error
+
+// reading runs a command with the store open to read it only.
+func (a *app) reading(f command) func(*cobra.Command, []string) error { return using(a.look, f) }
+
+// writing runs a command with the store open to read and write it.
+func (a *app) writing(f command) func(*cobra.Command, []string) error { return using(a.open, f) }
+
+func using(open func(*cobra.Command) (*integration.Plugin, error), f command) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		p, err := open(cmd)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		return f(cmd, args, p)
+	}
+}
+
 func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Plugin, error) {
 	if err := a.load(cmd); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -20,12 +21,7 @@ too. Each makes a new version, which refine history ID --undo takes back.`,
 		Example: `  refine pin 01JC... --user mara
   refine list --pinned --user mara`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.writing(func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			ids := []memory.ID{}
 			for _, arg := range args {
 				old, err := p.Store.Record(cmd.Context(), p.Scope, memory.ID(arg))
@@ -52,7 +48,7 @@ too. Each makes a new version, which refine history ID --undo takes back.`,
 				a.term.Printf("%s\n", id)
 			}
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&off, "off", false, "take them out of the prompts")
 	return cmd

@@ -149,7 +149,5 @@ func thousands(n int) string { return humanize.Comma(int64(n)) }
 func (a *app) recallSettings(cmd *cobra.Command, persistent bool) {
 	a.setting(cmd, persistent, "mode", "recall.mode")
 	a.setting(cmd, persistent, "preset", "recall.preset")
-	a.setting(cmd, persistent, "spread", "recall.spread")
-	a.setting(cmd, persistent, "epsilon", "recall.epsilon")
 	a.setting(cmd, persistent, "rerank", "recall.rerank")
 }

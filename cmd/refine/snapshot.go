@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -44,10 +45,10 @@ checked and appears under its name once it is whole. --list shows the known copi
 			} else {
 				store := p.Store.Path()
 				base := filepath.Base(store)
-				if err := os.MkdirAll(memory.SnapshotFolder(store), 0o700); err != nil {
+				if err := os.MkdirAll(beside.Snapshots(store), 0o700); err != nil {
 					return fmt.Errorf("snapshot: %w", err)
 				}
-				path = filepath.Join(memory.SnapshotFolder(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
+				path = filepath.Join(beside.Snapshots(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
 			}
 			s, err := p.Store.Snapshot(cmd.Context(), path)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -18,12 +19,7 @@ func (a *app) statsCommand() *cobra.Command {
 		Short: "Count what is in the store",
 		Long:  "Counts what is in the whole store, or in the scope of --tenant, --user, --agent and\n--session if one is given.",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.look(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.reading(func(cmd *cobra.Command, _ []string, p *integration.Plugin) error {
 			s, err := p.Store.Stats(cmd.Context(), a.chosen()...)
 			if err != nil {
 				return err
@@ -50,7 +46,7 @@ func (a *app) statsCommand() *cobra.Command {
 			}
 			table.Print(a.term)
 			return nil
-		},
+		}),
 	}
 }
 

@@ -20,7 +20,7 @@ type finding struct {
 	What string `json:"what"`
 	OK   bool   `json:"ok"`
 	Says string `json:"says"`
-	Mend string `json:"mend,omitempty"`
+	Fix  string `json:"fix,omitempty"`
 
 	Optional bool `json:"optional,omitempty"` // puzzles can be solved without it
 }
@@ -30,7 +30,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check what solving needs: the runtime, the devices, the bundled models",
-		Long:  `Check what solving needs, and say how to mend what is missing. Exits with 3 if puzzles cannot be solved.`,
+		Long:  `Check what solving needs, and say how to fix what is missing. Exits with 3 if puzzles cannot be solved.`,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.DiscardHandler)
@@ -52,8 +52,8 @@ func (a *app) doctorCommand() *cobra.Command {
 						mark = a.term.Paint(ui.Red, "missing")
 					}
 					a.term.Printf("%s  %-9s %s\n", mark, f.What, f.Says)
-					if f.Mend != "" {
-						a.term.Printf("%19s%s\n", "", f.Mend)
+					if f.Fix != "" {
+						a.term.Printf("%19s%s\n", "", f.Fix)
 					}
 				}
 			}
@@ -99,7 +99,7 @@ func examine(ctx context.Context, path string, log *slog.Logger) (findings []fin
 			f.Says = err.Error()
 			explainedErr := cli.Explain(ctx, err, fixes)
 			if failure := (*ui.Failure)(nil); errors.As(explainedErr, &failure) {
-				f.Mend = failure.Hint
+				f.Fix = failure.Hint
 			}
 		}
 		findings = append(findings, f)

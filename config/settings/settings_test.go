@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,24 +71,24 @@ func TestDefaultsHold(t *testing.T) {
 
 func TestPrecedence(t *testing.T) {
 	home(t)
-	write(t, UserFile(), "recall: {limit: 2, spread: 0.2}\nlog: {level: info}\nscope: {user: ada}\n")
-	write(t, folderFile, "recall: {limit: 3, spread: 0.3}\nlog: {level: error}\n")
+	write(t, UserFile(), "recall: {limit: 2}\nrespond: {threshold: 0.2}\nlog: {level: info}\nscope: {user: ada}\n")
+	write(t, folderFile, "recall: {limit: 3}\nrespond: {threshold: 0.3}\nlog: {level: error}\n")
 	t.Setenv("REFINE_RECALL_LIMIT", "4")
-	t.Setenv("REFINE_RECALL_SPREAD", "0.4")
+	t.Setenv("REFINE_RESPOND_THRESHOLD", "0.4")
 	s, err := Load(&Options{Flags: []Flag{{Name: "limit", Key: "recall.limit", Value: 5}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, key := range []string{"recall.limit", "recall.spread", "log.level", "scope.user", "index"} {
+	for _, key := range []string{"recall.limit", "respond.threshold", "log.level", "scope.user", "index"} {
 		got[key] = origin(s, key)
 	}
 	want := map[string]string{
-		"recall.limit":  "5 from --limit",
-		"recall.spread": "0.4 from REFINE_RECALL_SPREAD",
-		"log.level":     "error from refine.yaml",
-		"scope.user":    "ada from " + UserFile(),
-		"index":         "auto from default",
+		"recall.limit":      "5 from --limit",
+		"respond.threshold": "0.4 from REFINE_RESPOND_THRESHOLD",
+		"log.level":         "error from refine.yaml",
+		"scope.user":        "ada from " + UserFile(),
+		"index":             "auto from default",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("values and origins (-want +got):\n%s", diff)
@@ -137,8 +136,8 @@ func TestErrorsNameThePlaceAndTheKey(t *testing.T) {
 		{name: "duration without unit", text: "store: {wait: 5}", want: []string{"store.wait", "like 5s"}},
 		{name: "number for a text", text: "scope: {user: 5}", want: []string{"scope.user", "quotes"}},
 		{name: "list for a text", text: "index: [flat]", want: []string{"refine.yaml", "index"}},
-		{name: "out of range", text: "recall: {spread: 1}", want: []string{"refine.yaml", "recall.spread", "from 0 to .95"}},
-		{name: "NaN", text: "recall: {epsilon: .nan}", want: []string{"recall.epsilon", "NaN"}},
+		{name: "out of range", text: "respond: {threshold: 2}", want: []string{"refine.yaml", "respond.threshold", "from 0 to 1"}},
+		{name: "NaN", text: "respond: {threshold: .nan}", want: []string{"respond.threshold", "NaN"}},
 		{name: "unknown choice", text: "index: hnsw", want: []string{"index", "auto, flat, chromem"}},
 		{name: "command from a folder", text: "embedder: {key_command: \"rm -rf x\"}", want: []string{"refine.yaml", "embedder.key_command", "--config"}},
 		{name: "endpoint from a folder", text: "embedder: {base_url: \"http://evil\"}", want: []string{"refine.yaml", "embedder.base_url"}},
@@ -147,7 +146,7 @@ func TestErrorsNameThePlaceAndTheKey(t *testing.T) {
 		{name: "no room for a request", text: "serve: {max_body: 10}", want: []string{"serve.max_body", "from 1024"}},
 		{name: "unknown way to refine", text: "serve: {refine: hard}", want: []string{"serve.refine", "auto, always, off"}},
 		{name: "environment", env: [2]string{"REFINE_RECALL_LIMIT", "abc"}, want: []string{"REFINE_RECALL_LIMIT", "recall.limit", "abc"}},
-		{name: "environment out of range", env: [2]string{"REFINE_RECALL_WEIGHTS_DECAY", "-3"}, want: []string{"REFINE_RECALL_WEIGHTS_DECAY", "recall.weights.decay"}},
+		{name: "environment out of range", env: [2]string{"REFINE_RESPOND_COST", "-3"}, want: []string{"REFINE_RESPOND_COST", "respond.cost"}},
 		{name: "flag", flag: &Flag{"index", "index", "tree"}, want: []string{"--index", "tree"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -241,7 +240,7 @@ func TestTemplateIsTheDefaults(t *testing.T) {
 		t.Errorf("the template as written gives %+v, %v", s, err)
 	}
 	var open []string
-	for line := range strings.Lines(Template()) {
+	for line := range strings.Lines(template()) {
 		if body, ok := strings.CutPrefix(line, "# "); ok && strings.Contains(body, ":") {
 			open = append(open, body)
 		}
@@ -258,18 +257,6 @@ func TestTemplateIsTheDefaults(t *testing.T) {
 	}
 	if diff := cmp.Diff(config.Default(), s.Config); diff != "" {
 		t.Errorf("the template's values (-want +got):\n%s", diff)
-	}
-}
-
-func TestWeightsSet(t *testing.T) {
-	w := config.Weights{Relevance: .5, Surprise: -1, Decay: 0, Habituation: -1, Attention: -1}
-	if diff := cmp.Diff(map[string]float64{"relevance": .5, "decay": 0}, w.Set()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	c := config.Default()
-	c.Recall.Weights.Decay = math.NaN()
-	if err := c.Validate(); err == nil {
-		t.Error("a NaN weight is valid")
 	}
 }
 

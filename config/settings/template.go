@@ -10,8 +10,8 @@ import (
 	"github.com/trm-go/refiner/config"
 )
 
-// Template is a configuration file in which every setting is explained and commented out with its default.
-func Template() string {
+// template is a configuration file in which every setting is explained and commented out with its default.
+func template() string {
 	var b strings.Builder
 	b.WriteString("# Settings of the refine command. Flags win over REFINE_* variables, those over this file.\n")
 	values := flatten(config.Default())
@@ -59,7 +59,7 @@ func Init(path string) error {
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	if _, err := f.WriteString(Template()); err != nil {
+	if _, err := f.WriteString(template()); err != nil {
 		f.Close()
 		os.Remove(path)
 		return fmt.Errorf("write the configuration: %w", err)

@@ -22,12 +22,12 @@ import (
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
-// Variable is the environment variable that names the folder of the models.
-const Variable = "REFINE_MODELS"
+// variable is the environment variable that names the folder of the models.
+const variable = "REFINE_MODELS"
 
 // Root is the folder of the models: what $REFINE_MODELS says, or refine/models in the user's cache.
 func Root() string {
-	return cmp.Or(os.Getenv(Variable), filepath.Join(xdg.CacheHome, "refine", "models"))
+	return cmp.Or(os.Getenv(variable), filepath.Join(xdg.CacheHome, "refine", "models"))
 }
 
 // Errors.

@@ -36,7 +36,7 @@ func tinyFile(t testing.TB, name string) []byte {
 func root(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	t.Setenv(Variable, dir)
+	t.Setenv(variable, dir)
 	return dir
 }
 

@@ -116,7 +116,7 @@ func correctionKey(sample string, question int) string {
 	return ""
 }
 
-// readCorrections reads the corrections that replace evidence, by question_id: most entries mend only an answer.
+// readCorrections reads the corrections that replace evidence, by question_id: most entries fix only an answer.
 func readCorrections(file string) (map[string]correction, error) {
 	if file == "" {
 		return nil, nil

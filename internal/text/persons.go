@@ -1,18 +1,24 @@
 package text
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // FirstPerson and SecondPerson report whether s speaks of its speaker, and of whom it speaks to, by a pronoun of one of the
 // languages that are known.
-func FirstPerson(s string) bool { return hasPronoun(s, firstPerson, "私僕俺我") }
+func FirstPerson(s string) bool { return hasPronoun(s, firstPerson, "私", "僕", "俺", "我") }
 
 // SecondPerson is described at [FirstPerson].
-func SecondPerson(s string) bool { return hasPronoun(s, secondPerson, "你您妳君あなた") }
+func SecondPerson(s string) bool {
+	return hasPronoun(s, secondPerson, "你", "您", "妳", "君", "あなた")
+}
 
-func hasPronoun(s string, forms map[string]bool, characters string) bool {
+// hasPronoun looks for folded words, and in runs of scripts without spaces for characters.
+func hasPronoun(s string, forms map[string]bool, characters ...string) bool {
 	for w := range words(s) {
 		if w.unspaced {
-			if strings.ContainsAny(w.text, strings.TrimSuffix(characters, "あなた")) || strings.Contains(w.text, "あなた") && strings.HasSuffix(characters, "あなた") {
+			if slices.ContainsFunc(characters, func(c string) bool { return strings.Contains(w.text, c) }) {
 				return true
 			}
 		} else if low := w.folded(); forms[low] || strings.HasPrefix(low, "i'") {

@@ -34,7 +34,7 @@ func Fail(code int, hint, format string, args ...any) error {
 	return &Failure{Err: fmt.Errorf(format, args...), Hint: hint, Code: code}
 }
 
-// Report writes an error to Err, one line for what went wrong and one for the mend, and returns the exit code. Nil is
+// Report writes an error to Err, one line for what went wrong and one for the fix, and returns the exit code. Nil is
 // silent and [ExitOK].
 func (t *Terminal) Report(err error) int {
 	if err == nil {
@@ -47,7 +47,7 @@ func (t *Terminal) Report(err error) int {
 	what := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 	fmt.Fprintln(t.Err, paint(t.ErrColor, Red, "error:"), Clean(what))
 	if hint != "" {
-		fmt.Fprintln(t.Err, paint(t.ErrColor, Green, " mend:"), hint)
+		fmt.Fprintln(t.Err, paint(t.ErrColor, Green, "  fix:"), hint)
 	}
 	return code
 }

@@ -211,7 +211,7 @@ func TestReport(t *testing.T) {
 	if code := term.Report(err); code != ExitNoStore || !errors.Is(err, cause) {
 		t.Errorf("the code is %d", code)
 	}
-	want := "error: search: open x: no store\n mend: run `refine init`\n"
+	want := "error: search: open x: no store\n  fix: run `refine init`\n"
 	if diff := cmp.Diff(want, errs.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -136,6 +136,24 @@ func (f *Flat) Delete(rows ...int64) {
 	}
 }
 
+// Regroup gives every row its group, takes out those that have none, and returns the others.
+func (f *Flat) Regroup(group func(row int64) (int32, bool)) (kept []int64) {
+	var gone []int64
+	for i, row := range f.rows {
+		if f.dead[i] {
+			continue
+		}
+		var ok bool
+		if f.groups[i], ok = group(row); ok {
+			kept = append(kept, row)
+		} else {
+			gone = append(gone, row)
+		}
+	}
+	f.Delete(gone...)
+	return kept
+}
+
 // Len is the number of vectors.
 func (f *Flat) Len() int { return len(f.rows) - f.gone }
 

@@ -78,16 +78,15 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 			fmt.Fprintf(b, "  - %s\n", id)
 			continue
 		case c.Op == Expire: // the same text, written again
-		case r.Kind == memory.KindSummary:
-			for line := range strings.Lines(r.Text) {
-				mark := "="
-				if line = strings.TrimRight(line, "\n"); !strings.Contains(c.Write.Text, line) {
-					mark = "-"
-				}
-				fmt.Fprintf(b, "  %s %s\n", mark, line)
-			}
 		default:
-			sentences(b, &r, quotes[id])
+			stays := func(s string) bool {
+				return slices.ContainsFunc(quotes[id], func(q string) bool { return strings.HasSuffix(s, q) || strings.Contains(q, s) })
+			}
+			name := said(&r)
+			if r.Kind == memory.KindSummary {
+				name, stays = "", func(s string) bool { return strings.Contains(c.Write.Text, s) }
+			}
+			sentences(b, r.Text, name, stays)
 		}
 		texts = append(texts, r.Text)
 	}
@@ -102,8 +101,8 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 	}
 }
 
-// sentences writes a record sentence by sentence, those that are quoted as staying. Long runs of what goes are shortened.
-func sentences(b *bytes.Buffer, r *memory.Record, quotes []string) {
+// sentences writes a text sentence by sentence, and which of them stay. Long runs of what goes are shortened.
+func sentences(b *bytes.Buffer, of, name string, stays func(string) bool) {
 	const most, width = 3, 160
 	gone := 0
 	flush := func() {
@@ -112,19 +111,16 @@ func sentences(b *bytes.Buffer, r *memory.Record, quotes []string) {
 		}
 		gone = 0
 	}
-	for _, s := range text.Sentences(r.Text) {
-		if slices.ContainsFunc(quotes, func(q string) bool { return strings.HasSuffix(s, q) || strings.Contains(q, s) }) {
+	for _, s := range text.Sentences(of) {
+		if stays(s) {
 			flush()
-			fmt.Fprintf(b, "  = %s%s\n", said(r), s)
-			continue
+			fmt.Fprintf(b, "  = %s%s\n", name, s)
+		} else if gone++; gone <= most {
+			if short := []rune(s); len(short) > width {
+				s = string(short[:width]) + "…"
+			}
+			fmt.Fprintf(b, "  - %s%s\n", name, s)
 		}
-		if gone++; gone > most {
-			continue
-		}
-		if short := []rune(s); len(short) > width {
-			s = string(short[:width]) + "…"
-		}
-		fmt.Fprintf(b, "  - %s%s\n", said(r), s)
 	}
 	flush()
 }

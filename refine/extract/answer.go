@@ -20,7 +20,7 @@ func (r *Reading) Rank() {
 	}
 	slices.SortStableFunc(r.Passages, func(a, b Passage) int { return cmp.Compare(b.Score, a.Score) })
 	for i := range r.Passages[:min(mostPairs, len(r.Passages))] {
-		r.Passages[i].change = Change(r.Passages[i].Text)
+		r.Passages[i].change = ChangeOf(model.Change, Ngrams(r.Passages[i].Text))
 	}
 	if len(model.Pair) > 0 {
 		r.current()
@@ -83,8 +83,8 @@ func (r *Reading) Answerable() [NumSure]float64 {
 	return x
 }
 
-// Confidence is the probability that the best passages answer.
-func (r *Reading) Confidence() float64 {
+// confidence is the probability that the best passages answer.
+func (r *Reading) confidence() float64 {
 	var row [NumSure]float32
 	for i, x := range r.Answerable() {
 		row[i] = float32(x)
@@ -110,7 +110,7 @@ type Quote struct {
 // The least confidence of an answer, the share of the best passage's score mass
 // that a second must have, and the words up to which a memory is quoted around the sentence that answers.
 const (
-	Threshold   = .44
+	Threshold   = .4
 	secondShare = .35
 	mostWords   = 36
 )
@@ -121,7 +121,7 @@ func (r *Reading) Answer() Answer {
 	if len(r.Passages) == 0 {
 		return Answer{}
 	}
-	a := Answer{Confidence: r.Confidence()}
+	a := Answer{Confidence: r.confidence()}
 	a.Found = a.Confidence >= Threshold
 	best := r.Passages[0]
 	a.Quotes = append(a.Quotes, r.quote(best))

@@ -124,10 +124,7 @@ const sure = .45
 // how surely a later one takes its place, how surely it takes the place of a good one, and whether it tells of a change.
 const NumSecond = 4
 
-// Change tells how surely a sentence tells of a change, by its wording.
-func Change(s string) float64 { return ChangeOf(model.Change, Ngrams(s)) }
-
-// ChangeOf is [Change] by other weights.
+// ChangeOf tells how surely a sentence tells of a change, by its wording.
 func ChangeOf(weights []float64, grams []int) float64 {
 	sum := 0.0
 	for _, g := range grams {

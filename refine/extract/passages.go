@@ -68,11 +68,10 @@ const (
 	fHoleNear        // the same for its memory and the turns beside it
 	fKin             // how near a word that the question does not hold is to what is asked for
 	fGist            // likeness of the sentence's and the question's mean meaning
+	fSpeaks          // 1 if the question names its speaker
+	fOther           // 1 if the question names another speaker of the memories, and not its own
 	NumFeatures
 )
-
-// FeatureNames are the names of the features, for a person.
-var FeatureNames = [NumFeatures]string{fOwn: "own", fAround: "around", fBefore: "before", fSoft: "soft", fRarest: "rarest", fRarestIn: "rarestin", fNamed: "named", fNameless: "nameless", fPrecise: "precise", fRank: "rank", fDepth: "depth", fLength: "length", fShort: "short", fAsks: "asks", fTyped: "typed", fUntyped: "untyped", fWindow: "window", fOutside: "outside", fFact: "fact", fLong: "long", fLater: "later", fAfter: "after", fSession: "session", fOpens: "opens", fMatched: "matched", fPlain: "plain", fPlainIn: "plainin", fGap: "gap", fAll: "all", fLike: "like", fLikeIn: "likein", fHole: "hole", fHoleNear: "holenear", fKin: "kin", fGist: "gist"}
 
 // tokens are the words of a text.
 type tokens struct {
@@ -136,7 +135,8 @@ type Reading struct {
 	sessions map[string]map[string]float64 // the words of each session, by its name
 	missing  float64                       // share of the question that no memory holds
 	like     *likeness
-	near     [][]float64 // how well each memory stands for each term of the question
+	spoke    map[string]bool // the speakers that the question names
+	near     [][]float64     // how well each memory stands for each term of the question
 }
 
 // Read cuts the evidence of a task into passages and measures them.
@@ -153,6 +153,7 @@ func read(t *specialists.Task, counts func(*memory.Record) bool) *Reading {
 		r.cut(i)
 	}
 	r.weigh()
+	r.spoke = r.namedSpeakers()
 	for i := range r.records {
 		r.near = append(r.near, r.like.best(slices.Collect(maps.Keys(r.records[i].set)), nil))
 	}
@@ -348,6 +349,21 @@ func (r *Reading) measure(p *Passage) {
 	f[fLong] = math.Log1p(float64(len(around)))
 }
 
+// namedSpeakers are the speakers of the memories of whose names the question holds a word.
+func (r *Reading) namedSpeakers() map[string]bool {
+	named := map[string]bool{}
+	for i := range r.task.Evidence {
+		if speaker := r.task.Evidence[i].Speaker; !named[speaker] {
+			for term := range tokenize(speaker).set {
+				if r.question.has(term) {
+					named[speaker] = true
+				}
+			}
+		}
+	}
+	return named
+}
+
 // measureLikeness finds the features that count words which are like those of the question.
 func (r *Reading) measureLikeness(p *Passage, speaker map[string]float64) {
 	f := &p.Features
@@ -366,6 +382,11 @@ func (r *Reading) measureLikeness(p *Passage, speaker map[string]float64) {
 			}
 		}
 		f[fHoleNear] = max(f[fHoleNear], q.tells*(1-near))
+	}
+	if r.spoke[r.task.Evidence[p.Record].Speaker] {
+		f[fSpeaks] = 1
+	} else {
+		f[fOther] = truth(len(r.spoke) > 0)
 	}
 	f[fKin] = r.like.kinship(p.tokens.terms)
 	a, la := r.like.gist(&r.question, r.weights)

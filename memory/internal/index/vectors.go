@@ -42,6 +42,42 @@ func (x *Index) PutVectors(ctx context.Context, rows []int64, vectors [][]float3
 	return ctx.Err()
 }
 
+// Vectors are those of an index that is being made, in 8 bits.
+type Vectors struct{ flat vector.Flat }
+
+// NewVectors makes an empty set of vectors of dim dimensions.
+func NewVectors(dim int) *Vectors { return &Vectors{vector.Flat{Dim: dim}} }
+
+// Put adds vectors, in the order of the rows.
+func (v *Vectors) Put(rows []int64, vectors [][]float32) {
+	v.flat.Put(rows, make([]int32, len(rows)), vectors)
+}
+
+// SetVectors gives an index its vectors. Those of rows that it does not know are left out.
+func (x *Index) SetVectors(ctx context.Context, v *Vectors) error {
+	known := v.flat.Regroup(func(row int64) (int32, bool) {
+		at, ok := x.find(row)
+		if !ok {
+			return 0, false
+		}
+		return x.lean[at].session, true
+	})
+	if x.vectors.port == nil {
+		x.vectors.flat = v.flat
+		return ctx.Err()
+	}
+	for rows := range slices.Chunk(known, 1024) {
+		vectors := make([][]float32, len(rows))
+		for i, row := range rows {
+			vectors[i], _ = v.flat.Vector(row)
+		}
+		if err := x.PutVectors(ctx, rows, vectors); err != nil {
+			return fmt.Errorf("vector index: %w", err)
+		}
+	}
+	return ctx.Err()
+}
+
 // deleteVectors takes the vectors of rows out.
 func (x *Index) deleteVectors(ctx context.Context, rows []int64) error {
 	if x.vectors.port != nil && len(rows) > 0 {

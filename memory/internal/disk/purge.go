@@ -1,4 +1,4 @@
-package memory
+package disk
 
 import (
 	"context"
@@ -10,16 +10,42 @@ import (
 	"time"
 )
 
+// A long write is cut into slices, each a transaction of its own, so that others write in between.
+const (
+	SliceTime  = 60 * time.Millisecond // of holding the write lock
+	slicePause = 25 * time.Millisecond // SQLite looks that often whether it is free
+)
+
+// Pause lets others write between two slices.
+func Pause(ctx context.Context) error {
+	select {
+	case <-time.After(slicePause):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // With secure_delete SQLite overwrites what is deleted. It leaves copies, though, where pages were split or merged: between the cells of
 // a page. They are overwritten page by page, so that nobody waits as long as it takes to rewrite the file.
 
-// purge overwrites what is free in a database and empties its log. The lock is that of its writers, and held for a moment at a time.
-func purge(ctx context.Context, db *sql.DB, writing *sync.Mutex, wait time.Duration) error {
+// Purge overwrites what is free in the database at path and empties its log. The lock is that of who writes to db, and held for a
+// moment at a time.
+func Purge(ctx context.Context, path string, db *sql.DB, writing *sync.Mutex, wait time.Duration) error {
 	// A page that others move while the pages are gone through may be missed; twice it is not.
 	for range 2 {
 		if err := scrub(ctx, db, writing); err != nil {
 			return err
 		}
+	}
+	// Most of the log goes into the file while others write.
+	own, err := Connect(path, wait, "mode=rw", "_pragma=synchronous(FULL)")
+	if err != nil {
+		return err
+	}
+	_, err = own.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+	if err := errors.Join(err, own.Close()); err != nil {
+		return err
 	}
 	for end := time.Now().Add(wait); ; {
 		busy, err := truncateLog(ctx, db, writing)
@@ -29,7 +55,7 @@ func purge(ctx context.Context, db *sql.DB, writing *sync.Mutex, wait time.Durat
 		case time.Now().After(end):
 			return fmt.Errorf("%w: it reads the log, which still holds what was deleted", ErrLocked)
 		}
-		if err := pause(ctx); err != nil {
+		if err := Pause(ctx); err != nil {
 			return err
 		}
 	}
@@ -71,7 +97,7 @@ func scrub(ctx context.Context, db *sql.DB, writing *sync.Mutex) error {
 			}
 			defer func() { _ = t.Rollback() }()
 			dirty := 0
-			for start := time.Now(); time.Since(start) < sliceTime && dirty < mostDirty; page++ {
+			for start := time.Now(); time.Since(start) < SliceTime && dirty < mostDirty; page++ {
 				var data []byte
 				err := t.QueryRowContext(ctx, "SELECT data FROM sqlite_dbpage WHERE pgno = ?", page).Scan(&data)
 				if last = errors.Is(err, sql.ErrNoRows); last {
@@ -94,7 +120,7 @@ func scrub(ctx context.Context, db *sql.DB, writing *sync.Mutex) error {
 			return t.Commit()
 		}()
 		if err == nil && !last {
-			err = pause(ctx)
+			err = Pause(ctx)
 		}
 		if err != nil {
 			return err

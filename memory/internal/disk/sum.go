@@ -1,13 +1,11 @@
-package memory
+package disk
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -19,8 +17,8 @@ import (
 // Each row of what matters carries a checksum of its columns, which a full check compares: SQLite's own checks see damage to
 // the structure of the file, and none to a number or a letter in it. It is FNV-1a, in which one flipped bit always shows.
 
-// sums are the columns that each table's checksum is over.
-var sums = map[string]string{
+// Sums are the columns that each table's checksum is over.
+var Sums = map[string]string{
 	"records": `id, scope, owner, kind, origin, role, speaker, position, key, created, valid_from, valid_until, recorded, superseded,
 		superseded_by, importance, confidence, surprise, shown, last_shown, used, last_used, meta, derived_from, quotes, digest, text`,
 	"vectors":    "row, scope, data",
@@ -62,51 +60,38 @@ var _ = func() struct{} {
 		if text[4] == "" {
 			return []byte{}, nil
 		}
-		return keyHash(Scope{text[0], text[1], text[2], text[3]}, text[4]), nil
+		return keyHash(text[:4], text[4]), nil
 	})
 	return struct{}{}
 }()
 
 // keyHash is what remains of the key of a record that was deleted for privacy: 16 bytes of its scope and 16 of the key.
-func keyHash(s Scope, key string) []byte {
-	scope := sha256.Sum256([]byte(strings.Join([]string{s.Tenant, s.User, s.Agent, s.Session}, "\x00")))
-	return append(scope[:16:16], hashOf(key)...)
+func keyHash(scope []string, key string) []byte {
+	of := sha256.Sum256([]byte(strings.Join(scope, "\x00")))
+	return append(of[:16:16], HashOf(key)...)
 }
 
-func hashOf(key string) []byte {
+// HashOf is the part of it that is the key's.
+func HashOf(key string) []byte {
 	h := sha256.Sum256([]byte(key))
 	return h[:16]
 }
 
-// sumOf is the checksum of a table's rows, in SQL.
-func sumOf(table string) string { return "checksum(" + sums[table] + ")" }
+// SumOf is the checksum of a table's rows, in SQL.
+func SumOf(table string) string { return "checksum(" + Sums[table] + ")" }
 
 // sealAll computes every checksum of a store.
 func sealAll(ctx context.Context, t *sql.Tx) error {
-	for table := range sums {
-		if err := seal(ctx, t, table, "1"); err != nil {
+	for table := range Sums {
+		if err := Seal(ctx, t, table, "1"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// seal computes the checksums of the rows that a condition names.
-func seal(ctx context.Context, t *sql.Tx, table, where string, args ...any) error {
-	_, err := t.ExecContext(ctx, "UPDATE "+table+" SET sum = "+sumOf(table)+" WHERE "+where, args...)
+// Seal computes the checksums of the rows that a condition names.
+func Seal(ctx context.Context, t *sql.Tx, table, where string, args ...any) error {
+	_, err := t.ExecContext(ctx, "UPDATE "+table+" SET sum = "+SumOf(table)+" WHERE "+where, args...)
 	return err
-}
-
-// Sign signs a text with a key that only the store and its copies have.
-func (s *Store) Sign(ctx context.Context, text []byte) (string, error) {
-	if s.closed.Load() {
-		return "", fail("sign", ErrClosed)
-	}
-	var key []byte
-	if err := s.reader.QueryRowContext(ctx, "SELECT secret FROM store").Scan(&key); err != nil {
-		return "", fail("sign", err)
-	}
-	h := hmac.New(sha256.New, key)
-	h.Write(text)
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

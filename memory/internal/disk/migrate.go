@@ -1,7 +1,8 @@
-package memory
+package disk
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"embed"
 	"fmt"
@@ -11,16 +12,16 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// schemaVersion is the version that this program writes: the number of the last migration.
-const schemaVersion = 3
+// SchemaVersion is the version that this program writes: the number of the last migration.
+const SchemaVersion = 3
 
 // applicationID marks a SQLite file as ours ("RFNR").
 const applicationID = 0x52464e52
 
-// migrate brings the schema to schemaVersion, one transaction for all steps. It refuses a file of another program, and
+// Migrate brings the schema to SchemaVersion, one transaction for all steps. It refuses a file of another program, and
 // one of a newer version.
-func migrate(ctx context.Context, db *sql.DB) (err error) {
-	if current, err := version(ctx, db); err != nil || current == schemaVersion {
+func Migrate(ctx context.Context, db *sql.DB) (err error) {
+	if current, err := Version(ctx, db); err != nil || current == SchemaVersion {
 		return err
 	}
 	// Another process may be doing the same: look again with the lock held.
@@ -33,11 +34,11 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 			_ = t.Rollback()
 		}
 	}()
-	current, err := version(ctx, t)
+	current, err := Version(ctx, t)
 	if err != nil {
 		return err
 	}
-	if current == schemaVersion {
+	if current == SchemaVersion {
 		return t.Rollback()
 	}
 	steps, err := fs.Glob(migrations, "migrations/*.sql")
@@ -57,7 +58,7 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 		}
 	}
 	if current == 0 {
-		if _, err := t.ExecContext(ctx, "INSERT INTO store (one, epoch, lineage, secret) VALUES (1, ?1, ?1, randomblob(32))", newEpoch()); err != nil {
+		if _, err := t.ExecContext(ctx, "INSERT INTO store (one, epoch, lineage, secret) VALUES (1, ?1, ?1, randomblob(32))", NewEpoch()); err != nil {
 			return err
 		}
 	}
@@ -66,14 +67,14 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 			return err
 		}
 	}
-	if _, err := t.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, schemaVersion)); err != nil {
+	if _, err := t.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, SchemaVersion)); err != nil {
 		return err
 	}
 	return t.Commit()
 }
 
-// version is the version of a store's schema; 0: an empty file.
-func version(ctx context.Context, q queryer) (int, error) {
+// Version is the version of a store's schema; 0: an empty file.
+func Version(ctx context.Context, q Queryer) (int, error) {
 	var application, current, tables int
 	if err := q.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return 0, err
@@ -89,14 +90,11 @@ func version(ctx context.Context, q queryer) (int, error) {
 		return 0, nil
 	case application != applicationID:
 		return 0, fmt.Errorf("%w: the file is a database of another program", ErrCorrupt)
-	case current > schemaVersion:
-		return 0, fmt.Errorf("%w: it has version %d, this program knows %d: use a newer one", ErrSchema, current, schemaVersion)
+	case current > SchemaVersion:
+		return 0, fmt.Errorf("%w: it has version %d, this program knows %d: use a newer one", ErrSchema, current, SchemaVersion)
 	}
 	return current, nil
 }
 
-// queryer is what reads: a database, a connection or a transaction.
-type queryer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
+// NewEpoch is a name for contents that replace others as a whole.
+func NewEpoch() string { return rand.Text() }

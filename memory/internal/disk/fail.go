@@ -1,0 +1,32 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+// Explain gives an error of SQLite the sentinel that a caller can act on.
+func Explain(err error) error {
+	var code *sqlite.Error
+	if !errors.As(err, &code) {
+		return err
+	}
+	wrap := func(sentinel error, hint string) error { return fmt.Errorf("%w: %s (%w)", sentinel, hint, err) }
+	switch code.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		return wrap(ErrLocked, "try again, or wait longer with Options.Wait")
+	case lib.SQLITE_FULL:
+		return wrap(ErrFull, "make room and try again; nothing was written")
+	case lib.SQLITE_READONLY, lib.SQLITE_PERM, lib.SQLITE_CANTOPEN:
+		return wrap(ErrReadOnly, "the file and its folder must be writable, or open it with Options.ReadOnly")
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return wrap(ErrCorrupt, "restore a snapshot")
+	case lib.SQLITE_INTERRUPT:
+		return context.Canceled
+	}
+	return err
+}
