@@ -1,7 +1,7 @@
-// Package refiner is a memory for assistants that thinks again.
+// Package refiner is a memory for assistants that checks itself.
 //
-// It does to an assistant's memories what the Tiny Recursive Model does to a puzzle: it looks at its own output and makes
-// it better, again and again, until it stands still. This folder holds no code of its own; start at one of these:
+// It applies the recursion of the Tiny Recursive Model to memories and answers: it examines its own output and improves it
+// until nothing gets better. This folder holds no code of its own; start at one of these:
 //
 //   - [github.com/trm-go/refiner/integration]: the plugin that an assistant's backend holds; it wires everything below.
 //   - [github.com/trm-go/refiner/refine]: recall rescored, and answers refined, to a fixed point.

@@ -123,8 +123,8 @@ func (a *app) openConsolidated(cmd *cobra.Command, f *remoteFlags, write bool) (
 	if err != nil {
 		return nil, fmt.Errorf("the mirror: %w", err)
 	}
-	wall := memory.Scope{Tenant: p.Scope.Tenant, User: p.Scope.User}
-	c := &consolidated{p, mirror.New(p.Store, wall, remote, &mirror.Options{Remove: f.remove, Shrink: f.shrink})}
+	tenant := memory.Scope{Tenant: p.Scope.Tenant, User: p.Scope.User}
+	c := &consolidated{p, mirror.New(p.Store, tenant, remote, &mirror.Options{Remove: f.remove, Shrink: f.shrink})}
 	bar := a.term.Progress("reading", "documents", -1)
 	pulled, err := c.mirror.Pull(ctx)
 	bar.Done()

@@ -27,10 +27,10 @@ type app struct {
 func (a *app) root() *cobra.Command {
 	root := cli.Root(&cobra.Command{
 		Use:   "refine",
-		Short: "A memory for assistants that thinks again",
+		Short: "A memory for assistants that checks itself",
 		Long: `refine keeps what was said in conversations and recalls it: memories that match a
-question are rescored over the graph of who said what, when and about whom, until
-the ranking stands still.`,
+question are ranked by a learned model that reads each with the turns around it, its
+session, its speaker and its time. It works in any language, offline.`,
 		Example: `  refine init
   refine import --sample
   refine search "when are Jo and Dev going to the cottage?"
@@ -63,7 +63,7 @@ func (a *app) addCommands(root *cobra.Command) {
 	}{
 		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.askCommand(), a.explainCommand(), a.listCommand(), a.editCommand(), a.pinCommand(), a.historyCommand(), a.evalCommand()}},
 		{"The store:", []*cobra.Command{a.statsCommand(), a.usersCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand(), a.migrateCommand(), a.modelsCommand()}},
-		{"Ways in:", []*cobra.Command{a.serveCommand(), a.mcpCommand(), a.hookCommand(), a.adaCommand()}},
+		{"Servers and hooks:", []*cobra.Command{a.serveCommand(), a.mcpCommand(), a.hookCommand(), a.adaCommand()}},
 		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), cli.VersionCommand(a.term, &a.json)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})

@@ -60,9 +60,8 @@ func (a *app) searchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "search QUERY...",
 		Short: "Recall the memories that answer a question",
-		Long: `Recalls the memories of the scope that answer a question, rescored over the graph of
-who said what, when and about whom, until the ranking stands still. Words in "quotes"
-must occur as a phrase, word* as a beginning, and -word must not occur.
+		Long: `Recalls the memories of the scope that answer a question, the best first. Words in
+"quotes" must occur as a phrase, word* as a beginning, and -word must not occur.
 
 With --budget the memories are packed into so many tokens, ready for a prompt: the
 best in full, the next in part, the rest dropped. Of a summary only what answers is

@@ -1,0 +1,30 @@
+// node client.mjs URL KEY [FILE]: the TypeScript client, or what was compiled of it to FILE, against a server, which has one key for the user ada.
+import assert from "node:assert/strict";
+
+const [url, key, file] = process.argv.slice(2);
+const { Refiner, RefinerError } = await import(file ?? "../typescript/refiner.ts");
+const m = new Refiner({ baseURL: url, key });
+assert.equal((await m.me()).scope.user, "ada");
+const { ids: [a, b] } = await m.add([{ text: "Ruth moved to Lisbon.", kind: "fact", session: "ts" }, { text: "The violin stands in the attic.", kind: "fact", session: "ts", key: "violin-ts" }]);
+const found = await m.search("Where is the violin?", { budget: 100 });
+assert.equal(found.memories[0].id, b);
+assert.match(found.packed.items[0].text, /attic/);
+const listed = [];
+for await (const r of m.list({ session: "ts", limit: 1, kind: ["fact", "turn"] })) listed.push(r.id);
+assert.deepEqual(listed, [b, a]);
+const { id } = await m.supersede(b, { text: "The violin stands in the hall.", kind: "fact", session: "ts" });
+assert.equal((await m.get(b)).superseded_by, id);
+assert.equal((await m.history(id)).records.length, 2);
+await m.undo(id);
+assert.ok((await m.explain("violin")).memories[0].lifts.length);
+const answer = await m.ask("Where is the violin?");
+assert.match(answer.text, /attic/);
+const events = [];
+for await (const e of m.askStream("Where is the violin?")) events.push(e);
+assert.equal(events.at(-1).answer.text, answer.text);
+assert.deepEqual((await m.delete(a, { dryRun: true })).ids, [a]);
+await m.delete(a);
+await assert.rejects(m.get(a), (e) => e instanceof RefinerError && e.status === 404 && e.code === "not_found");
+await assert.rejects(new Refiner({ baseURL: url, key: "rfn_no" }).stats(), (e) => e.status === 401);
+assert.ok((await m.stats()).live >= 1);
+console.log("ok");
