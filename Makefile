@@ -178,6 +178,11 @@ MINUTES ?= 30
 train-sudoku: build runtime $(TORCH)
 	PYTHON=$(PYTHON) trmcore/train/sudoku.sh $(RECIPE) $(MINUTES)
 
+## train-maze: train the maze network for MINUTES=20 of one core; again goes on where it stopped
+.PHONY: train-maze
+train-maze: build runtime $(TORCH)
+	$(PYTHON) trmcore/train/maze.py --out runs/maze --minutes $(MINUTES)
+
 ## train-arc: the same for ARC
 .PHONY: train-arc
 train-arc: build runtime $(TORCH)

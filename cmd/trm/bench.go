@@ -54,7 +54,7 @@ func (b *benchmark) add(cmd *cobra.Command) {
 	f.IntVarP(&b.limit, "limit", "n", 0, "draw so many puzzles at random; 0 takes all")
 	f.Uint64Var(&b.seed, "seed", 1, "seed of the draw, the retries and the noise")
 	f.Float64Var(&b.minExact, "min-exact", 0, "exit with 3 if the plain run's exact accuracy is below this share")
-	f.StringVarP(&b.output, "output", "o", "", "write the report as JSON to this `file`, for trm plot")
+	f.StringVarP(&b.output, "output", "o", "", "write the report as JSON to this `file`")
 }
 
 const benchLong = `

@@ -3,11 +3,13 @@ package models_test
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"testing"
 
 	"github.com/trm-go/refiner/trmcore/models"
 	"github.com/trm-go/refiner/trmcore/onnx"
+	"github.com/trm-go/refiner/trmcore/puzzle/maze"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
@@ -94,6 +96,69 @@ func TestBundledSudokuSolves(t *testing.T) {
 		if least := 48; len(puzzles) != 50 || exact < least {
 			t.Errorf("%s: %d of %d solved, want at least %d of 50", way.name, exact, len(puzzles), least)
 		}
+	}
+}
+
+// TestBundledMazeSolves asks the bundled model for the way through mazes of two sizes that it was not trained at; an
+// answer that is no shortest path may be asked again under the symmetries of the square.
+func TestBundledMazeSolves(t *testing.T) {
+	bundled, err := onnx.LoadFS(models.FS(), "maze", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	solved, all := 0, 0
+	for _, side := range []int{9, 13} {
+		m, err := bundled.Resized(side * side)
+		if err != nil {
+			t.Fatal(err)
+		}
+		solver, err := onnx.Open(t.Context(), m, &onnx.Options{Device: onnx.CPU})
+		if errors.Is(err, onnx.ErrNoRuntime) || errors.Is(err, onnx.ErrNoLibrary) {
+			t.Skipf("%v (for the project: make runtime)", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mazes []maze.Maze
+		for rng := rand.New(rand.NewPCG(1, uint64(side))); len(mazes) < 8; {
+			question, err := maze.Generate(side, side, rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mazes = append(mazes, question)
+		}
+		tries := func(yield func(onnx.Problem) bool) {
+			for _, question := range mazes {
+				for s := range maze.Symmetry(maze.Symmetries) {
+					if !yield(onnx.Problem{Tokens: s.Apply(question).Tokens()}) {
+						return
+					}
+				}
+			}
+		}
+		right := map[int]bool{}
+		for s, err := range solver.Solve(t.Context(), tries, &onnx.SolveOptions{Steps: 12}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := maze.FromTokens(s.Tokens)
+			if err != nil {
+				t.Fatal(err)
+			}
+			which := s.Index / maze.Symmetries
+			symmetry := maze.Symmetry(s.Index % maze.Symmetries)
+			if mazes[which].CheckAnswer(symmetry.Inverse().Apply(answer)) == nil {
+				right[which] = true
+			}
+		}
+		solved, all = solved+len(right), all+len(mazes)
+		if err := solver.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("%d of %d mazes solved within eight tries", solved, all)
+	if least := all * 9 / 10; solved < least {
+		t.Errorf("%d of %d mazes solved within eight tries, want at least %d", solved, all, least)
 	}
 }
 

@@ -27,8 +27,9 @@ from optim import EMA, AdamATan2, Muon
 ARCH = Arch(vocab_size=6, seq_len=900, hidden_size=32, num_heads=1, L_layers=2, H_cycles=3, L_cycles=3, mlp_t=False, grid=True, inter_size=64, inter_units=64)
 # Until which share of the time at the latest; side; batch; shortest way; H-cycles of a step at most.
 STAGES = ((0.15, 8, 96, 4, 2), (0.27, 11, 64, 8, 3), (0.4, 15, 40, 14, 3), (0.6, 21, 24, 30, 3), (1.0, 30, 16, 60, 3))
+LEAVES = 0.15  # share of right rows that are replaced after a step; the others learn to stay right
 SKILL, WINDOW = 0.92, 150  # a stage ends when so many of the last mazes that left the batch were right
-SLOW = 1.1  # blocks that news may take to go one cell
+SLOW = 1.5  # blocks that news may take to go one cell; the wave that was learned takes 1.33
 EMA_DECAY, MUON, ADAM, WARMUP = 0.99, 0.015, 3e-3, 50
 
 
@@ -90,7 +91,7 @@ class Trainer:
         self.ema.step()
         self.step += 1
         self.states = [z.detach() for z in states]
-        halted = (right & (torch.rand(len(right)) < 0.4)) | (self.blocks > 3 * length + 60)
+        halted = (right & (torch.rand(len(right)) < LEAVES)) | (self.blocks > 4 * length + 100)
         self.skill += right[halted].tolist()
         if halted.any():
             self.refill(halted)
@@ -158,7 +159,7 @@ def export(model, folder, step, seconds, fields=()):
     arch = {k: v for k, v in vars(ARCH).items() if v or k in ("mlp_t", "puzzle_emb_len", "puzzle_emb_ndim")}
     del model.next_head
     params = sum(p.numel() for p in model.parameters())
-    card = {"name": f"maze-grid-{params / 1e6:.2f}M", "task": "maze", "arch": arch, "params": params, "steps": 24,
+    card = {"name": f"maze-grid-{params / 1e6:.2f}M", "task": "maze", "arch": arch, "params": params, "steps": 20,
             "training": {"steps": step, "seconds": round(seconds)}, "licence": "MIT"}
     write(folder, model, card | dict(fields))
 
