@@ -20,6 +20,13 @@ build:
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/ ./cmd/...
 
+## refine-postgres: compile bin/refine-postgres, the command with the engine for postgres:// (docs/engines.md)
+.PHONY: refine-postgres
+refine-postgres:
+	@mkdir -p $(BIN) $(CACHE)
+	@tools/overlay.sh cmd/refine cmd/refine-postgres > $(CACHE)/overlay.json
+	$(GO) -C cmd/refine-postgres build -mod=mod -trimpath -overlay $(CURDIR)/$(CACHE)/overlay.json -tags refine -ldflags '-X main.version=$(VERSION)' -o $(CURDIR)/$(BIN)/refine-postgres .
+
 ## notices: write the licences of what the commands link to bin/THIRD_PARTY_NOTICES.txt, which goes with the binaries
 .PHONY: notices
 notices:
