@@ -88,7 +88,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, c.Store.Path, o.Create, options)
+	store, err := OpenStore(ctx, c.Store.Path, o.Create, options)
 	if err != nil {
 		return nil, err
 	}
