@@ -140,7 +140,7 @@ test-crash:
 ## test-hostile: deletions, writers and consolidations killed 300 times each, and 9,000 flipped bits; an hour
 .PHONY: test-hostile
 test-hostile: test-crash
-	$(GO) test -count=1 -v -timeout 90m -run 'TestCrash|TestEveryFlippedBit|TestDelete|TestDeletions|TestAFileThatWasReplaced|TestNames|TestHostile|TestCostFollows' ./memory -rounds 300
+	$(GO) test -count=1 -v -timeout 90m -run 'TestCrash|TestEveryFlippedBit|TestDelete|TestDeletions|TestAFileThatWasReplaced|TestNames|TestHostile|TestCostFollows|TestLongWrites|TestAFailedImport|TestASnapshot' ./memory -rounds 300
 	$(GO) test -count=1 -v -timeout 30m -run 'TestConsolidationUnderTraffic|TestRefusals|TestFullDisk' ./refine/consolidate
 
 # PyTorch, for training and for what compares with it; PYTHON=... takes one that is there. 2 GB, with a GPU's libraries 5.

@@ -22,7 +22,7 @@ var fixes = []cli.Fix{
 	{Is: memory.ErrNotFound, Code: ui.ExitError, Hint: "check the id and the scope: --tenant, --user, --agent, --session"},
 	{Is: memory.ErrDerived, Code: ui.ExitError, Hint: "delete what rests on it too, with --derived"},
 	{Is: memory.ErrReadOnly, Code: ui.ExitError, Hint: "check who may write there: `refine doctor`"},
-	{Is: memory.ErrFull, Code: ui.ExitError, Hint: "make room on the disk; nothing was half written"},
+	{Is: memory.ErrFull, Code: ui.ExitError, Hint: "make room on the disk and try again"},
 	{Is: fs.ErrNotExist, Code: ui.ExitError, Hint: "check the name and the folder"},
 	{Is: fs.ErrPermission, Code: ui.ExitError, Hint: "check who may read and write there"},
 }
