@@ -28,6 +28,7 @@ var onlyIn = []struct{ path, folder, reason string }{
 	{"github.com/modelcontextprotocol/go-sdk", "adapters/mcp", "one adapter, one dependency"},
 	{"github.com/jackc/pgx/v5", "adapters/postgres", "one adapter, one dependency"},
 	{"modernc.org/sqlite", "memory", "the store is the one durable truth"},
+	{module + "/internal/testing", "bench", "a scripted model answers tests and studies, never a user"},
 }
 
 // source is one Go file of the module.

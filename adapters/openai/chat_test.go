@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/trm-go/refiner/adapters/openai"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/specialists"
 )
 

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/internal/ui"
 )
 

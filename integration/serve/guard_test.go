@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/integration/serve"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 )
 

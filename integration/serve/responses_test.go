@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trm-go/refiner/integration/serve"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 )
 
