@@ -74,16 +74,6 @@ type Value struct {
 	Origin string `json:"origin"`
 }
 
-// Defaults lists every setting with its default, in the order of [Keys].
-func Defaults() []Value {
-	values := flatten(config.Default())
-	var list []Value
-	for _, key := range Keys() {
-		list = append(list, Value{Key: key.Name, Value: values[key.Name], Origin: "default"})
-	}
-	return list
-}
-
 // UserFile is the path of the user's own configuration file.
 func UserFile() string { return filepath.Join(xdg.ConfigHome, "refine", "config.yaml") }
 
@@ -99,9 +89,9 @@ func Load(opts *Options) (*Settings, error) {
 
 	s := &Settings{}
 	origins := map[string]string{}
-	for key, value := range flatten(config.Default()) {
-		v.SetDefault(key, value)
-		origins[key] = "default"
+	for _, key := range Keys() {
+		v.SetDefault(key.Name, key.Default)
+		origins[key.Name] = "default"
 	}
 	for _, file := range candidates(opts.File) {
 		values, err := readFile(file)

@@ -211,7 +211,7 @@ func TestEveryKeyCanBeSetEverywhere(t *testing.T) {
 		}
 		t.Run(key.Name, func(t *testing.T) {
 			home(t)
-			value := fmt.Sprint(flatten(config.Default())[key.Name])
+			value := fmt.Sprint(key.Default)
 			if value == "" {
 				value = "x"
 			}
