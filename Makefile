@@ -290,4 +290,4 @@ test-engines:
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
 .PHONY: test-adapters
 test-adapters:
-	cd adapters/eino && $(GO) vet ./... && $(GO) test -race ./...
+	for m in eino langchaingo genkit; do $(GO) -C adapters/$$m vet ./... && $(GO) -C adapters/$$m test -race ./... || exit 1; done

@@ -89,7 +89,7 @@ func (a *app) serve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.Upstream = &serve.Upstream{BaseURL: m.BaseURL, Key: key.Reveal(), Model: m.Model, Silence: c.Silence}
+		o.Upstream = &serve.Upstream{BaseURL: m.BaseURL, Key: key, Model: m.Model, Silence: c.Silence}
 	}
 	var secure *tls.Config
 	if c.TLSCert != "" || c.TLSKey != "" {
