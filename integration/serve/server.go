@@ -52,6 +52,8 @@ type Options struct {
 	// Ada answers as Ada's brain does, under /v1 (docs/ada.md), and MCP serves the Model Context Protocol at /mcp
 	// (docs/mcp.md): both behind the same keys, and neither with more than a key may do over REST.
 	Ada, MCP bool
+	// Webhooks are told of what is remembered, changed and deleted through this server (docs/serve.md).
+	Webhooks []Webhook
 	// Version is that of the program, as MCP clients are told it.
 	Version string
 	// Log gets every request (debug) and what fails. Nil disables it.
@@ -91,6 +93,7 @@ type Server struct {
 	metrics   *metrics
 	inFlight  atomic.Int64 // requests that are being answered
 	writer    *integration.Writer
+	webhooks  *webhooks // nil: there are none
 	exchanges exchanges
 	recalls   chan struct{} // holds one for each recall at work
 	stopping  atomic.Bool
@@ -139,6 +142,12 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	}
 	s.exchanges.over.L = &s.exchanges.mu
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.inFlight.Load()) }, func() float64 { return float64(s.writer.Pending()) })
+	if len(o.Webhooks) > 0 {
+		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, &s.metrics.registry, s.log); err != nil {
+			return nil, err
+		}
+		own.Store = observedStore{p.Store, s.webhooks}
+	}
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
 		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
 	s.handler = s.routes(o)
@@ -250,9 +259,13 @@ func (s *Server) of(c *caller) *integration.Plugin {
 	return s.plugin
 }
 
-// Close waits for the turns that are still to be written, and lets go of the upstream. The plugin stays open.
+// Close waits for the turns that are still to be written, for some seconds also for what webhooks are still to be told, and lets go of
+// the upstream. The plugin stays open.
 func (s *Server) Close() {
 	s.Flush()
+	if s.webhooks != nil {
+		s.webhooks.close(s.wait)
+	}
 	if s.client != nil {
 		s.client.CloseIdleConnections()
 	}
