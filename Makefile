@@ -20,6 +20,13 @@ build:
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/ ./cmd/...
 
+## refine-postgres: compile bin/refine-postgres, the command with the engine for postgres:// (docs/engines.md)
+.PHONY: refine-postgres
+refine-postgres:
+	@mkdir -p $(BIN) $(CACHE)
+	@tools/overlay.sh cmd/refine cmd/refine-postgres > $(CACHE)/overlay.json
+	$(GO) -C cmd/refine-postgres build -mod=mod -trimpath -overlay $(CURDIR)/$(CACHE)/overlay.json -tags refine -ldflags '-X main.version=$(VERSION)' -o $(CURDIR)/$(BIN)/refine-postgres .
+
 ## notices: write the licences of what the commands link to bin/THIRD_PARTY_NOTICES.txt, which goes with the binaries
 .PHONY: notices
 notices:
@@ -133,7 +140,7 @@ test-crash:
 ## test-hostile: deletions, writers and consolidations killed 300 times each, and 9,000 flipped bits; an hour
 .PHONY: test-hostile
 test-hostile: test-crash
-	$(GO) test -count=1 -v -timeout 90m -run 'TestCrash|TestEveryFlippedBit|TestDelete|TestDeletions|TestAFileThatWasReplaced|TestNames|TestHostile|TestCostFollows' ./memory -rounds 300
+	$(GO) test -count=1 -v -timeout 90m -run 'TestCrash|TestEveryFlippedBit|TestDelete|TestDeletions|TestAFileThatWasReplaced|TestNames|TestHostile|TestCostFollows|TestLongWrites|TestAFailedImport|TestASnapshot' ./memory -rounds 300
 	$(GO) test -count=1 -v -timeout 30m -run 'TestConsolidationUnderTraffic|TestRefusals|TestFullDisk' ./refine/consolidate
 
 # PyTorch, for training and for what compares with it; PYTHON=... takes one that is there. 2 GB, with a GPU's libraries 5.
@@ -283,4 +290,4 @@ test-engines:
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod
 .PHONY: test-adapters
 test-adapters:
-	cd adapters/eino && $(GO) vet ./... && $(GO) test -race ./...
+	for m in eino langchaingo genkit; do $(GO) -C adapters/$$m vet ./... && $(GO) -C adapters/$$m test -race ./... || exit 1; done

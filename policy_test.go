@@ -15,7 +15,7 @@ const module = "github.com/trm-go/refiner"
 
 // layers orders the packages from the core outwards: a package may import its own layer's folder and the layers before
 // it, never one after it.
-var layers = []string{"internal", "trmcore", "memory", "importance", "specialists", "refine", "adapters", "integration", "internal/eval", "cmd", "bench"}
+var layers = []string{"internal", "trmcore", "memory", "importance", "specialists", "refine", "adapters", "integration", "adapters/langchaingo", "adapters/genkit", "internal/eval", "cmd", "bench"}
 
 // onlyIn lists the imports that are allowed in one folder alone, with the reason.
 var onlyIn = []struct{ path, folder, reason string }{
@@ -28,6 +28,7 @@ var onlyIn = []struct{ path, folder, reason string }{
 	{"github.com/modelcontextprotocol/go-sdk", "adapters/mcp", "one adapter, one dependency"},
 	{"github.com/jackc/pgx/v5", "adapters/postgres", "one adapter, one dependency"},
 	{"modernc.org/sqlite", "memory", "the store is the one durable truth"},
+	{module + "/internal/testing", "bench", "a scripted model answers tests and studies, never a user"},
 }
 
 // source is one Go file of the module.

@@ -11,7 +11,7 @@ import (
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/bench/internal/liar"
 	"github.com/trm-go/refiner/internal/eval"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"

@@ -122,6 +122,15 @@ type Serve struct {
 	Budget       int           `mapstructure:"budget" help:"tokens that they may take"`
 	Ada          bool          `mapstructure:"ada" help:"answer as Ada's brain does too, under /v1"`
 	MCP          bool          `mapstructure:"mcp" help:"serve the Model Context Protocol too, at /mcp"`
+	Webhooks     []Webhook     `mapstructure:"webhooks" help:"who is told of what was remembered, changed and deleted: a list of url, secret_env, events and plain (docs/serve.md), in the variable as JSON; not from the folder's refine.yaml"`
+}
+
+// Webhook is an address that refine serve tells of changes to the memories.
+type Webhook struct {
+	URL       string   `mapstructure:"url" json:"url"`
+	SecretEnv string   `mapstructure:"secret_env" json:"secret_env,omitempty"` // variable that holds what signs
+	Events    []string `mapstructure:"events" json:"events,omitempty"`         // remembered, changed, deleted; none: all
+	Plain     bool     `mapstructure:"plain" json:"plain,omitempty"`           // http to other machines too
 }
 
 // Log says what is logged to stderr.

@@ -10,24 +10,22 @@ import (
 	"time"
 )
 
-// Secret is a string that does not show itself when it is printed, logged or marshalled. Reveal gives it to who needs it.
-type Secret struct{ value string }
+// Secret is a string that does not show itself when it is printed, logged or marshalled: string(s) is what it hides.
+type Secret string
 
-// Reveal is the secret itself.
-func (s Secret) Reveal() string { return s.value }
-
-// IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.value == "" }
-
+// String hides the secret.
 func (s Secret) String() string {
-	if s.IsZero() {
+	if s == "" {
 		return ""
 	}
-	return "(hidden)"
+	return Hidden
 }
 
+// Hidden is what is shown instead of a [Secret].
+const Hidden = "[hidden]"
+
 // GoString hides the secret from %#v.
-func (s Secret) GoString() string { return "config.Secret{" + s.String() + "}" }
+func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
 
 // MarshalText hides the secret from encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -54,26 +52,26 @@ func fetchKey(ctx context.Context, group, command, file, env string) (Secret, er
 		words := strings.Fields(command)
 		out, err := exec.CommandContext(ctx, words[0], words[1:]...).Output()
 		if err != nil {
-			return Secret{}, fmt.Errorf("%s.key_command: %s: %w", group, words[0], err)
+			return "", fmt.Errorf("%s.key_command: %s: %w", group, words[0], err)
 		}
 		return secret(group+".key_command", out)
 	case file != "":
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return Secret{}, fmt.Errorf("%s.key_file: %w", group, err)
+			return "", fmt.Errorf("%s.key_file: %w", group, err)
 		}
 		return secret(group+".key_file", text)
 	case env != "":
-		return Secret{strings.TrimSpace(os.Getenv(env))}, nil
+		return Secret(strings.TrimSpace(os.Getenv(env))), nil
 	}
-	return Secret{}, nil
+	return "", nil
 }
 
 // secret takes the first line. What it finds is not repeated in an error.
 func secret(key string, text []byte) (Secret, error) {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
 	if line = bytes.TrimSpace(line); len(line) > 0 {
-		return Secret{string(line)}, nil
+		return Secret(line), nil
 	}
-	return Secret{}, fmt.Errorf("%s gives nothing: it must give the key on its first line", key)
+	return "", fmt.Errorf("%s gives nothing: it must give the key on its first line", key)
 }

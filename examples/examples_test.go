@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 )
 
 // build compiles an example and returns a command that runs it.

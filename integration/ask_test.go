@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )

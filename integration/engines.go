@@ -27,8 +27,8 @@ var ErrNoEngine = errors.New("no such engine in this program")
 // IsFile reports whether a store's path names a file, and not an engine by its URL.
 func IsFile(path string) bool { return !strings.Contains(path, "://") }
 
-// openStore opens a store, or makes it if it is not there and create is set.
-func openStore(ctx context.Context, path string, create bool, o *memory.Options) (refine.Store, error) {
+// OpenStore opens the store at a path or a URL, or makes it if it is not there and create is set.
+func OpenStore(ctx context.Context, path string, create bool, o *memory.Options) (refine.Store, error) {
 	if !IsFile(path) {
 		scheme, _, _ := strings.Cut(path, "://")
 		e := engines[scheme]

@@ -12,7 +12,7 @@ import (
 	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/eval"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -51,7 +51,7 @@ func hostile(t *testing.T, script scripted.Script, stream bool) *integration.Ans
 		}
 	}
 	chat, err := openai.NewChat(&openai.ChatOptions{Model: "scripted", Endpoint: openai.Endpoint{
-		BaseURL: server.URL, Timeout: 300 * time.Millisecond, Retries: 2, MinWait: time.Millisecond, MaxWait: 10 * time.Millisecond}})
+		BaseURL: server.URL, Timeout: 300 * time.Millisecond, Retries: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}

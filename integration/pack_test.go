@@ -13,7 +13,7 @@ import (
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/eval"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/refine/consolidate"

@@ -88,7 +88,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, c.Store.Path, o.Create, options)
+	store, err := OpenStore(ctx, c.Store.Path, o.Create, options)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func Embedder(ctx context.Context, c config.Config) (memory.Embedder, error) {
 			return nil, err
 		}
 		return openai.NewEmbedder(ctx, &openai.EmbedderOptions{
-			Endpoint: openai.Endpoint{BaseURL: e.BaseURL, Key: openai.Secret(key.Reveal()), Timeout: e.Timeout, Retries: retries},
+			Endpoint: openai.Endpoint{BaseURL: e.BaseURL, Key: key, Timeout: e.Timeout, Retries: retries},
 			Model:    cmp.Or(e.Model, "text-embedding-3-small"), Dim: e.Dim,
 		})
 	}
@@ -212,7 +212,7 @@ func Model(ctx context.Context, c config.Config) (specialists.Model, error) {
 			return nil, err
 		}
 		return openai.NewChat(&openai.ChatOptions{
-			Endpoint: openai.Endpoint{BaseURL: m.BaseURL, Key: openai.Secret(key.Reveal()), Timeout: m.Timeout, Retries: retries},
+			Endpoint: openai.Endpoint{BaseURL: m.BaseURL, Key: key, Timeout: m.Timeout, Retries: retries},
 			Model:    m.Model, MaxTokens: m.MaxTokens, Concurrency: m.Concurrency, PriceIn: m.PriceIn, PriceOut: m.PriceOut,
 		})
 	}

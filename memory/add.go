@@ -16,7 +16,8 @@ import (
 // Added tells what became of the records that were given, in their order.
 type Added struct {
 	IDs     []ID // of each record: its own, or that of the record with its key that was there already
-	Count   int  // how many were added
+	New     []ID // of those that were added
+	Count   int  // how many those are
 	Skipped int  // how many were there already
 	Deleted int  // how many of those skipped were deleted for privacy, and stay so
 }

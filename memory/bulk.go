@@ -182,15 +182,13 @@ func (w *bulk) whole(ctx context.Context, t *tx) error {
 }
 
 func (w *bulk) count(id ID, isNew, deleted bool) {
-	w.added.IDs = append(w.added.IDs, id)
-	switch {
-	case isNew:
-		w.added.Count++
-	default:
-		w.added.Skipped++
-		if deleted {
-			w.added.Deleted++
-		}
+	if w.added.IDs = append(w.added.IDs, id); isNew {
+		w.added.Count, w.added.New = w.added.Count+1, append(w.added.New, id)
+		return
+	}
+	w.added.Skipped++
+	if deleted {
+		w.added.Deleted++
 	}
 }
 

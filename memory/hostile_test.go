@@ -159,7 +159,7 @@ func TestFullFileSystem(t *testing.T) {
 			kept++
 		}
 	}
-	wantErr(t, err, ErrFull, "nothing was written")
+	wantErr(t, err, ErrFull, "make room")
 	_, err = s.Snapshot(t.Context(), filepath.Join(dir, "snap.db"))
 	if !errors.Is(err, ErrFull) {
 		t.Errorf("snapshot on a full disk: %v", err)

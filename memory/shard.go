@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -196,8 +197,11 @@ func (s *Store) load(ctx context.Context, t *sql.Tx, h head, sh *shard) error {
 		return err
 	}
 	sh.mu.Lock()
-	defer sh.mu.Unlock()
 	sh.index, sh.dim = x, h.dim
+	sh.mu.Unlock()
+	if x.Bytes() > 1<<28 {
+		debug.FreeOSMemory() // what loading needed, which is half as much again
+	}
 	return nil
 }
 

@@ -1,13 +1,12 @@
 package refine
 
 import (
-	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/internal/excerpt"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -16,65 +15,33 @@ func quotes(r *memory.Record) bool {
 	return len(r.Quotes) > 0 && !slices.ContainsFunc(r.Quotes, func(q memory.Quote) bool { return !strings.Contains(r.Text, q.Text) })
 }
 
-// excerpt is what a summary quotes of some of its turns: the day where it changes, then what each said, with an ellipsis
-// where something was left out.
-func excerpt(m *Recalled, of map[memory.ID]bool) string {
-	var b strings.Builder
-	day, speaker, before := "", "", memory.Quote{}
-	for _, q := range m.Quotes {
-		if !of[q.Source] {
-			continue
+// passages are what a summary quotes of records, where from finds them.
+func passages(summary *memory.Record, from func(memory.ID) *memory.Record) []excerpt.Passage {
+	var all []excerpt.Passage
+	for _, q := range summary.Quotes {
+		if r := from(q.Source); r != nil {
+			all = append(all, excerpt.Passage{Text: q.Text, From: r})
 		}
-		i := slices.IndexFunc(m.Turns, func(t Recalled) bool { return t.ID == q.Source })
-		if i < 0 {
-			continue
-		}
-		t := &m.Turns[i]
-		d, who := t.Created.UTC().Format(time.DateOnly), cmp.Or(t.Speaker, t.Role)
-		switch {
-		case d != day:
-			if day != "" {
-				b.WriteString("\n")
-			}
-			b.WriteString(d + "\n" + named(who))
-		case who != speaker:
-			b.WriteString("\n" + named(who))
-		default:
-			b.WriteString(between(&t.Record, before, q))
-		}
-		b.WriteString(q.Text)
-		day, speaker, before = d, who, q
 	}
-	return b.String()
+	return all
 }
 
-func named(who string) string {
-	if who == "" {
-		return ""
+// turn finds one of the turns that a choice quotes.
+func (c *choice) turn(id memory.ID) *memory.Record {
+	if i := slices.IndexFunc(c.r.Turns, func(t Recalled) bool { return t.ID == id }); i >= 0 && c.quoted[id] {
+		return &c.r.Turns[i].Record
 	}
-	return who + ": "
+	return nil
 }
 
 // first is the record by which a choice is ordered: the first turn that an excerpt quotes, else its own.
 func (c *choice) first() *memory.Record {
 	for _, q := range c.r.Quotes {
-		if c.quoted[q.Source] {
-			if i := slices.IndexFunc(c.r.Turns, func(t Recalled) bool { return t.ID == q.Source }); i >= 0 {
-				return &c.r.Turns[i].Record
-			}
+		if r := c.turn(q.Source); r != nil {
+			return r
 		}
 	}
 	return &c.r.Record
-}
-
-// between is what stands between two quotes of one speaker: an ellipsis, unless the turn says one right after the other.
-func between(turn *memory.Record, before, q memory.Quote) string {
-	if before.Source == q.Source {
-		if _, rest, ok := strings.Cut(turn.Text, before.Text); ok && strings.HasPrefix(strings.TrimSpace(rest), q.Text) {
-			return " "
-		}
-	}
-	return " … "
 }
 
 // brief is what a summary quotes of a turn. It is empty if the summary does not consist of its quotes.
@@ -82,19 +49,12 @@ func brief(summary, turn *memory.Record) string {
 	if !quotes(summary) {
 		return ""
 	}
-	var b strings.Builder
-	var before memory.Quote
-	for _, q := range summary.Quotes {
-		if q.Source != turn.ID {
-			continue
+	return excerpt.Join(passages(summary, func(id memory.ID) *memory.Record {
+		if id != turn.ID {
+			return nil
 		}
-		if b.Len() > 0 {
-			b.WriteString(between(turn, before, q))
-		}
-		b.WriteString(q.Text)
-		before = q
-	}
-	return b.String()
+		return turn
+	}))
 }
 
 // suffices reports whether what the summary quotes of a turn does for it: it holds all of the turn's names, numbers, dates
@@ -147,7 +107,7 @@ func (p *packer) quote(e entry) bool {
 }
 
 func (p *packer) renderExcerpt(c *choice) {
-	c.text = p.Line(&c.r.Record, excerpt(c.r, c.quoted))
+	c.text = p.Line(&c.r.Record, excerpt.Render(passages(&c.r.Record, c.turn)))
 	c.cost = p.PackOptions.Tokens(c.text)
 }
 

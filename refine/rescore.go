@@ -149,18 +149,20 @@ func (r *Ranking) covered() float64 {
 
 // keepPlaces moves two sorts of candidates up, whatever else speaks for the others: what states the answer word for word is
 // not buried. A fact that holds all words of the question keeps its place by words alone; and the best by words stays before
-// those that hold no word of the question. They take the weight of the one whose place they take. For turns that hold all
-// words the first would cost BEAM .017 of recall@10: there a long turn that asks holds them all too.
+// those that hold no word of the question, and so does the best that asks nothing. They take the
+// weight of the one whose place they take. For turns that hold all words the first would cost BEAM .017 of recall@10: there a long turn that asks holds them all too.
 func (r *Ranking) keepPlaces() {
 	c := r.candidates
 	lexical := slices.Clone(r.Order)
 	slices.SortStableFunc(lexical, func(a, b int) int { return cmp.Compare(c.List[b].Lexical, c.List[a].Lexical) })
+	stated := false // the best by words that asks nothing was seen
 	for place, at := range lexical {
 		m := &c.List[at]
 		if m.Lexical <= 0 || len(c.Query) == 0 {
 			break
 		}
-		if place == 0 {
+		if !stated {
+			stated = !m.Asks
 			if first := slices.IndexFunc(r.Order, func(i int) bool { return c.List[i].Lexical <= 0 && c.List[i].Vector <= 0 }); first >= 0 {
 				r.raise(at, first)
 			}

@@ -95,7 +95,7 @@ func (s *Citation) all(t *Task, cited []int, c Claim) bool {
 		}
 		alone := *t
 		alone.Evidence, alone.prepared = t.Evidence[n-1:n], nil
-		if (Words{}).Judge(&alone, c.Text).Support != Supported {
+		if judge(&alone, c.Text).Support != Supported {
 			return false
 		}
 	}

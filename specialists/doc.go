@@ -1,7 +1,7 @@
 // Package specialists examines answers: what they state, and how that stands to the memories they are meant to rest on.
 //
 //   - [Disputes] are the claims of an answer that a person's memory plainly contradicts.
-//   - [Ground] cuts an answer into claims and judges each, with exact quotes. [Judge] is the port, [Words] the judge.
+//   - [Ground] cuts an answer into claims and judges each, with exact quotes.
 //   - A [Specialist] examines a draft of an answer, and may say how it should read instead. [Default] has those that need
 //     no language model; refine.Respond runs them to a fixed point. docs/specialists.md has a table of them.
 //   - [Relate] says whether the later of two statements repeats or updates the earlier one, where their words are the same.

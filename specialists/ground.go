@@ -13,22 +13,14 @@ import (
 	"github.com/trm-go/refiner/memory"
 )
 
-// Judge says how a claim stands to the evidence of a task.
-type Judge interface {
-	Judge(t *Task, claim string) Claim
-}
-
-// Words is the [Judge] that compares words and values, in any language, and knows no grammar (see internal/align). A claim is
-// supported if one sentence of what a person said, with what stands around it, has all of its names, numbers and times,
-// denies as it does, and has most of its words; contradicted if such a sentence has another value in the same place. A
-// quotation is supported if a memory says it word for word, whoever said it. All else is unknown.
-type Words struct{}
-
 // maxAnswer is how much of an answer is read, in bytes.
 const maxAnswer = 64 << 10
 
-// Judge implements [Judge].
-func (Words) Judge(t *Task, claim string) Claim {
+// judge says how a claim stands to the evidence of a task. It compares words and values, in any language, and knows no grammar (see
+// internal/align). A claim is supported if one sentence of what a person said, with what stands around it, has all of its names,
+// numbers and times, denies as it does, and has most of its words; contradicted if such a sentence has another value in the same
+// place. A quotation is supported if a memory says it word for word, whoever said it. All else is unknown.
+func judge(t *Task, claim string) Claim {
 	c := Claim{Text: claim}
 	e := t.evidence()
 	plain := mark.ReplaceAllStringFunc(claim, blank)
@@ -98,7 +90,7 @@ func ground(t *Task, s string) []placed {
 	}
 	var out []placed
 	for _, span := range claimsOf(s) {
-		out = append(out, placed{Words{}.Judge(t, s[span[0]:span[1]]), span[0], span[1]})
+		out = append(out, placed{judge(t, s[span[0]:span[1]]), span[0], span[1]})
 	}
 	if len(e.claims) >= mostTexts {
 		clear(e.claims)

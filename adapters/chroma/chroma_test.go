@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -27,8 +26,6 @@ import (
 	"github.com/trm-go/refiner/refine/consolidate"
 	"github.com/trm-go/refiner/refine/consolidate/mirror"
 )
-
-func sqrt(x float64) float64 { return math.Sqrt(x) }
 
 // TestFakeServer and TestRealServer run the same tests.
 func TestFakeServer(t *testing.T) {

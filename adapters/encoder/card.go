@@ -34,13 +34,10 @@ const (
 	KindReranker Kind = "reranker" // a question and a passage become a score
 )
 
-// Pooling is how the vectors of a text's pieces become one.
-type Pooling string
-
-// The poolings.
+// The ways in which the vectors of a text's pieces become one.
 const (
-	Mean  Pooling = "mean" // their mean
-	First Pooling = "cls"  // that of the first, the special token [CLS]
+	poolMean  = "mean" // their mean
+	poolFirst = "cls"  // that of the first, the special token [CLS]
 )
 
 // Card says what a folder's model is and how it is used. Zero fields mean the defaults that are named.
@@ -50,7 +47,7 @@ type Card struct {
 	Weights   string            `json:"weights"`             // file name: *.onnx or *.safetensors
 	Tokenizer string            `json:"tokenizer,omitempty"` // file name; tokenizer.json
 	Dim       int               `json:"dim,omitempty"`       // length of the vectors; of an encoder
-	Pooling   Pooling           `json:"pooling,omitempty"`   // mean
+	Pooling   string            `json:"pooling,omitempty"`   // mean, or cls: the vector of the first piece
 	Query     string            `json:"query_prefix,omitempty"`
 	Document  string            `json:"document_prefix,omitempty"`
 	Tokens    int               `json:"tokens,omitempty"` // pieces read at once, with the special ones; 256
@@ -93,7 +90,7 @@ func (c Card) Write(dir string) error {
 func (c Card) complete() Card {
 	c.Kind = cmp.Or(c.Kind, KindEncoder)
 	c.Tokenizer = cmp.Or(c.Tokenizer, "tokenizer.json")
-	c.Pooling = cmp.Or(c.Pooling, Mean)
+	c.Pooling = cmp.Or(c.Pooling, poolMean)
 	c.Tokens = cmp.Or(c.Tokens, 256)
 	return c
 }
@@ -107,8 +104,8 @@ func (c Card) validate() error {
 		return fmt.Errorf("%w: %s has the kind %q: use %s or %s", ErrFormat, c.Name, c.Kind, KindEncoder, KindReranker)
 	case c.Kind == KindEncoder && (c.Dim <= 0 || c.Dim > 16384):
 		return fmt.Errorf("%w: %s has the dimension %d", ErrFormat, c.Name, c.Dim)
-	case c.Pooling != Mean && c.Pooling != First:
-		return fmt.Errorf("%w: %s has the pooling %q: use %s or %s", ErrFormat, c.Name, c.Pooling, Mean, First)
+	case c.Pooling != poolMean && c.Pooling != poolFirst:
+		return fmt.Errorf("%w: %s has the pooling %q: use %s or %s", ErrFormat, c.Name, c.Pooling, poolMean, poolFirst)
 	case c.Tokens < 8 || c.Tokens > 8192:
 		return fmt.Errorf("%w: %s reads %d tokens at once", ErrFormat, c.Name, c.Tokens)
 	case !c.Graph() && filepath.Ext(c.Weights) != ".safetensors":
@@ -169,7 +166,7 @@ func Describe(dir string, c Card) (Card, error) {
 		c.Kind = KindReranker
 	}
 	if c.Pooling == "" && pooling.First {
-		c.Pooling = First
+		c.Pooling = poolFirst
 	}
 	c.Dim, c.Heads, c.Tokens = cmp.Or(c.Dim, config.Hidden), cmp.Or(c.Heads, config.Heads), cmp.Or(c.Tokens, min(sentence.Tokens, 512))
 	if c.Weights == "" {

@@ -18,8 +18,6 @@ import (
 type Options struct {
 	// Library is ONNX Runtime's shared library; empty: [onnx.FindLibrary] looks for it. Only ONNX weights need it.
 	Library string
-	// Workers is the number of texts that run at once. Zero: the number of cores, at most 8.
-	Workers int
 }
 
 // network turns the pieces of one text into the output of the model: for an encoder the hidden state of each piece, or a
@@ -52,9 +50,6 @@ func openModel(dir string, kind Kind, o *Options) (*model, error) {
 	m := &model{card: card, dir: dir}
 	if o != nil {
 		m.options = *o
-	}
-	if m.options.Workers <= 0 {
-		m.options.Workers = min(runtime.GOMAXPROCS(0), 8)
 	}
 	return m, nil
 }
@@ -93,7 +88,7 @@ func (m *model) Card() Card { return m.card }
 // each calls f for 0 to n-1 on several goroutines, and returns the first error.
 func (m *model) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(m.options.Workers)
+	g.SetLimit(min(runtime.GOMAXPROCS(0), 8)) // texts that run at once
 	for i := range n {
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
@@ -218,7 +213,7 @@ func (e *Encoder) window(ctx context.Context, pieces []int64) ([]float32, error)
 		return nil, fmt.Errorf("%w: %s returned the shape %v for %d tokens of %d dimensions", ErrFormat, e.card.Name, out.Shape, len(ids), dim)
 	}
 	v := out.Values[:dim]
-	if e.card.Pooling == Mean {
+	if e.card.Pooling == poolMean {
 		for i := dim; i < len(out.Values); i++ {
 			v[i%dim] += out.Values[i]
 		}

@@ -170,7 +170,7 @@ func TestRerankerAgreesWithPython(t *testing.T) {
 
 // The vector of a text does not depend on what is embedded beside it, nor on how many run at once.
 func TestVectorsDoNotDependOnTheBatch(t *testing.T) {
-	e, err := Open(folder(t, "tiny", "model.safetensors"), &Options{Workers: 3})
+	e, err := Open(folder(t, "tiny", "model.safetensors"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,15 +28,15 @@ type ChatOptions struct {
 	Model string
 	// MaxTokens bounds a completion whose prompt does not. Zero: the endpoint's own limit.
 	MaxTokens int
-	// MaxBytes bounds an answer as it comes over the wire. Zero: 32 MiB.
-	MaxBytes int64
 	// Concurrency bounds the requests under way at one time, over all calls. Zero: 4.
 	Concurrency int
 	// PriceIn and PriceOut are what a million tokens of prompts and of completions cost, in any currency.
 	PriceIn, PriceOut float64
+
+	maxBytes int64 // of an answer as it comes over the wire; zero: longestAnswer
 }
 
-// longestAnswer is the default of ChatOptions.MaxBytes: a stream takes about 200 bytes for each token, so this is the
+// longestAnswer bounds an answer, in bytes: a stream takes about 200 bytes for each token, so this is the
 // longest completion that models write, four times over.
 const longestAnswer = 32 << 20
 
@@ -45,7 +45,7 @@ type Chat struct {
 	options      ChatOptions
 	full, stream *api.Client
 	slots        chan struct{} // one for each request under way
-	transport    http.RoundTripper
+	transport    *http.Transport
 	folds        atomic.Bool // the model takes no instructions
 
 	mu    sync.Mutex
@@ -63,19 +63,18 @@ func NewChat(o *ChatOptions) (*Chat, error) {
 	if opts.Model == "" {
 		return nil, errors.New("no chat model is named: give one that the endpoint has, such as gpt-4o-mini")
 	}
-	if opts.MaxTokens < 0 || opts.MaxBytes < 0 || opts.Concurrency < 0 || opts.Timeout < 0 || !(opts.PriceIn >= 0) || !(opts.PriceOut >= 0) {
+	if opts.MaxTokens < 0 || opts.Concurrency < 0 || opts.Timeout < 0 || !(opts.PriceIn >= 0) || !(opts.PriceOut >= 0) {
 		return nil, fmt.Errorf("a limit or a price of the model %s is negative: give 0 for the default, or more", opts.Model)
 	}
-	opts.MaxBytes = cmp.Or(opts.MaxBytes, longestAnswer)
+	opts.maxBytes = cmp.Or(opts.maxBytes, longestAnswer)
 	opts.Concurrency = cmp.Or(opts.Concurrency, concurrency)
 	opts.Timeout = cmp.Or(opts.Timeout, usualTimeout)
-	opts.Transport = opts.transport()
-	c := &Chat{options: opts, slots: make(chan struct{}, opts.Concurrency), transport: opts.Transport}
+	c := &Chat{options: opts, slots: make(chan struct{}, opts.Concurrency), transport: connections()}
 	var err error
-	if c.full, err = opts.clientOver(opts.Timeout, func(t http.RoundTripper) http.RoundTripper { return whole{t, opts.MaxBytes} }); err != nil {
+	if c.full, err = opts.client(opts.Timeout, whole{c.transport, opts.maxBytes}); err != nil {
 		return nil, err
 	}
-	c.stream, err = opts.clientOver(0, func(t http.RoundTripper) http.RoundTripper { return live{t, opts.Timeout, opts.MaxBytes} })
+	c.stream, err = opts.client(0, live{c.transport, opts.Timeout, opts.maxBytes})
 	return c, err
 }
 
@@ -90,11 +89,7 @@ func (c *Chat) Usage() specialists.Usage {
 }
 
 // Close closes the connections that are idle. The model can be used again.
-func (c *Chat) Close() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-}
+func (c *Chat) Close() { c.transport.CloseIdleConnections() }
 
 // Complete answers the messages, streamed if the prompt has a Delta. An error may come with what was written until then;
 // it is an [*Error], the connection's, ctx's or Delta's.

@@ -1,4 +1,4 @@
-package openai_test
+package openai
 
 import (
 	"context"
@@ -13,21 +13,20 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/trm-go/refiner/adapters/openai"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/specialists"
 )
 
 // chat makes a model that a script plays over real HTTP.
-func chat(t *testing.T, script scripted.Script, o openai.ChatOptions) (*openai.Chat, *scripted.Server) {
+func chat(t *testing.T, script scripted.Script, o ChatOptions) (*Chat, *scripted.Server) {
 	t.Helper()
 	server, err := scripted.New(script)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.BaseURL, o.Model = server.URL, "scripted"
-	o.MinWait, o.MaxWait = time.Millisecond, 10*time.Millisecond
-	c, err := openai.NewChat(&o)
+	o.minWait, o.maxWait = time.Millisecond, 10*time.Millisecond
+	c, err := NewChat(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +43,7 @@ func TestChat(t *testing.T) {
 		t.Run(fmt.Sprint("stream ", stream), func(t *testing.T) {
 			c, server := chat(t, func(scripted.Request) scripted.Reply {
 				return scripted.Reply{Text: "Good evening, Nora.", Prompt: 1000, Completion: 200}
-			}, openai.ChatOptions{Endpoint: openai.Endpoint{Key: "sk-sesame"}, MaxTokens: 50, PriceIn: 2, PriceOut: 10})
+			}, ChatOptions{Endpoint: Endpoint{Key: "sk-sesame"}, MaxTokens: 50, PriceIn: 2, PriceOut: 10})
 			var pieces []string
 			var delta func(string) error
 			if stream {
@@ -72,7 +71,7 @@ func TestChat(t *testing.T) {
 func TestUsageIsEstimatedWhereNoneIsGiven(t *testing.T) {
 	c, _ := chat(t, func(scripted.Request) scripted.Reply {
 		return scripted.Reply{Raw: `{"choices": [{"message": {"role": "assistant", "content": "Hello there."}, "finish_reason": "stop"}]}`}
-	}, openai.ChatOptions{})
+	}, ChatOptions{})
 	done, err := c.Complete(t.Context(), hello(nil))
 	if err != nil || done.Usage.Calls != 1 || done.Usage.PromptTokens == 0 || done.Usage.CompletionTokens == 0 {
 		t.Errorf("%+v, %v", done.Usage, err)
@@ -89,7 +88,7 @@ func TestMomentaryFailuresAreTriedAgain(t *testing.T) {
 				return scripted.Reply{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"0"}}}
 			}
 			return scripted.Reply{Text: "At last."}
-		}, openai.ChatOptions{})
+		}, ChatOptions{})
 		var delta func(string) error
 		if stream {
 			delta = func(string) error { return nil }
@@ -108,26 +107,26 @@ func TestChatErrors(t *testing.T) {
 		name   string
 		script scripted.Script
 		delta  func(string) error
-		o      openai.ChatOptions
+		o      ChatOptions
 		text   string // what was written until then
 		says   string
 		tries  int
 	}{
-		{"a wrong key", scripted.Storms(http.StatusUnauthorized), nil, openai.ChatOptions{}, "", "check the key", 1},
-		{"a storm", scripted.Storms(http.StatusBadGateway), listen, openai.ChatOptions{Endpoint: openai.Endpoint{Retries: 2}}, "", "502", 3},
-		{"no JSON", scripted.Garbled, nil, openai.ChatOptions{}, "", "", 1},
-		{"no JSON in a stream", scripted.Garbled, listen, openai.ChatOptions{}, "", "", 1},
-		{"no choice", func(scripted.Request) scripted.Reply { return scripted.Reply{Raw: `{"choices": []}`} }, nil, openai.ChatOptions{}, "", "no choice", 1},
-		{"a lost connection", scripted.Breaks("one two three four", 2), listen, openai.ChatOptions{}, "one two ", "", 1},
+		{"a wrong key", scripted.Storms(http.StatusUnauthorized), nil, ChatOptions{}, "", "check the key", 1},
+		{"a storm", scripted.Storms(http.StatusBadGateway), listen, ChatOptions{Endpoint: Endpoint{Retries: 2}}, "", "502", 3},
+		{"no JSON", scripted.Garbled, nil, ChatOptions{}, "", "", 1},
+		{"no JSON in a stream", scripted.Garbled, listen, ChatOptions{}, "", "", 1},
+		{"no choice", func(scripted.Request) scripted.Reply { return scripted.Reply{Raw: `{"choices": []}`} }, nil, ChatOptions{}, "", "no choice", 1},
+		{"a lost connection", scripted.Breaks("one two three four", 2), listen, ChatOptions{}, "one two ", "", 1},
 		{"a stream without an end", func(scripted.Request) scripted.Reply {
 			return scripted.Reply{Raw: "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one\"}}]}\n\n"}
-		}, listen, openai.ChatOptions{}, "one", "breaks off", 1},
-		{"silence", scripted.Silent, listen, openai.ChatOptions{Endpoint: openai.Endpoint{Timeout: 100 * time.Millisecond, Retries: 1}}, "", "silent", 2},
+		}, listen, ChatOptions{}, "one", "breaks off", 1},
+		{"silence", scripted.Silent, listen, ChatOptions{Endpoint: Endpoint{Timeout: 100 * time.Millisecond, Retries: 1}}, "", "silent", 2},
 		{"silence in the midst", func(scripted.Request) scripted.Reply {
 			return scripted.Reply{Text: "one two", Pause: time.Minute}
-		}, listen, openai.ChatOptions{Endpoint: openai.Endpoint{Timeout: 200 * time.Millisecond}}, "one ", "silent", 1},
-		{"too long", scripted.Huge(1 << 20), nil, openai.ChatOptions{MaxBytes: 1 << 16}, "", "more than 65536 bytes", 1},
-		{"a listener who has enough", scripted.Says("one two"), func(string) error { return deaf }, openai.ChatOptions{}, "one ", "enough", 1},
+		}, listen, ChatOptions{Endpoint: Endpoint{Timeout: 200 * time.Millisecond}}, "one ", "silent", 1},
+		{"too long", scripted.Huge(1 << 20), nil, ChatOptions{maxBytes: 1 << 16}, "", "more than 65536 bytes", 1},
+		{"a listener who has enough", scripted.Says("one two"), func(string) error { return deaf }, ChatOptions{}, "one ", "enough", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, server := chat(t, c.script, c.o)
@@ -140,7 +139,7 @@ func TestChatErrors(t *testing.T) {
 }
 
 func TestStreamThatGoesOnForEverIsCutOff(t *testing.T) {
-	m, _ := chat(t, scripted.Huge(4<<20), openai.ChatOptions{MaxBytes: 1 << 18})
+	m, _ := chat(t, scripted.Huge(4<<20), ChatOptions{maxBytes: 1 << 18})
 	n := 0
 	_, err := m.Complete(t.Context(), hello(func(s string) error { n += len(s); return nil }))
 	if err == nil || !strings.Contains(err.Error(), "more than 262144 bytes") || n > 1<<18 {
@@ -155,7 +154,7 @@ func TestCancelledChatEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	c, err := openai.NewChat(&openai.ChatOptions{Endpoint: openai.Endpoint{BaseURL: server.URL}, Model: "m", Concurrency: 1})
+	c, err := NewChat(&ChatOptions{Endpoint: Endpoint{BaseURL: server.URL}, Model: "m", Concurrency: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +185,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		now.Add(-1)
 		return scripted.Reply{Text: "ok"}
-	}, openai.ChatOptions{Concurrency: 2})
+	}, ChatOptions{Concurrency: 2})
 	var done sync.WaitGroup
 	for range 10 {
 		done.Go(func() {
@@ -202,29 +201,11 @@ func TestConcurrencyIsBounded(t *testing.T) {
 }
 
 func TestBadChatOptions(t *testing.T) {
-	for _, o := range []openai.ChatOptions{{}, {Model: "m", MaxTokens: -1}, {Model: "m", PriceIn: -1}, {Model: "m", Endpoint: openai.Endpoint{BaseURL: "ftp://x"}}} {
-		if _, err := openai.NewChat(&o); err == nil {
+	for _, o := range []ChatOptions{{}, {Model: "m", MaxTokens: -1}, {Model: "m", PriceIn: -1}, {Model: "m", Endpoint: Endpoint{BaseURL: "ftp://x"}}} {
+		if _, err := NewChat(&o); err == nil {
 			t.Errorf("%+v is taken", o)
 		}
 	}
-}
-
-func ExampleNewChat() {
-	server, err := scripted.New(scripted.Says("Ruth lives in Lisbon [1]."))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer server.Close()
-	model, err := openai.NewChat(&openai.ChatOptions{Endpoint: openai.Endpoint{BaseURL: server.URL}, Model: "llama3.2"})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer model.Close()
-	done, err := model.Complete(context.Background(), specialists.Prompt{Messages: []specialists.Message{{Role: "user", Content: "Where does Ruth live?"}}})
-	fmt.Println(done.Text, err)
-	// Output: Ruth lives in Lisbon [1]. <nil>
 }
 
 // All instructions of a prompt stand in one message, the first; in the user's where a model takes none.
@@ -247,7 +228,7 @@ func TestInstructionsStandFirst(t *testing.T) {
 				return scripted.Reply{Status: 400, Text: "System role not supported"}
 			}
 			return scripted.Reply{Text: "Fine."}
-		}, openai.ChatOptions{})
+		}, ChatOptions{})
 		for range 2 { // the second time it knows
 			if done, err := c.Complete(t.Context(), prompt); err != nil || done.Text != "Fine." {
 				t.Fatalf("%s: %q, %v", rule, done.Text, err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 	api "github.com/sashabaranov/go-openai"
+
+	"github.com/trm-go/refiner/config"
 )
 
 // Endpoint is a server that speaks the OpenAI API, and how patient to be with it. The zero value is OpenAI without a
@@ -24,18 +25,15 @@ type Endpoint struct {
 	// BaseURL is the address up to and with the version, such as http://localhost:11434/v1. Zero: OpenAI's.
 	BaseURL string
 	// Key is sent as a bearer token. Zero: none.
-	Key Secret
+	Key config.Secret
 	// Timeout of one attempt, with its answer. Zero: a minute.
 	Timeout time.Duration
 	// Retries after a first attempt that failed for a moment. Zero: 5; negative: none.
 	Retries int
-	// MinWait is the wait before the first retry; it doubles up to MaxWait, and half of it is left to chance. A server
-	// that asks for a longer wait than MaxWait is not waited for. Zero: half a second, a minute.
-	MinWait, MaxWait time.Duration
-	// Transport makes the connections. Zero: one like http.DefaultTransport.
-	Transport http.RoundTripper
-	// Logger gets every retry. Nil disables it.
-	Logger *slog.Logger
+
+	// minWait is the wait before the first retry; it doubles up to maxWait, and half of it is left to chance. A server
+	// that asks for a longer wait than maxWait is not waited for. Zero: half a second, a minute.
+	minWait, maxWait time.Duration
 }
 
 // The defaults of Endpoint.
@@ -49,25 +47,6 @@ const (
 
 // maxAnswer bounds an answer, in bytes: 128 vectors of 3072 numbers take 8 MB.
 const maxAnswer = 256 << 20
-
-// Secret is a string that does not print itself.
-type Secret string
-
-const hidden = "[hidden]"
-
-// String hides the secret.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return hidden
-}
-
-// GoString hides the secret from %#v.
-func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
-
-// MarshalText hides the secret from JSON and from log handlers.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Error is what an endpoint answered instead of a result.
 type Error struct {
@@ -92,14 +71,11 @@ func (e *Error) Error() string {
 	return text
 }
 
-// client makes the API's client of an endpoint, for answers that are read to their end within the timeout.
-func (e Endpoint) client() (*api.Client, error) {
-	return e.clientOver(cmp.Or(e.Timeout, usualTimeout), func(t http.RoundTripper) http.RoundTripper { return whole{t, maxAnswer} })
-}
+// connections are an endpoint's own.
+func connections() *http.Transport { return http.DefaultTransport.(*http.Transport).Clone() }
 
-// clientOver makes the API's client of an endpoint, over the transport that wrap makes of the endpoint's. A timeout of
-// zero leaves it to that transport to give up.
-func (e Endpoint) clientOver(timeout time.Duration, wrap func(http.RoundTripper) http.RoundTripper) (*api.Client, error) {
+// client makes the API's client of an endpoint. A timeout of zero leaves it to the transport to give up.
+func (e Endpoint) client(timeout time.Duration, transport http.RoundTripper) (*api.Client, error) {
 	e.BaseURL = cmp.Or(e.BaseURL, usualURL)
 	u, err := url.Parse(e.BaseURL)
 	switch {
@@ -111,43 +87,20 @@ func (e Endpoint) clientOver(timeout time.Duration, wrap func(http.RoundTripper)
 		return nil, fmt.Errorf("the base URL of %q holds more than an address: give the key as the key", u.Host)
 	}
 	retry := retryablehttp.NewClient()
-	retry.HTTPClient = &http.Client{Transport: wrap(e.transport()), Timeout: timeout}
-	retry.Logger = nil // it would log addresses; retries are logged below
+	retry.HTTPClient = &http.Client{Transport: transport, Timeout: timeout}
+	retry.Logger = nil // it would log addresses
 	retry.RetryMax = max(0, cmp.Or(e.Retries, usualRetries))
-	retry.RetryWaitMin = cmp.Or(e.MinWait, usualMinWait)
-	retry.RetryWaitMax = max(retry.RetryWaitMin, cmp.Or(e.MaxWait, usualMaxWait))
+	retry.RetryWaitMin = cmp.Or(e.minWait, usualMinWait)
+	retry.RetryWaitMax = max(retry.RetryWaitMin, cmp.Or(e.maxWait, usualMaxWait))
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer says what is wrong
 	retry.CheckRetry = func(ctx context.Context, r *http.Response, err error) (bool, error) {
 		return again(ctx, r, err, retry.RetryWaitMax)
 	}
-	log := e.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	retry.Backoff = func(low, high time.Duration, attempt int, r *http.Response) time.Duration {
-		wait := backoff(low, high, attempt, r)
-		status := 0
-		if r != nil {
-			status = r.StatusCode
-		}
-		log.Warn("endpoint failed, trying again", "host", u.Host, "status", status, "attempt", attempt+1, "wait", wait)
-		return wait
-	}
-	config := api.DefaultConfig(string(e.Key))
-	config.BaseURL = strings.TrimRight(e.BaseURL, "/")
-	config.HTTPClient = doer{retry}
-	return api.NewClientWithConfig(config), nil
-}
-
-// transport is the endpoint's, or one of its own.
-func (e Endpoint) transport() http.RoundTripper {
-	if e.Transport != nil {
-		return e.Transport
-	}
-	if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		return t.Clone()
-	}
-	return http.DefaultTransport
+	retry.Backoff = backoff
+	c := api.DefaultConfig(string(e.Key))
+	c.BaseURL = strings.TrimRight(e.BaseURL, "/")
+	c.HTTPClient = doer{retry}
+	return api.NewClientWithConfig(c), nil
 }
 
 // doer lets the API's client send through a retrying one.
@@ -247,7 +200,7 @@ func (e Endpoint) failure(err error) error {
 // clean shortens a message to one line without the key.
 func (e Endpoint) clean(text string) string {
 	if e.Key != "" {
-		text = strings.ReplaceAll(text, string(e.Key), hidden)
+		text = strings.ReplaceAll(text, string(e.Key), config.Hidden)
 	}
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
 	const longest = 300

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 
 	"github.com/trm-go/refiner/adapters/openai"
+	"github.com/trm-go/refiner/internal/testing/scripted"
+	"github.com/trm-go/refiner/specialists"
 )
 
 func ExampleNewEmbedder() {
@@ -28,4 +30,22 @@ func ExampleNewEmbedder() {
 	vectors, err := embedder.Embed(ctx, []string{"We moved to Porto."})
 	fmt.Println(embedder.Model(), embedder.Dim(), vectors, err)
 	// Output: nomic-embed-text 2 [[0.6 0.8]] <nil>
+}
+
+func ExampleNewChat() {
+	server, err := scripted.New(scripted.Says("Ruth lives in Lisbon [1]."))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+	model, err := openai.NewChat(&openai.ChatOptions{Endpoint: openai.Endpoint{BaseURL: server.URL}, Model: "llama3.2"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer model.Close()
+	done, err := model.Complete(context.Background(), specialists.Prompt{Messages: []specialists.Message{{Role: "user", Content: "Where does Ruth live?"}}})
+	fmt.Println(done.Text, err)
+	// Output: Ruth lives in Lisbon [1]. <nil>
 }

@@ -93,7 +93,7 @@ func fail(w http.ResponseWriter, status int, message string) {
 // options are for a server on this machine: impatient.
 func (s *server) options() *EmbedderOptions {
 	return &EmbedderOptions{
-		Endpoint: Endpoint{BaseURL: s.URL + "/v1", Key: "sk-secret", Timeout: 5 * time.Second, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond},
+		Endpoint: Endpoint{BaseURL: s.URL + "/v1", Key: "sk-secret", Timeout: 5 * time.Second, minWait: time.Millisecond, maxWait: 20 * time.Millisecond},
 		Model:    "m",
 	}
 }

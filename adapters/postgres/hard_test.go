@@ -86,7 +86,11 @@ func TestKilledServer(t *testing.T) {
 		for {
 			out, err := exec.CommandContext(ctx, script[0], "start", script[1]).CombinedOutput()
 			if err == nil {
-				break
+				var c *pgx.Conn
+				if c, err = pgx.Connect(ctx, server(t)); err == nil {
+					_ = c.Close(ctx)
+					break
+				}
 			}
 			if time.Now().After(deadline) {
 				t.Fatalf("the server does not start again: %v\n%s", err, out)
@@ -147,6 +151,10 @@ func kill(t *testing.T, pidFile string) {
 		if err := syscall.Kill(p, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Fatal(err)
 		}
+	}
+	// Until it is reaped, pg_ctl takes it for alive.
+	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

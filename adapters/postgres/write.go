@@ -353,7 +353,7 @@ func (w *inserter) queue(ctx context.Context, batch *pgx.Batch, there *present, 
 		batch.Queue("INSERT INTO sources (owner, row, source, source_row) VALUES ($1, $2, $3, $4)", t.owner, row, string(id), there.ids[id].row)
 	}
 	w.fresh[r.ID] = place{row, t.owner, ""}
-	w.added.Count++
+	w.added.Count, w.added.New = w.added.Count+1, append(w.added.New, r.ID)
 	return r.ID, nil
 }
 

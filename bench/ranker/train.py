@@ -131,10 +131,10 @@ def evaluate(d, questions, models, columns=None, blend=BLEND):
 def newest(d, h, s):
     """Scores with the bonus of the latest among the best three, as importance.preferNewest gives it."""
     x, best = d.x[h["from"]:h["to"]], np.argsort(-s, kind="stable")[:3]
-    recency, assistant = x[:, d.names.index("recency")], x[:, d.names.index("assistant")]
+    recency, assistant, lexical = (x[:, d.names.index(n)] for n in ("recency", "assistant", "lex"))
     s = s.copy()
     for i in best:
-        if not assistant[i]:
+        if lexical[i] > 0 and not assistant[i]:
             s[i] += 0.4 * sum(recency[j] < recency[i] - 1e-6 for j in best) / 2
     return s
 

@@ -69,12 +69,8 @@ func page(root *cobra.Command) string {
 	visit(root)
 	b.WriteString("\n## Settings\n\nFlags win over variables, variables over the folder's `refine.yaml`, that over the user's `config.yaml`, that over the defaults.\n\n")
 	b.WriteString("| setting | variable | default | meaning |\n|---|---|---|---|\n")
-	defaults := map[string]string{}
-	for _, v := range settings.Defaults() {
-		defaults[v.Key] = fmt.Sprint(v.Value)
-	}
 	for _, key := range settings.Keys() {
-		value := defaults[key.Name]
+		value := fmt.Sprint(key.Default)
 		if key.Name == "store.path" {
 			value = "in the user's data folder"
 		}

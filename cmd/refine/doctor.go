@@ -202,7 +202,7 @@ func (a *app) examineEmbedder(ctx context.Context, note func(what string, err er
 	}
 	fix := "check embedder.* in `refine config show --origin`"
 	if a.settings.Embedder.Type == "openai" {
-		if key, keyErr := a.settings.Embedder.Key(ctx); keyErr != nil || key.IsZero() {
+		if key, keyErr := a.settings.Embedder.Key(ctx); keyErr != nil || key == "" {
 			fix = fmt.Sprintf("no API key was found: set %s, embedder.key_file or embedder.key_command", config.Default().Embedder.KeyEnv)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -14,13 +15,14 @@ var fixes = []cli.Fix{
 	{Is: memory.ErrLocked, Code: ui.ExitLocked, Hint: "wait for the other process, or give it longer with REFINE_STORE_WAIT=1m"},
 	{Is: memory.ErrCorrupt, Code: ui.ExitCorrupt, Hint: "see the damage with `refine check --full`, and go back with `refine restore SNAPSHOT --force`"},
 	{Is: memory.ErrSchema, Code: ui.ExitError, Hint: "a newer refine wrote this store: update this one"},
+	{Is: integration.ErrCopyDiffers, Code: ui.ExitThreshold, Hint: "copy into a store that holds nothing else of that user, and from which nothing of theirs was deleted, while nobody writes"},
 	{Is: memory.ErrExists, Code: ui.ExitError, Hint: "name a path that is free"},
 	{Is: memory.ErrModel, Code: ui.ExitError, Hint: "embed the store anew with `refine reembed`, or configure the embedder it was made with"},
 	{Is: memory.ErrDimension, Code: ui.ExitError, Hint: "check the embedder: `refine doctor`"},
 	{Is: memory.ErrNotFound, Code: ui.ExitError, Hint: "check the id and the scope: --tenant, --user, --agent, --session"},
 	{Is: memory.ErrDerived, Code: ui.ExitError, Hint: "delete what rests on it too, with --derived"},
 	{Is: memory.ErrReadOnly, Code: ui.ExitError, Hint: "check who may write there: `refine doctor`"},
-	{Is: memory.ErrFull, Code: ui.ExitError, Hint: "make room on the disk; nothing was half written"},
+	{Is: memory.ErrFull, Code: ui.ExitError, Hint: "make room on the disk and try again"},
 	{Is: fs.ErrNotExist, Code: ui.ExitError, Hint: "check the name and the folder"},
 	{Is: fs.ErrPermission, Code: ui.ExitError, Hint: "check who may read and write there"},
 }

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,11 +15,11 @@ import (
 	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/consolidate"
 )
 
 func (a *app) evalCommand() *cobra.Command {
 	minRecall := 0.0
-	corrections := ""
 	cmd := &cobra.Command{
 		Use:   "eval",
 		Short: "Measure the recall on questions whose answers are known",
@@ -36,52 +33,14 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().Float64Var(&minRecall, "min-recall", 0, "the least recall@10, in [0, 1]; below it the exit code is 3")
-
 	a.recallSettings(cmd, true)
-
-	evaluate := func(cmd *cobra.Command, load func(context.Context) (*eval.Dataset, error)) error {
-		if !(minRecall >= 0 && minRecall <= 1) {
-			return ui.Fail(ui.ExitUsage, "give a share from 0 to 1, like 0.75", "--min-recall is %v", minRecall)
-		}
-		if err := a.load(cmd); err != nil {
-			return err
-		}
-		set, err := load(cmd.Context())
-		if err != nil {
-			return err
-		}
-		report, err := a.evaluate(cmd.Context(), set)
-		if err != nil {
-			return err
-		}
-		if a.json {
-			err = a.term.JSON(report)
-		} else {
-			a.printReport(report)
-		}
-		if err == nil && report.Recall10 < minRecall {
-			return ui.Fail(ui.ExitThreshold, "", "recall@10 is %.4f, below --min-recall %v", report.Recall10, minRecall)
-		}
-		return err
-	}
-	locomo := &cobra.Command{
-		Use:   "locomo FILE",
-		Short: "LoCoMo: its file, as published (locomo.json)",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return evaluate(cmd, func(ctx context.Context) (*eval.Dataset, error) {
-				return eval.LoCoMo(ctx, args[0], &eval.LoCoMoOptions{Corrections: corrections})
-			})
-		},
-	}
-	locomo.Flags().StringVar(&corrections, "corrections", "", "file of corrected evidence (dial481/locomo-audit)")
-	cmd.AddCommand(locomo, a.evalAnswersCommand(), a.evalEverydayCommand(),
+	cmd.AddCommand(a.evalLoCoMoCommand(&minRecall), a.evalAnswersCommand(), a.evalEverydayCommand(),
 		&cobra.Command{
 			Use:   "beam DIR",
 			Short: "BEAM: a folder of chats, each with chat.json and probing_questions.json",
 			Args:  cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return evaluate(cmd, func(ctx context.Context) (*eval.Dataset, error) { return eval.BEAM(ctx, args[0]) })
+				return a.evalRecall(cmd, minRecall, func() (*eval.Dataset, error) { return eval.BEAM(cmd.Context(), args[0]) })
 			},
 		},
 		&cobra.Command{
@@ -89,51 +48,153 @@ With --min-recall the command exits with 3 if recall@10 is below it.`,
 			Short: "the bundled conversation",
 			Args:  cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return evaluate(cmd, func(ctx context.Context) (*eval.Dataset, error) { return eval.Sample(ctx) })
+				return a.evalRecall(cmd, minRecall, func() (*eval.Dataset, error) { return eval.Sample(cmd.Context()) })
 			},
 		})
 	return cmd
 }
 
-// evaluate measures the configured recall, and the baselines, over a dataset in a temporary store.
-func (a *app) evaluate(ctx context.Context, set *eval.Dataset) (*eval.Report, error) {
-	var report *eval.Report
-	err := a.imported(ctx, set, func(p *integration.Plugin) error {
-		systems := eval.Modes(p)
-		bar := a.term.Progress("asking", "questions", int64(set.Questions()*(1+len(systems.Baselines))))
-		defer bar.Done()
-		var err error
-		report, err = eval.Run(ctx, set, systems, &eval.Options{
-			Parameters: parameters(a.settings.Config, p),
-			Progress:   func(done, _ int) { bar.Set(int64(done)) },
-		})
-		return err
-	})
-	return report, err
+func (a *app) evalLoCoMoCommand(minRecall *float64) *cobra.Command {
+	corrections := ""
+	cmd := &cobra.Command{
+		Use:   "locomo FILE",
+		Short: "LoCoMo: its file, as published (locomo.json)",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.evalRecall(cmd, *minRecall, func() (*eval.Dataset, error) {
+				return eval.LoCoMo(cmd.Context(), args[0], &eval.LoCoMoOptions{Corrections: corrections})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&corrections, "corrections", "", "file of corrected evidence (dial481/locomo-audit)")
+	return cmd
 }
 
-// imported calls f with a dataset in a temporary store.
-func (a *app) imported(ctx context.Context, set *eval.Dataset, f func(*integration.Plugin) error) error {
+// evalRecall measures the configured recall, and the baselines, over a dataset.
+func (a *app) evalRecall(cmd *cobra.Command, minRecall float64, load func() (*eval.Dataset, error)) error {
+	if !(minRecall >= 0 && minRecall <= 1) {
+		return ui.Fail(ui.ExitUsage, "give a share from 0 to 1, like 0.75", "--min-recall is %v", minRecall)
+	}
+	report, err := evaluate(a, cmd, load, func(ctx context.Context, set *eval.Dataset, p *integration.Plugin, asked progress) (*eval.Report, error) {
+		return eval.Run(ctx, set, eval.Modes(p), &eval.Options{Parameters: parameters(a.settings.Config, p), Progress: asked})
+	}, a.printReport)
+	if err == nil && report.Recall10 < minRecall {
+		return ui.Fail(ui.ExitThreshold, "", "recall@10 is %.4f, below --min-recall %v", report.Recall10, minRecall)
+	}
+	return err
+}
+
+// evalAnswersCommand measures answers and not only what is recalled.
+func (a *app) evalAnswersCommand() *cobra.Command {
+	show, consolidated := 0, false
+	cmd := &cobra.Command{
+		Use:   "answers [FILE]",
+		Short: "the answers of refine ask, against those that LoCoMo's FILE or the bundled conversation give",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			load := func() (*eval.Dataset, error) {
+				if len(args) == 0 {
+					return eval.Sample(cmd.Context())
+				}
+				return eval.LoCoMo(cmd.Context(), args[0], &eval.LoCoMoOptions{Adversarial: true})
+			}
+			_, err := evaluate(a, cmd, load, func(ctx context.Context, set *eval.Dataset, p *integration.Plugin, asked progress) (*eval.AnswerReport, error) {
+				for _, c := range set.Conversations {
+					if !consolidated {
+						break
+					}
+					if _, err := consolidate.Auto(ctx, p.Store, c.Scope, nil, &consolidate.RunOptions{NoSnapshot: true}); err != nil {
+						return nil, err
+					}
+				}
+				return eval.RunAnswers(ctx, set, eval.Ask(p, integration.Request{}), asked)
+			}, func(r *eval.AnswerReport) { a.printAnswers(r, show) })
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&consolidated, "consolidated", false, "consolidate the conversations before they are asked")
+	cmd.Flags().IntVar(&show, "show", 0, "also print so many answers of each category")
+	return cmd
+}
+
+// evalEverydayCommand measures recall and answers in ordinary use.
+func (a *app) evalEverydayCommand() *cobra.Command {
+	show := false
+	cmd := &cobra.Command{
+		Use:   "everyday DIR",
+		Short: "ordinary use: histories, facts and questions with what must and must not be answered",
+		Long: `Reads a folder with questions.json and the JSON Lines that it names, and measures what
+is recalled, and what refine ask answers, by the type of question. An answer is right if it
+holds one of the expected strings and none of a stale or wrong one before it; a question
+that no memory answers must be refused.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var suite *eval.Everyday
+			load := func() (_ *eval.Dataset, err error) {
+				if suite, err = eval.ReadEveryday(cmd.Context(), args[0]); err != nil {
+					return nil, err
+				}
+				return &eval.Dataset{Name: "everyday", Conversations: suite.Conversations}, nil
+			}
+			_, err := evaluate(a, cmd, load, func(ctx context.Context, _ *eval.Dataset, p *integration.Plugin, asked progress) (*eval.EverydayReport, error) {
+				return eval.RunEveryday(ctx, suite, p, asked)
+			}, func(r *eval.EverydayReport) { a.printEveryday(r, show) })
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&show, "show", false, "also print every answer that is not right")
+	return cmd
+}
+
+// progress is told how many of all questions have been asked.
+type progress = func(done, total int)
+
+// evaluate puts a dataset into a temporary store, measures there, and prints the report.
+func evaluate[R any](a *app, cmd *cobra.Command, load func() (*eval.Dataset, error),
+	measure func(context.Context, *eval.Dataset, *integration.Plugin, progress) (R, error), show func(R)) (report R, err error) {
+	if err = a.load(cmd); err != nil {
+		return report, err
+	}
+	set, err := load()
+	if err != nil {
+		return report, err
+	}
 	dir, err := os.MkdirTemp("", "refine-eval-")
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer os.RemoveAll(dir)
 	settings := a.settings.Config
 	settings.Store.Path = filepath.Join(dir, "store.db")
-	p, err := integration.New(ctx, settings, &integration.Options{Create: true, Log: a.log})
+	p, err := integration.New(cmd.Context(), settings, &integration.Options{Create: true, Log: a.log})
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer p.Close()
 	bar := a.term.Progress("importing", "turns", int64(set.Records()))
+	defer func() { bar.Done() }()
 	for _, c := range set.Conversations {
-		if _, err := p.Store.AddAll(ctx, c.Scope, watched(c.Records, bar), nil); err != nil {
-			return err
+		if _, err := p.Store.AddAll(cmd.Context(), c.Scope, watched(c.Records, bar), nil); err != nil {
+			return report, err
 		}
 	}
 	bar.Done()
-	return f(p)
+	begun := false
+	report, err = measure(cmd.Context(), set, p, func(done, total int) {
+		if !begun {
+			bar, begun = a.term.Progress("asking", "questions", int64(total)), true
+		}
+		bar.Set(int64(done))
+	})
+	bar.Done()
+	switch {
+	case err != nil:
+	case a.json:
+		err = a.term.JSON(report)
+	default:
+		show(report)
+	}
+	return report, err
 }
 
 // parameters is what somebody needs to repeat the measurement.
@@ -154,44 +215,3 @@ func watched(records []memory.Record, bar *ui.Progress) iter.Seq2[memory.Record,
 		}
 	}
 }
-
-func (a *app) printReport(r *eval.Report) {
-	t := a.term
-	t.Printf("%s  %s about %s in %s\n", t.Paint(ui.Bold, r.Dataset), counted(r.Questions, "question"), counted(r.Turns, "turn"), counted(r.Conversations, "conversation"))
-	if r.Unscored > 0 || r.Corrected > 0 {
-		t.Printf("%s\n", t.Paint(ui.Dim, fmt.Sprintf("%s without evidence left out, evidence of %d corrected", counted(r.Unscored, "question"), r.Corrected)))
-	}
-	t.Printf("\n")
-	columns := []string{"system", "recall@5", "recall@10", "recall@20", "ndcg@10", "mrr", "p50 ms", "p95 ms"}
-	table := &ui.Table{Columns: columns, Right: columns[1:]}
-	row := func(name string, f eval.Figures) {
-		table.Add(name, fraction(f.Recall5), fraction(f.Recall10), fraction(f.Recall20), fraction(f.NDCG10), fraction(f.MRR),
-			fmt.Sprintf("%.2f", f.Latency.P50), fmt.Sprintf("%.2f", f.Latency.P95))
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(r.Baselines), func(x, y string) int {
-		return cmp.Compare(r.Baselines[x].Recall10, r.Baselines[y].Recall10)
-	}) {
-		row(name, r.Baselines[name])
-	}
-	mode := fmt.Sprint(r.Parameters["mode"])
-	row(mode, r.Figures)
-	table.Print(t)
-
-	t.Printf("\n")
-	columns = []string{"category", "questions", "recall@10", "mrr"}
-	table = &ui.Table{Columns: columns, Right: columns[1:]}
-	for _, name := range slices.Sorted(maps.Keys(r.ByCategory)) {
-		c := r.ByCategory[name]
-		table.Add(name, thousands(c.Questions), fraction(c.Recall10), fraction(c.MRR))
-	}
-	table.Print(t)
-	if d, ok := r.Delta["recall@10"]; ok {
-		t.Printf("\nrecall@10, %s against %s: %+.4f, 95%% interval [%+.4f, %+.4f] over questions", mode, r.Against, d.Mean, d.CI95[0], d.CI95[1])
-		if r.Conversations > 1 {
-			t.Printf(", [%+.4f, %+.4f] over conversations", d.CI95Conversations[0], d.CI95Conversations[1])
-		}
-		t.Printf("\n")
-	}
-}
-
-func fraction(x float64) string { return fmt.Sprintf("%.3f", x) }

@@ -36,9 +36,9 @@ The store remembers the embedding model it is made with.`,
 				return err
 			}
 			if a.json {
-				return a.term.JSON(map[string]any{"store": p.Store.Path(), "model": stats.Model, "dim": stats.Dim})
+				return a.term.JSON(map[string]any{"store": named(path, p), "model": stats.Model, "dim": stats.Dim})
 			}
-			a.term.Notef("made the store %s", p.Store.Path())
+			a.term.Notef("made the store %s", named(path, p))
 			a.term.Notef("next: refine import FILE..., or refine import --sample to try it")
 			return nil
 		},

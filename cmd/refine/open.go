@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -53,11 +54,9 @@ func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Pl
 }
 
 // inFile is the plugin's store as a file, for the commands that look after one.
-func inFile(cmd *cobra.Command, p *integration.Plugin) (*memory.Store, error) {
-	if s, ok := p.Store.(*memory.Store); ok {
-		return s, nil
-	}
-	return nil, notAFile(cmd)
+func (a *app) inFile(cmd *cobra.Command, p *integration.Plugin) (*memory.Store, error) {
+	s, _ := p.Store.(*memory.Store)
+	return s, a.onlyFile(cmd)
 }
 
 // onlyFile refuses a store that is no file.
@@ -65,12 +64,16 @@ func (a *app) onlyFile(cmd *cobra.Command) error {
 	if integration.IsFile(a.settings.Store.Path) {
 		return nil
 	}
-	return notAFile(cmd)
-}
-
-func notAFile(cmd *cobra.Command) error {
 	return ui.Fail(ui.ExitUsage, "a database is looked after with its own tools; `refine migrate` copies it into a file (docs/engines.md)",
 		"`%s` works on a store that is a file", cmd.CommandPath())
+}
+
+// named is how a person is told of a store: its file, and of an engine the address without a password.
+func named(path string, p *integration.Plugin) string {
+	if u, err := url.Parse(path); err == nil && !integration.IsFile(path) {
+		return u.Redacted()
+	}
+	return p.Store.Path()
 }
 
 // chosen is the configured scope, or none if none is configured: commands that look after a store mean all of it then.

@@ -27,7 +27,7 @@ there; an interrupted run goes on where it stopped.`,
 				return err
 			}
 			defer p.Close()
-			store, err := inFile(cmd, p)
+			store, err := a.inFile(cmd, p)
 			if err != nil {
 				return err
 			}

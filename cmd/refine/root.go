@@ -62,7 +62,7 @@ func (a *app) addCommands(root *cobra.Command) {
 		commands []*cobra.Command
 	}{
 		{"Memories:", []*cobra.Command{a.initCommand(), a.importCommand(), a.addCommand(), a.searchCommand(), a.askCommand(), a.explainCommand(), a.listCommand(), a.editCommand(), a.pinCommand(), a.historyCommand(), a.evalCommand()}},
-		{"The store:", []*cobra.Command{a.statsCommand(), a.usersCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand(), a.modelsCommand()}},
+		{"The store:", []*cobra.Command{a.statsCommand(), a.usersCommand(), a.consolidateCommand(), a.exportCommand(), a.checkCommand(), a.snapshotCommand(), a.restoreCommand(), a.deleteCommand(), a.reembedCommand(), a.migrateCommand(), a.modelsCommand()}},
 		{"Servers and hooks:", []*cobra.Command{a.serveCommand(), a.mcpCommand(), a.hookCommand(), a.adaCommand()}},
 		{"This command:", []*cobra.Command{a.configCommand(), a.doctorCommand(), cli.VersionCommand(a.term, &a.json)}},
 	} {

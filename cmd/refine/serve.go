@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
+	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/serve"
@@ -79,12 +81,15 @@ func (a *app) serve(ctx context.Context) error {
 	if o.Keys, err = a.serveKeys(); err != nil {
 		return ui.Fail(ui.ExitUsage, "make keys with `refine serve key NAME`", "%w", err)
 	}
+	if o.Webhooks, err = webhooks(c.Webhooks); err != nil {
+		return ui.Fail(ui.ExitUsage, "put a long random secret into the variable, like that of `openssl rand -hex 32`", "%w", err)
+	}
 	if m := a.settings.Model; m.Type == "openai" {
 		key, err := m.Key(ctx)
 		if err != nil {
 			return err
 		}
-		o.Upstream = &serve.Upstream{BaseURL: m.BaseURL, Key: key.Reveal(), Model: m.Model, Silence: c.Silence}
+		o.Upstream = &serve.Upstream{BaseURL: m.BaseURL, Key: key, Model: m.Model, Silence: c.Silence}
 	}
 	var secure *tls.Config
 	if c.TLSCert != "" || c.TLSKey != "" {
@@ -122,16 +127,23 @@ func (a *app) serve(ctx context.Context) error {
 	if err != nil {
 		return ui.Fail(ui.ExitError, "choose another address with --listen", "%w", err)
 	}
+	a.announce(listener.Addr(), secure != nil, o, p.Scope)
+	go a.watchKeys(ctx, server) // ends with ctx
+	return server.Run(ctx, listener, secure)
+}
+
+// announce says what is served, and where.
+func (a *app) announce(at net.Addr, secure bool, o *serve.Options, scope memory.Scope) {
 	scheme := "http"
-	if secure != nil {
+	if secure {
 		scheme = "https"
 	}
-	address := scheme + "://" + listener.Addr().String()
+	address := scheme + "://" + at.String()
 	a.term.Notef("serving %s (the page), %s/v1 (the OpenAI API), %s/api/v1 (REST)", address, address, address)
-	if c.MCP {
+	if o.MCP {
 		a.term.Notef("serving %s/mcp (MCP)", address)
 	}
-	if c.Ada {
+	if o.Ada {
 		a.term.Notef("serving %s/v1/chat/stream, /v1/memory and the rest of Ada's brain", address)
 	}
 	if o.Upstream == nil {
@@ -140,10 +152,20 @@ func (a *app) serve(ctx context.Context) error {
 		a.term.Notef("upstream: %s", o.Upstream.BaseURL)
 	}
 	if len(o.Keys) == 0 {
-		a.term.Notef("no keys: everybody on this machine has the scope %s", p.Scope)
+		a.term.Notef("no keys: everybody on this machine has the scope %s", scope)
 	}
-	go a.watchKeys(ctx, server) // ends with ctx
-	return server.Run(ctx, listener, secure)
+}
+
+// webhooks are those of the settings, with their secrets.
+func webhooks(list []config.Webhook) (hooks []serve.Webhook, err error) {
+	for i, h := range list {
+		secret := strings.TrimSpace(os.Getenv(h.SecretEnv))
+		if h.SecretEnv != "" && secret == "" {
+			return nil, fmt.Errorf("serve.webhooks: %d: the variable %s, which secret_env names, is empty", i+1, h.SecretEnv)
+		}
+		hooks = append(hooks, serve.Webhook{URL: h.URL, Secret: secret, Events: h.Events, Plain: h.Plain})
+	}
+	return hooks, nil
 }
 
 // keysEvery is how often the file of keys is looked at.

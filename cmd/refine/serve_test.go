@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -50,6 +50,14 @@ func TestServe(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "X-Token=a%20b")
 	t.Setenv("REFINER_API_KEY", "a-key-that-nobody-will-guess")
+	hooked := make(chan string, 10)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		hooked <- r.Header.Get("X-Refiner-Signature") + " " + string(text)
+	}))
+	defer hook.Close()
+	t.Setenv("HOOK_SECRET", "whsec")
+	t.Setenv("REFINE_SERVE_WEBHOOKS", `[{"url": "`+hook.URL+`", "secret_env": "HOOK_SECRET", "events": ["remembered"]}]`)
 
 	keys := filepath.Join(dir, "keys.json")
 	makeKey := func(name string) string {
@@ -101,6 +109,14 @@ func TestServe(t *testing.T) {
 	}
 	if status, text := ask("a-key-that-nobody-will-guess"); status != 200 || !strings.Contains(text, "In Lisbon.") {
 		t.Errorf("answered %d %s", status, text)
+	}
+	select {
+	case text := <-hooked:
+		if !strings.HasPrefix(text, "t=") || !strings.Contains(text, `"event":"remembered"`) || !strings.Contains(text, "Where did Ruth move?") {
+			t.Errorf("the webhook was told %s", text)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the webhook was told nothing")
 	}
 	for path, want := range map[string]int{"/v1/info": 200, "/mcp": 405} { // which is for a POST alone
 		request, _ := http.NewRequest(http.MethodGet, address+path, nil)

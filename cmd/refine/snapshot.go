@@ -205,7 +205,7 @@ func (a *app) check(cmd *cobra.Command, path string, full bool) (memory.Report, 
 		return memory.Report{}, err
 	}
 	defer p.Close()
-	store, err := inFile(cmd, p)
+	store, err := a.inFile(cmd, p)
 	if err != nil {
 		return memory.Report{}, err
 	}

@@ -18,13 +18,16 @@ type Key struct {
 	Name string // as in the file: recall.limit
 	Env  string // as in the environment: REFINE_RECALL_LIMIT
 	Help string // one line
+
+	Default any
 }
 
 // Keys lists every setting in the order of [config.Config].
 func Keys() []Key {
 	var keys []Key
+	values := flatten(config.Default())
 	walk(reflect.TypeFor[config.Config](), "", func(name, help string) {
-		keys = append(keys, Key{Name: name, Env: envName(name), Help: help})
+		keys = append(keys, Key{Name: name, Env: envName(name), Help: help, Default: values[name]})
 	})
 	return keys
 }

@@ -13,6 +13,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,7 +39,7 @@ const folderFile = "refine.yaml"
 // have the user's API key, or the memories, sent to a server of their own.
 var private = []string{"embedder.base_url", "embedder.key_env", "embedder.key_file", "embedder.key_command",
 	"model.type", "model.base_url", "model.key_env", "model.key_file", "model.key_command",
-	"serve.keys_file", "serve.key_env", "serve.names"}
+	"serve.keys_file", "serve.key_env", "serve.names", "serve.webhooks"}
 
 // Options say what Load reads. Nil and the zero value read the usual files and the environment.
 type Options struct {
@@ -74,16 +75,6 @@ type Value struct {
 	Origin string `json:"origin"`
 }
 
-// Defaults lists every setting with its default, in the order of [Keys].
-func Defaults() []Value {
-	values := flatten(config.Default())
-	var list []Value
-	for _, key := range Keys() {
-		list = append(list, Value{Key: key.Name, Value: values[key.Name], Origin: "default"})
-	}
-	return list
-}
-
 // UserFile is the path of the user's own configuration file.
 func UserFile() string { return filepath.Join(xdg.ConfigHome, "refine", "config.yaml") }
 
@@ -99,9 +90,9 @@ func Load(opts *Options) (*Settings, error) {
 
 	s := &Settings{}
 	origins := map[string]string{}
-	for key, value := range flatten(config.Default()) {
-		v.SetDefault(key, value)
-		origins[key] = "default"
+	for _, key := range Keys() {
+		v.SetDefault(key.Name, key.Default)
+		origins[key.Name] = "default"
 	}
 	for _, file := range candidates(opts.File) {
 		values, err := readFile(file)
@@ -237,7 +228,19 @@ func decode(values map[string]any) error {
 	return err
 }
 
-var hooks = mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), exact)
+var hooks = mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), list, exact)
+
+// list reads a list of groups that a variable gives as JSON.
+func list(from, to reflect.Type, value any) (any, error) {
+	if from.Kind() != reflect.String || to.Kind() != reflect.Slice || to.Elem().Kind() != reflect.Struct {
+		return value, nil
+	}
+	var groups []map[string]any
+	if err := json.Unmarshal([]byte(value.(string)), &groups); err != nil {
+		return nil, fmt.Errorf(`%q is no list: in a variable write JSON, like [{"url": "https://example.org/hook"}]`, value)
+	}
+	return groups, nil
+}
 
 // exact refuses what mapstructure would bend until it fits: 1.5 as a whole number, true as 1, 3 as three nanoseconds.
 func exact(from, to reflect.Value) (any, error) {

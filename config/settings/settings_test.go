@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/adrg/xdg"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/trm-go/refiner/config"
 )
@@ -211,7 +213,7 @@ func TestEveryKeyCanBeSetEverywhere(t *testing.T) {
 		}
 		t.Run(key.Name, func(t *testing.T) {
 			home(t)
-			value := fmt.Sprint(flatten(config.Default())[key.Name])
+			value := fmt.Sprint(key.Default)
 			if value == "" {
 				value = "x"
 			}
@@ -236,7 +238,7 @@ func TestTemplateIsTheDefaults(t *testing.T) {
 	if err := Init("written.yaml"); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second Init gives %v, want fs.ErrExist", err)
 	}
-	if s, err := Load(&Options{File: "written.yaml"}); err != nil || s.Config != config.Default() {
+	if s, err := Load(&Options{File: "written.yaml"}); err != nil || !reflect.DeepEqual(s.Config, config.Default()) {
 		t.Errorf("the template as written gives %+v, %v", s, err)
 	}
 	var open []string
@@ -255,7 +257,7 @@ func TestTemplateIsTheDefaults(t *testing.T) {
 			t.Errorf("the template does not hold %s", v.Key)
 		}
 	}
-	if diff := cmp.Diff(config.Default(), s.Config); diff != "" {
+	if diff := cmp.Diff(config.Default(), s.Config, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("the template's values (-want +got):\n%s", diff)
 	}
 }
@@ -271,8 +273,8 @@ func TestKeyStaysHidden(t *testing.T) {
 		"command": {KeyEnv: "MY_OTHER", KeyFile: "absent", KeyCommand: "cat key"},
 	} {
 		key, err := e.Key(t.Context())
-		if err != nil || key.Reveal() != sesame {
-			t.Errorf("%s: %q, %v", name, key.Reveal(), err)
+		if err != nil || string(key) != sesame {
+			t.Errorf("%s: %q, %v", name, string(key), err)
 		}
 		text, _ := key.MarshalText()
 		for _, shown := range []string{fmt.Sprint(key), fmt.Sprintf("%#v %+v %q", key, key, key), string(text)} {
@@ -291,24 +293,45 @@ func TestKeyStaysHidden(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if key, err := (config.Model{KeyFile: "key"}).Key(t.Context()); err != nil || key.Reveal() != sesame {
-		t.Errorf("the model's key is %q, %v", key.Reveal(), err)
+	if key, err := (config.Model{KeyFile: "key"}).Key(t.Context()); err != nil || string(key) != sesame {
+		t.Errorf("the model's key is %q, %v", string(key), err)
 	}
 	if _, err := (config.Model{KeyFile: "absent"}).Key(t.Context()); err == nil || !strings.Contains(err.Error(), "model.key_file") {
 		t.Errorf("the error does not name the setting: %v", err)
 	}
-	if key, err := (config.Embedder{KeyEnv: "NOT_SET_ANYWHERE"}).Key(t.Context()); err != nil || !key.IsZero() {
+	if key, err := (config.Embedder{KeyEnv: "NOT_SET_ANYWHERE"}).Key(t.Context()); err != nil || key != "" {
 		t.Errorf("no key: %v, %v; want none and no error", key, err)
 	}
 }
 
 // A folder that somebody else made must not be able to send memories to a server.
 func TestFolderCannotChooseTheModel(t *testing.T) {
-	for _, line := range []string{"model: {type: openai}", "model: {base_url: 'http://evil.example/v1'}", "model: {key_command: cat}"} {
+	for _, line := range []string{"model: {type: openai}", "model: {base_url: 'http://evil.example/v1'}", "model: {key_command: cat}",
+		"serve: {webhooks: [{url: 'https://evil.example'}]}"} {
 		home(t)
 		write(t, folderFile, line+"\n")
 		if _, err := Load(nil); err == nil || !strings.Contains(err.Error(), "may not be set by the file of a folder") {
 			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestWebhooksAreAList(t *testing.T) {
+	home(t)
+	write(t, UserFile(), "serve:\n  webhooks:\n    - url: https://example.org/a\n      secret_env: A\n      events: [deleted]\n    - {url: http://127.0.0.1:9, plain: true}\n")
+	want := []config.Webhook{{URL: "https://example.org/a", SecretEnv: "A", Events: []string{"deleted"}}, {URL: "http://127.0.0.1:9", Plain: true}}
+	s, err := Load(nil)
+	if err != nil || !reflect.DeepEqual(s.Serve.Webhooks, want) {
+		t.Errorf("the file says %+v, %v", s, err)
+	}
+	t.Setenv("REFINE_SERVE_WEBHOOKS", `[{"url": "https://example.org/b", "events": ["changed"]}]`)
+	if s, err = Load(nil); err != nil || !reflect.DeepEqual(s.Serve.Webhooks, []config.Webhook{{URL: "https://example.org/b", Events: []string{"changed"}}}) {
+		t.Errorf("the variable says %+v, %v", s, err)
+	}
+	for value, says := range map[string]string{"https://example.org": "write JSON", `[{"ulr": "https://example.org"}]`: "ulr", `[{"url": 7}]`: "7 is no text"} {
+		t.Setenv("REFINE_SERVE_WEBHOOKS", value)
+		if _, err := Load(nil); err == nil || !strings.Contains(err.Error(), "REFINE_SERVE_WEBHOOKS: serve.webhooks: ") || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", value, err)
 		}
 	}
 }

@@ -6,15 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/trm-go/refiner/config"
 )
 
 // template is a configuration file in which every setting is explained and commented out with its default.
 func template() string {
 	var b strings.Builder
 	b.WriteString("# Settings of the refine command. Flags win over REFINE_* variables, those over this file.\n")
-	values := flatten(config.Default())
 	var open []string
 	for _, key := range Keys() {
 		path := strings.Split(key.Name, ".")
@@ -31,7 +28,7 @@ func template() string {
 			b.WriteString("\n")
 		}
 		open = groups
-		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+yaml(values[key.Name]), key.Help)
+		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+yaml(key.Default), key.Help)
 	}
 	return b.String()
 }

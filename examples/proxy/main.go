@@ -38,7 +38,7 @@ func run(ctx context.Context, listen, store string) error {
 	}
 	defer plugin.Close()
 	server, err := serve.New(plugin, &serve.Options{Upstream: &serve.Upstream{
-		BaseURL: cmp.Or(os.Getenv("OPENAI_BASE_URL"), "https://api.openai.com/v1"), Key: os.Getenv("OPENAI_API_KEY")}})
+		BaseURL: cmp.Or(os.Getenv("OPENAI_BASE_URL"), "https://api.openai.com/v1"), Key: config.Secret(os.Getenv("OPENAI_API_KEY"))}})
 	if err != nil {
 		return err
 	}

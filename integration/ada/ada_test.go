@@ -22,7 +22,7 @@ import (
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/ada"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
 )

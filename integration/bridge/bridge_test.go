@@ -49,21 +49,6 @@ func known(t *testing.T) *integration.Plugin {
 	return p
 }
 
-// stored are the records of a session other than the one that tests begin with.
-func stored(t *testing.T, p *integration.Plugin, scope memory.Scope) []memory.Record {
-	t.Helper()
-	var list []memory.Record
-	for r, err := range p.Store.All(t.Context(), scope, nil) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.Scope.Session != "1" {
-			list = append(list, r)
-		}
-	}
-	return list
-}
-
 // MCP counts what it shows, and a plugin that only reads remembers nothing through it.
 func TestMCP(t *testing.T) {
 	p := known(t)

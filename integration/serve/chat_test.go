@@ -14,7 +14,7 @@ import (
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/serve"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -239,7 +239,7 @@ func TestMemoryCanBeLeftOut(t *testing.T) {
 // What a client asks for itself is neither remembered nor given memories.
 func TestClientsTasksAreNoMemories(t *testing.T) {
 	m, up := model(t, scripted.Says("Fine."))
-	p := start(t, newPlugin(t, "Ruth keeps the kayak in the shed."), &serve.Options{Upstream: up, Tasks: serve.KnownTasks})
+	p := start(t, newPlugin(t, "Ruth keeps the kayak in the shed."), &serve.Options{Upstream: up, Tasks: "known"})
 	before := len(records(t, p.plugin, ada))
 	p.chat(t, nil, "### Task:\nGenerate a concise title of the chat history.\n### Chat History:\n<chat_history>\nUSER: Where is the kayak?\n</chat_history>")
 	p.respond(t, nil, map[string]any{"instructions": "You write titles: reply with only a short title for the conversation."}, "Where is the kayak?")
@@ -507,10 +507,10 @@ func TestWithoutAnUpstream(t *testing.T) {
 			t.Errorf("recalled text was written: %+v", x)
 		}
 	}
-	if r := p.send(t, http.MethodGet, "/v1/models", ""); !strings.Contains(r.Body, serve.ModelAlone) {
+	if r := p.send(t, http.MethodGet, "/v1/models", ""); !strings.Contains(r.Body, "refine-extractive") {
 		t.Errorf("models: %s", r.Body)
 	}
-	if r := p.send(t, http.MethodGet, "/v1/models/"+serve.ModelAlone, ""); r.Status != 200 {
+	if r := p.send(t, http.MethodGet, "/v1/models/refine-extractive", ""); r.Status != 200 {
 		t.Errorf("model: %d %s", r.Status, r.Body)
 	}
 	p.send(t, http.MethodGet, "/v1/models/gpt-9", "").failure(t, 404, "model_not_found")

@@ -210,7 +210,7 @@ func (x *exchange) recall(ctx context.Context) error {
 // long for the model, or of a form in which the upstream takes no more text.
 func (x *exchange) ask() (*http.Response, error) {
 	unnamed := x.Model == "" && !x.Has("prompt") // a stored prompt has a model of its own
-	if (unnamed || x.Model == ModelAlias) && x.s.upstream.Model != "" {
+	if (unnamed || x.Model == modelAlias) && x.s.upstream.Model != "" {
 		x.SetModel(x.s.upstream.Model)
 	}
 	without := x.Body()

@@ -2,7 +2,9 @@ package serve
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -36,3 +38,18 @@ func FuzzDecode(f *testing.F) {
 }
 
 type sink struct{ http.ResponseWriter }
+
+func FuzzParseKeys(f *testing.F) {
+	f.Add([]byte(`{"keys":[{"name":"x","hash":"sha256:` + strings.Repeat("a", 64) + `","user":"u"}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		keys, err := parseKeys(text)
+		if err != nil && !errors.Is(err, ErrKeys) {
+			t.Errorf("%v", err)
+		}
+		for _, k := range keys {
+			if k.Name == "" || len(k.Hash) != 71 {
+				t.Errorf("accepted %+v", k)
+			}
+		}
+	})
+}

@@ -165,11 +165,13 @@ func (s *Server) ours(host string) bool {
 		host = name
 	}
 	host = strings.ToLower(strings.Trim(host, "[]"))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(s.hosts, host) {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
+	return onThisMachine(host) || strings.HasSuffix(host, ".localhost") || slices.Contains(s.hosts, host)
+}
+
+// onThisMachine reports whether a host, without its port, is a loopback one.
+func onThisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // ErrOpen is returned for a server that anybody on the network could use.
@@ -181,7 +183,7 @@ func CheckListen(address string, keys int) error {
 	if err != nil {
 		return fmt.Errorf("serve.listen is %q: use an address and a port, like 127.0.0.1:8377", address)
 	}
-	if ip, err := netip.ParseAddr(host); keys > 0 || host == "localhost" || (err == nil && ip.IsLoopback()) {
+	if keys > 0 || onThisMachine(host) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is no loopback address: make a key with `refine serve key NAME`, or listen on 127.0.0.1", ErrOpen, address)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/integration/serve"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -150,25 +150,13 @@ func TestKeyFiles(t *testing.T) {
 	hash := "sha256:" + strings.Repeat("a", 64)
 	for _, bad := range []string{``, `{"keys":[{"name":"x","hash":"secret"}]}`, `{"keys":[{"hash":"` + hash + `"}]}`, `{"keys":[{"name":"x","hash":"` + hash + `","usr":"eve"}]}`,
 		`{"keys":[{"name":"x","hash":"` + hash + `"},{"name":"y","hash":"` + hash + `"}]}`, `{"keys":[{"name":"x","hash":"` + hash + `","user":"u","any_user":true}]}`, `{"keys":[]} {}`} {
-		if _, err := serve.ParseKeys([]byte(bad)); !errors.Is(err, serve.ErrKeys) {
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := serve.LoadKeys(path); !errors.Is(err, serve.ErrKeys) {
 			t.Errorf("%s gives %v", bad, err)
 		}
 	}
-}
-
-func FuzzParseKeys(f *testing.F) {
-	f.Add([]byte(`{"keys":[{"name":"x","hash":"sha256:` + strings.Repeat("a", 64) + `","user":"u"}]}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		keys, err := serve.ParseKeys(text)
-		if err != nil && !errors.Is(err, serve.ErrKeys) {
-			t.Errorf("%v", err)
-		}
-		for _, k := range keys {
-			if k.Name == "" || len(k.Hash) != 71 {
-				t.Errorf("accepted %+v", k)
-			}
-		}
-	})
 }
 
 // Keys are replaced while the server runs: the new ones hold at once, those that are gone do not. What cannot be is refused, and

@@ -86,15 +86,15 @@ func LoadKeys(path string) ([]Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: read %q: %w", ErrKeys, path, err)
 	}
-	keys, err := ParseKeys(text)
+	keys, err := parseKeys(text)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", path, err)
 	}
 	return keys, nil
 }
 
-// ParseKeys reads what a file of keys holds: {"keys": [{"name": "...", "hash": "sha256:...", "user": "..."}]}.
-func ParseKeys(text []byte) ([]Key, error) {
+// parseKeys reads what a file of keys holds: {"keys": [{"name": "...", "hash": "sha256:...", "user": "..."}]}.
+func parseKeys(text []byte) ([]Key, error) {
 	var file keyFile
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields() // a mistyped "user" would open another scope
@@ -151,7 +151,7 @@ func AddKey(path string, k Key) error {
 	if err != nil {
 		return err
 	}
-	if _, err := ParseKeys(text); err != nil {
+	if _, err := parseKeys(text); err != nil {
 		return err
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // for the owner alone

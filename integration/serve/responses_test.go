@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trm-go/refiner/integration/serve"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -450,7 +450,7 @@ func TestResponsesWithoutAnUpstream(t *testing.T) {
 	if a := r.response(t); !strings.Contains(a.text(), "Lisbon") || a.Status != "completed" || a.Refine == nil || a.Usage.Total_tokens == 0 || r.Header.Get("X-Refine-Memories") != "1" {
 		t.Errorf("%v %s", r.Header, r.Body)
 	}
-	for _, part := range []string{`"instructions":"Be brief."`, `"metadata":{"a":"b"}`, `"temperature":0.5`, `"model":"` + serve.ModelAlone + `"`} {
+	for _, part := range []string{`"instructions":"Be brief."`, `"metadata":{"a":"b"}`, `"temperature":0.5`, `"model":"refine-extractive"`} {
 		if !strings.Contains(r.Body, part) {
 			t.Errorf("no %s in %s", part, r.Body)
 		}

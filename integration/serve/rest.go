@@ -44,7 +44,7 @@ type me struct {
 }
 
 func (s *Server) me(_ context.Context, c *caller, _ *struct{}) (*me, error) {
-	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: s.locked, AnyUser: c.key != nil && c.key.AnyUser, Model: ModelAlone, Refine: string(s.refine)}
+	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: s.locked, AnyUser: c.key != nil && c.key.AnyUser, Model: ownModel, Refine: string(s.refine)}
 	if s.upstream != nil {
 		m.Model = s.upstream.Model
 	}

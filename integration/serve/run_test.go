@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/integration/serve"
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 )
 
 // running is a server that Run runs.

@@ -12,8 +12,12 @@ import (
 // The clients in clients/ against a server over real HTTP, where their languages are at hand.
 func TestOwnClients(t *testing.T) {
 	secret, key := serve.NewKey("client", ada)
-	for name, line := range map[string][]string{"python": {"python3", "testdata/client.py"}, "typescript": {"node", "--experimental-strip-types", "--no-warnings", "testdata/client.mjs"}} {
+	for name, line := range map[string][]string{"python": {"python3", "testdata/client.py"}, "typescript": {"node", "--experimental-strip-types", "--no-warnings", "testdata/client.mjs"},
+		"langchain": {filepath.Join(os.Getenv("REFINER_CLIENTS"), "venv/bin/python"), "testdata/langchain.py"}} {
 		t.Run(name, func(t *testing.T) {
+			if name == "langchain" && os.Getenv("REFINER_CLIENTS") == "" {
+				t.Skip("make test-clients installs LangChain")
+			}
 			p := start(t, newPlugin(t), &serve.Options{Keys: []serve.Key{key}})
 			line = append(line, p.URL, secret)
 			if compiled := filepath.Join(os.Getenv("REFINER_CLIENTS"), "typescript", "refiner.js"); name == "typescript" && os.Getenv("REFINER_CLIENTS") != "" {

@@ -37,22 +37,23 @@ type Options struct {
 	// Tasks are regular expressions, one a line, of requests that a client makes for itself, such as titles: they are neither
 	// remembered nor given memories. The line "known" stands for those of many clients. Zero: none.
 	Tasks string
-	// Limit is the number of memories in a prompt, and Budget the tokens that they may take. Zero: DefaultLimit,
-	// DefaultBudget.
+	// Limit is the number of memories in a prompt, and Budget the tokens that they may take. Zero: 10, 800.
 	Limit, Budget int
 	// Rate is the number of requests a second that each caller may send, and Burst how many at once. Zero: no limit; a
 	// burst of twice the rate.
 	Rate  float64
 	Burst int
-	// MaxBody is the size of the largest request, in bytes. Zero: DefaultMaxBody.
+	// MaxBody is the size of the largest request, in bytes. Zero: 32 MiB.
 	MaxBody int64
 	// Hosts are names of this server besides localhost, for requests without keys.
 	Hosts []string
-	// Wait is how long requests that are being answered may take to end when the server is stopped. Zero: DefaultWait.
+	// Wait is how long requests that are being answered may take to end when the server is stopped. Zero: 30 seconds.
 	Wait time.Duration
 	// Ada answers as Ada's brain does, under /v1 (docs/ada.md), and MCP serves the Model Context Protocol at /mcp
 	// (docs/mcp.md): both behind the same keys, and neither with more than a key may do over REST.
 	Ada, MCP bool
+	// Webhooks are told of what is remembered, changed and deleted through this server (docs/serve.md).
+	Webhooks []Webhook
 	// Version is that of the program, as MCP clients are told it.
 	Version string
 	// Log gets every request (debug) and what fails. Nil disables it.
@@ -63,10 +64,10 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultLimit   = 10
-	DefaultBudget  = 800
-	DefaultMaxBody = 32 << 20 // a few photographs
-	DefaultWait    = 30 * time.Second
+	defaultLimit   = 10
+	defaultBudget  = 800
+	defaultMaxBody = 32 << 20 // a few photographs
+	defaultWait    = 30 * time.Second
 )
 
 // Server answers requests. It is an http.Handler, safe for concurrent use.
@@ -92,6 +93,7 @@ type Server struct {
 	metrics   *metrics
 	inFlight  atomic.Int64 // requests that are being answered
 	writer    *integration.Writer
+	webhooks  *webhooks // nil: there are none
 	exchanges exchanges
 	recalls   chan struct{} // holds one for each recall at work
 	stopping  atomic.Bool
@@ -108,8 +110,8 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		own.Scope = memory.Scope{} // a key's scope is its own, also where it is empty
 	}
 	s := &Server{plugin: &own, locked: len(o.Keys) > 0, rate: o.Rate, burst: cmp.Or(o.Burst, max(1, int(2*o.Rate))), upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
-		limit: cmp.Or(o.Limit, DefaultLimit), budget: cmp.Or(o.Budget, DefaultBudget),
-		maxBody: cmp.Or(o.MaxBody, DefaultMaxBody), wait: cmp.Or(o.Wait, DefaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+		limit: cmp.Or(o.Limit, defaultLimit), budget: cmp.Or(o.Budget, defaultBudget),
+		maxBody: cmp.Or(o.MaxBody, defaultMaxBody), wait: cmp.Or(o.Wait, defaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	if err := s.SetKeys(o.Keys); err != nil {
 		return nil, err
 	}
@@ -136,10 +138,16 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 			return nil, err
 		}
 		s.client = s.upstream.client()
-		s.silence = cmp.Or(s.upstream.Silence, DefaultSilence)
+		s.silence = cmp.Or(s.upstream.Silence, defaultSilence)
 	}
 	s.exchanges.over.L = &s.exchanges.mu
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.inFlight.Load()) }, func() float64 { return float64(s.writer.Pending()) })
+	if len(o.Webhooks) > 0 {
+		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, &s.metrics.registry, s.log); err != nil {
+			return nil, err
+		}
+		own.Store = observedStore{p.Store, s.webhooks}
+	}
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
 		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
 	s.handler = s.routes(o)
@@ -196,7 +204,7 @@ func (s *Server) ollama(protected func(pattern string, h http.HandlerFunc)) {
 		return
 	}
 	protected("GET /api/tags", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"models": []any{map[string]any{"name": ModelAlone, "model": ModelAlone, "size": 0, "digest": "", "details": struct{}{}}}})
+		writeJSON(w, http.StatusOK, map[string]any{"models": []any{map[string]any{"name": ownModel, "model": ownModel, "size": 0, "digest": "", "details": struct{}{}}}})
 	})
 	protected("GET /api/version", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"version": "0.6.4"}) // of the API that is spoken
@@ -251,9 +259,13 @@ func (s *Server) of(c *caller) *integration.Plugin {
 	return s.plugin
 }
 
-// Close waits for the turns that are still to be written, and lets go of the upstream. The plugin stays open.
+// Close waits for the turns that are still to be written, for some seconds also for what webhooks are still to be told, and lets go of
+// the upstream. The plugin stays open.
 func (s *Server) Close() {
 	s.Flush()
+	if s.webhooks != nil {
+		s.webhooks.close(s.wait)
+	}
 	if s.client != nil {
 		s.client.CloseIdleConnections()
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/trm-go/refiner/internal/chatwire"
 )
 
-// KnownTasks is the line of Options.Tasks that stands for the tasks that are known here.
-const KnownTasks = "known"
+// knownTasks is the line of Options.Tasks that stands for the tasks that are known here.
+const knownTasks = "known"
 
 // tasks tell what a chat client asks for itself from what a person says: titles and tags of a conversation, follow-up
 // questions, search queries, completions while one types, health checks. They are neither remembered nor given notes.
@@ -24,7 +24,7 @@ func newTasks(lines string) (*tasks, error) {
 	for line := range strings.Lines(lines) {
 		switch line = strings.TrimSpace(line); line {
 		case "":
-		case KnownTasks:
+		case knownTasks:
 			t.known = true
 		default:
 			e, err := regexp.Compile(line)

@@ -71,7 +71,7 @@ var saidByPeople = [][2]string{
 }
 
 func TestTasks(t *testing.T) {
-	known, err := newTasks(KnownTasks)
+	known, err := newTasks(knownTasks)
 	if err != nil {
 		t.Fatal(err)
 	}

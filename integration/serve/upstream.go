@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 
+	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/internal/chatwire"
 )
 
@@ -24,20 +25,18 @@ type Upstream struct {
 	// BaseURL is the address up to and with the version, such as http://localhost:11434/v1.
 	BaseURL string
 	// Key is sent as a bearer token. Empty: the client's own is sent on, if this server has no keys.
-	Key string
-	// Model answers requests that name no model, or ModelAlias. Empty: such requests go out as they are.
+	Key config.Secret
+	// Model answers requests that name no model, or "refine". Empty: such requests go out as they are.
 	Model string
-	// Silence is how long the upstream may say nothing, before its answer and within. Zero: DefaultSilence.
+	// Silence is how long the upstream may say nothing, before its answer and within. Zero: 5 minutes.
 	Silence time.Duration
-	// Transport makes the connections. Nil: one of its own.
-	Transport http.RoundTripper
 }
 
-// ModelAlias names the configured model, whatever it is.
-const ModelAlias = "refine"
+// modelAlias names the configured model, whatever it is.
+const modelAlias = "refine"
 
-// DefaultSilence is the default of Upstream.Silence. A large model that reads a long prompt says nothing for minutes.
-const DefaultSilence = 5 * time.Minute
+// defaultSilence is the default of Upstream.Silence. A large model that reads a long prompt says nothing for minutes.
+const defaultSilence = 5 * time.Minute
 
 // check reports what keeps an upstream from being used.
 func (u *Upstream) check() error {
@@ -59,14 +58,10 @@ const streams = 512
 // client makes what speaks to the upstream. It asks for no compression, so that bytes can be passed on as they are, and
 // follows no redirection: the key would go with it.
 func (u *Upstream) client() *http.Client {
-	transport := u.Transport
-	if transport == nil {
-		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.MaxIdleConns, own.MaxIdleConnsPerHost = 2*streams, streams
-		own.DisableCompression = true
-		own.ReadBufferSize, own.WriteBufferSize = 4<<10, 4<<10
-		transport = own
-	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 2*streams, streams
+	transport.DisableCompression = true
+	transport.ReadBufferSize, transport.WriteBufferSize = 4<<10, 4<<10
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
@@ -137,9 +132,9 @@ func (s *Server) authorize(out, r *http.Request, path string) {
 	anthropic := path == chatwire.Anthropic{}.Path() || strings.HasPrefix(path, chatwire.Anthropic{}.Path()+"/")
 	switch {
 	case s.upstream.Key != "":
-		out.Header.Set("Authorization", "Bearer "+s.upstream.Key)
+		out.Header.Set("Authorization", "Bearer "+string(s.upstream.Key))
 		if anthropic {
-			out.Header.Set("X-Api-Key", s.upstream.Key)
+			out.Header.Set("X-Api-Key", string(s.upstream.Key))
 		}
 	case !s.locked:
 		for _, name := range []string{"Authorization", "X-Api-Key"} {

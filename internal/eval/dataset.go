@@ -58,19 +58,6 @@ func (d *Dataset) Records() int {
 	return n
 }
 
-// Only is the dataset with only the conversations that are kept, for cross-validation. The counts of what was left out
-// or corrected are those of the whole.
-func (d *Dataset) Only(keep func(Conversation) bool) *Dataset {
-	part := *d
-	part.Conversations = nil
-	for _, c := range d.Conversations {
-		if keep(c) {
-			part.Conversations = append(part.Conversations, c)
-		}
-	}
-	return &part
-}
-
 // add puts a question into a conversation with these turns, or counts it as unscored where no evidence names one.
 func (d *Dataset) add(c *Conversation, q Question, turns map[string]bool) {
 	var evidence []string

@@ -64,7 +64,7 @@ type EverydayAsked struct {
 const everydayPrompt = 800
 
 // RunEveryday asks the questions of a suite of a plugin whose store holds its conversations.
-func RunEveryday(ctx context.Context, e *Everyday, p *integration.Plugin, progress func(done int)) (*EverydayReport, error) {
+func RunEveryday(ctx context.Context, e *Everyday, p *integration.Plugin, progress func(done, total int)) (*EverydayReport, error) {
 	r := &EverydayReport{Questions: len(e.Questions), Answers: map[Verdict]int{}, ByType: map[string]*EverydayOfType{}}
 	for i := range e.Questions {
 		q := &e.Questions[i]
@@ -104,7 +104,7 @@ func RunEveryday(ctx context.Context, e *Everyday, p *integration.Plugin, progre
 			}
 		}
 		if progress != nil {
-			progress(i + 1)
+			progress(i+1, len(e.Questions))
 		}
 	}
 	return r, nil

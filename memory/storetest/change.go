@@ -20,7 +20,7 @@ func testKeys(f *fixture) {
 	keyed.Text = "another text"
 	added, err := f.Add(ctx(), ann, keyed, turn(2, "a new one"), keyed)
 	f.must(err)
-	f.same("added", []any{added.Count, added.Skipped, added.IDs[0], added.IDs[2]}, []any{1, 2, id, id})
+	f.same("added", []any{added.Count, added.New, added.Skipped, added.IDs[0], added.IDs[2]}, []any{1, added.IDs[1:2], 2, id, id})
 	f.same("the text", f.record(id).Text, "the first text")
 	elsewhere := keyed
 	elsewhere.Scope.Session = "t"
@@ -32,7 +32,7 @@ func testKeys(f *fixture) {
 	f.add(given)
 	added, err = f.Add(ctx(), ann, given)
 	f.must(err)
-	f.same("the same again", []any{added.Skipped, added.IDs}, []any{1, []memory.ID{given.ID}})
+	f.same("the same again", []any{len(added.New), added.Skipped, added.IDs}, []any{0, 1, []memory.ID{given.ID}})
 	given.Text = "another record"
 	if _, err := f.Add(ctx(), ann, given); !errors.Is(err, memory.ErrInvalid) {
 		f.Errorf("an ID that is taken: %v", err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
+	"github.com/trm-go/refiner/refine/internal/excerpt"
 	"github.com/trm-go/refiner/specialists"
 	"github.com/trm-go/refiner/trmcore"
 )
@@ -247,7 +248,7 @@ func (w *planner) whole(s *memory.Record) bool {
 func (w *planner) summarise(m *material, u unit, loose map[memory.ID]bool) {
 	first := m.sources[u.sources[0]].record
 	c := Change{Op: Summarise, Level: levels[u.level], Write: memory.Record{
-		Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Text: render(m.quotes(u)),
+		Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Text: excerpt.Render(m.quotes(u)),
 		Scope: first.Scope, Confidence: 1, ValidFrom: first.Created, Created: first.Created,
 		Meta: map[string]string{"level": string(levels[u.level]), "turns": strconv.Itoa(len(u.sources))},
 	}}

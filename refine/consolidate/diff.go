@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/internal/excerpt"
 	"github.com/trm-go/refiner/specialists"
 )
 
@@ -82,7 +84,7 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 			stays := func(s string) bool {
 				return slices.ContainsFunc(quotes[id], func(q string) bool { return strings.HasSuffix(s, q) || strings.Contains(q, s) })
 			}
-			name := said(&r)
+			name := excerpt.Speaker(&r)
 			if r.Kind == memory.KindSummary {
 				name, stays = "", func(s string) bool { return strings.Contains(c.Write.Text, s) }
 			}
@@ -91,7 +93,7 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 		texts = append(texts, r.Text)
 	}
 	if c.Op != Summarise {
-		fmt.Fprintf(b, "  + %s%s\n", said(&c.Write), strings.Join(strings.Fields(c.Write.Text), " "))
+		fmt.Fprintf(b, "  + %s%s\n", excerpt.Speaker(&c.Write), strings.Join(strings.Fields(c.Write.Text), " "))
 	}
 	if !c.Write.ValidUntil.IsZero() {
 		fmt.Fprintf(b, "    true until %s\n", c.Write.ValidUntil.UTC().Format(time.DateOnly))
@@ -144,7 +146,7 @@ func span(l Level, from, to time.Time) string {
 func readable(facts, texts []string, limit int) []string {
 	spelling := map[string]string{} // of a word, by its term
 	for _, t := range texts {
-		for word := range strings.FieldsFuncSeq(t, notWord) {
+		for word := range strings.FieldsFuncSeq(t, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 			for _, term := range text.Index(word) {
 				spelling[term] = cmp.Or(spelling[term], word)
 			}

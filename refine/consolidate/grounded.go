@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/trm-go/refiner/memory"
+	"github.com/trm-go/refiner/refine/internal/excerpt"
 )
 
 // Grounded checks that a derived record says nothing of its own: every quote is an exact passage of its source, its
@@ -18,8 +19,8 @@ func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) er
 	if r.Origin != memory.Reconstructed || len(r.Quotes) == 0 {
 		return bad("is not marked as reconstructed from quotes")
 	}
-	said := make([]quoted, 0, len(r.Quotes))
-	from := map[memory.ID]*memory.Record{} // one for each source: render compares them
+	said := make([]excerpt.Passage, 0, len(r.Quotes))
+	from := map[memory.ID]*memory.Record{} // one for each source
 	for _, q := range r.Quotes {
 		s, ok := source(q.Source)
 		switch {
@@ -31,7 +32,7 @@ func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) er
 		if from[q.Source] == nil {
 			from[q.Source] = &s
 		}
-		said = append(said, quoted{q.Text, from[q.Source]})
+		said = append(said, excerpt.Passage{Text: q.Text, From: from[q.Source]})
 	}
 	for _, id := range r.DerivedFrom {
 		if s, ok := source(id); !ok {
@@ -40,7 +41,7 @@ func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) er
 			return bad("is more confident than its source %s", id)
 		}
 	}
-	if r.Text == render(said) || slices.ContainsFunc(r.Quotes, func(q memory.Quote) bool { return q.Text == r.Text }) {
+	if r.Text == excerpt.Render(said) || slices.ContainsFunc(r.Quotes, func(q memory.Quote) bool { return q.Text == r.Text }) {
 		return nil
 	}
 	return bad("says more or less than its quotes")

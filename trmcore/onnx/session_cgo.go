@@ -65,9 +65,6 @@ func OpenSession(path string, o *SessionOptions) (*Session, error) {
 	return s, nil
 }
 
-// Inputs are the names of the graph's inputs.
-func (s *Session) Inputs() []string { return s.inputs }
-
 // Run runs the graph for one sequence: every input has the shape [1, n]. It returns the first output. A context that
 // ends stops it between operators.
 func (s *Session) Run(ctx context.Context, inputs map[string][]int64) (Tensor, error) {

@@ -10,9 +10,6 @@ type Session struct{}
 // OpenSession returns [ErrNoRuntime].
 func OpenSession(string, *SessionOptions) (*Session, error) { return nil, ErrNoRuntime }
 
-// Inputs are none.
-func (*Session) Inputs() []string { return nil }
-
 // Run returns [ErrNoRuntime].
 func (*Session) Run(context.Context, map[string][]int64) (Tensor, error) {
 	return Tensor{}, ErrNoRuntime

@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/trm-go/refiner/trmcore"
 )
@@ -128,7 +126,6 @@ type Solver struct {
 	engine engine
 	batch  int
 	turns  chan struct{} // one for each thread that may run a step
-	busy   atomic.Int64  // nanoseconds within steps
 
 	mu     sync.Mutex
 	closed bool
@@ -239,17 +236,9 @@ func (s *Solver) run(ctx context.Context, b *batch, n int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	begin := time.Now()
-	defer func() {
-		s.busy.Add(int64(time.Since(begin)))
-		<-s.turns
-	}()
+	defer func() { <-s.turns }()
 	return b.step(ctx, n)
 }
-
-// Busy is the time that was spent within supervision steps so far, summed over the threads. What is left of their time
-// is the Go side's: filling, reading answers, halting, moving.
-func (s *Solver) Busy() time.Duration { return time.Duration(s.busy.Load()) }
 
 // check refuses a problem that the model cannot read.
 func (s *Solver) check(p Problem) error {

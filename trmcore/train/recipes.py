@@ -29,6 +29,7 @@ class Recipe:
     long: float = 0.0  # share of examples that may take three times as many
     halt: str = "q"  # an example is replaced when the halting head says so, or when its answer is "exact"
     explore: float = 0.1  # share of examples that may not halt before a step drawn at random
+    keep: float = 0.0  # chance that a row that may halt goes through another step
     loss: str = "stablemax"  # or softmax
     smoothing: float = 0.0
     q_weight: float = 0.5
@@ -73,8 +74,8 @@ RECIPES = {
     ),
     "cover": Recipe(
         arch=Arch(hidden_size=64, num_heads=1, H_cycles=3, L_cycles=3, mlp_t=False, cover=True, inter_size=128, inter_units=64, init_noise=0.5),
-        batch=128, micro=32, steps=0, minutes=600, halt="exact", long=0.25, loss="softmax", q_weight=0.05, muon_lr=0.01, muon_momentum=0.9,
-        muon_decay=0.005, adam_lr=2e-3, adam_decay=0.01, ema=0.995, warmup=50, schedule="cosine", givens=(0.2, 3), dtype="float32",
+        batch=256, micro=32, steps=0, minutes=600, halt="exact", keep=0.3, long=0.25, loss="softmax", q_weight=0.05, muon_lr=0.012,
+        muon_momentum=0.9, muon_decay=0.005, adam_lr=2.4e-3, adam_decay=0.01, ema=0.995, warmup=50, schedule="cosine", givens=(0.5, 5), dtype="float32",
     ),
     "arc": Recipe(
         task="arc", batch=768, steps=65_000, muon_lr=0.01, adam_decay=0.1, schedule="cosine",  # with Adam's second moments the state is too big

@@ -53,8 +53,11 @@ class Rows:
         self.least = torch.where(h, least, self.least)
         self.step = torch.where(h, 0, self.step)
 
-    def advance(self, z_H, z_L, done, recipe):
-        """The states after a step, and which rows may halt, [n] bool."""
+    def advance(self, z_H, z_L, done, recipe, generator=None):
+        """The states after a step, and which rows may halt, [n] bool. A row that may, stays by chance (recipe.keep): only
+        so does the network see answers that are right already, and learn to hold them."""
+        if recipe.keep:
+            done = done & (torch.rand(len(self), generator=generator, device=done.device) >= recipe.keep)
         self.z_H, self.z_L, self.step = z_H, z_L, self.step + 1
         self.halted = (self.step >= self.most) | (done & (self.step >= self.least))
 

@@ -111,7 +111,7 @@ class Trainer:
         age = max(0, self.step - r.ema_from)
         self.ema.decay = min(r.ema, (1 + age) / (10 + age)) if self.step >= r.ema_from else 0.0
         self.ema.step()
-        rows.advance(z_H, z_L, exact if r.halt == "exact" else halt > 0, r)
+        rows.advance(z_H, z_L, exact if r.halt == "exact" else halt > 0, r, self.generator)
         self.step += 1
         return torch.stack((loss.detach(), cells.mean(), exact.float().mean(), rows.halted.float().mean(), norm))
 

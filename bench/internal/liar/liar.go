@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/internal/text"
 )
 

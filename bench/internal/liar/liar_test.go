@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trm-go/refiner/internal/scripted"
+	"github.com/trm-go/refiner/internal/testing/scripted"
 )
 
 const briefing = `Answer from these memories:

@@ -20,7 +20,7 @@ func Explain(err error) error {
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
 		return wrap(ErrLocked, "try again, or wait longer with Options.Wait")
 	case lib.SQLITE_FULL:
-		return wrap(ErrFull, "make room and try again; nothing was written")
+		return wrap(ErrFull, "make room and try again")
 	case lib.SQLITE_READONLY, lib.SQLITE_PERM, lib.SQLITE_CANTOPEN:
 		return wrap(ErrReadOnly, "the file and its folder must be writable, or open it with Options.ReadOnly")
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:

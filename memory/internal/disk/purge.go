@@ -32,10 +32,17 @@ func Pause(ctx context.Context) error {
 // Purge overwrites what is free in the database at path and empties its log. The lock is that of who writes to db, and held for a
 // moment at a time.
 func Purge(ctx context.Context, path string, db *sql.DB, writing *sync.Mutex, wait time.Duration) error {
-	// A page that others move while the pages are gone through may be missed; twice it is not.
+	// A page that others move while the pages are gone through may be missed: where somebody has written, they are gone through again.
 	for range 2 {
-		if err := scrub(ctx, db, writing); err != nil {
+		var before, after int64
+		err1 := db.QueryRowContext(ctx, "SELECT seq FROM store").Scan(&before)
+		err2 := scrub(ctx, db, writing)
+		err3 := db.QueryRowContext(ctx, "SELECT seq FROM store").Scan(&after)
+		if err := errors.Join(err1, err2, err3); err != nil {
 			return err
+		}
+		if before == after {
+			break
 		}
 	}
 	// Most of the log goes into the file while others write.

@@ -64,11 +64,11 @@ type Remote interface {
 // The members by which a document tells what consolidation did. They are scalars, and additive.
 const (
 	MetaRecord       = "refiner_record" // of a derived document: its record in the mirror
-	MetaDerivedFrom  = "derived_from"   // of a derived document: the documents it rests on, with commas
 	MetaSupersededBy = "superseded_by"  // of a document that a derived one stands for
 
-	metaMirror = "refiner_mirror" // of a derived document: the mirror that wrote it
-	metaOrigin = "origin"         // of a derived document: "reconstructed"
+	metaDerived = "derived_from"   // of a derived document: the documents it rests on, with commas
+	metaMirror  = "refiner_mirror" // of a derived document: the mirror that wrote it
+	metaOrigin  = "origin"         // of a derived document: "reconstructed"
 )
 
 // Options say how a mirror writes back. Nil is the same as a zero Options.
@@ -438,7 +438,7 @@ func (m *Mirror) derived(ctx context.Context, s *state, there map[string]*Docume
 			d.Meta = map[string]any{}
 		}
 		d.Meta[MetaRecord], d.Meta[metaMirror] = string(r.ID), s.name
-		d.Meta[metaOrigin], d.Meta[MetaDerivedFrom] = string(memory.Reconstructed), strings.Join(keys, ",")
+		d.Meta[metaOrigin], d.Meta[metaDerived] = string(memory.Reconstructed), strings.Join(keys, ",")
 		documents = append(documents, d)
 	}
 	return documents, nil

@@ -176,7 +176,7 @@ func TestInterruptedAtEveryStep(t *testing.T) {
 					covered := map[string]bool{}
 					for id, d := range remote.documents {
 						covered[id] = true
-						if of, ok := d.Meta[mirror.MetaDerivedFrom].(string); ok {
+						if of, ok := d.Meta["derived_from"].(string); ok {
 							for key := range strings.SplitSeq(of, ",") {
 								covered[key] = true
 							}

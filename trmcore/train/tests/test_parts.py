@@ -127,6 +127,17 @@ def test_rows_refill_only_what_halted():
     assert rows.z_L[0, :, 0].tolist() == [0, 4, 1, 5, 1, 5]
 
 
+def test_rows_that_are_right_may_stay():
+    recipe = __import__("recipes").RECIPES["cover"]
+    assert recipe.keep == 0.3
+    n, g = 4000, torch.Generator().manual_seed(0)
+    rows = Rows(n, torch.zeros(1, 1, 4), torch.zeros(1, 4), 1)
+    rows.refill(torch.zeros(n, 2), torch.zeros(n, 2), torch.zeros(n), recipe, g)
+    rows.least.zero_()
+    rows.advance(rows.z_H, rows.z_L, torch.ones(n, dtype=torch.bool), recipe, g)
+    assert rows.halted.float().mean().item() == pytest.approx(0.7, abs=0.03)
+
+
 def test_winner_takes_all():
     each = torch.tensor([3.0, 1.0, 2.0, 5.0], requires_grad=True)
     won, best, (value,) = best_chain(each, (torch.arange(4),), 2)

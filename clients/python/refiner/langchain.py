@@ -1,0 +1,46 @@
+"""A retriever for LangChain over Refiner's REST API. It needs langchain-core: pip install "./clients/python[langchain]".
+
+    from refiner import Refiner
+    from refiner.langchain import RefinerRetriever
+    retriever = RefinerRetriever(client=Refiner(key="rfn_..."), options={"limit": 5})
+    retriever.invoke("Where does Ruth live?")
+
+Whose memories they are is the client's affair: its key, or its user.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+
+from . import Refiner
+
+__all__ = ["RefinerRetriever"]
+
+
+class RefinerRetriever(BaseRetriever):
+    """Recalls memories as documents, best first. A document's metadata are the memory's own, and over them kind, role, speaker, session,
+    origin, said (when), until (when it held, or when a later memory took its place) and score, which is 1 for the best. options are those
+    of Refiner.search: limit, session, at, since, until, kinds, where."""
+
+    client: Refiner
+    options: dict[str, Any] = {}
+
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        return [_document(m) for m in self.client.search(_plain(query), **self.options)["memories"]]
+
+
+def _plain(question: str) -> str:
+    """The beginning of a question, without what the query language takes for its own: quotes, asterisks and leading minus signs."""
+    words = question[:4096].translate({ord(c): " " for c in '"*“”„\0'}).split()
+    return " ".join(w for w in (w.lstrip("-") for w in words) if w)
+
+
+def _document(m: dict) -> Document:
+    ends = [m[name] for name in ("valid_until", "outdated") if m.get(name)]
+    fields = {"kind": m["kind"], "role": m.get("role"), "speaker": m.get("speaker"), "session": m["scope"].get("session"), "origin": m["origin"],
+              "said": m["created"], "until": min(ends, default=None), "score": m["weight"]}
+    return Document(id=m["id"], page_content=m["text"], metadata={**(m.get("meta") or {}), **{k: v for k, v in fields.items() if v is not None}})
