@@ -283,7 +283,7 @@ func TestMissingMemoriesAreRecalled(t *testing.T) {
 func TestModelThatFails(t *testing.T) {
 	down := errors.New("down")
 	for _, c := range []struct{ name, text, want string }{
-		{"without a word", "", "I do not find it in the memories."},
+		{"without a word", "", "Ruth (8 May 2023): “I moved to Lisbon"},
 		{"in the midst of it", "Ruth lives in Lisbon [1]. She moved th", "Ruth lives in Lisbon [1]."},
 	} {
 		m := &model{err: down}
