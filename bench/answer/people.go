@@ -53,7 +53,7 @@ func recallPeople(ctx context.Context, p *integration.Plugin, file string) ([]*e
 			case mark == "!":
 				questions = append(questions, question{text, -1, -1})
 			default:
-				return nil, fmt.Errorf("%s: %q has no mark of - = ? !", file, line)
+				return nil, fmt.Errorf("%s: %q does not begin with a mark (-, =, ? or !)", file, line)
 			}
 		}
 		if _, err := p.Store.Add(ctx, scope, records...); err != nil {

@@ -22,7 +22,7 @@ import (
 const DefaultBaseURL = "http://localhost:7000"
 
 // ErrResponse is returned when Ada cannot be reached, answers with an error, or with what cannot be read.
-var ErrResponse = errors.New("Ada does not answer as it should")
+var ErrResponse = errors.New("no right answer from Ada")
 
 // Source is an Ada to read from.
 type Source struct {

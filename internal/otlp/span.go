@@ -140,7 +140,7 @@ func asOTLP(a attribute.KeyValue) keyValue {
 	case attribute.FLOAT64:
 		return keyValue{string(a.Key), map[string]any{"doubleValue": a.Value.AsFloat64()}}
 	}
-	return keyValue{string(a.Key), map[string]any{"stringValue": a.Value.Emit()}}
+	return keyValue{string(a.Key), map[string]any{"stringValue": a.Value.String()}}
 }
 
 func nanos(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }
