@@ -20,6 +20,6 @@ func main() {
 		os.Exit(1)
 	}
 	defer p.Close()
-	r, err := p.Recall(context.Background(), memory.Query{Text: "Where does Nora live?"})
+	r, err := p.Recall(context.Background(), p.Scope, memory.Query{Text: "Where does Nora live?"})
 	fmt.Println(r, err)
 }
