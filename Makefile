@@ -50,14 +50,16 @@ lint:
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/trm
 
 # What runs at the same time is in the libraries, so the race detector looks at those. Commands and measurements run whole
-# conversations through SQLite, which the detector makes eight times slower (450 s of processor time against 45).
+# conversations through SQLite, which the detector makes eight times slower (450 s of processor time against 45). So the store's long tests
+# run without it, its short ones with it.
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|internal/eval)(/|$$)')
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|internal/eval|memory)(/|$$)')
+	$(GO) test -race -short -timeout 9m ./memory/...
 
 .PHONY: test-whole
 test-whole: runtime
-	$(GO) test -timeout 9m ./cmd/... ./internal/eval
+	$(GO) test -timeout 9m ./cmd/... ./internal/eval ./memory
 	$(GO) -C bench test -timeout 9m ./...
 
 ## figures: measure recall, answers, consolidation and grounding, and compare with bench/testdata/figures.json; minutes

@@ -86,6 +86,9 @@ func TestLongWritesYield(t *testing.T) {
 
 // An import that fails is taken back, with what others have written beside it left alone.
 func TestAFailedImportIsTakenBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	ctx := t.Context()
 	s := newStore(t, nil)
 	add(t, s, ann, turn("here before"))
@@ -122,6 +125,9 @@ func TestAFailedImportIsTakenBack(t *testing.T) {
 
 // A snapshot that is made during an import holds nothing of it.
 func TestASnapshotDuringAnImport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	ctx := t.Context()
 	s := newStore(t, nil)
 	add(t, s, ann, turn("here before"))
