@@ -116,6 +116,10 @@ func (r *Ranking) lifts(at int) []lift {
 			if from < 0 && (p.Reason == importance.Before || p.Reason == importance.After) {
 				p.Reason = importance.Near // that it has no such turn tells something too
 			}
+			if i := slices.IndexFunc(parts, func(l lift) bool { return l.reason == p.Reason && l.from == from }); i >= 0 {
+				parts[i].share += p.Share
+				continue
+			}
 			parts = append(parts, lift{p.Reason, from, p.Share})
 		}
 	default:

@@ -70,7 +70,7 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
 			case !stream:
 				a.printAnswer(answer, p.Model != nil || r.Draft != "")
 			}
-			a.noteAnswer(answer)
+			a.noteAnswer(answer, r.Draft != "")
 			return nil
 		},
 	}
@@ -142,16 +142,19 @@ func (a *app) printAnswer(answer *integration.Answer, cited bool) {
 	}
 }
 
-// noteAnswer says in a line how the answer came about.
-func (a *app) noteAnswer(answer *integration.Answer) {
-	how := fmt.Sprintf("%s after %s", answer.Stop, counted(len(answer.Rounds), "round"))
+// noteAnswer says in a line how the answer came about. Without a round it says so only of a draft that was examined: a quotation is none.
+func (a *app) noteAnswer(answer *integration.Answer, drafted bool) {
+	how := fmt.Sprintf(", %s after %s", answer.Stop, counted(len(answer.Rounds), "round"))
 	switch {
 	case answer.Stop == "":
-		how = "not refined"
-	case len(answer.Rounds) == 0 && answer.Stop == trmcore.StopThreshold:
-		how = "the draft passes"
+		how = ", not refined"
+	case len(answer.Rounds) > 0:
+	case !drafted && answer.Usage.Calls == 0:
+		how = ""
+	case answer.Stop == trmcore.StopThreshold:
+		how = ", the draft passes"
 	}
-	line := fmt.Sprintf("score %.2f, %s, %.1f ms", answer.Score, how, answer.Ms)
+	line := fmt.Sprintf("score %.2f%s, %.1f ms", answer.Score, how, answer.Ms)
 	if u := answer.Usage; u.Calls > 0 {
 		line += fmt.Sprintf(", %s and %s", counted(u.Calls, "call"), counted(u.Tokens(), "token"))
 		if u.Cost > 0 {

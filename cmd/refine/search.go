@@ -156,7 +156,11 @@ func (a *app) printFound(r *found) {
 		}
 	}
 	c := r.Certificate
-	t.Notef("%s after %s, residual %.1e, %.1f ms; see why with `refine explain`", c.Stop, counted(c.Steps, "step"), c.Residual, r.Ms)
+	how := "" // one step is a ranking, not a recursion that could have stopped anywhere
+	if c.Steps > 1 {
+		how = fmt.Sprintf(", %s after %s, residual %.1e", c.Stop, counted(c.Steps, "step"), c.Residual)
+	}
+	t.Notef("%.1f ms%s; see why with `refine explain`", r.Ms, how)
 }
 
 // unasked tells that it is the question which is wrong.

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -49,6 +50,9 @@ FOLDER/labels.npy, the paths. There is one way through each; --min-path asks for
 			if output == "" {
 				return nil
 			}
+			if err := os.MkdirAll(output, 0o755); err != nil {
+				return err
+			}
 			for name, array := range arrays {
 				if err := cli.WriteFile(a.term, filepath.Join(output, name), array.Write); err != nil {
 					return err
@@ -63,7 +67,7 @@ FOLDER/labels.npy, the paths. There is one way through each; --min-path asks for
 	f.IntVar(&side, "side", 30, "cells of a side")
 	f.IntVar(&least, "min-path", 0, "least steps of the shortest path")
 	f.Uint64Var(&seed, "seed", 1, "seed of the random source")
-	f.StringVarP(&output, "output", "o", "", "`folder`, which must exist, for inputs.npy and labels.npy")
+	f.StringVarP(&output, "output", "o", "", "`folder` for inputs.npy and labels.npy, made if it is not there")
 	return cmd
 }
 
