@@ -46,3 +46,12 @@ const readForUpdates = 60
 func person(r *memory.Record) bool {
 	return r.Origin == memory.Observed && r.Role != "assistant" && r.Role != "tool" && r.Role != "system"
 }
+
+// Until is the moment from which the memory holds no longer: its validity ends, or a later memory takes its place, whichever comes
+// first. Zero: neither is known.
+func (r *Recalled) Until() time.Time {
+	if !r.Outdated.IsZero() && (r.ValidUntil.IsZero() || r.Outdated.Before(r.ValidUntil)) {
+		return r.Outdated
+	}
+	return r.ValidUntil
+}

@@ -266,9 +266,7 @@ func (p *packer) render(c *choice, l importance.Level, room int) {
 		s = p.shorten(&c.r.Record, summaryTokens)
 	}
 	r := c.r.Record
-	if !c.r.Outdated.IsZero() && (r.ValidUntil.IsZero() || c.r.Outdated.Before(r.ValidUntil)) {
-		r.ValidUntil = c.r.Outdated
-	}
+	r.ValidUntil = c.r.Until()
 	c.level, c.text = l, p.Line(&r, s)
 	if c.cost = p.PackOptions.Tokens(c.text); strings.Trim(s, "… ") == "" {
 		c.cost = p.budget + 1 // there is room for no word of it

@@ -61,11 +61,8 @@ func NewRetriever(name string, p *integration.Plugin, scope memory.Scope) ai.Ret
 				meta[name] = value
 			}
 			meta["score"] = m.Weight
-			if until := m.ValidUntil; !until.IsZero() {
+			if until := m.Until(); !until.IsZero() {
 				meta["until"] = until.Format(time.RFC3339)
-			}
-			if !m.Outdated.IsZero() && (m.ValidUntil.IsZero() || m.Outdated.Before(m.ValidUntil)) {
-				meta["until"] = m.Outdated.Format(time.RFC3339)
 			}
 			response.Documents = append(response.Documents, ai.DocumentFromText(m.Text, meta))
 			ids = append(ids, m.ID)

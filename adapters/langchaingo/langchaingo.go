@@ -127,9 +127,7 @@ func (s *Store) recall(ctx context.Context, q memory.Query, least float64) ([]sc
 			"session": m.Scope.Session, "origin": string(m.Origin), "said": m.Created.Format(time.RFC3339)} {
 			meta[name] = value
 		}
-		if r := &m.Record; !m.Outdated.IsZero() && (r.ValidUntil.IsZero() || m.Outdated.Before(r.ValidUntil)) {
-			r.ValidUntil = m.Outdated
-		}
+		m.ValidUntil = m.Until()
 		documents = append(documents, schema.Document{PageContent: line(&m.Record, m.Text), Metadata: meta, Score: float32(m.Weight)})
 		ids = append(ids, m.ID)
 	}
