@@ -11,8 +11,6 @@ import (
 type SessionOptions struct {
 	// Library is ONNX Runtime's shared library. Empty: [FindLibrary] looks for it.
 	Library string
-	// Threads that one Run may use. Zero means one: callers that have much to do call Run on several goroutines.
-	Threads int
 }
 
 // Tensor is an array of numbers with its shape, row-major.

@@ -3,7 +3,6 @@
 package onnx
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +51,7 @@ func OpenSession(path string, o *SessionOptions) (*Session, error) {
 	defer options.Destroy()
 	if err := errors.Join(
 		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		options.SetIntraOpNumThreads(cmp.Or(o.Threads, 1)),
+		options.SetIntraOpNumThreads(1), // who has much to do calls Run on several goroutines
 		options.SetInterOpNumThreads(1),
 		options.SetLogSeverityLevel(ort.LoggingLevelFatal),
 	); err != nil {
