@@ -23,6 +23,7 @@ var Names = []string{
 	"surprise", "information", "information_all", "terms", "best_cover", "margin", "rivals",
 	"store_length", "store_assistant", "store_notes",
 	"cosine", "cosine_share", "cosine_rank", "before_cosine", "after_cosine", "session_cosine",
+	"meant", "meant_rank", "meant_adds", "meant_margin", "before_meant", "after_meant", "subject", "subject_rank", "before_subject", "after_subject",
 	"accepted", "accepted_like", "accepted_session", "accepted_beside",
 }
 
@@ -103,6 +104,10 @@ type reader struct {
 	relRank   []int32
 	near      []float64 // centred cosines as shares of the greatest
 	nearRank  []int32
+	meant     []float64 // how much of the question each candidate covers by meaning
+	subject   []float64 // how near its subject is
+	senseRank [2][]int32
+	mostMeant float64
 	sessions  []session
 
 	oldest, newest    int64
@@ -134,7 +139,7 @@ func Features(c *memory.Candidates, seq Sequence) *Table {
 	t := &Table{list: c.List, near: r.near, Relevance: r.relevance}
 	near := make([]float64, n)
 	for i := range n {
-		if near[i] = max(r.relevance[i], t.near[i]); near[i] > 0 {
+		if near[i] = max(r.relevance[i], t.near[i], r.meant[i]/2, r.subject[i]/2); near[i] > 0 {
 			t.At = append(t.At, i)
 		}
 	}
@@ -154,7 +159,8 @@ func Features(c *memory.Candidates, seq Sequence) *Table {
 		f = r.shape(f, i)
 		f = append(f, later[row][:]...)
 		f = r.asked(f, i)
-		r.nearness(f, i)
+		f = r.nearness(f, i)
+		r.meaning(f, i)
 	}
 	return t
 }
@@ -187,6 +193,7 @@ func (r *reader) read() {
 	ranks(r.relRank, r.relevance)
 	r.nearRank = make([]int32, len(list))
 	ranks(r.nearRank, r.near)
+	r.readMeanings()
 	r.readSessions()
 }
 
@@ -468,6 +475,34 @@ func (r *reader) nearness(f []float32, i int) []float32 {
 		session = r.sessionOf(i).near
 	}
 	return put(f, cosine, r.near[i], math.Log(float64(r.nearRank[i])), of(r.seq.Before[i]), of(r.seq.After[i]), session)
+}
+
+// readMeanings gathers how near the meanings of all candidates are.
+func (r *reader) readMeanings() {
+	n := len(r.c.List)
+	r.meant, r.subject = make([]float64, n), make([]float64, n)
+	for i := range r.c.List {
+		m := &r.c.List[i]
+		r.meant[i], r.subject[i] = float64(m.Meant), float64(m.Subject)
+	}
+	for k, values := range [2][]float64{r.meant, r.subject} {
+		r.senseRank[k] = make([]int32, n)
+		ranks(r.senseRank[k], values)
+	}
+	r.mostMeant = slices.Max(r.meant)
+}
+
+// meaning are the features of what the words mean.
+func (r *reader) meaning(f []float32, i int) []float32 {
+	of := func(values []float64, j int32) float64 {
+		if j < 0 {
+			return 0
+		}
+		return values[j]
+	}
+	b, a := r.seq.Before[i], r.seq.After[i]
+	return put(f, r.meant[i], math.Log(float64(r.senseRank[0][i])), r.meant[i]-r.cover(r.holds[i]), r.meant[i]-r.mostMeant, of(r.meant, b), of(r.meant, a),
+		r.subject[i], math.Log(float64(r.senseRank[1][i])), of(r.subject, b), of(r.subject, a))
 }
 
 // compared bounds how many candidates are compared with each other word by word: those with the best words.

@@ -186,7 +186,7 @@ func (sh *shard) candidates(q *index.Question, a *index.Answer) *Candidates {
 			Kind: Kind(d.Kind()), Session: d.Session, Speaker: d.Speaker, Position: d.Position, Role: Unknown,
 			Created: seconds(d.Created), LastShown: seconds(d.LastShown), LastUsed: seconds(d.LastUsed), Shown: d.Shown, Used: d.Used,
 			Importance: d.Importance, Confidence: d.Confidence, Surprise: d.Surprise, Origin: Origin(d.Origin()),
-			Asks: d.Asks, Terms: a.TermsOf(d), Information: hit.Information,
+			Asks: d.Asks, Terms: a.TermsOf(d), Information: hit.Information, Meant: hit.Meant, Subject: hit.Subject,
 		}
 		switch human, assistant := sh.index.Speaks(d); {
 		case human:

@@ -170,8 +170,8 @@ func (f *Flat) Vector(row int64) ([]float32, bool) {
 	return v, true
 }
 
-// Cosines are those of q with some rows; 0 for a row that is not there. mean is that with all.
-func (f *Flat) Cosines(q []float32, rows []int64) (cosines []float64, mean float64) {
+// Cosines are those of q with some rows; 0 for a row that is not there. mean is that with all of the groups that are in; nil: with all.
+func (f *Flat) Cosines(q []float32, rows []int64, in []bool) (cosines []float64, mean float64) {
 	c := newQuery(q)
 	cosines = make([]float64, len(rows))
 	for i, row := range rows {
@@ -179,10 +179,29 @@ func (f *Flat) Cosines(q []float32, rows []int64) (cosines []float64, mean float
 			cosines[i] = c.cosine(f.at(at), f.scales[at])
 		}
 	}
-	for d, x := range f.sum {
+	sum, n := f.sum, f.Len()
+	if in != nil {
+		sum, n = f.sumOf(in)
+	}
+	for d, x := range sum {
 		mean += x * float64(c.unit[d])
 	}
-	return cosines, mean / float64(max(1, f.Len()))
+	return cosines, mean / float64(max(1, n))
+}
+
+// sumOf adds up the vectors of the groups that are in, and counts them.
+func (f *Flat) sumOf(in []bool) (sum []float64, n int) {
+	sum = make([]float64, f.Dim)
+	for i, group := range f.groups {
+		if f.dead[i] || int(group) >= len(in) || !in[group] {
+			continue
+		}
+		n++
+		for d, x := range f.at(i) {
+			sum[d] += float64(f.scales[i]) * float64(x)
+		}
+	}
+	return sum, n
 }
 
 // Hub is the mean cosine of a row with the nearest others, among at most sample rows evenly spread.

@@ -49,7 +49,7 @@ func TestCosinesAreNearlyExact(t *testing.T) {
 		f.Delete(rows[50:55]...)
 		q := make([]float32, dim)
 		Unit(q, vectors[1])
-		got, mean := f.Cosines(vectors[1], rows)
+		got, mean := f.Cosines(vectors[1], rows, nil)
 		want, n := 0.0, 0.0
 		for i, v := range vectors {
 			if i >= 50 && i < 55 {

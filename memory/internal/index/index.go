@@ -95,6 +95,7 @@ func (l *lengths) count(terms, sign int) {
 // Documents are numbered in the order of their rows. A number is never used again until the index is made anew.
 type Index struct {
 	vectors vectors
+	gists   vector.Flat // the subjects of the records
 
 	docs      []Doc
 	lean      []lean // of each document
@@ -122,7 +123,7 @@ type Index struct {
 
 // New makes an empty index for vectors of dim dimensions, 0 for none. port, if any, keeps the vectors elsewhere.
 func New(dim int, port Port) *Index {
-	return &Index{vectors: vectors{dim: dim, flat: vector.Flat{Dim: dim}, port: port}, sessionOf: map[int64]int32{}, numbers: map[string]Term{},
+	return &Index{gists: vector.Flat{Dim: text.MeaningDimensions}, vectors: vectors{dim: dim, flat: vector.Flat{Dim: dim}, port: port}, sessionOf: map[int64]int32{}, numbers: map[string]Term{},
 		pairs: map[string]uint32{}, speaker: map[string]int32{}}
 }
 
@@ -179,6 +180,9 @@ func (x *Index) Add(e *Entry, place Place) error {
 	x.lengths.count(int(size), 1)
 	if d.bounded() {
 		x.bounded++
+	}
+	if v, ok := x.subject(d.Terms); ok {
+		x.gists.Put([]int64{d.Row}, []int32{d.Session}, [][]float32{v})
 	}
 	return nil
 }
@@ -325,6 +329,7 @@ func (x *Index) remove(at uint32) {
 	if d.bounded() {
 		x.bounded--
 	}
+	x.gists.Delete(d.Row)
 	d.live, d.summary, d.Terms, d.meta = false, -1, nil, nil
 }
 
@@ -336,7 +341,7 @@ func (d *Doc) count(e *Entry) {
 // Bytes is about how much memory the index takes.
 func (x *Index) Bytes() int64 {
 	const document, word, session = 200, 120, 160 // each with what hangs on it
-	return int64(len(x.docs))*int64(document+x.vectors.dim) + int64(x.posted)*14 + int64(len(x.words))*word + int64(len(x.sessions)+len(x.summaries))*session
+	return int64(len(x.docs))*int64(document+x.vectors.dim+text.MeaningDimensions) + int64(x.posted)*14 + int64(len(x.words))*word + int64(len(x.sessions)+len(x.summaries))*session
 }
 
 // Len is the number of live records.

@@ -90,14 +90,8 @@ func (x *Index) deleteVectors(ctx context.Context, rows []int64) error {
 // nearest are the best by vector. What a filter leaves out must not crowd out what it keeps: a port, which cannot be told the
 // rows, is asked for more, until enough of what it finds is allowed.
 func (x *Index) nearest(ctx context.Context, q *Question, a part, allowed []bool) ([]vector.Match, error) {
-	var rows []int64
-	most := a.live
+	rows, most := x.rows(allowed), a.live
 	if allowed != nil {
-		for i, ok := range allowed {
-			if ok {
-				rows = append(rows, x.docs[i].Row)
-			}
-		}
 		most = len(rows)
 	}
 	if most == 0 {
@@ -131,7 +125,7 @@ func (x *Index) cosines(q *Question, list []matched) (mean float64) {
 	for i, m := range list {
 		rows[i] = x.docs[m.doc].Row
 	}
-	cosines, mean := x.vectors.flat.Cosines(q.Vector, rows)
+	cosines, mean := x.vectors.flat.Cosines(q.Vector, rows, nil)
 	for i := range list {
 		list[i].vector = cosines[i]
 	}
