@@ -84,6 +84,12 @@ func (t *Table) Accept(rows []int) {
 // Row is the features of the i-th row.
 func (t *Table) Row(i int) []float32 { return t.Values[i*len(Names) : (i+1)*len(Names)] }
 
+// What has neither a word of the question nor such a neighbour is ranked if it covers so much by meaning, or its subject is so near.
+const (
+	leastMeant   = .25
+	leastSubject = .2
+)
+
 // mostRanked is how many candidates are ranked: the most relevant by their words and their neighbours'.
 const mostRanked = 128
 
@@ -139,7 +145,11 @@ func Features(c *memory.Candidates, seq Sequence) *Table {
 	t := &Table{list: c.List, near: r.near, Relevance: r.relevance}
 	near := make([]float64, n)
 	for i := range n {
-		if near[i] = max(r.relevance[i], t.near[i], r.meant[i]/2, r.subject[i]/2); near[i] > 0 {
+		near[i] = max(r.relevance[i], t.near[i])
+		if r.meant[i] >= leastMeant || r.subject[i] >= leastSubject {
+			near[i] = max(near[i], r.meant[i]/2, r.subject[i]/2)
+		}
+		if near[i] > 0 {
 			t.At = append(t.At, i)
 		}
 	}

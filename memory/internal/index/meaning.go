@@ -11,7 +11,7 @@ import (
 // far as a word of its own means the same, and its subject is near as far as the mean meanings of all their words agree.
 const (
 	subjects    = 64 // how many records are found by their subject alone
-	leastCosine = .2 // and how near theirs must be
+	leastCosine = .3 // and how near theirs must be
 	// Likenesses in meaning up to the first count as none, from the second on as the same.
 	unlike = .3
 	same   = .9
