@@ -61,11 +61,7 @@ func (s *Puzzle) Examine(ctx context.Context, t *Task, d Draft) (Finding, error)
 				return Finding{Notes: note("ambiguous", "the puzzle has more than one answer")}, nil
 			}
 		}
-		found, err := puzzle.Solutions(1) // there are two: the first is found at once
-		if err != nil || len(found) == 0 {
-			return Finding{}, err
-		}
-		return revised(d, s.write(d.Text, drawn, puzzleAmbiguous, &found[0]), note("ambiguous", "the puzzle has more than one answer")), nil
+		return revised(d, s.write(d.Text, drawn, puzzleAmbiguous, &answer), note("ambiguous", "the puzzle has more than one answer")), nil
 	case errors.Is(err, sudoku.ErrUnsolvable), errors.Is(err, sudoku.ErrConflict):
 		text := s.write(d.Text, drawn, puzzleUnsolvable, nil)
 		return revised(d, text, note("unsolvable", err.Error())), nil
@@ -93,7 +89,7 @@ func (s *Puzzle) solve(ctx context.Context, puzzle sudoku.Grid) (sudoku.Grid, er
 		if g, err := s.Solve(ctx, puzzle); err == nil && g.Answers(puzzle) && puzzle.Clues() >= 17 {
 			if exact, err := puzzle.SolveContext(ctx); err != nil || exact == g {
 				if errors.Is(err, sudoku.ErrAmbiguous) {
-					return sudoku.Grid{}, err
+					return exact, err
 				}
 				return g, nil
 			}
