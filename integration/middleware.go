@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/memory"
@@ -118,7 +117,7 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	if answer == "" || r.Context().Err() != nil { // nobody got the end of it
 		return
 	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), rememberTime)
 	defer stop()
 	if err := turn.Remember(ctx, answer); err != nil {
 		m.Log.ErrorContext(ctx, "a turn is not remembered", "error", err)

@@ -19,9 +19,8 @@ const maxBody = 1 << 20
 // answer is then 401. So one handler serves many scopes, and no client chooses its own. Requests are independent of each
 // other: there are no sessions that another client could take over.
 //
-// A browser's page may not call it: a request with an Origin other than the server's own is refused, and so is one whose
-// Host is not the loopback it came in by, which is how DNS rebinding looks. Where server lets everybody in, wrap the
-// handler in [Loopback].
+// A browser's page may not call it: a request with an Origin other than the server's own is refused, and so is one that
+// came in by loopback and names another Host, which is how DNS rebinding looks.
 func Handler(server func(*http.Request) *Server) http.Handler { return handler(server, false) }
 
 // Guarded is Handler for a server that checks hosts itself: behind a reverse proxy on the same machine the Host is a name of
@@ -33,11 +32,7 @@ func handler(server func(*http.Request) *Server, anyHost bool) http.Handler {
 	inner := sdk.NewStreamableHTTPHandler(
 		func(r *http.Request) *sdk.Server { s, _ := r.Context().Value(key{}).(*sdk.Server); return s },
 		&sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxBody, PropagateRequestCancellation: true, DisableLocalhostProtection: anyHost})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host && origin != "https://"+r.Host {
-			http.Error(w, "pages of other origins may not call this server", http.StatusForbidden)
-			return
-		}
+	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := server(r)
 		if s == nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -45,19 +40,7 @@ func handler(server func(*http.Request) *Server, anyHost bool) http.Handler {
 			return
 		}
 		inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, s)))
-	})
-}
-
-// Loopback refuses requests that do not name this machine as their host. A page that was rebound to 127.0.0.1 still
-// names its own.
-func Loopback(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !IsLoopback(r.Host) {
-			http.Error(w, "this server answers to localhost only", http.StatusForbidden)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // IsLoopback reports whether an address, with or without a port, names this machine and no other can reach it.

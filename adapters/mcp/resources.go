@@ -27,11 +27,11 @@ func (t *tools) addResource(s *sdk.Server) {
 			defer stop()
 			id, err := url.PathUnescape(strings.TrimPrefix(r.Params.URI, scheme))
 			if err != nil || id == "" {
-				return nil, notFound(r.Params.URI)
+				return nil, sdk.ResourceNotFoundError(r.Params.URI)
 			}
-			record, err := t.memory.Record(ctx, memory.ID(id))
+			record, err := t.plugin.Store.Record(ctx, t.scope, memory.ID(id))
 			if errors.Is(err, memory.ErrNotFound) {
-				return nil, notFound(r.Params.URI)
+				return nil, sdk.ResourceNotFoundError(r.Params.URI)
 			}
 			if err != nil {
 				return nil, t.failure(ctx, "read", err)
@@ -55,11 +55,7 @@ func (t *tools) addPrompt(s *sdk.Server) {
 			if question == "" || len(question) > maxQuestion {
 				return nil, badRequest("the prompt recall_first needs a question of at most 4000 characters")
 			}
-			q, err := (&recallIn{Question: question}).query()
-			if err != nil {
-				return nil, badRequest(err.Error())
-			}
-			_, text, err := t.find(ctx, q)
+			_, text, err := t.recall(ctx, recallIn{Question: question})
 			if err != nil {
 				return nil, t.failure(ctx, "recall_first", err)
 			}

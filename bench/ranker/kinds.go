@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/bench/people"
 	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
@@ -36,8 +37,12 @@ type question struct {
 	stale []string
 }
 
-// load makes all kinds from the data in a folder.
-func load(ctx context.Context, data, everyday string) ([]kind, error) {
+// sources are the folders of the data, of the everyday suite, and of the invented histories.
+type sources struct{ data, everyday, people string }
+
+// load makes all kinds from the data in some folders.
+func load(ctx context.Context, from sources) ([]kind, error) {
+	data := from.data
 	file := filepath.Join(data, "locomo", "locomo_dev.json")
 	locomo, err := eval.LoCoMo(ctx, file, &eval.LoCoMoOptions{Corrections: filepath.Join(data, "locomo", "locomo_dev_corrections.json")})
 	if err != nil {
@@ -47,7 +52,11 @@ func load(ctx context.Context, data, everyday string) ([]kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	chats, err := fromEveryday(ctx, everyday)
+	chats, err := fromEveryday(ctx, from.everyday)
+	if err != nil {
+		return nil, err
+	}
+	invented, err := fromPeople(from.people)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +68,8 @@ func load(ctx context.Context, data, everyday string) ([]kind, error) {
 	// Of what is made of LoCoMo each asks a third of its questions.
 	chat := assistants(l)
 	return []kind{l, b, chats, third(chat, 0), withFacts(third(l, 1), facts), bareFacts(third(l, 2), facts), updates("updates", third(l, 0)),
-		updates("moved", third(chat, 1)), people(b), people(chats), wordFragments(l, b, chats)}, nil
+		updates("moved", third(chat, 1)), talks("people", b), talks("people", chats), wordFragments("fragments", l, b, chats),
+		invented, nameless(talks("swapped", invented), invented), updates("outdated", invented), wordFragments("pieces", invented)}, nil
 }
 
 // third is a kind with every third question, from the n-th on.
@@ -99,8 +109,7 @@ func assistants(k kind) kind {
 	random := rand.New(rand.NewPCG(19, 23))
 	for _, c := range k.convs {
 		n := conversation{id: "assistants" + strings.TrimPrefix(c.id, k.name), source: c.source}
-		user := c.records[0].Speaker
-		own := strings.NewReplacer(user+"'s", "my", user+"’s", "my", user, "I")
+		own := inOwnWords(c.records[0].Speaker)
 		for _, q := range c.questions {
 			q.text = own.Replace(q.text)
 			n.questions = append(n.questions, q)
@@ -257,7 +266,7 @@ func updates(name string, k kind) kind {
 				r := c.records[at[ref]]
 				before := slices.Index(sessions, r.Scope.Session)
 				old, changed := outdated(random, r.Text, q.text, c.records[random.IntN(len(c.records))].Text)
-				if before <= 0 || !changed {
+				if before <= 0 || !changed || r.Kind == memory.KindFact {
 					continue
 				}
 				end := last[sessions[random.IntN(before)]]
@@ -302,17 +311,17 @@ func outdated(random *rand.Rand, text, question, other string) (string, bool) {
 	return strings.Join(words, " "), true
 }
 
-// people are chats with an assistant as two people would have them: both have names, the second says little, and the
+// talks are chats with an assistant as two people would have them: both have names, the second says little, and the
 // questions ask about the first by name.
-func people(k kind) kind {
-	out := kind{name: "people"}
+func talks(name string, k kind) kind {
+	out := kind{name: name}
 	names := []string{"Mara", "Jonas", "Ines", "Tariq", "Olga", "Piet", "Yara", "Sven"}
 	for i, c := range k.convs {
 		if c.records[0].Speaker != "" || c.records[0].Kind == memory.KindFact {
 			continue
 		}
 		first, second := names[2*i%len(names)], names[(2*i+1)%len(names)]
-		n := conversation{id: "people/" + c.id, source: c.source}
+		n := conversation{id: name + "/" + c.id, source: c.source}
 		for _, r := range c.records {
 			if r.Kind != memory.KindFact {
 				if r.Speaker = first; r.Role == "assistant" {
@@ -341,14 +350,41 @@ func people(k kind) kind {
 	return out
 }
 
+// nameless adds to a kind the histories of another whose user has a name, as if it were not known: the user says I.
+func nameless(out, k kind) kind {
+	for _, c := range k.convs {
+		user := c.records[0].Speaker
+		if user == "" {
+			continue
+		}
+		n := conversation{id: out.name + "/" + c.id, source: c.source}
+		for _, r := range c.records {
+			r.Speaker = ""
+			n.records = append(n.records, r)
+		}
+		own := inOwnWords(user)
+		for _, q := range c.questions {
+			q.text = own.Replace(q.text)
+			n.questions = append(n.questions, q)
+		}
+		out.convs = append(out.convs, n)
+	}
+	return out
+}
+
+// inOwnWords lets a user speak of himself.
+func inOwnWords(user string) *strings.Replacer {
+	return strings.NewReplacer(user+"'s", "my", user+"’s", "my", user, "I")
+}
+
 // wordFragments are questions made without labels: some words of a turn, in order. They teach that what holds the rare words
 // of a question answers it, in whatever style and language.
-func wordFragments(kinds ...kind) kind {
-	out := kind{name: "fragments"}
+func wordFragments(name string, kinds ...kind) kind {
+	out := kind{name: name}
 	random := rand.New(rand.NewPCG(7, 11))
 	for _, k := range kinds {
 		for _, c := range k.convs {
-			n := conversation{id: "fragments/" + c.id, source: c.source, records: c.records}
+			n := conversation{id: name + "/" + c.id, source: c.source, records: c.records}
 			for range min(20, len(c.records)/4) {
 				r := c.records[random.IntN(len(c.records))]
 				if text := fragment(random, r.Text); text != "" {
@@ -414,6 +450,25 @@ func fromEveryday(ctx context.Context, dir string) (kind, error) {
 				}
 			}
 			conv.questions = append(conv.questions, n)
+		}
+		k.convs = append(k.convs, conv)
+	}
+	return k, nil
+}
+
+// fromPeople are the invented histories.
+func fromPeople(dir string) (kind, error) {
+	all, err := people.Read(dir)
+	if err != nil {
+		return kind{}, err
+	}
+	k := kind{name: "invented"}
+	for _, h := range all {
+		conv := conversation{id: "invented/" + h.ID, source: "invented/" + h.ID, records: withoutScope(h.Records)}
+		for _, q := range h.Questions {
+			if !q.Unanswerable {
+				conv.questions = append(conv.questions, question{text: q.Text, at: q.At, sets: q.Evidence, stale: q.Old})
+			}
 		}
 		k.convs = append(k.convs, conv)
 	}

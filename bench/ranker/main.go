@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/trm-go/refiner/importance"
@@ -27,20 +29,25 @@ func main() {
 	data := flag.String("data", "../shared/data", "folder with locomo and beam")
 	everyday := flag.String("everyday", "../shared/everyday/dev", "folder of the everyday suite")
 	out := flag.String("out", "features.bin", "file to write")
+	histories := flag.String("people", "bench/people", "folder of invented histories")
+	only := flag.String("only", "", "names of kinds with commas between, to export no others")
 	model := flag.String("embedder", "", "installed model whose vectors the memories have, such as minilm; empty: none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *data, *everyday, *out, *model); err != nil {
+	if err := run(ctx, sources{*data, *everyday, *histories}, *only, *out, *model); err != nil {
 		fmt.Fprintln(os.Stderr, "ranker:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, data, everyday, out, model string) error {
-	kinds, err := load(ctx, data, everyday)
+func run(ctx context.Context, from sources, only, out, model string) error {
+	kinds, err := load(ctx, from)
 	if err != nil {
 		return err
+	}
+	if only != "" {
+		kinds = slices.DeleteFunc(kinds, func(k kind) bool { return !slices.Contains(strings.Split(only, ","), k.name) })
 	}
 	var embedder memory.Embedder
 	if model != "" {

@@ -13,7 +13,6 @@ import (
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -48,7 +47,7 @@ machines can reach needs a key, which clients send as a bearer token.`,
 				return err
 			}
 			defer p.Close()
-			server := mcp.New(bridge.MCP(p, p.Scope), &mcp.Options{Version: cli.Info().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
+			server := mcp.New(p, p.Scope, &mcp.Options{Version: cli.Info().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
 			if address == "" {
 				return mcp.Serve(cmd.Context(), server, a.term.In, a.term.Out)
 			}
@@ -80,9 +79,6 @@ func (a *app) serveMCP(ctx context.Context, server *mcp.Server, address, key str
 		}
 		return server
 	})
-	if mcp.IsLoopback(address) {
-		handler = mcp.Loopback(handler)
-	}
 	mux := http.NewServeMux()
 	mux.Handle(mcpPath, handler)
 	listener, err := net.Listen("tcp", address)

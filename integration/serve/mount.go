@@ -6,7 +6,6 @@ import (
 
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/integration/ada"
-	"github.com/trm-go/refiner/integration/bridge"
 )
 
 // mount puts what else speaks for a memory beside the OpenAI API, behind the same guard: each request gets the memory of its
@@ -36,7 +35,7 @@ func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
 func (s *Server) asMCP(version string) http.HandlerFunc {
 	h := mcp.Guarded(func(r *http.Request) *mcp.Server {
 		c := callerOf(r.Context())
-		return mcp.New(bridge.MCP(s.of(c), c.scope), &mcp.Options{Version: version, ReadOnly: c.writes() != nil, Logger: s.log})
+		return mcp.New(s.of(c), c.scope, &mcp.Options{Version: version, ReadOnly: c.writes() != nil, Logger: s.log})
 	})
 	return func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(steady{w}, r) }
 }
