@@ -1,8 +1,8 @@
 package index
 
 import (
-	"fmt"
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 
