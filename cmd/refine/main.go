@@ -9,7 +9,7 @@
 //	refine explain "when are Jo and Dev going to the cottage?"
 //
 // Data goes to stdout and talk to stderr. --json prints what docs/cli-json.md promises, and the exit codes are those of
-// docs/exit-codes.md. Every command is one file of this folder.
+// docs/exit-codes.md.
 package main
 
 import (
