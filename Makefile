@@ -71,7 +71,7 @@ figures:
 ## runtime: install ONNX Runtime into .cache, pinned and checked
 .PHONY: runtime
 runtime:
-	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
+	@$(GO) run ./cmd/trm runtime install --dir $(CACHE)/onnxruntime >/dev/null
 
 # What the tests and the demo look at if it can be had; they go on without it.
 MODELS := $(CURDIR)/$(CACHE)/models

@@ -43,77 +43,11 @@ func (e engine) Embedder() Embedder { return e.s.embed() }
 func (e engine) Now() time.Time     { return e.s.now() }
 
 func (e engine) View(ctx context.Context, scope Scope, at time.Time) (*View, error) {
-	sh, err := e.s.shardAt(ctx, scope, at)
-	return &View{shard: sh}, err
+	return e.s.viewAt(ctx, scope, at)
 }
 
 func (e engine) Fetch(ctx context.Context, scope Scope, rows ...int64) ([]Record, error) {
 	return e.s.Fetch(ctx, scope, rows...)
-}
-
-// View is what the records of one tenant and user are found by: their words, their order and their vectors, in memory. It is
-// safe for concurrent use, but for Apply, which one goroutine calls at a time.
-type View struct {
-	shard  *shard
-	places map[Scope]int64
-}
-
-// Row is a record as a View is told of it.
-type Row struct {
-	Row                 int64
-	Scope               Scope
-	Superseded          bool
-	Of                  []int64 // of a derived summary: the rows that it was made of
-	Shown, Used         int32
-	LastShown, LastUsed int64     // microseconds since 1970; 0: never
-	Digest              []byte    // [Incoming].Digest
-	Vector              []float32 // nil: unchanged, or none
-}
-
-// NewView makes an empty view for vectors of dim dimensions.
-func NewView(dim int) *View {
-	return &View{shard: &shard{index: index.New(dim, nil), dim: dim}, places: map[Scope]int64{}}
-}
-
-// Apply takes over rows that were written, in ascending order, and the numbers of rows that were deleted. It is not ok where one
-// of them was known, or an old row has come to life again: the view must then be made anew of all rows.
-func (v *View) Apply(ctx context.Context, rows []Row, deleted []int64) (ok bool, err error) {
-	changes := make([]index.Change, len(rows))
-	vectors := make(map[int64][]float32, len(rows))
-	for i := range rows {
-		r := &rows[i]
-		number, known := v.places[r.Scope]
-		if !known {
-			number = int64(len(v.places) + 1)
-			v.places[r.Scope] = number
-		}
-		changes[i] = index.Change{Place: placeOf(r.Scope), Of: r.Of, Entry: index.Entry{Row: r.Row, Scope: number, Superseded: r.Superseded,
-			Shown: r.Shown, Used: r.Used, LastShown: r.LastShown, LastUsed: r.LastUsed, Digest: r.Digest}}
-		if len(r.Vector) > 0 {
-			vectors[r.Row] = r.Vector
-		}
-	}
-	v.shard.mu.Lock()
-	defer v.shard.mu.Unlock()
-	fresh, ok, err := v.shard.index.Follow(ctx, changes, deleted)
-	if err != nil || !ok {
-		return false, indexError(err)
-	}
-	var numbers []int64
-	var found [][]float32
-	for _, row := range fresh {
-		if x := vectors[row]; len(x) > 0 {
-			numbers, found = append(numbers, row), append(found, x)
-		}
-	}
-	return true, v.shard.index.PutVectors(ctx, numbers, found)
-}
-
-// Bytes is about how much memory the view takes.
-func (v *View) Bytes() int64 {
-	v.shard.mu.RLock()
-	defer v.shard.mu.RUnlock()
-	return v.shard.index.Bytes()
 }
 
 // Incoming is a record on its way into an engine: filled, checked, analysed and embedded.

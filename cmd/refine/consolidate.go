@@ -102,7 +102,6 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags.Float64Var(&f.Share, "share", consolidate.DefaultShare, "share of the tokens that a summary may have before what is lost is put back; a quarter more at the level of weeks, half more of days")
 	flags.IntVar(&f.Unit, "unit", consolidate.DefaultUnit, "tokens of turns that one summary stands for, about")
 	flags.Float64Var(&f.Keep, "keep", consolidate.DefaultKeep, "importance from which on every name, number, date and negation is kept")
-	flags.IntVar(&f.Recurs, "recurs", consolidate.DefaultRecurs, "days on which the same must be said to become a fact; -1: never")
 	flags.BoolVar(&f.judge, "judge", false, "let the configured language model say how facts stand to each other that the rules leave apart")
 	if applies {
 		flags.BoolVar(&f.noSnapshot, "no-snapshot", false, "do not copy the store first")
@@ -111,7 +110,7 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 
 func (f *policyFlags) options(cmd *cobra.Command) (*consolidate.Options, error) {
 	f.Level = consolidate.Level(f.level)
-	for flag, zero := range map[string]bool{"keep": f.Keep == 0, "share": f.Share == 0, "unit": f.Unit == 0, "recurs": f.Recurs == 0} {
+	for flag, zero := range map[string]bool{"keep": f.Keep == 0, "share": f.Share == 0, "unit": f.Unit == 0} {
 		if zero && cmd.Flags().Changed(flag) {
 			return nil, ui.Fail(ui.ExitUsage, "leave --"+flag+" out for its default", "--%s 0 would keep nothing", flag)
 		}

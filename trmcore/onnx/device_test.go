@@ -46,7 +46,7 @@ func TestFindLibrary(t *testing.T) {
 		find(filepath.Join(dir, "site-packages"), withCUDA, "flag")
 		find(filepath.Dir(withCUDA), withCUDA, "flag")
 	}
-	inProject := put(filepath.Join(InstallDir(dir), libraryFile()))
+	inProject := put(filepath.Join(dir, ".cache", "onnxruntime", libraryFile()))
 	find("", inProject, "project cache")
 	if err := os.MkdirAll("cmd/deep", 0o755); err != nil {
 		t.Fatal(err)

@@ -40,8 +40,8 @@ var libraries = map[string]pinned{
 
 // InstallOptions says where to install to. The zero value is fine.
 type InstallOptions struct {
-	// Dir is the folder that gets the library. Empty means the user's cache. A project's own is .cache, in which
-	// [FindLibrary] looks for the folder [InstallDir] names.
+	// Dir is the folder that gets the library. Empty means the user's cache. [FindLibrary] looks into a project's
+	// .cache/onnxruntime as well.
 	Dir string
 	// Package is a tarball of the pinned version that was fetched before, for machines without a network. Empty means
 	// that npm fetches it.
@@ -50,54 +50,56 @@ type InstallOptions struct {
 	Log *slog.Logger
 }
 
-// InstallDir is the folder within a project in which [FindLibrary] looks.
-func InstallDir(project string) string { return filepath.Join(project, ".cache", cacheFolder()) }
-
 // InstallLibrary fetches ONNX Runtime through npm, the package client that carries it for every system, checks the
 // package's and the library's hashes, and keeps the one file that is needed (46 MB of a download of 114 MB). A library
 // that is there already with the right hash is left as it is.
 func InstallLibrary(ctx context.Context, o *InstallOptions) (Library, error) {
-	if o == nil {
-		o = &InstallOptions{}
+	path, err := install(ctx, cmp.Or(o, &InstallOptions{}))
+	if err != nil {
+		return Library{}, fmt.Errorf("install ONNX Runtime: %w", err)
 	}
+	return Library{path, "installed"}, nil
+}
+
+func install(ctx context.Context, o *InstallOptions) (string, error) {
 	log := cmp.Or(o.Log, discard)
 	system := runtime.GOOS + "/" + runtime.GOARCH
 	pin, ok := libraries[system]
 	if !ok {
-		return Library{}, fmt.Errorf("install ONNX Runtime: there is none for %s in %s %s; name one with $%s", system, packageName, libraryVersion, LibraryVariable)
+		return "", fmt.Errorf("there is none for %s in %s %s; name one with $%s", system, packageName, libraryVersion, LibraryVariable)
 	}
 	dir := o.Dir
 	if dir == "" {
 		var err error
 		if dir, err = userCache(); err != nil {
-			return Library{}, fmt.Errorf("install ONNX Runtime: %w", err)
+			return "", err
 		}
 	}
-	library := Library{filepath.Join(dir, libraryFile()), "installed"}
-	if sum, err := hashFile(library.Path); err == nil && sum == pin.sha256 {
-		log.Info("ONNX Runtime is installed already", "path", library.Path)
-		return library, nil
+	path := filepath.Join(dir, libraryFile())
+	if sum, err := hashFile(path); err == nil && sum == pin.sha256 {
+		log.Info("ONNX Runtime is installed already", "path", path)
+		return path, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return Library{}, fmt.Errorf("install ONNX Runtime: %w", err)
+		return "", err
 	}
 	tarball := o.Package
 	if tarball == "" {
 		work, err := os.MkdirTemp(dir, "fetch-")
 		if err != nil {
-			return Library{}, fmt.Errorf("install ONNX Runtime: %w", err)
+			return "", err
 		}
 		defer os.RemoveAll(work)
 		log.Info("fetching ONNX Runtime, 114 MB", "package", packageName+"@"+libraryVersion)
 		if tarball, err = fetch(ctx, work); err != nil {
-			return Library{}, fmt.Errorf("install ONNX Runtime: %w", err)
+			return "", err
 		}
 	}
-	if err := extract(tarball, packageRoot+pin.path, pin.sha256, library.Path); err != nil {
-		return Library{}, fmt.Errorf("install ONNX Runtime: %w", err)
+	if err := extract(tarball, packageRoot+pin.path, pin.sha256, path); err != nil {
+		return "", err
 	}
-	log.Info("installed ONNX Runtime", "path", library.Path)
-	return library, nil
+	log.Info("installed ONNX Runtime", "path", path)
+	return path, nil
 }
 
 // fetch has npm put the package into dir.

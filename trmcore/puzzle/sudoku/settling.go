@@ -108,7 +108,7 @@ func (g Grid) Text() string {
 	return s.Text(0, false)
 }
 
-// Caption tells what a frame shows, like "step 3 of 16: 5 cells changed".
+// Caption tells what a frame shows, like "step 3: 5 cells changed".
 func (s *Settling) Caption(step int) string {
 	if step <= 0 {
 		return fmt.Sprintf("the puzzle: %d clues", s.Puzzle.Clues())
@@ -127,5 +127,5 @@ func (s *Settling) Caption(step int) string {
 	if grid.Answers(s.Puzzle) {
 		state = "solved"
 	}
-	return fmt.Sprintf("step %d of %d: %s", step, len(s.Steps), state)
+	return fmt.Sprintf("step %d: %s", step, state)
 }

@@ -49,7 +49,7 @@ func TestFrame(t *testing.T) {
 
 func TestCaption(t *testing.T) {
 	s := settling(t)
-	for step, want := range []string{"the puzzle: 23 clues", "step 1 of 3: 78 cells changed", "step 2 of 3: 72 cells changed", "step 3 of 3: solved"} {
+	for step, want := range []string{"the puzzle: 23 clues", "step 1: 78 cells changed", "step 2: 72 cells changed", "step 3: solved"} {
 		if got := s.Caption(step); got != want {
 			t.Errorf("step %d: %q, want %q", step, got, want)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
 func TestViewDrawsFramesInPlace(t *testing.T) {
@@ -54,8 +55,8 @@ func TestReadSudokus(t *testing.T) {
 			continue
 		}
 		for _, g := range games {
-			if g.question() != hard {
-				t.Errorf("%s: read %s", name, g.question())
+			if got := g.text(g.tokens); got != hard {
+				t.Errorf("%s: read %s", name, got)
 			}
 		}
 	}
@@ -66,8 +67,12 @@ func TestWhySaysWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := games[0].(*sudokuGame)
-	answer, err := g.puzzle.Question.Solve()
+	g := games[0]
+	question, err := sudoku.FromTokens(g.tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := question.Solve()
 	if err != nil {
 		t.Fatal(err)
 	}

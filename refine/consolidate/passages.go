@@ -5,14 +5,33 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/internal/excerpt"
 )
 
-// Grounded checks that a derived record says nothing of its own: every quote is an exact passage of its source, its
+// packedTokens is what a record takes of a prompt: a summary names its days and speakers itself, anything else is packed
+// with them.
+func packedTokens(r *memory.Record) int {
+	if r.Kind == memory.KindSummary && level(r) != "" {
+		return text.Tokens(r.Text)
+	}
+	return text.Tokens(excerpt.Render([]excerpt.Passage{{Text: r.Text, From: r}}))
+}
+
+// quotes are the unit's passages, in order.
+func (m *material) quotes(u unit) []excerpt.Passage {
+	all := make([]excerpt.Passage, len(u.picks))
+	for i, p := range u.picks {
+		all[i] = excerpt.Passage{Text: m.passages[p].text, From: m.sources[m.passages[p].source].record}
+	}
+	return all
+}
+
+// grounded checks that a derived record says nothing of its own: every quote is an exact passage of its source, its
 // confidence is that of the least of them at most, and its text consists of its quotes, the days on which they were said
 // and the names of who said them.
-func Grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) error {
+func grounded(r *memory.Record, source func(memory.ID) (memory.Record, bool)) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: record %s %s", ErrUngrounded, r.ID, fmt.Sprintf(format, args...))
 	}
