@@ -23,7 +23,7 @@ type Entry struct {
 	Size    string  `json:"size"` // of the download
 	Package Package `json:"package"`
 	// Instead is the model to take where the package's client is missing.
-	Instead string `json:"instead,omitempty"`
+	Instead string            `json:"instead,omitempty"`
 	files   map[string]string // in the package: path in the archive → file of the card
 }
 
