@@ -47,11 +47,7 @@ func solvePuzzle(ctx context.Context, t *Task, d Draft) (Finding, error) {
 	case errors.Is(err, sudoku.ErrAmbiguous) && answered && strings.Contains(d.Text, puzzleAmbiguous):
 		return unchanged("ambiguous", "the puzzle has more than one answer")
 	case errors.Is(err, sudoku.ErrAmbiguous):
-		found, err := puzzle.Solutions(1) // there are two: the first is found at once
-		if err != nil || len(found) == 0 {
-			return Finding{}, err
-		}
-		return finding("ambiguous", "the puzzle has more than one answer", puzzleAmbiguous, &found[0])
+		return finding("ambiguous", "the puzzle has more than one answer", puzzleAmbiguous, &answer)
 	case errors.Is(err, sudoku.ErrUnsolvable), errors.Is(err, sudoku.ErrConflict):
 		return finding("unsolvable", err.Error(), puzzleUnsolvable, nil)
 	}

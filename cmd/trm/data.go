@@ -107,8 +107,8 @@ func (g *generation) load(cmd *cobra.Command) error {
 			return err
 		}
 		for _, p := range puzzles {
-			if !p.Question.Unique() {
-				return fmt.Errorf("%s: %s: a climb begins at puzzles with one answer: %w", g.seeds, p.Question, sudoku.ErrAmbiguous)
+			if _, err := p.Question.Solve(); err != nil {
+				return fmt.Errorf("%s: %s: a climb begins at puzzles with one answer: %w", g.seeds, p.Question, err)
 			}
 			g.generator.Seeds = append(g.generator.Seeds, p.Question)
 		}

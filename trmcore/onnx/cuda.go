@@ -9,16 +9,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/cuda"
 )
 
 // Errors of CUDA, in the order in which they are met.
 var (
 	// ErrNoDriver is returned without NVIDIA's driver.
-	ErrNoDriver = cuda.ErrNoDriver
+	ErrNoDriver = errors.New("there is no NVIDIA driver (libcuda.so.1)")
 	// ErrNoGPU is returned if the driver finds no GPU.
-	ErrNoGPU = cuda.ErrNoDevice
+	ErrNoGPU = errors.New("the NVIDIA driver finds no GPU")
 	// ErrNoProvider is returned if ONNX Runtime's CUDA provider is not beside its library.
 	ErrNoProvider = errors.New("ONNX Runtime's CUDA provider is not beside its library")
 	// ErrOldDriver is returned if the driver is older than the CUDA that the provider was built for.
@@ -35,7 +33,7 @@ var providerFiles = []string{"libonnxruntime_providers_shared.so", "libonnxrunti
 // CheckCUDA looks whether a library can run on CUDA here, and says what is missing first: a driver, a GPU, the provider, a
 // newer driver, one of CUDA's libraries. It loads CUDA's libraries, but runs nothing.
 func CheckCUDA(library string) error {
-	driver, err := cuda.Driver()
+	driver, err := cudaDriver()
 	if err != nil {
 		return err
 	}
@@ -104,14 +102,14 @@ func preloadCUDA(library string, needs []string) error {
 			if found := find(name); found != nil {
 				path = found[0]
 			}
-			if err := cuda.Preload(path); err != nil {
+			if err := preload(path); err != nil {
 				return fmt.Errorf("%w: %w", ErrNoCUDA, err)
 			}
 		}
 	}
 	for _, pattern := range lazyLibraries {
 		for _, path := range find(pattern) {
-			_ = cuda.Preload(path) // the provider says what it lacks, if it gets as far as to need it
+			_ = preload(path) // the provider says what it lacks, if it gets as far as to need it
 		}
 	}
 	return nil

@@ -29,11 +29,17 @@ func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *Solve
 		r := &run{solver: s, options: cmp.Or(o, &SolveOptions{}), solutions: make(chan Step)}
 		r.h, r.l = s.model.initial(r.options.Seed)
 		next, stop := iter.Pull(problems)
-		r.source = newSource(next, s.check, s.Threads(), s.batch)
+		r.source = &source{check: s.check, next: next}
+		// The first problems are dealt out one by one, so that few are spread over all threads.
+		first := make([][]job, s.Threads())
+		for i := range s.Threads() * s.batch {
+			t := i % s.Threads()
+			first[t] = r.source.take(first[t], len(first[t])+1)
+		}
 		var workers sync.WaitGroup
-		for range s.Threads() {
+		for _, jobs := range first {
 			workers.Go(func() {
-				if err := r.work(ctx); err != nil {
+				if err := r.work(ctx, jobs); err != nil {
 					cancel(err)
 				}
 			})
@@ -71,29 +77,25 @@ type job struct {
 	index   int
 	n       int // steps made
 	problem Problem
-	halting *trmcore.Halting[Step, struct{}]
+	halting *trmcore.Halting[Step, struct{}] // nil until it is in a slot
 }
 
-// work is a thread's loop: fill the free slots, step, let the halted go.
-func (r *run) work(ctx context.Context) error {
+// work is a thread's loop: step, let the halted go, fill the free slots.
+func (r *run) work(ctx context.Context, jobs []job) error {
 	s := r.solver
 	b, err := s.borrow(s.batch)
 	if err != nil {
 		return err
 	}
 	defer s.giveBack(b)
-	jobs := make([]job, 0, s.batch) // by slot
 	tokens := make([]int32, s.arch.SeqLen)
-	for {
-		for _, j := range r.source.take(s.batch - len(jobs)) {
-			j.halting = trmcore.NewHalting(r.options.rules(), r.options.Steps)
-			b.put(len(jobs), j.problem.Tokens, s.puzzle(j.problem), r.h, r.l)
-			jobs = append(jobs, j)
-		}
-		if len(jobs) == 0 {
-			return nil
-		}
-		for i, j := range jobs {
+	for ; len(jobs) > 0; jobs = r.source.take(jobs, s.batch) {
+		for i := range jobs { // each lies in the slot of its place
+			j := &jobs[i]
+			if j.halting == nil {
+				j.halting = trmcore.NewHalting(r.options.rules(), r.options.Steps)
+				b.put(i, j.problem.Tokens, s.puzzle(j.problem), r.h, r.l)
+			}
 			h, l := b.latents(i)
 			r.options.disturb(j.index, j.n+1, h, l)
 		}
@@ -120,6 +122,7 @@ func (r *run) work(ctx context.Context) error {
 			jobs = jobs[:last]
 		}
 	}
+	return nil
 }
 
 // look examines the slot after a step, and sets Stop if its problem is done.
@@ -146,53 +149,23 @@ type source struct {
 	next  func() (Problem, bool)
 	ended bool  // next has nothing more
 	index int   // of the next problem
-	queue []job // read ahead
-	share int   // of a thread's first fill, so that few problems are spread over all threads
-	fresh int   // threads that have not yet taken their first
 	err   error // why the sequence ended early
 }
 
-// newSource reads ahead what the threads can begin with.
-func newSource(next func() (Problem, bool), check func(Problem) error, threads, batch int) *source {
-	q := &source{next: next, check: check, fresh: threads}
-	for len(q.queue) < threads*batch && q.read() {
-	}
-	q.share = (len(q.queue) + threads - 1) / threads
-	return q
-}
-
-// read queues one more problem of the sequence.
-func (q *source) read() bool {
-	if q.ended {
-		return false
-	}
-	p, ok := q.next()
-	if ok {
-		q.err = q.check(p)
-	}
-	if !ok || q.err != nil {
-		if q.ended = true; q.err != nil {
-			q.err = fmt.Errorf("problem %d: %w", q.index, q.err)
-		}
-		return false
-	}
-	q.queue = append(q.queue, job{index: q.index, problem: p})
-	q.index++
-	return true
-}
-
-// take returns up to n problems, and none when the sequence has ended.
-func (q *source) take(n int) []job {
+// take appends problems to jobs until there are n, or the sequence has ended.
+func (q *source) take(jobs []job, n int) []job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.fresh > 0 && n >= q.share {
-		q.fresh--
-		n = q.share
+	for len(jobs) < n && !q.ended {
+		p, ok := q.next()
+		if !ok {
+			q.ended = true
+		} else if err := q.check(p); err != nil {
+			q.ended, q.err = true, fmt.Errorf("problem %d: %w", q.index, err)
+		} else {
+			jobs = append(jobs, job{index: q.index, problem: p})
+			q.index++
+		}
 	}
-	for len(q.queue) < n && q.read() {
-	}
-	n = min(n, len(q.queue))
-	jobs := slices.Clone(q.queue[:n])
-	q.queue = slices.Delete(q.queue, 0, n)
 	return jobs
 }

@@ -1,6 +1,6 @@
 //go:build cgo && !windows
 
-package cuda
+package onnx
 
 /*
 #cgo linux LDFLAGS: -ldl
@@ -29,8 +29,8 @@ import (
 	"unsafe"
 )
 
-// Preload loads a shared library into the process, so that others that need it find it.
-func Preload(path string) error {
+// preload loads a shared library into the process, so that others that need it find it.
+func preload(path string) error {
 	text := C.CString(path)
 	defer C.free(unsafe.Pointer(text))
 	if C.dlopen(text, C.RTLD_LAZY|C.RTLD_GLOBAL) == nil {
@@ -39,16 +39,16 @@ func Preload(path string) error {
 	return nil
 }
 
-// Driver is the newest version of CUDA that NVIDIA's driver serves, as 12040 for 12.4. It fails with ErrNoDriver,
-// ErrNoDevice or the driver's own error; the version is known even so, if there is a driver.
-func Driver() (version int, err error) {
+// cudaDriver is the newest version of CUDA that NVIDIA's driver serves, as 12040 for 12.4. It fails with ErrNoDriver,
+// ErrNoGPU or the driver's own error; the version is known even so, if there is a driver.
+func cudaDriver() (version int, err error) {
 	const noDevice = 100 // CUDA_ERROR_NO_DEVICE
 	var v, devices C.int
 	switch code := C.driver(&v, &devices); {
 	case code == -1:
 		return 0, ErrNoDriver
 	case code == noDevice || code == 0 && devices == 0:
-		return int(v), ErrNoDevice
+		return int(v), ErrNoGPU
 	case code != 0:
 		return int(v), fmt.Errorf("the NVIDIA driver fails with CUDA error %d", int(code))
 	}

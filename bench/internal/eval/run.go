@@ -4,12 +4,18 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/trm-go/refiner/memory"
 )
 
-// Systems are what is measured: Main, and others by name. The names of the baselines are bm25, vector, hybrid
-// and fixed_point.
+// System answers a question asked of a scope with the references of at most k turns, best first.
+type System func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error)
+
+// Systems are what is measured: Main, and others by name. The usual baselines are bm25, vector, hybrid and
+// fixed_point.
 type Systems struct {
 	Main      System
 	Baselines map[string]System
@@ -78,12 +84,7 @@ func Run(ctx context.Context, d *Dataset, systems Systems, o *Options) (*Report,
 		return nil, err
 	}
 	report := newReport(d, main, opts)
-	names := make([]string, 0, len(systems.Baselines))
-	for name := range systems.Baselines {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(systems.Baselines)) {
 		other, err := measure(ctx, d, "the baseline "+name, systems.Baselines[name], opts.Depth, step)
 		if err != nil {
 			return nil, err

@@ -68,7 +68,7 @@ func LoCoMo(ctx context.Context, file string, o *LoCoMoOptions) (*Dataset, error
 	d := &Dataset{Name: "locomo"}
 	for _, s := range samples {
 		c := Conversation{ID: s.ID, Scope: memory.Scope{User: s.ID}, Records: records[s.ID]}
-		turns := c.turns()
+		var questions []Question
 		for i, qa := range s.QA {
 			name, ok := locomoCategories[qa.Category]
 			if !ok {
@@ -88,9 +88,9 @@ func LoCoMo(ctx context.Context, file string, o *LoCoMoOptions) (*Dataset, error
 				q.Evidence = locomoRefs(fixed.Evidence)
 				d.Corrected++
 			}
-			d.add(&c, q, turns)
+			questions = append(questions, q)
 		}
-		d.Conversations = append(d.Conversations, c)
+		d.Add(c, questions)
 	}
 	if d.Questions() == 0 {
 		return nil, fmt.Errorf("%s holds no question with evidence", file)

@@ -19,10 +19,10 @@ func TestLoCoMo(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Question{
-		{"conv-41/qa0", "What is Ana's cat called?", "multi-hop", []string{"D1:1", "D1:3"}, "Luna"},
-		{"conv-41/qa1", "When did Ben sell his car?", "temporal", []string{"D2:1"}, "8 May"},
-		{"conv-41/qa3", "What colour is the cat?", "single-hop", []string{"D1:1"}, "grey"},
-		{"conv-41/qa4", "What did Ana sell?", "adversarial", []string{"D2:1"}, ""},
+		{ID: "conv-41/qa0", Text: "What is Ana's cat called?", Category: "multi-hop", Evidence: []string{"D1:1", "D1:3"}, Answer: "Luna"},
+		{ID: "conv-41/qa1", Text: "When did Ben sell his car?", Category: "temporal", Evidence: []string{"D2:1"}, Answer: "8 May"},
+		{ID: "conv-41/qa3", Text: "What colour is the cat?", Category: "single-hop", Evidence: []string{"D1:1"}, Answer: "grey"},
+		{ID: "conv-41/qa4", Text: "What did Ana sell?", Category: "adversarial", Evidence: []string{"D2:1"}, Answer: ""},
 	}
 	if diff := cmp.Diff(want, d.Conversations[0].Questions); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -84,8 +84,8 @@ func TestBEAM(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	want := []Question{
-		{"2/contradiction_resolution/0", "Do I have a key?", "contradiction_resolution", []string{"0", "2"}, ""},
-		{"2/information_extraction/0", "What did I lack?", "information_extraction", []string{"0"}, ""},
+		{ID: "2/contradiction_resolution/0", Text: "Do I have a key?", Category: "contradiction_resolution", Evidence: []string{"0", "2"}, Answer: ""},
+		{ID: "2/information_extraction/0", Text: "What did I lack?", Category: "information_extraction", Evidence: []string{"0"}, Answer: ""},
 	}
 	c := d.Conversations[0]
 	if diff := cmp.Diff(want, c.Questions); diff != "" {

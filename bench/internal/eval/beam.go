@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,7 +41,7 @@ func BEAM(ctx context.Context, dir string) (*Dataset, error) {
 	})
 	d := &Dataset{Name: "beam"}
 	for _, file := range files {
-		if err := d.addBEAM(ctx, file); err != nil {
+		if err := addBEAM(ctx, d, file); err != nil {
 			return nil, err
 		}
 	}
@@ -51,7 +52,7 @@ func BEAM(ctx context.Context, dir string) (*Dataset, error) {
 }
 
 // addBEAM adds one chat with its questions.
-func (d *Dataset) addBEAM(ctx context.Context, file string) error {
+func addBEAM(ctx context.Context, d *Dataset, file string) error {
 	full, err := filepath.Abs(file) // the folder names the chat
 	if err != nil {
 		return err
@@ -70,7 +71,6 @@ func (d *Dataset) addBEAM(ctx context.Context, file string) error {
 		r.Scope.User = c.ID
 		c.Records = append(c.Records, r)
 	}
-	turns := c.turns()
 	name := filepath.Join(filepath.Dir(file), "probing_questions.json")
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -83,21 +83,17 @@ func (d *Dataset) addBEAM(ctx context.Context, file string) error {
 	if err := json.Unmarshal(data, &categories); err != nil {
 		return fmt.Errorf("%s are no questions of BEAM: %w", name, err)
 	}
-	var names []string
-	for category := range categories {
-		names = append(names, category)
-	}
-	slices.Sort(names)
-	for _, category := range names {
+	var questions []Question
+	for _, category := range slices.Sorted(maps.Keys(categories)) {
 		for i, q := range categories[category] {
 			refs, err := beamRefs(q.Sources)
 			if err != nil {
 				return fmt.Errorf("%s: question %d of %s: %w", name, i, category, err)
 			}
-			d.add(&c, Question{ID: fmt.Sprintf("%s/%s/%d", c.ID, category, i), Text: q.Question, Category: category, Evidence: refs}, turns)
+			questions = append(questions, Question{ID: fmt.Sprintf("%s/%s/%d", c.ID, category, i), Text: q.Question, Category: category, Evidence: refs})
 		}
 	}
-	d.Conversations = append(d.Conversations, c)
+	d.Add(c, questions)
 	return nil
 }
 
