@@ -1,4 +1,6 @@
-package chatwire
+// Package jsonedit changes JSON texts in place: values are found by their path, and every byte that is not changed on purpose
+// stays as it was.
+package jsonedit
 
 import (
 	"bytes"
@@ -8,9 +10,9 @@ import (
 	"io"
 )
 
-// find returns where the value at a path of names and positions stands in a JSON text: body[from:to]. Of a name that is
+// Find returns where the value at a path of names and positions stands in a JSON text: body[from:to]. Of a name that is
 // there twice it is the first.
-func find(body []byte, path ...any) (from, to int, found bool) {
+func Find(body []byte, path ...any) (from, to int, found bool) {
 	if len(path) == 0 {
 		return 0, len(body), true
 	}
@@ -32,31 +34,31 @@ func find(body []byte, path ...any) (from, to int, found bool) {
 		}
 		if at == path[0] {
 			start := int(d.InputOffset()) - len(raw)
-			from, to, found = find(raw, path[1:]...)
+			from, to, found = Find(raw, path[1:]...)
 			return start + from, start + to, found
 		}
 	}
 	return 0, 0, false
 }
 
-// value is the JSON text at a path; nil if there is none.
-func value(body []byte, path ...any) json.RawMessage {
-	from, to, found := find(body, path...)
+// Value is the JSON text at a path; nil if there is none.
+func Value(body []byte, path ...any) json.RawMessage {
+	from, to, found := Find(body, path...)
 	if !found {
 		return nil
 	}
 	return body[from:to]
 }
 
-// set replaces the value at a path, or adds it to the object that should hold it, and leaves every other byte as it is. A
+// Set replaces the value at a path, or adds it to the object that should hold it, and leaves every other byte as it is. A
 // body that has neither is returned unchanged.
-func set(body, raw []byte, path ...any) []byte {
-	if from, to, found := find(body, path...); found {
-		return splice(body, from, to, raw)
+func Set(body, raw []byte, path ...any) []byte {
+	if from, to, found := Find(body, path...); found {
+		return Splice(body, from, to, raw)
 	}
 	last := len(path) - 1
 	name, isName := path[last].(string)
-	from, to, found := find(body, path[:last]...)
+	from, to, found := Find(body, path[:last]...)
 	if !found || !isName {
 		return body
 	}
@@ -70,18 +72,18 @@ func set(body, raw []byte, path ...any) []byte {
 	if len(bytes.TrimSpace(object[1:len(object)-1])) > 0 {
 		member = append([]byte{','}, member...)
 	}
-	return splice(body, end, end, member)
+	return Splice(body, end, end, member)
 }
 
-// setText is set with a string.
-func setText(body []byte, text string, path ...any) []byte {
+// SetText is Set with a string.
+func SetText(body []byte, text string, path ...any) []byte {
 	raw, _ := json.Marshal(text) // a string
-	return set(body, raw, path...)
+	return Set(body, raw, path...)
 }
 
-// remove takes a member out of the object that the body is.
-func remove(body []byte, name string) []byte {
-	from, to, found := find(body, name)
+// Remove takes a member out of the object that the body is.
+func Remove(body []byte, name string) []byte {
+	from, to, found := Find(body, name)
 	if !found {
 		return body
 	}
@@ -90,24 +92,24 @@ func remove(body []byte, name string) []byte {
 	from = bytes.LastIndexByte(body[:end], '"') // a name needs no escape to be found here: names are written by programs
 	before, after := bytes.TrimRight(body[:from], " \t\r\n"), bytes.TrimLeft(body[to:], " \t\r\n")
 	if len(after) > 0 && after[0] == ',' {
-		return splice(body, from, len(body)-len(bytes.TrimLeft(after[1:], " \t\r\n")), nil)
+		return Splice(body, from, len(body)-len(bytes.TrimLeft(after[1:], " \t\r\n")), nil)
 	}
 	if len(before) > 0 && before[len(before)-1] == ',' {
-		return splice(body, len(before)-1, to, nil)
+		return Splice(body, len(before)-1, to, nil)
 	}
-	return splice(body, from, to, nil)
+	return Splice(body, from, to, nil)
 }
 
-func splice(body []byte, from, to int, with []byte) []byte {
+func Splice(body []byte, from, to int, with []byte) []byte {
 	out := make([]byte, 0, len(body)-(to-from)+len(with))
 	out = append(out, body[:from]...)
 	out = append(out, with...)
 	return append(out, body[to:]...)
 }
 
-// members reads the object that a body must be, by name. A name that is there twice is refused: the model's server might read
+// Members reads the object that a body must be, by name. A name that is there twice is refused: the model's server might read
 // the other one.
-func members(body []byte) (map[string]json.RawMessage, error) {
+func Members(body []byte) (map[string]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return nil, errors.New("it is not a JSON object")
@@ -137,18 +139,15 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 	return o, nil
 }
 
-// textOf is a JSON string; empty of another type, which is the model's server to refuse.
-func textOf(raw json.RawMessage) string {
-	var s string
-	_ = json.Unmarshal(raw, &s)
-	return s
-}
-
-// filled reports whether a value is there and holds something.
-func filled(raw json.RawMessage) bool {
-	switch string(raw) {
-	case "", "null", "[]", "{}", `""`, "false":
-		return false
+// Push puts a value at the end of the list at a path.
+func Push(body, raw []byte, path ...any) []byte {
+	list := Value(body, path...)
+	end := bytes.LastIndexByte(list, ']')
+	if end < 0 {
+		return body
 	}
-	return true
+	if len(bytes.TrimSpace(list[1:end])) > 0 {
+		raw = append([]byte{','}, raw...)
+	}
+	return Set(body, Splice(list, end, end, raw), path...)
 }
