@@ -54,12 +54,12 @@ lint:
 # run without it, its short ones with it.
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|internal/eval|memory)(/|$$)')
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|memory)(/|$$)')
 	$(GO) test -race -short -timeout 9m ./memory/...
 
 .PHONY: test-whole
 test-whole: runtime
-	$(GO) test -timeout 9m ./cmd/... ./internal/eval ./memory
+	$(GO) test -timeout 9m ./cmd/... ./memory
 	$(GO) -C bench test -timeout 9m ./...
 
 ## figures: measure recall, answers, consolidation and grounding, and compare with bench/testdata/figures.json; minutes
@@ -71,7 +71,7 @@ figures:
 ## runtime: install ONNX Runtime into .cache, pinned and checked
 .PHONY: runtime
 runtime:
-	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
+	@$(GO) run ./cmd/trm runtime install --dir $(CACHE)/onnxruntime >/dev/null
 
 # What the tests and the demo look at if it can be had; they go on without it.
 MODELS := $(CURDIR)/$(CACHE)/models
@@ -237,7 +237,7 @@ demo:
 	@echo
 	$(REFINE) ask "How much was the deposit at The Orchard?" --draft "The deposit was £250. It is due on 30 September, says Dr Miller." --trace
 	@echo
-	$(REFINE) eval sample
+	$(GO) -C bench run ./eval sample
 	@echo
 	$(REFINE) consolidate plan --show 3 -o $(DEMO)/plan.json
 	@echo

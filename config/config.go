@@ -93,7 +93,7 @@ type Model struct {
 // Respond says how answers are refined, and what that may cost.
 type Respond struct {
 	Refine    string        `mapstructure:"refine" help:"when a draft is refined: auto (unless it passes), always or off"`
-	Chain     string        `mapstructure:"chain" help:"specialists that examine a draft: rules, model (a critic and a planner too: two more calls a round) or none"`
+	Chain     string        `mapstructure:"chain" help:"specialists that examine a draft: rules or none"`
 	Threshold float64       `mapstructure:"threshold" help:"score from which a draft passes, above 0 to 1; 0: the usual .8"`
 	Rounds    int           `mapstructure:"rounds" help:"most rounds of refinement; 0: the usual 3"`
 	Tokens    int           `mapstructure:"tokens" help:"most tokens of language models for one answer; 0: no limit"`
@@ -162,7 +162,7 @@ var choices = map[string][]string{
 	"recall.mode":    {"learned", "fixed_point", "hybrid", "bm25", "vector"},
 	"model.type":     {"none", "openai"},
 	"respond.refine": {"auto", "always", "off"},
-	"respond.chain":  {"rules", "model", "none"},
+	"respond.chain":  {"rules", "none"},
 	"serve.refine":   {"auto", "always", "off"},
 	"log.level":      {"debug", "info", "warn", "error"},
 	"log.format":     {"text", "json"},

@@ -163,7 +163,7 @@ func (t *Turn) Recall(ctx context.Context) error {
 	return nil
 }
 
-// notesIntro says what day it is and what the notes are for; [refine.MarkedIntro], which follows, what they are.
+// notesIntro says what day it is and what the notes are for; what [refine.Marked] adds says what they are.
 const notesIntro = "Here are notes from memory; today is %s. Use what helps to answer; where two disagree, the later one holds. Do not mention the notes. "
 
 func (t *Turn) limit() int  { return cmp.Or(t.options.Limit, t.plugin.config.Recall.Limit) }

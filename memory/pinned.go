@@ -26,10 +26,9 @@ func FindPinned(ctx context.Context, e Engine, scope Scope, limit int) ([]Record
 	if err != nil {
 		return nil, err
 	}
-	sh := view.shard
-	sh.mu.RLock()
-	rows := sh.index.OfKindOrMeta(placeOf(scope), micros(e.Now()), string(KindPersona), MetaPinned, "true")
-	sh.mu.RUnlock()
+	view.mu.RLock()
+	rows := view.index.OfKindOrMeta(placeOf(scope), micros(e.Now()), string(KindPersona), MetaPinned, "true")
+	view.mu.RUnlock()
 	slices.Sort(rows)
 	slices.Reverse(rows)
 	records, err := e.Fetch(ctx, scope, rows[:min(limit, len(rows))]...)

@@ -55,7 +55,7 @@ func Rescore(ctx context.Context, c *memory.Candidates, o *Options) (*Ranking, e
 	if err != nil {
 		return nil, fmt.Errorf("rescore: %w", err)
 	}
-	r.Signals = importance.Measure(c.List, relevance, opts.Now, &opts.Times)
+	r.Signals = importance.Measure(c.List, relevance, opts.Now, nil)
 	r.Seed = make([]float64, len(c.List))
 	for i, s := range r.Signals {
 		r.Seed[i] = opts.Weights.Score(s)

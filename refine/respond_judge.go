@@ -1,7 +1,6 @@
 package refine
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -30,19 +29,12 @@ import (
 // A score of .8 can only be reached where u = c = i = 0.
 type judge struct {
 	task     *specialists.Task
-	question *question
 	speakers map[memory.ID]string
 	known    sources         // what the question, the conversation and the evidence hold
 	asked    map[string]bool // terms of the question that the evidence could cover
 	puzzle   bool            // the question is one
 	cache    map[string]judgement
 }
-
-// The specialists whose rules are the judge's too.
-var (
-	puzzle  specialists.Puzzle
-	privacy specialists.Privacy
-)
 
 // judgement is the judge's opinion of a text.
 type judgement struct {
@@ -70,8 +62,8 @@ type sources struct {
 }
 
 func newJudge(t *specialists.Task) *judge {
-	j := &judge{task: t, question: ask(t), known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
-	j.puzzle, _ = puzzle.Solved(t, "")
+	j := &judge{task: t, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j.puzzle, _ = specialists.Puzzle(t, "")
 	j.known.add(t.Question, t.Now)
 	for _, m := range t.Messages {
 		if m.Role == "user" || m.Role == "system" { // what an assistant said before is no source
@@ -214,7 +206,7 @@ func (j *judge) of(s string) judgement {
 					covered[term] = true
 				}
 			}
-			if j.cites(s, c) {
+			if j.cites(c) {
 				cited++
 			}
 			v.invented = append(v.invented, j.invents(c.Text)...)
@@ -223,9 +215,6 @@ func (j *judge) of(s string) judgement {
 		case specialists.Unknown:
 			v.unknown++
 		}
-	}
-	if what := j.sought(s, v.claims); what != "" {
-		v.uncovered = append(v.uncovered, what)
 	}
 	truth := 1 / (1 + float64(v.unknown+2*v.contradicts+len(v.invented)))
 	v.coverage = 1
@@ -236,19 +225,15 @@ func (j *judge) of(s string) judgement {
 			}
 		}
 		slices.Sort(v.uncovered)
-		all := len(j.asked)
-		if j.question.seeks() != "" {
-			all++
-		}
-		v.coverage = 1 - float64(len(v.uncovered))/float64(all)
+		v.coverage = 1 - float64(len(v.uncovered))/float64(len(j.asked))
 	}
 	if v.supported > 0 {
 		v.cited = float64(cited) / float64(v.supported)
 	}
 	v.brevity = brevity(s)
-	v.leaks = j.leaks(s)
+	v.leaks = specialists.Leaks(j.task, s)
 	v.score = weighTruth*truth + weighCoverage*v.coverage + weighCited*v.cited + weighBrevity*v.brevity
-	_, v.solved = puzzle.Solved(j.task, s)
+	_, v.solved = specialists.Puzzle(j.task, s)
 	switch {
 	case v.leaks:
 		v.score = 0
@@ -261,62 +246,15 @@ func (j *judge) of(s string) judgement {
 	return v
 }
 
-// leaks reports whether an answer holds what has to be masked before it leaves.
-func (j *judge) leaks(s string) bool {
-	f, err := privacy.Examine(context.Background(), j.task, specialists.Draft{Text: s})
-	return err != nil || f.Text != "" && f.Text != s
-}
-
-// sought is the kind of thing that is asked for and that no supported claim holds; empty if there is none.
-func (j *judge) sought(s string, claims []specialists.Claim) string {
-	what := j.question.seeks()
-	if what == "" || len(j.asked) == 0 {
-		return ""
-	}
-	for _, c := range claims {
-		if c.Support == specialists.Supported && j.question.holds(citation.ReplaceAllString(saidBy.ReplaceAllString(c.Text, ": "), "")) {
-			return ""
-		}
-	}
-	return what
-}
-
-// saidBy is the date of a quotation, which is that of its memory and no part of the answer.
-var saidBy = regexp.MustCompile(` \(\d{1,2} \p{L}+ \d{4}\): `)
-
 // citation is the number of a memory in an answer.
 var citation = regexp.MustCompile(`\[(\d{1,4})\]`)
 
-// cites reports whether the sentence of a claim cites one of the memories that support it.
-func (j *judge) cites(s string, c *specialists.Claim) bool {
-	at := strings.Index(s, c.Text)
-	if at < 0 {
-		return false
-	}
-	after := s[at+len(c.Text):]
-	ends := sentenceEnd
-	if strings.HasSuffix(strings.TrimRight(c.Text, "\"”’)"), ".") {
-		ends = citationsNext
-	}
-	sentence := c.Text + after[:ends.FindStringIndex(after)[1]]
-	for _, m := range citation.FindAllStringSubmatch(sentence, -1) {
-		n, err := strconv.Atoi(m[1])
-		if err != nil || n < 1 || n > len(j.task.Evidence) {
-			continue
-		}
-		id := j.task.Evidence[n-1].ID
-		if slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == id }) {
-			return true
-		}
-	}
-	return false
+// cites reports whether a claim cites one of the memories that support it.
+func (j *judge) cites(c *specialists.Claim) bool {
+	return slices.ContainsFunc(c.Cites, func(n int) bool {
+		return n >= 1 && n <= len(j.task.Evidence) && slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == j.task.Evidence[n-1].ID })
+	})
 }
-
-var (
-	// sentenceEnd is the end of a sentence with the citations after it, and citationsNext those alone. Both always match.
-	sentenceEnd   = regexp.MustCompile(`[.!?]+["”’)]*(?:\s?\[\d{1,4}\])*(?:\s|$)|\n|$`)
-	citationsNext = regexp.MustCompile(`^["”’)]*(?:\s?\[\d{1,4}\])*`)
-)
 
 // wordsOf are the words of a text in lower case.
 func wordsOf(s string) []string {

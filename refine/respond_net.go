@@ -60,9 +60,6 @@ func (r *run) Reason(ctx context.Context, _ *specialists.Task, y answer, _ notes
 		r.spend(finding.Usage)
 		if err != nil {
 			if ctx.Err() == nil || errors.Is(err, errPanic) {
-				if r.failed == nil {
-					r.failed = map[string]int{}
-				}
 				r.failed[s.Name()]++
 				r.skip(s.Name(), len(r.response.Rounds)+1, err)
 			}
@@ -122,9 +119,6 @@ func (r *run) propose(y *answer, by, text string) {
 	if p.Accepted {
 		y.text, y.judged = text, judged
 	} else {
-		if r.refused == nil {
-			r.refused = map[string]bool{}
-		}
 		r.refused[text] = true
 	}
 	r.round.Proposals = append(r.round.Proposals, p)
@@ -145,7 +139,7 @@ func (r *run) weigh(y *answer, text string) (judgement, string) {
 	if lost := r.judge.drops(&y.judged, text); lost != "" && !y.judged.leaks && !judged.solved {
 		return judged, fmt.Sprintf("it drops what a memory supports: “%s”", shorten(lost, 120))
 	}
-	if judged.score < y.judged.score+r.Gain {
+	if judged.score < y.judged.score+leastGain {
 		return judged, fmt.Sprintf("it scores %.3f, not more than the %.3f of the draft", judged.score, y.judged.score)
 	}
 	judged.accepted = true
@@ -163,43 +157,12 @@ func (r *run) recall(ctx context.Context, questions []string) bool {
 	if r.Recall == nil {
 		return false
 	}
-	known := map[memory.ID]bool{}
-	for _, e := range r.task.Evidence {
-		known[e.ID] = true
-	}
 	for _, q := range questions {
 		q = strings.TrimSpace(q)
-		if key := strings.ToLower(q); q == "" || r.asked[key] || len(r.round.Recalled) == mostQuestions {
-			continue
-		} else {
-			if r.asked == nil {
-				r.asked = map[string]bool{strings.ToLower(r.task.Question): true}
-				if r.asked[key] {
-					continue
-				}
-			}
+		if key := strings.ToLower(q); q != "" && !r.asked[key] && len(r.round.Recalled) < mostQuestions {
 			r.asked[key] = true
-		}
-		r.round.Recalled = append(r.round.Recalled, q)
-		records, err := r.Recall(ctx, q)
-		if err != nil {
-			r.skip("recall", len(r.response.Rounds)+1, err)
-			continue
-		}
-		outside := 0
-		for _, e := range records {
-			switch {
-			case !r.task.Scope.Contains(e.Scope):
-				outside++
-			case known[e.ID] || len(r.task.Evidence) >= mostEvidence:
-			default:
-				known[e.ID] = true
-				r.task.Evidence = append(slices.Clip(r.task.Evidence), e)
-				r.round.Found++
-			}
-		}
-		if outside > 0 {
-			r.skip("recall", len(r.response.Rounds)+1, fmt.Errorf("%d memories of another scope were left out", outside))
+			r.round.Recalled = append(r.round.Recalled, q)
+			r.round.Found += r.add(ctx, q, len(r.response.Rounds)+1)
 		}
 	}
 	if r.round.Found == 0 {
@@ -209,6 +172,30 @@ func (r *run) recall(ctx context.Context, questions []string) bool {
 	r.judge = newJudge(r.task)
 	clear(r.refused)
 	return true
+}
+
+// add adds the memories that are recalled for a question to the evidence, and returns how many are new.
+func (r *run) add(ctx context.Context, question string, round int) (found int) {
+	records, err := r.Recall(ctx, question)
+	if err != nil {
+		r.skip("recall", round, err)
+		return 0
+	}
+	outside := 0
+	for _, e := range records {
+		switch {
+		case !r.task.Scope.Contains(e.Scope):
+			outside++
+		case len(r.task.Evidence) >= mostEvidence, slices.ContainsFunc(r.task.Evidence, func(o memory.Record) bool { return o.ID == e.ID }):
+		default:
+			r.task.Evidence = append(slices.Clip(r.task.Evidence), e)
+			found++
+		}
+	}
+	if outside > 0 {
+		r.skip("recall", round, fmt.Errorf("%d memories of another scope were left out", outside))
+	}
+	return found
 }
 
 func (r *run) skip(name string, round int, err error) {

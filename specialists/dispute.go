@@ -33,7 +33,7 @@ func Disputes(t *Task, answer string) []Dispute {
 	q := &align.Query{Question: t.Question, Answer: answer, Said: spoken(t)}
 	var out []Dispute
 	at := 0
-	for _, sentence := range text.Sentences(answer[:min(len(answer), maxAnswer)]) {
+	for _, sentence := range text.Sentences(answer[:min(len(answer), maxText)]) {
 		i := strings.Index(answer[at:], sentence)
 		if i < 0 {
 			continue

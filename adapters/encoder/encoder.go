@@ -104,7 +104,7 @@ func (m *model) each(ctx context.Context, n int, f func(ctx context.Context, i i
 type graph struct{ *onnx.Session }
 
 func openGraph(path, library string) (network, error) {
-	s, err := onnx.OpenSession(path, &onnx.SessionOptions{Library: library})
+	s, err := onnx.OpenSession(path, library)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 
 	"github.com/spf13/cobra"
 
@@ -68,29 +67,6 @@ func (a *app) doctorCommand() *cobra.Command {
 	return cmd
 }
 
-// compare runs a step on CUDA, and looks whether it answers as the CPU does.
-func compare(ctx context.Context, cpu *onnx.Solver, open func(onnx.Device) (*onnx.Solver, error)) error {
-	other, err := open(onnx.CUDA)
-	if err != nil {
-		return err
-	}
-	defer other.Close()
-	var logits [2][]float32
-	for i, s := range []*onnx.Solver{cpu, other} {
-		state, err := s.Stepper().Step(ctx, onnx.Problem{Tokens: make([]int32, s.Arch().SeqLen)}, s.Begin(0))
-		if err != nil {
-			return err
-		}
-		logits[i] = state.Y.Logits
-	}
-	for i, v := range logits[0] {
-		if d := math.Abs(float64(v - logits[1][i])); !(d < 1e-2) {
-			return fmt.Errorf("%w: it answers otherwise than the CPU: a logit is off by %.2g", onnx.ErrDevice, d)
-		}
-	}
-	return nil
-}
-
 // examine makes the findings; well says whether the CPU at least can solve.
 func examine(ctx context.Context, path string, log *slog.Logger) (findings []finding, well bool) {
 	add := func(what, says string, err error) {
@@ -107,7 +83,7 @@ func examine(ctx context.Context, path string, log *slog.Logger) (findings []fin
 	library, err := onnx.FindLibrary(path)
 	add("library", fmt.Sprintf("%s (%s)", library.Path, library.Source), err)
 
-	// A tiny model shows whether the CPU runs at all, and whether another device computes the same, and faster.
+	// A tiny model shows whether the CPU runs at all, and whether CUDA computes the same, and faster.
 	tiny, err := onnx.Random(onnx.Arch{VocabSize: 11, SeqLen: 81, HiddenSize: 64, LLayers: 2, HCycles: 1, LCycles: 1, MLPT: true}, 1, .5)
 	if err != nil {
 		add("model", "", err)
@@ -126,11 +102,14 @@ func examine(ctx context.Context, path string, log *slog.Logger) (findings []fin
 		add("cpu", "ONNX Runtime "+cpu.Runtime(), nil)
 		err := onnx.CheckCUDA(library.Path)
 		if err == nil {
-			err = compare(ctx, cpu, open)
+			var cuda *onnx.Solver
+			if cuda, err = open(onnx.CUDA); err == nil {
+				cuda.Close()
+			}
 		}
-		add(string(onnx.CUDA), "runs, and agrees with the CPU", err)
+		add(string(onnx.CUDA), "runs", err)
 		findings[len(findings)-1].Optional = true
-		best, err := open(onnx.Auto)
+		best, err := open(onnx.Auto) // compares what CUDA answers with the CPU
 		says := ""
 		if err == nil {
 			says = fmt.Sprintf("a small model runs best on %s", best.Device())

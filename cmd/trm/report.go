@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
@@ -213,7 +215,7 @@ func groups(tallies map[string][2]int) []Group {
 // print writes the report as tables.
 func (r *Report) print(term *ui.Terminal, compare []int) {
 	term.Printf("%s, %s of %d in %s\n%s\n%s, ONNX Runtime %s, %s, batch %d × %s\n\n",
-		r.Model, counted(r.Puzzles, "puzzle"), r.Of, r.File, r.Arch, r.Device, r.Runtime, r.Precision, r.Batch, counted(r.Threads, "thread"))
+		r.Model, english.Plural(r.Puzzles, "puzzle", ""), r.Of, r.File, r.Arch, r.Device, r.Runtime, r.Precision, r.Batch, english.Plural(r.Threads, "thread", ""))
 	table := &ui.Table{
 		Columns: []string{"run", "steps", "exact", "cells", "valid by rules", "mean steps", "puzzles/s"},
 		Right:   []string{"steps", "mean steps", "puzzles/s"},

@@ -116,7 +116,9 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 		return nil, err
 	}
 	for _, host := range o.Hosts {
-		s.hosts = append(s.hosts, strings.ToLower(strings.TrimSpace(host)))
+		if host = strings.ToLower(strings.TrimSpace(host)); host != "" {
+			s.hosts = append(s.hosts, host)
+		}
 	}
 	if _, err := refinement(string(s.refine)); err != nil {
 		return nil, err

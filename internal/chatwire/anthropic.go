@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Anthropic is Anthropic's API of messages.
@@ -14,7 +16,7 @@ func (Anthropic) Field() string { return "messages" }
 
 func (Anthropic) read(q *Request) {
 	q.System = contentOf(q.members["system"])
-	q.User = textOf(value(q.members["metadata"], "user_id"))
+	q.User = textOf(jsonedit.Value(q.members["metadata"], "user_id"))
 	_ = json.Unmarshal(q.members["max_tokens"], &q.MaxTokens)
 	q.Plain = !filled(q.members["output_format"])
 	q.readMessages(q.members["messages"])
@@ -115,7 +117,7 @@ func (Anthropic) event(c *Capture, data []byte) {
 
 func (Anthropic) add(body []byte, text string) []byte {
 	added, _ := json.Marshal(block{"text", text})
-	return push(body, added, "content")
+	return jsonedit.Push(body, added, "content")
 }
 
 func (Anthropic) ending(c *Capture, e *ending) (before, data []byte) {

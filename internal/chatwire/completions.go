@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Completions is OpenAI's API of chat completions.
@@ -102,7 +104,7 @@ func (Completions) add(body []byte, text string) []byte {
 
 // addText puts a text behind the one at a path.
 func addText(body []byte, text string, path ...any) []byte {
-	return setText(body, textOf(value(body, path...))+text, path...)
+	return jsonedit.SetText(body, textOf(jsonedit.Value(body, path...))+text, path...)
 }
 
 func (Completions) ending(_ *Capture, e *ending) (before, data []byte) {
@@ -119,9 +121,9 @@ func (Completions) ending(_ *Capture, e *ending) (before, data []byte) {
 		return nil, addText(data, e.text, "choices", at, "delta", "content")
 	}
 	added, _ := json.Marshal(map[string]string{"content": e.text})
-	more := set(set(e.data, added, "choices", at, "delta"), []byte("null"), "choices", at, "finish_reason")
+	more := jsonedit.Set(jsonedit.Set(e.data, added, "choices", at, "delta"), []byte("null"), "choices", at, "finish_reason")
 	if a.Usage != nil {
-		more = set(more, []byte("null"), "usage")
+		more = jsonedit.Set(more, []byte("null"), "usage")
 	}
 	return e.events(func(event func(string, any)) { event("", more) }), data
 }

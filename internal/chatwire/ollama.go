@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // OllamaChat is Ollama's own API of chats.
@@ -77,10 +79,10 @@ func (OllamaChat) ending(_ *Capture, e *ending) (before, data []byte) {
 
 func ollamaEnding(e *ending, name string, said any, path ...any) (before, data []byte) {
 	data = e.reported(e.data, ReportField)
-	if textOf(value(data, path...)) != "" {
+	if textOf(jsonedit.Value(data, path...)) != "" {
 		return nil, addText(data, e.text, path...)
 	}
-	more := ollamaCompose(&Own{Model: textOf(value(data, "model"))}, name, said, false)
+	more := ollamaCompose(&Own{Model: textOf(jsonedit.Value(data, "model"))}, name, said, false)
 	return e.events(func(event func(string, any)) { event("", more) }), data
 }
 

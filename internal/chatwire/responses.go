@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Responses is OpenAI's Responses API.
@@ -168,20 +170,20 @@ func (Responses) event(c *Capture, data []byte) {
 
 // endResponse reads the whole answer, which the last event holds. One without its output gets what was said before.
 func (c *Capture) endResponse(whole []byte) {
-	if _, err := members(whole); err != nil {
+	if _, err := jsonedit.Members(whole); err != nil {
 		return
 	}
 	var list []json.RawMessage
-	if _ = json.Unmarshal(value(whole, "output"), &list); len(list) == 0 && len(c.items) > 0 {
+	if _ = json.Unmarshal(jsonedit.Value(whole, "output"), &list); len(list) == 0 && len(c.items) > 0 {
 		output := append(append([]byte{'['}, bytes.Join(c.items, []byte{','})...), ']')
-		whole = set(bytes.Clone(whole), output, "output")
+		whole = jsonedit.Set(bytes.Clone(whole), output, "output")
 	}
 	Responses{}.whole(c, whole)
 }
 
 func (r Responses) add(body []byte, text string) []byte {
 	added, _ := json.Marshal(r.message("memory", "completed", outputText(text)))
-	return push(body, added, "output")
+	return jsonedit.Push(body, added, "output")
 }
 
 // ending puts the text into a message of its own, for the one before has ended.
@@ -196,9 +198,9 @@ func (r Responses) ending(c *Capture, e *ending) (before, data []byte) {
 			number++
 		})
 	})
-	data = set(e.data, []byte(strconv.Itoa(number)), "sequence_number")
+	data = jsonedit.Set(e.data, []byte(strconv.Itoa(number)), "sequence_number")
 	if len(last.Response.Output) > 0 {
-		data = set(data, r.add(value(data, "response"), e.text), "response")
+		data = jsonedit.Set(data, r.add(jsonedit.Value(data, "response"), e.text), "response")
 	}
 	return before, e.reported(data, "response", ReportField)
 }
@@ -261,12 +263,12 @@ func (a Responses) composeStream(q *Request, o *Own) []byte {
 		number++
 	}
 	whole := a.compose(q, o)
-	begun := remove(set(set(set(whole, []byte(`"in_progress"`), "status"), []byte("[]"), "output"), []byte("null"), "usage"), "completed_at")
+	begun := jsonedit.Remove(jsonedit.Set(jsonedit.Set(jsonedit.Set(whole, []byte(`"in_progress"`), "status"), []byte("[]"), "output"), []byte("null"), "usage"), "completed_at")
 	event("response.created", map[string]any{"response": json.RawMessage(begun)})
 	event("response.in_progress", map[string]any{"response": json.RawMessage(begun)})
 	a.messageEvents(o.ID, 0, pieces(o.Text), event)
 	if o.Report != nil {
-		whole = set(whole, o.Report, ReportField)
+		whole = jsonedit.Set(whole, o.Report, ReportField)
 	}
 	event("response.completed", map[string]any{"response": json.RawMessage(whole)})
 	return b.Bytes()

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Wire is one of the APIs: [Completions], [Responses], [Anthropic], [OllamaChat], [OllamaGenerate] or [Any].
@@ -62,7 +64,7 @@ func (q *Request) Compose(o *Own) (body []byte, kind string) {
 	if !q.Stream {
 		body = q.wire.compose(q, o)
 		if o.Report != nil {
-			body = set(body, o.Report, ReportField)
+			body = jsonedit.Set(body, o.Report, ReportField)
 		}
 		return body, "application/json"
 	}

@@ -88,11 +88,7 @@ func apply(ctx context.Context, store refine.Store, p *Plan, o *RunOptions) (Run
 		}
 		// One that was made before an interruption is not made again.
 		if _, err = store.Record(ctx, p.Scope, c.Write.ID); errors.Is(err, memory.ErrNotFound) {
-			if len(c.Replaces) == 0 {
-				_, err = store.Add(ctx, p.Scope, c.Write)
-			} else {
-				_, err = store.Supersede(ctx, p.Scope, c.Write, c.Replaces...)
-			}
+			_, err = store.Supersede(ctx, p.Scope, c.Write, c.Replaces...)
 			if errors.Is(err, memory.ErrInvalid) || errors.Is(err, memory.ErrNotFound) { // a record that it names has changed
 				run.Skipped++
 				err = nil
@@ -160,7 +156,7 @@ func verify(ctx context.Context, store refine.Store, p *Plan) error {
 	}
 	for _, c := range p.Changes {
 		live := c.Replaces
-		if c.Op == Summarise || c.Op == Promote {
+		if c.Op == Summarise {
 			live = append(slices.Clone(live), c.Write.DerivedFrom...)
 		}
 		for _, id := range live {
@@ -168,7 +164,7 @@ func verify(ctx context.Context, store refine.Store, p *Plan) error {
 				return fmt.Errorf("%w: record %s is not live", ErrStale, id)
 			}
 		}
-		if err := Grounded(&c.Write, func(id memory.ID) (memory.Record, bool) { r, ok := records[id]; return r, ok }); err != nil {
+		if err := grounded(&c.Write, func(id memory.ID) (memory.Record, bool) { r, ok := records[id]; return r, ok }); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func TestBundledSudokuSolves(t *testing.T) {
 			if grid == puzzles[s.Index].Answer {
 				exact++
 			}
-			steps += s.Steps
+			steps += s.N
 		}
 		t.Logf("%s: %d of %d solved, %.1f steps on average", way.name, exact, len(puzzles), float64(steps)/float64(len(puzzles)))
 		if least := 48; len(puzzles) != 50 || exact < least {

@@ -3,6 +3,7 @@ package onnx
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -96,22 +97,14 @@ func (a Arch) String() string {
 	return fmt.Sprintf("%s, hidden %d, %d layers, H%d L%d, %d+%d positions, vocabulary %d", mix, a.HiddenSize, a.LLayers, a.HCycles, a.LCycles, a.PuzzleEmbLen, a.SeqLen, a.VocabSize)
 }
 
-// or fills the zero fields of a from b; the booleans and the zero prefix are b's own affair.
+// or fills the zero fields of a from b; the booleans are b's own affair.
 func (a Arch) or(b Arch) Arch {
-	a.VocabSize = cmp.Or(a.VocabSize, b.VocabSize)
-	a.SeqLen = cmp.Or(a.SeqLen, b.SeqLen)
-	a.PuzzleEmbLen = cmp.Or(a.PuzzleEmbLen, b.PuzzleEmbLen)
-	a.PuzzleEmbNdim = cmp.Or(a.PuzzleEmbNdim, b.PuzzleEmbNdim)
-	a.HiddenSize = cmp.Or(a.HiddenSize, b.HiddenSize)
-	a.NumHeads = cmp.Or(a.NumHeads, b.NumHeads)
-	a.LLayers = cmp.Or(a.LLayers, b.LLayers)
-	a.HCycles = cmp.Or(a.HCycles, b.HCycles)
-	a.LCycles = cmp.Or(a.LCycles, b.LCycles)
-	a.PosEncodings = cmp.Or(a.PosEncodings, b.PosEncodings)
-	a.RopeTheta = cmp.Or(a.RopeTheta, b.RopeTheta)
-	a.RMSNormEps = cmp.Or(a.RMSNormEps, b.RMSNormEps)
-	a.Expansion = cmp.Or(a.Expansion, b.Expansion)
-	a.InitNoise = cmp.Or(a.InitNoise, b.InitNoise)
+	to, from := reflect.ValueOf(&a).Elem(), reflect.ValueOf(b)
+	for i := range to.NumField() {
+		if f := to.Field(i); f.IsZero() && f.Kind() != reflect.Bool {
+			f.Set(from.Field(i))
+		}
+	}
 	return a
 }
 

@@ -15,11 +15,11 @@ type Puzzle struct {
 	Source   string // where it comes from
 	Question Grid
 	Answer   Grid // all blank if the file has none
-	Rating   int  // see [Rate]; -1 if the file has none
+	Rating   int  // guesses that a solver of naked and hidden singles needs; -1 if the file has none
 }
 
-// Header is the first line of a data set in the form of Sudoku-Extreme.
-var Header = []string{"source", "question", "answer", "rating"}
+// header is the first line of a data set in the form of Sudoku-Extreme.
+var header = []string{"source", "question", "answer", "rating"}
 
 // ReadCSV yields the puzzles of a CSV file. Its first line names the columns: question (or puzzle, quizzes) is needed;
 // source, answer (or solution, solutions) and rating may be missing, and others are passed over. The sequence ends at the first error, which names the line. Grids
@@ -28,7 +28,7 @@ func ReadCSV(r io.Reader) iter.Seq2[Puzzle, error] {
 	return func(yield func(Puzzle, error) bool) {
 		lines := csv.NewReader(r)
 		lines.ReuseRecord = true
-		header, err := lines.Read()
+		first, err := lines.Read()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				err = fmt.Errorf("%w: the file is empty", ErrSyntax)
@@ -36,9 +36,9 @@ func ReadCSV(r io.Reader) iter.Seq2[Puzzle, error] {
 			yield(Puzzle{}, fmt.Errorf("read the header: %w", err))
 			return
 		}
-		column := columnsOf(header)
+		column := columnsOf(first)
 		if _, ok := column["question"]; !ok {
-			yield(Puzzle{}, fmt.Errorf("%w: the first line names no column %q; want %s", ErrSyntax, "question", strings.Join(Header, ",")))
+			yield(Puzzle{}, fmt.Errorf("%w: the first line names no column %q; want %s", ErrSyntax, "question", strings.Join(header, ",")))
 			return
 		}
 		for {
@@ -110,7 +110,7 @@ func parseRecord(record []string, column map[string]int) (Puzzle, error) {
 // An unknown answer or rating is left empty.
 func WriteCSV(w io.Writer, puzzles iter.Seq2[Puzzle, error]) error {
 	lines := csv.NewWriter(w)
-	if err := lines.Write(Header); err != nil {
+	if err := lines.Write(header); err != nil {
 		return err
 	}
 	for p, err := range puzzles {

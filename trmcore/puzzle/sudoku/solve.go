@@ -7,7 +7,8 @@ import (
 )
 
 // Solve returns the one answer of the puzzle. The error wraps [ErrConflict] if the givens contradict, [ErrUnsolvable]
-// if nothing completes them, and [ErrAmbiguous] if more than one grid does; the text then shows two of them.
+// if nothing completes them, and [ErrAmbiguous] if more than one grid does; the text then shows two
+// of them, and the first is returned.
 func (g Grid) Solve() (Grid, error) { return g.SolveContext(context.Background()) }
 
 // SolveContext is Solve until ctx ends. A puzzle that people set takes microseconds; grids made to be hard for a search,
@@ -16,68 +17,30 @@ func (g Grid) SolveContext(ctx context.Context) (Grid, error) {
 	if err := g.Check(); err != nil {
 		return Grid{}, err
 	}
-	s := search{limit: 2, keep: true, stop: ctx.Err}
+	s := search{limit: 2, stop: ctx.Err}
 	s.run(newBoard(g))
-	if s.err != nil {
+	switch {
+	case s.err != nil:
 		return Grid{}, s.err
-	}
-	found := s.found
-	switch len(found) {
-	case 0:
+	case len(s.found) == 0:
 		return Grid{}, ErrUnsolvable
-	case 1:
-		return found[0], nil
+	case len(s.found) > 1:
+		return s.found[0], fmt.Errorf("%w: %s and %s", ErrAmbiguous, s.found[0], s.found[1])
 	}
-	return Grid{}, fmt.Errorf("%w: %s and %s", ErrAmbiguous, found[0], found[1])
-}
-
-// Solutions returns up to limit different answers of the puzzle.
-func (g Grid) Solutions(limit int) ([]Grid, error) {
-	if err := g.Check(); err != nil {
-		return nil, err
-	}
-	s := search{limit: limit, keep: true}
-	s.run(newBoard(g))
-	return s.found, nil
-}
-
-// Unique says whether the puzzle has exactly one answer.
-func (g Grid) Unique() bool {
-	if g.Check() != nil {
-		return false
-	}
-	s := search{limit: 2}
-	s.run(newBoard(g))
-	return s.count == 1
-}
-
-// Rate says how hard the puzzle is: the guesses that a solver needs who knows only naked and hidden singles, and who
-// otherwise tries the values of a cell with the fewest candidates, over the whole search: until the answer is found
-// and proved to be the only one. Zero means that singles suffice. The puzzle must have an answer.
-func Rate(g Grid) (int, error) {
-	if err := g.Check(); err != nil {
-		return 0, err
-	}
-	s := search{limit: 2}
-	s.run(newBoard(g))
-	switch s.count {
-	case 0:
-		return 0, ErrUnsolvable
-	case 1:
-		return s.guesses, nil
-	}
-	return 0, ErrAmbiguous
+	return s.found[0], nil
 }
 
 // search is a depth-first search for up to limit solutions.
+//
+// Its guesses rate a puzzle with one answer, for limit 2: they are those that a solver needs who knows only naked and hidden
+// singles, and who otherwise tries the values of a cell with the fewest candidates, over the whole search: until the answer
+// is found and proved to be the only one. Zero means that singles suffice.
 type search struct {
 	limit   int
-	keep    bool // whether found is wanted
-	count   int
-	guesses int
 	stop    func() error // nil: nothing ends it; asked every thousandth guess
-	err     error        // of stop
+	guesses int
 	found   []Grid
+	err     error // of stop
 }
 
 // run searches below b and returns when the limit is reached or nothing is left.
@@ -86,10 +49,7 @@ func (s *search) run(b board) {
 		return
 	}
 	if b.solved() {
-		s.count++
-		if s.keep {
-			s.found = append(s.found, b.grid())
-		}
+		s.found = append(s.found, b.grid())
 		return
 	}
 	cell := b.fewest()
@@ -107,7 +67,7 @@ func (s *search) run(b board) {
 		next := b
 		next.place(cell, d)
 		s.run(next)
-		if s.count >= s.limit || s.err != nil {
+		if len(s.found) >= s.limit || s.err != nil {
 			return
 		}
 	}
