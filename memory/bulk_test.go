@@ -94,8 +94,8 @@ func TestAFailedImportIsTakenBack(t *testing.T) {
 	add(t, s, ann, turn("here before"))
 	failed := errors.New("the source broke off")
 	_, err := s.AddAll(ctx, ann, func(yield func(Record, error) bool) {
-		for r, err := range many(stageSize+600, failed) {
-			if r.Key == fmt.Sprint("line-", stageSize+500) {
+		for r, err := range many((8*batchSize)+600, failed) {
+			if r.Key == fmt.Sprint("line-", (8*batchSize)+500) {
 				add(t, s, ann, turn("written meanwhile"))
 			}
 			if !yield(r, err) {
@@ -133,8 +133,8 @@ func TestASnapshotDuringAnImport(t *testing.T) {
 	add(t, s, ann, turn("here before"))
 	copied := filepath.Join(t.TempDir(), "snap.db")
 	added, err := s.AddAll(ctx, ann, func(yield func(Record, error) bool) {
-		for r, err := range many(stageSize+5000, nil) {
-			if r.Key == fmt.Sprint("line-", stageSize+4999) {
+		for r, err := range many((8*batchSize)+5000, nil) {
+			if r.Key == fmt.Sprint("line-", (8*batchSize)+4999) {
 				for {
 					st, err := s.Stats(ctx)
 					if err != nil {
@@ -152,7 +152,7 @@ func TestASnapshotDuringAnImport(t *testing.T) {
 			}
 		}
 	}, nil)
-	if err != nil || added.Count != stageSize+5000 {
+	if err != nil || added.Count != (8*batchSize)+5000 {
 		t.Fatalf("%+v, %v", added.Count, err)
 	}
 	c, err := Open(ctx, copied, nil)

@@ -249,7 +249,7 @@ func (c *checker) references(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		listed := r.sources()
+		listed := r.Sources()
 		for _, q := range r.Quotes {
 			if _, ok := texts[q.Source]; !ok {
 				var text string

@@ -120,7 +120,7 @@ func (s *Store) delete(ctx context.Context, scope Scope, ids []ID, o *DeleteOpti
 		return d, err
 	}
 	err = s.write(ctx, true, func(t *tx) error {
-		few := len(chosen.rows) <= wholeRows
+		few := len(chosen.rows) <= batchSize
 		if few {
 			if chosen, err = c.look(ctx, t); err != nil {
 				return err
@@ -261,37 +261,47 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 	})
 }
 
-// eraseSlices deletes what a deletion names from the store, if that is not done yet, with room for others to write.
-func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
-	if p.Erased {
-		return nil
-	}
-	owners := Scope{Tenant: p.Scope.Tenant, User: p.Scope.User} // derived records may lie in another session
-	for ids := p.IDs; len(ids) > 0; {
-		err := s.write(ctx, true, func(t *tx) error {
+// inSlices runs f in one transaction after another, with room for others to write in between, until there is no more to do.
+func (s *Store) inSlices(ctx context.Context, f func(*tx) (more bool, err error)) error {
+	for more := true; more; {
+		err := s.write(ctx, true, func(t *tx) (err error) {
 			s.recent = nil
-			for start := time.Now(); len(ids) > 0 && time.Since(start) < disk.SliceTime; {
-				n := min(64, len(ids))
-				chosen, err := (&choice{scope: owners, ids: ids[:n], derived: true}).look(ctx, t)
-				if err != nil {
-					return err
-				}
-				if err := erase(ctx, t.Tx, chosen.rows, true); err != nil {
-					return err
-				}
-				ids = ids[n:]
-			}
-			return nil
+			more, err = f(t)
+			return err
 		})
-		if err == nil && len(ids) > 0 {
+		if err == nil && more {
 			err = disk.Pause(ctx)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	p.Erased = true
 	return nil
+}
+
+// eraseSlices deletes what a deletion names from the store, if that is not done yet, with room for others to write.
+func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
+	if p.Erased {
+		return nil
+	}
+	owners := Scope{Tenant: p.Scope.Tenant, User: p.Scope.User} // derived records may lie in another session
+	ids := p.IDs
+	err := s.inSlices(ctx, func(t *tx) (more bool, err error) {
+		for start := time.Now(); len(ids) > 0 && time.Since(start) < disk.SliceTime; {
+			n := min(64, len(ids))
+			chosen, err := (&choice{scope: owners, ids: ids[:n], derived: true}).look(ctx, t)
+			if err != nil {
+				return false, err
+			}
+			if err := erase(ctx, t.Tx, chosen.rows, true); err != nil {
+				return false, err
+			}
+			ids = ids[n:]
+		}
+		return len(ids) > 0, nil
+	})
+	p.Erased = err == nil
+	return err
 }
 
 // deleteFromCopies deletes the same records from all copies, and from the files that quote them.

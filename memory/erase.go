@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -148,29 +147,4 @@ func erase(ctx context.Context, t *sql.Tx, rows []int64, forGood bool) error {
 		}
 	}
 	return nil
-}
-
-// gone is the ID of a record that was deleted for privacy, with the ID or the key of this one: it does not come back, unless
-// that is asked for.
-func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (id ID, err error) {
-	if !given && r.Key == "" {
-		return "", nil
-	}
-	const those = "(id = ?1 OR key = keyhash(?2, ?3, ?4, ?5, ?6) AND key <> x'')"
-	args := []any{string(r.ID), r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key}
-	err = w.t.QueryRowContext(ctx, "SELECT id FROM tombstones WHERE "+those, args...).Scan((*string)(&id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return "", nil
-	case err != nil:
-		return "", err
-	case !r.again:
-		r.deleted = true
-		return id, nil
-	}
-	// An index in memory that has not seen the deletion yet would not see it any more: all are loaded anew.
-	if _, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...); err == nil {
-		_, err = w.t.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch())
-	}
-	return "", err
 }

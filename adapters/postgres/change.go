@@ -70,8 +70,8 @@ func (s *Store) supersede(ctx context.Context, scope memory.Scope, record memory
 		return "", memory.ErrClosed
 	}
 	p := &memory.Preparation{Model: s.model, Dim: s.dim, Embedder: s.embedder, Now: s.now(), Known: s.known}
-	part, err := p.Prepare(ctx, scope, 1, []memory.Record{record}, nil)
-	if err != nil {
+	part := []memory.Incoming{{Record: record}}
+	if err := p.Prepare(ctx, scope, 1, part); err != nil {
 		return "", err
 	}
 	r := &part[0]
@@ -79,7 +79,7 @@ func (s *Store) supersede(ctx context.Context, scope memory.Scope, record memory
 		return "", fmt.Errorf("%w: record %s has the key %q already", memory.ErrInvalid, r.Known, r.Key)
 	}
 	var added memory.Added
-	err = s.write(ctx, scope, true, func(t *tx) error {
+	err := s.write(ctx, scope, true, func(t *tx) error {
 		w := &inserter{s: s, t: t.Tx, owners: map[memory.Scope]*tx{t.scope: t}, fresh: map[memory.ID]place{}, added: &added}
 		if err := w.insert(ctx, 1, part); err != nil {
 			return err

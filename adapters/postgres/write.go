@@ -79,8 +79,7 @@ func (s *Store) add(ctx context.Context, scope memory.Scope, again bool, lines i
 	number, more := 1, true
 	known := s.known
 	ready := func() ([]memory.Incoming, error) {
-		var records []memory.Record
-		var surprise []*float64
+		var records []memory.Incoming
 		for more && len(records) < chunk {
 			x, err, ok := next()
 			switch more = ok; {
@@ -90,12 +89,12 @@ func (s *Store) add(ctx context.Context, scope memory.Scope, again bool, lines i
 			case x.Event != nil:
 				events = append(events, *x.Event)
 			default:
-				records, surprise = append(records, *x.Record), append(surprise, x.Surprise)
+				records = append(records, memory.Incoming{Record: *x.Record, Surprise: x.Surprise})
 			}
 		}
 		p := &memory.Preparation{Model: s.model, Dim: s.dim, Embedder: s.embedder, Now: s.now(), Imported: imported, Known: known}
 		number += len(records)
-		return p.Prepare(ctx, scope, number-len(records), records, surprise)
+		return records, p.Prepare(ctx, scope, number-len(records), records)
 	}
 	part, err := ready()
 	if err != nil || len(part) == 0 {
