@@ -115,7 +115,7 @@ test-browser:
 bench-serve:
 	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
 
-## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged, and our own in clients/ against REST
+## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged, and our own in clients/, with LangChain, LlamaIndex and the AI SDK, against REST
 .PHONY: test-clients
 test-clients:
 	@mkdir -p $(CACHE)/clients/node
@@ -124,9 +124,12 @@ test-clients:
 	cp integration/serve/testdata/clients/node/* $(CACHE)/clients/node/
 	cd $(CACHE)/clients/node && npm install --silent --no-audit --no-fund --no-package-lock
 	cd integration/serve/testdata/clients/go && $(GO) build -o $(CURDIR)/$(CACHE)/clients/openai-go .
-	$(CACHE)/clients/node/node_modules/.bin/tsc --strict --target es2022 --module nodenext --lib es2023,dom,dom.iterable --outDir $(CACHE)/clients/typescript clients/typescript/refiner.ts
-	cp clients/typescript/package.json $(CACHE)/clients/typescript/
-	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run 'TestClients|TestOwnClients' ./integration/serve
+	@mkdir -p $(CACHE)/clients/node/refiner && cp clients/typescript/*.ts $(CACHE)/clients/node/refiner/ && cp clients/testdata/vercel.mjs $(CACHE)/clients/node/
+	@sed -n '/^```ts/,/^```/{//!p}' docs/serve.md > $(CACHE)/clients/node/refiner/example.ts
+	@sed -n '/^```python/,/^```/{//!p}' docs/serve.md > $(CACHE)/clients/example.py
+	cd $(CACHE)/clients/node && node_modules/.bin/tsc --strict --skipLibCheck --target es2022 --module nodenext --lib es2023,dom,dom.iterable --rewriteRelativeImportExtensions refiner/*.ts
+	$(GO) build -o $(CACHE)/clients/refine ./cmd/refine
+	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run 'TestClients|TestOwnClients|TestFrameworks' ./integration/serve
 
 ## test-chroma: run the adapter against a Chroma server, which is put into .cache
 .PHONY: test-chroma
