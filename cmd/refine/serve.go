@@ -221,8 +221,7 @@ func (a *app) serveKeys() ([]serve.Key, error) {
 		if len(secret) < shortest {
 			return nil, ui.Fail(ui.ExitUsage, "use a long random one, like that of `openssl rand -hex 32`", "the key in %s has fewer than %d characters: it could be guessed", c.KeyEnv, shortest)
 		}
-		scope := integration.Scope(a.settings.Config)
-		keys = append(keys, serve.Key{Name: "env:" + c.KeyEnv, Hash: serve.HashKey(secret), Tenant: scope.Tenant, User: scope.User, Agent: scope.Agent, Session: scope.Session, Metrics: true})
+		keys = append(keys, serve.Key{Name: "env:" + c.KeyEnv, Hash: serve.HashKey(secret), Scope: integration.Scope(a.settings.Config), Metrics: true})
 	}
 	return keys, nil
 }

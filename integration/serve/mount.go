@@ -8,18 +8,8 @@ import (
 	"github.com/trm-go/refiner/integration/ada"
 )
 
-// mount puts what else speaks for a memory beside the OpenAI API, behind the same guard: each request gets the memory of its
-// key's scope, one that only reads for a key that may only read.
-func (s *Server) mount(protected func(pattern string, h http.HandlerFunc), o *Options) {
-	if o.Ada {
-		for _, path := range ada.Endpoints {
-			protected(path, s.asAda)
-		}
-	}
-	if o.MCP {
-		protected("/mcp", s.asMCP(o.Version))
-	}
-}
+// What else speaks for a memory stands beside the OpenAI API, behind the same guard: each request gets the memory of its key's
+// scope, one that only reads for a key that may only read.
 
 // asAda answers as Ada's brain does, with the recall that is configured here.
 func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +17,7 @@ func (s *Server) asAda(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodDelete {
 		s.writer.Wait() // an answer that rests on it may be on its way
 	}
-	ada.Handler(s.of(c), c.scope, &ada.Options{Forget: !s.remember, MaxBody: s.maxBody, Log: s.log}).ServeHTTP(steady{w}, r)
+	ada.Handler(s.of(c), c.scope, &ada.Options{Forget: s.o.Forget, MaxBody: s.o.MaxBody, Log: s.log}).ServeHTTP(steady{w}, r)
 }
 
 // asMCP serves the tools of MCP. A server is made for each request, about 1 ms: its scope is the caller's, and there may be

@@ -28,15 +28,13 @@ type Upstream struct {
 	Key config.Secret
 	// Model answers requests that name no model, or "refine". Empty: such requests go out as they are.
 	Model string
-	// Silence is how long the upstream may say nothing, before its answer and within. Zero: 5 minutes.
+	// Silence is how long the upstream may say nothing, before its answer and within. Zero: 5 minutes. A large model that reads
+	// a long prompt says nothing for minutes.
 	Silence time.Duration
 }
 
 // modelAlias names the configured model, whatever it is.
 const modelAlias = "refine"
-
-// defaultSilence is the default of Upstream.Silence. A large model that reads a long prompt says nothing for minutes.
-const defaultSilence = 5 * time.Minute
 
 // check reports what keeps an upstream from being used.
 func (u *Upstream) check() error {
@@ -86,13 +84,13 @@ var errSilent = errors.New("the upstream says nothing")
 func (s *Server) forward(ctx context.Context, r *http.Request, path string, body []byte) (*http.Response, error) {
 	ctx, span := s.tracer.Start(ctx, "upstream")
 	ctx, cancel := context.WithCancelCause(ctx)
-	silent := time.AfterFunc(s.silence, func() { cancel(errSilent) })
+	silent := time.AfterFunc(s.o.Upstream.Silence, func() { cancel(errSilent) })
 	end := func() {
 		silent.Stop()
 		cancel(nil)
 		span.End()
 	}
-	address := strings.TrimRight(s.upstream.BaseURL, "/")
+	address := strings.TrimRight(s.o.Upstream.BaseURL, "/")
 	if strings.HasPrefix(path, "/api/") { // Ollama's own API stands beside its /v1
 		address = strings.TrimSuffix(address, "/v1")
 	}
@@ -123,7 +121,7 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 	s.metrics.first.Observe(time.Since(start).Seconds())
 	s.metrics.upstream.Add(1, strconv.Itoa(response.StatusCode))
 	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode), attribute.String("server.address", out.URL.Host))
-	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, silent: silent, limit: s.silence, end: end}
+	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, silent: silent, limit: s.o.Upstream.Silence, end: end}
 	return response, nil
 }
 
@@ -131,10 +129,10 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 func (s *Server) authorize(out, r *http.Request, path string) {
 	anthropic := path == chatwire.Anthropic{}.Path() || strings.HasPrefix(path, chatwire.Anthropic{}.Path()+"/")
 	switch {
-	case s.upstream.Key != "":
-		out.Header.Set("Authorization", "Bearer "+string(s.upstream.Key))
+	case s.o.Upstream.Key != "":
+		out.Header.Set("Authorization", "Bearer "+string(s.o.Upstream.Key))
 		if anthropic {
-			out.Header.Set("X-Api-Key", string(s.upstream.Key))
+			out.Header.Set("X-Api-Key", string(s.o.Upstream.Key))
 		}
 	case !s.locked:
 		for _, name := range []string{"Authorization", "X-Api-Key"} {
@@ -149,7 +147,7 @@ func (s *Server) authorize(out, r *http.Request, path string) {
 func (s *Server) unreachable(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(context.Cause(ctx), errSilent):
-		return refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream said nothing for %s", s.silence)
+		return refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream said nothing for %s", s.o.Upstream.Silence)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
@@ -194,23 +192,21 @@ func passHeader(w http.ResponseWriter, response *http.Response, same bool) {
 }
 
 // pass sends a request on and its answer back, both as they are.
-func (s *Server) pass(path func(*http.Request) string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := readBody(w, r)
-		if err != nil {
-			asFailure(err).write(w)
-			return
-		}
-		response, err := s.forward(r.Context(), r, path(r), body)
-		if err != nil {
-			asFailure(err).write(w)
-			return
-		}
-		defer func() { _ = response.Body.Close() }()
-		passHeader(w, response, true)
-		w.WriteHeader(response.StatusCode)
-		if err := relay(w, response.Body, nil); err != nil {
-			panic(http.ErrAbortHandler) // the client must not take a part for the whole
-		}
+func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	if err != nil {
+		asFailure(err).write(w)
+		return
+	}
+	response, err := s.forward(r.Context(), r, strings.TrimPrefix(r.URL.EscapedPath(), "/v1"), body)
+	if err != nil {
+		asFailure(err).write(w)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	passHeader(w, response, true)
+	w.WriteHeader(response.StatusCode)
+	if err := relay(w, response.Body, nil); err != nil {
+		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
 }

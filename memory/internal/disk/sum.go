@@ -81,16 +81,6 @@ func HashOf(key string) []byte {
 // SumOf is the checksum of a table's rows, in SQL.
 func SumOf(table string) string { return "checksum(" + Sums[table] + ")" }
 
-// sealAll computes every checksum of a store.
-func sealAll(ctx context.Context, t *sql.Tx) error {
-	for table := range Sums {
-		if err := Seal(ctx, t, table, "1"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Seal computes the checksums of the rows that a condition names.
 func Seal(ctx context.Context, t *sql.Tx, table, where string, args ...any) error {
 	_, err := t.ExecContext(ctx, "UPDATE "+table+" SET sum = "+SumOf(table)+" WHERE "+where, args...)
