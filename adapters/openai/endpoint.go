@@ -100,7 +100,6 @@ func (e Endpoint) client(timeout time.Duration, transport http.RoundTripper) (*a
 // doer lets the API's client send through a retrying one.
 type doer struct{ retry *retryablehttp.Client }
 
-// Do implements the API's HTTPDoer.
 func (d doer) Do(r *http.Request) (*http.Response, error) {
 	request, err := retryablehttp.FromRequest(r)
 	if err != nil {
@@ -112,7 +111,6 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 // whole reads answers to their end, so that one that breaks off is a failed attempt and not half a result.
 type whole struct{ http.RoundTripper }
 
-// RoundTrip implements http.RoundTripper.
 func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := w.RoundTripper.RoundTrip(r)
 	if err != nil {
@@ -133,7 +131,6 @@ type bounded struct {
 	most int64
 }
 
-// RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := b.RoundTripper.RoundTrip(r)
 	if err == nil {
@@ -147,7 +144,6 @@ type boundedBody struct {
 	left, most int64
 }
 
-// Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {

@@ -349,13 +349,11 @@ type passer interface {
 // untouched passes an answer on as it comes, and lets a tap read it.
 type untouched struct{ *chatwire.Tap }
 
-// Pass implements passer.
 func (u untouched) Pass(p []byte) []byte {
 	_, _ = u.Write(p)
 	return p
 }
 
-// Close implements passer.
 func (u untouched) Close() []byte { return nil }
 
 // relay sends an answer on as it comes: what is read is written and flushed before more is read. through may be nil.

@@ -138,7 +138,6 @@ type spanned struct {
 	span trace.Span
 }
 
-// Close implements io.Closer.
 func (s spanned) Close() error {
 	defer s.span.End()
 	return s.ReadCloser.Close()

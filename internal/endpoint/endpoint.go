@@ -36,7 +36,6 @@ type Transport struct {
 // ErrSilent is what a request and the reading of its answer fail with when the server has been silent for too long.
 var ErrSilent = errors.New("the endpoint is silent")
 
-// RoundTrip implements http.RoundTripper.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	timer := time.AfterFunc(t.Patience, func() { cancel(fmt.Errorf("%w for %s", ErrSilent, t.Patience)) })
@@ -66,7 +65,6 @@ type body struct {
 	more, end func()
 }
 
-// Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.more()
@@ -76,7 +74,6 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer.
 func (b *body) Close() error {
 	err := b.ReadCloser.Close()
 	b.end()
