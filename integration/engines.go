@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/trm-go/refiner/memory"
@@ -71,6 +72,7 @@ type Migration struct {
 	Users   int     `json:"users"`   // pairs of tenant and user
 	Records int     `json:"records"` // of all of them, live and superseded
 	Copied  int     `json:"copied"`  // of these, how many were copied now
+	Deleted int     `json:"deleted"` // deletions for privacy, which hold in the copy too
 	Seconds float64 `json:"seconds"`
 }
 
@@ -79,7 +81,7 @@ var ErrCopyDiffers = errors.New("the copy differs")
 
 // Migrate copies the store at one path or URL to another, which it makes if it is not there: the records of one tenant and user
 // after the other, each as a whole, compared by their number and a hash of their export. What is there already is not copied
-// again, so that an interrupted migration goes on. progress is told how many of how many records are done.
+// again, so that an interrupted migration goes on. What was deleted for privacy is not taken in by the copy either. progress is told how many of how many records are done.
 func Migrate(ctx context.Context, from, to string, o *memory.Options, progress func(done, total int)) (m Migration, err error) {
 	options := *o
 	options.ReadOnly = true
@@ -123,6 +125,16 @@ func Migrate(ctx context.Context, from, to string, o *memory.Options, progress f
 		m.Users, m.Records, m.Copied = m.Users+1, m.Records+n, m.Copied+copied
 		progress(m.Records, stats.Records)
 	}
+	tombstones, err := source.Tombstones(ctx)
+	if err != nil {
+		return m, err
+	}
+	for part := range slices.Chunk(tombstones, 1000) {
+		if err := target.Bury(ctx, part...); err != nil {
+			return m, err
+		}
+	}
+	m.Deleted = len(tombstones)
 	return m, nil
 }
 

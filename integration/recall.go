@@ -74,18 +74,18 @@ func (p *Plugin) Explain(ctx context.Context, scope memory.Scope, query memory.Q
 	}
 	o := p.Options()
 	e := &Explanation{Query: query.Text, Scope: p.scope(scope), Candidates: len(r.Ranking.Weights), Certificate: r.Certificate,
-		Mode: o.Mode, Weights: o.Weights, Recursion: *o.Parameters, Reranked: r.Reranked}
+		Mode: o.Mode, Weights: o.Weights, Recursion: *o.Parameters, Residuals: []float64{}, Reranked: r.Reranked}
 	if e.Memories, err = r.Explain(ctx); err != nil {
 		return nil, err
 	}
-	if e.Residuals, err = r.Ranking.Residuals(ctx); err != nil {
-		return nil, err
-	}
-	for weights, err := range r.Ranking.Steps(ctx) {
+	for step, err := range r.Ranking.Steps(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		e.Best = append(e.Best, slices.Max(append(weights, 0)))
+		if step.N > 0 {
+			e.Residuals = append(e.Residuals, step.Residual)
+		}
+		e.Best = append(e.Best, slices.Max(append(step.Weights, 0)))
 	}
 	return e, nil
 }

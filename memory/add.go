@@ -8,8 +8,11 @@ import (
 	"iter"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -332,7 +335,15 @@ func (s *Store) takeBackOld(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, number := range left {
+	entries, _ := os.ReadDir(filepath.Dir(s.path)) // also locks whose owner was killed before it wrote anything, or after all was written
+	for _, e := range entries {
+		digits, ours := strings.CutPrefix(e.Name(), filepath.Base(s.path)+".import-")
+		if number, err := strconv.ParseInt(digits, 10, 64); ours && err == nil {
+			left = append(left, number)
+		}
+	}
+	slices.Sort(left)
+	for _, number := range slices.Compact(left) {
 		unlock, err := filelock.Lock(ctx, importLock(s.path, number), 0)
 		if errors.Is(err, filelock.ErrHeld) {
 			continue // it is being written

@@ -193,7 +193,8 @@ func (a *app) migrateCommand() *cobra.Command {
 		Long: `Copies all records with their history, counts of use and vectors from one store to
 another, each a file or the URL of an engine (docs/engines.md). The records of each
 tenant and user are copied as a whole, and compared by their number and a hash of
-all that they hold. If it is interrupted, the same command goes on where it stopped.
+all that they hold. What was deleted for privacy stays deleted in the copy. If it is
+interrupted, the same command goes on where it stopped.
 The store that is copied is not changed, and should not be written to meanwhile.`,
 		Example: `  refine migrate --from store.db --to postgres://refiner@db.example/memories
   refine migrate --from postgres://refiner@db.example/memories --to copy.db`,
@@ -213,7 +214,8 @@ The store that is copied is not changed, and should not be written to meanwhile.
 			}
 			m.Seconds = time.Since(start).Seconds()
 			return a.show(m, func() {
-				a.term.Notef("copied %s of %s, %s there already; all verified (%.1f s)", counted(m.Copied, "record"), counted(m.Users, "user"), thousands(m.Records-m.Copied), m.Seconds)
+				a.term.Notef("copied %s of %s, %s there already, and %s; all verified (%.1f s)", counted(m.Copied, "record"), counted(m.Users, "user"), thousands(m.Records-m.Copied),
+					counted(m.Deleted, "deletion"), m.Seconds)
 			})
 		},
 	}

@@ -1,3 +1,5 @@
+-- The schema of a new store, version 3. The order of the columns is that of stores which came from version 2.
+
 -- One row: what the store as a whole knows of itself.
 CREATE TABLE store (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
@@ -9,7 +11,9 @@ CREATE TABLE store (
     analysis   TEXT    NOT NULL DEFAULT '', -- fingerprint of the analysis that records.digest was made with
     remodel    TEXT    NOT NULL DEFAULT '', -- of the vectors that are gathered for re-embedding
     redim      INTEGER NOT NULL DEFAULT 0,
-    clock      INTEGER NOT NULL DEFAULT 0   -- the latest time written, so that the store's times never run backwards
+    clock      INTEGER NOT NULL DEFAULT 0,  -- the latest time written, so that the store's times never run backwards
+    lineage    TEXT    NOT NULL DEFAULT '', -- what a copy of the store shares with it
+    secret     BLOB    NOT NULL DEFAULT x'' -- what it signs plans with
 ) STRICT;
 
 -- AUTOINCREMENT here and below: the number of what was deleted is never given to another.
@@ -19,7 +23,16 @@ CREATE TABLE scopes (
     user    TEXT NOT NULL,
     agent   TEXT NOT NULL,
     session TEXT NOT NULL,
+    sum     INTEGER NOT NULL DEFAULT 0, -- checksum of the row, here and below
     UNIQUE (tenant, user, agent, session)
+) STRICT;
+
+-- The pairs of tenant and user: what no query crosses, and what is loaded together.
+CREATE TABLE owners (
+    owner  INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    user   TEXT NOT NULL,
+    UNIQUE (tenant, user)
 ) STRICT;
 
 -- Times are microseconds since 1970, in UTC.
@@ -51,18 +64,23 @@ CREATE TABLE records (
     derived_from  TEXT,                       -- JSON array
     quotes        TEXT,                       -- JSON array
     digest        BLOB    NOT NULL,           -- all that opening needs, with the analysed text: see digest.go
-    text          TEXT    NOT NULL
+    text          TEXT    NOT NULL,
+    owner         INTEGER NOT NULL DEFAULT 0,
+    sum           INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX records_key ON records (scope, key) WHERE key IS NOT NULL;
 CREATE INDEX records_scope ON records (scope);
-CREATE INDEX records_seq ON records (seq);
 CREATE INDEX records_superseded_by ON records (superseded_by) WHERE superseded_by <> '';
+CREATE INDEX records_owner ON records (owner);
+CREATE INDEX records_changed ON records (owner, seq);
+CREATE INDEX records_summaries ON records (owner) WHERE kind = 'summary' AND origin = 'reconstructed';
 
 -- Little-endian float32.
 CREATE TABLE vectors (
     row   INTEGER PRIMARY KEY REFERENCES records (row),
     scope INTEGER NOT NULL,
-    data  BLOB    NOT NULL
+    data  BLOB    NOT NULL,
+    sum   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- New vectors while the store is re-embedded.
@@ -73,11 +91,12 @@ CREATE TABLE revectors (
 
 -- What a derived record rests on: derived_from and the sources of its quotes.
 CREATE TABLE sources (
-    source TEXT    NOT NULL,
-    row    INTEGER NOT NULL REFERENCES records (row),
+    source     TEXT    NOT NULL,
+    row        INTEGER NOT NULL REFERENCES records (row),
+    source_row INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (source, row)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sources_row ON sources (row);
+CREATE INDEX sources_row ON sources (row, source_row);
 
 -- What happened to a record after it was written.
 CREATE TABLE events (
@@ -85,20 +104,39 @@ CREATE TABLE events (
     row   INTEGER NOT NULL REFERENCES records (row),
     at    INTEGER NOT NULL,
     what  TEXT    NOT NULL, -- superseded, revived
-    by    TEXT    NOT NULL  -- the record that took its place, or gave it back
+    by    TEXT    NOT NULL, -- the record that took its place, or gave it back
+    sum   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX events_row ON events (row);
 CREATE INDEX events_by ON events (by);
 
--- Records deleted for privacy: numbers only, so that readers forget them too and no snapshot brings them back.
+-- Records deleted for privacy: numbers and hashes only, so that readers forget them too and no snapshot or import brings them back.
 CREATE TABLE tombstones (
     id  TEXT    PRIMARY KEY,
     row INTEGER NOT NULL,
-    seq INTEGER NOT NULL
+    seq INTEGER NOT NULL,
+    key BLOB    NOT NULL DEFAULT x'', -- hash of the key that the record had
+    sum INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tombstones_seq ON tombstones (seq);
+CREATE INDEX tombstones_key ON tombstones (key) WHERE key <> x'';
 
-CREATE VIRTUAL TABLE words USING fts5 (
-    text, content = 'records', content_rowid = 'row', tokenize = 'porter unicode61 remove_diacritics 2'
-);
-INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+-- Deletions for privacy that are not carried out in every copy yet, as JSON.
+CREATE TABLE deletions (
+    deletion INTEGER PRIMARY KEY AUTOINCREMENT,
+    at       INTEGER NOT NULL,
+    what     TEXT    NOT NULL
+) STRICT;
+
+-- Copies that were written elsewhere than beside the store.
+CREATE TABLE copies (
+    path TEXT    PRIMARY KEY,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Rows that an import has written that has not come to its end, by slice.
+CREATE TABLE imports (
+    import INTEGER NOT NULL,
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL
+) STRICT;

@@ -1,3 +1,5 @@
+-- Brings a store of version 2 to version 3.
+
 -- Phrases are looked for in the texts of whoever asks: the index of all texts goes.
 DROP TABLE words;
 
