@@ -14,8 +14,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -104,7 +104,7 @@ one is given, to a file or to stdout. refine import makes the same store of it.`
 				return err
 			}
 			n := 0
-			err := cli.WritePrivate(name, 0o600, func(f *os.File) (err error) {
+			err := beside.Write(name, 0o600, func(f *os.File) (err error) {
 				n, err = p.Store.Export(cmd.Context(), f, a.chosen()...)
 				return err
 			})
