@@ -111,7 +111,10 @@ func (s *Store) record(ctx context.Context, t pgx.Tx, scope memory.Scope, id mem
 // Fetch implements refine.Store.
 func (s *Store) Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([]memory.Record, error) {
 	found := make(map[int64]memory.Record, len(rows))
-	err := s.read(ctx, &scope, func(t pgx.Tx) error { return s.fetch(ctx, t, scope, rows, found) })
+	where, args := within(scope)
+	err := s.read(ctx, &scope, func(t pgx.Tx) error {
+		return s.each(ctx, t, false, where+" AND r.row = ANY ($5)", append(args, rows), func(r *stored) error { found[r.row] = r.Record; return nil })
+	})
 	records := make([]memory.Record, 0, len(rows))
 	for _, row := range rows {
 		if r, ok := found[row]; ok {
@@ -119,11 +122,6 @@ func (s *Store) Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([
 		}
 	}
 	return records, fail("fetch records", err)
-}
-
-func (s *Store) fetch(ctx context.Context, t pgx.Tx, scope memory.Scope, rows []int64, into map[int64]memory.Record) error {
-	where, args := within(scope)
-	return s.each(ctx, t, false, where+" AND r.row = ANY ($5)", append(args, rows), func(r *stored) error { into[r.row] = r.Record; return nil })
 }
 
 // Texts implements memory.Engine.
@@ -193,11 +191,11 @@ func (s *Store) List(ctx context.Context, scope memory.Scope, o *memory.ListOpti
 	records, next, last := make([]memory.Record, 0, limit), int64(0), int64(0)
 	err := s.read(ctx, &scope, func(t pgx.Tx) error {
 		return s.each(ctx, t, false, where, args, func(r *stored) error {
-			if len(records) == limit {
+			if len(records) < limit {
+				records, last = append(records, r.Record), r.row
+			} else {
 				next = last
-				return nil
 			}
-			records, last = append(records, r.Record), r.row
 			return nil
 		})
 	})

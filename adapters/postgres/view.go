@@ -30,9 +30,6 @@ type view struct {
 
 // Candidates implements refine.Store.
 func (s *Store) Candidates(ctx context.Context, scope memory.Scope, q memory.Query) (*memory.Candidates, error) {
-	if s.closed.Load() {
-		return nil, fail("search", memory.ErrClosed)
-	}
 	c, err := memory.FindCandidates(ctx, s, scope, q)
 	return c, fail("search", err)
 }
