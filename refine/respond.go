@@ -142,7 +142,7 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 		}
 		task := *t // evidence joins the copy
 		task.Prepare()
-		run := &run{RespondOptions: opts, task: &task, response: r, judge: newJudge(&task),
+		run := &run{RespondOptions: opts, task: &task, response: r,
 			refused: map[string]bool{}, asked: map[string]bool{strings.ToLower(task.Question): true}, failed: map[string]int{}}
 		if err := run.start(ctx); err != nil {
 			yield(Round{}, err)
@@ -157,6 +157,7 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 			}
 			return
 		}
+		run.judge = newJudge(&task)
 		if len(r.Draft) > longestAnswer {
 			run.skip("judge", 0, fmt.Errorf("the answer has %d bytes, more than the %d that are examined", len(r.Draft), longestAnswer))
 			r.Citations, r.Stop = citations(&task, r.Draft), trmcore.StopHalted
