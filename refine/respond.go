@@ -210,16 +210,16 @@ func (r *run) loop() *trmcore.Loop[*specialists.Task, answer, notes] {
 	rules := []rule{
 		func() trmcore.Check[answer, notes] {
 			return func(_ state, s *step) trmcore.Stop {
-				if s.State.Y.broke {
+				if s.State.Y.overBudget {
 					return trmcore.StopBudget
 				}
 				return ""
 			}
 		},
 		// A revision that comes back after another one goes round; it is no new text, so this has to be seen first.
-		trmcore.Cycle[answer, notes](func(y answer) string { return cmp.Or(y.offer, "\x00"+y.text) }),
+		trmcore.Cycle[answer, notes](func(y answer) string { return cmp.Or(y.proposed, "\x00"+y.text) }),
 		trmcore.FixedPoint[answer, notes](0, func(_, after answer) float64 {
-			if after.stood {
+			if after.settled {
 				return 0
 			}
 			return 1

@@ -81,7 +81,7 @@ type Corpus struct {
 	count      map[string]int // of lines, by stem
 }
 
-// fewest is the number of lines that rarity is reckoned from at least: recalled memories hold the words of the question more
+// fewest is the least number of lines that rarity is computed from: recalled memories hold the words of the question more
 // often than others do.
 const fewest = 400
 

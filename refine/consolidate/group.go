@@ -110,7 +110,7 @@ func (m *material) clusters(units []unit, level Level) (groups [][]int32, joined
 		for _, t := range terms {
 			best.terms[t] = true
 		}
-		if best.tokens > m.policy.Unit*9/10 { // as good as full: nobody need look at it again
+		if best.tokens > m.policy.Unit*9/10 { // as good as full
 			open[at] = slices.DeleteFunc(open[at], func(c *cluster) bool { return c == best })
 		}
 	}
