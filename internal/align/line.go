@@ -37,9 +37,7 @@ type name struct {
 
 // Read makes a sentence ready.
 func Read(s string) *Line {
-	l := &Line{Text: s, words: text.Words(s), values: text.Values(s), stems: map[string]bool{}}
-	end := strings.TrimRight(s, " \t\r\n\"”’'»)」』*")
-	l.Asks = strings.HasSuffix(end, "?") || strings.HasSuffix(end, "？")
+	l := &Line{Text: s, Asks: text.Asks(s), words: text.Words(s), values: text.Values(s), stems: map[string]bool{}}
 	l.unit = make([]bool, len(l.words))
 	for i, w := range l.words {
 		if w.Stem != "" {
