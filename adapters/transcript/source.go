@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -49,7 +49,7 @@ func (r *reader) eachLine(b *bufio.Reader) {
 			if !r.reject(line, err) {
 				return
 			}
-		} else if !r.info.decode(r, value{raw: text, line: line}, object{}) {
+		} else if !r.info.decode(r, value{raw: text, line: line}, newObject()) {
 			return
 		}
 	}
@@ -93,7 +93,7 @@ var errEnded = errors.New("ended")
 // eachValue decodes every element of the top-level array, every top-level value if there is none, or what lies in the lists of
 // an object that the format names.
 func (r *reader) eachValue(b *bufio.Reader) {
-	s := &stream{reader: r, in: newInput(b)}
+	s := &stream{reader: r, in: &input{r: transform.NewReader(b, encoding.UTF8Validator)}}
 	s.d = json.NewDecoder(s.in)
 	first, err := firstByte(b)
 	if err == io.EOF {
@@ -127,7 +127,7 @@ func (s *stream) top(first byte) error {
 		if first == '{' {
 			return s.object()
 		}
-		if err := s.list(object{}, true); err != nil {
+		if err := s.list(newObject(), true); err != nil {
 			return err
 		}
 		if _, err := s.d.Token(); err != io.EOF {
@@ -143,7 +143,7 @@ func (s *stream) top(first byte) error {
 		if err != nil {
 			return err
 		}
-		if !s.next() || !s.info.decode(s.reader, v, object{}) {
+		if !s.next() || !s.info.decode(s.reader, v, newObject()) {
 			return errEnded
 		}
 	}
@@ -153,7 +153,7 @@ func (s *stream) top(first byte) error {
 // chat's "messages". A list that is marked true holds what is decoded; elements of the others are objects of the same kind. The
 // members that come before a list say what it belongs to, and are its about.
 func (s *stream) object() error {
-	var about object
+	about := newObject()
 	for s.more() {
 		token, err := s.d.Token()
 		if err != nil {
@@ -266,10 +266,6 @@ type input struct {
 	newlines []int64 // offsets of the others, ascending
 }
 
-func newInput(r io.Reader) *input {
-	return &input{r: transform.NewReader(r, encoding.UTF8Validator)}
-}
-
 // Read implements io.Reader.
 func (in *input) Read(p []byte) (int, error) {
 	if in.err != nil {
@@ -300,15 +296,15 @@ func (in *input) Read(p []byte) (int, error) {
 
 // line is the line of an offset, from 1.
 func (in *input) line(offset int64) int {
-	n := sort.Search(len(in.newlines), func(i int) bool { return in.newlines[i] >= offset })
+	n, _ := slices.BinarySearch(in.newlines, offset)
 	return in.passed + n + 1
 }
 
 // forget drops the lines before an offset.
 func (in *input) forget(offset int64) {
-	n := sort.Search(len(in.newlines), func(i int) bool { return in.newlines[i] >= offset })
+	n, _ := slices.BinarySearch(in.newlines, offset)
 	in.passed += n
-	in.newlines = append(in.newlines[:0], in.newlines[n:]...)
+	in.newlines = slices.Delete(in.newlines, 0, n)
 }
 
 var (
