@@ -38,18 +38,13 @@ func (r *reader) eachLine(b *bufio.Reader) {
 		if !r.next() {
 			return
 		}
-		if err == nil {
-			err = checkText(text)
+		more := false
+		if err = cmp.Or(err, checkText(text), syntax(json.Unmarshal(text, new(json.RawMessage)))); err != nil {
+			more = r.reject(line, err)
+		} else {
+			more = r.info.decode(r, value{raw: text, line: line}, newObject())
 		}
-		if err == nil {
-			var v json.RawMessage // finds what is wrong, and where
-			err = syntax(json.Unmarshal(text, &v))
-		}
-		if err != nil {
-			if !r.reject(line, err) {
-				return
-			}
-		} else if !r.info.decode(r, value{raw: text, line: line}, newObject()) {
+		if !more {
 			return
 		}
 	}
@@ -116,37 +111,32 @@ func (r *reader) eachValue(b *bufio.Reader) {
 }
 
 func (s *stream) top(first byte) error {
-	switch {
-	case s.info.lists != nil && first != '{':
+	if s.info.lists != nil && first != '{' {
 		return fmt.Errorf("%w: the file is no object", ErrRecord)
-	case s.info.lists != nil || first == '[':
-		s.more()
-		if _, err := s.d.Token(); err != nil {
-			return err
-		}
-		if first == '{' {
-			return s.object()
-		}
-		if err := s.list(newObject(), true); err != nil {
-			return err
-		}
-		if _, err := s.d.Token(); err != io.EOF {
-			return cmp.Or(err, errors.New("there is something after the end of the array"))
-		}
-		return nil
 	}
-	for {
-		v, err := s.value()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if !s.next() || !s.info.decode(s.reader, v, newObject()) {
-			return errEnded
+	if s.info.lists == nil && first != '[' {
+		for {
+			if err := s.element(newObject()); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return err
+			}
 		}
 	}
+	s.more()
+	if _, err := s.d.Token(); err != nil {
+		return err
+	}
+	if first == '{' {
+		return s.object()
+	}
+	if err := s.list(newObject(), true); err != nil {
+		return err
+	}
+	if _, err := s.d.Token(); err != io.EOF {
+		return cmp.Or(err, errors.New("there is something after the end of the array"))
+	}
+	return nil
 }
 
 // object goes down into an object, after its opening bracket, without keeping it: into the members that the format lists, as a
@@ -190,12 +180,8 @@ func (s *stream) object() error {
 func (s *stream) list(about object, leaf bool) error {
 	for s.more() {
 		if leaf {
-			v, err := s.value()
-			if err != nil {
+			if err := s.element(about); err != nil {
 				return err
-			}
-			if !s.next() || !s.info.decode(s.reader, v, about) {
-				return errEnded
 			}
 			continue
 		}
@@ -211,6 +197,15 @@ func (s *stream) list(about object, leaf bool) error {
 		}
 	}
 	_, err := s.d.Token()
+	return err
+}
+
+// element decodes one value.
+func (s *stream) element(about object) error {
+	v, err := s.value()
+	if err == nil && (!s.next() || !s.info.decode(s.reader, v, about)) {
+		err = errEnded
+	}
 	return err
 }
 
