@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/adapters/openai"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/bench/internal/liar"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"

@@ -138,9 +138,7 @@ func (p *Plugin) Close() error {
 }
 
 // Scope is the configured scope.
-func Scope(c config.Config) memory.Scope {
-	return memory.Scope{Tenant: c.Scope.Tenant, User: c.Scope.User, Agent: c.Scope.Agent, Session: c.Scope.Session}
-}
+func Scope(c config.Config) memory.Scope { return memory.Scope(c.Scope) }
 
 // retries of a request to an endpoint: somebody waits for the answer, so no more than about 4 seconds of them.
 const retries = 3

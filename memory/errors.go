@@ -31,7 +31,7 @@ var (
 	ErrLocked = disk.ErrLocked
 	// ErrCorrupt is returned when a file is not a store, or is damaged.
 	ErrCorrupt = disk.ErrCorrupt
-	// ErrSchema is returned when the store was written by a newer version of this module.
+	// ErrSchema is returned when the store was written by a version of this module that this one does not read, a newer one as a rule.
 	ErrSchema = disk.ErrSchema
 	// ErrReadOnly is returned for a write to a store that cannot be written.
 	ErrReadOnly = disk.ErrReadOnly

@@ -25,13 +25,13 @@ func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old .
 	if err != nil {
 		return "", err
 	}
-	staged := []incoming{{Record: record, number: 1}}
-	if err := s.ready(ctx, h, scope, staged); err != nil {
+	prepared := []Incoming{{Record: record}}
+	if err := s.preparation(h).Prepare(ctx, scope, 1, prepared); err != nil {
 		return "", err
 	}
-	r := &staged[0]
-	if r.known != "" {
-		return "", fmt.Errorf("%w: record %s has the key %q already", ErrInvalid, r.known, r.Key)
+	r := &prepared[0]
+	if r.Known != "" {
+		return "", fmt.Errorf("%w: record %s has the key %q already", ErrInvalid, r.Known, r.Key)
 	}
 	err = s.write(ctx, true, func(t *tx) error {
 		w, err := s.inserter(ctx, t, h)
@@ -39,11 +39,11 @@ func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old .
 			return err
 		}
 		defer w.close()
-		_, isNew, err := w.insert(ctx, r)
+		done, err := w.insert(ctx, r)
 		if err != nil {
 			return err
 		}
-		if !isNew {
+		if done.row == 0 {
 			return fmt.Errorf("%w: record %s is there already", ErrInvalid, r.ID)
 		}
 		for _, id := range old {
@@ -56,7 +56,7 @@ func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old .
 				return fmt.Errorf("%w: record %s was superseded by %s on %s", ErrInvalid, id, o.SupersededBy, o.Superseded.Format(time.RFC3339))
 			case ownerOf(o.Scope) != ownerOf(r.Scope) || id == r.ID:
 				return fmt.Errorf("%w: record %s is not of the same tenant and user", ErrInvalid, id)
-			case stands(&r.Record, &o.Record):
+			case r.StandsFor(&o.Record):
 				continue
 			}
 			if err := t.retire(ctx, o.row, r.ID); err != nil {
@@ -82,9 +82,9 @@ func join(ids []ID) string {
 // isSummary reports whether a record is a summary that was made of others.
 func isSummary(r *Record) bool { return r.Kind == KindSummary && r.Origin == Reconstructed }
 
-// stands reports whether a record is a summary of another, which stays live beside it.
-func stands(summary, of *Record) bool {
-	return isSummary(summary) && !isSummary(of) && slices.Contains(summary.DerivedFrom, of.ID)
+// StandsFor reports whether r is a summary of another record, which stays live beside it.
+func (r *Record) StandsFor(of *Record) bool {
+	return isSummary(r) && !isSummary(of) && slices.Contains(r.DerivedFrom, of.ID)
 }
 
 // retire marks a record as superseded; by is empty where nothing takes its place.

@@ -42,12 +42,12 @@ func (r *Recollection) Explain(ctx context.Context) ([]Explanation, error) {
 			out[i].Through = &turns[0].Record
 		}
 	}
-	for w, err := range k.Steps(ctx) {
+	for step, err := range k.Steps(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("explain: %w", err)
 		}
 		for i, at := range r.at {
-			out[i].Steps = append(out[i].Steps, w[at])
+			out[i].Steps = append(out[i].Steps, step.Weights[at])
 		}
 	}
 	lifts := make([][]lift, len(r.at))

@@ -206,7 +206,7 @@ func (j *judge) of(s string) judgement {
 					covered[term] = true
 				}
 			}
-			if j.cites(s, c) {
+			if j.cites(c) {
 				cited++
 			}
 			v.invented = append(v.invented, j.invents(c.Text)...)
@@ -249,36 +249,12 @@ func (j *judge) of(s string) judgement {
 // citation is the number of a memory in an answer.
 var citation = regexp.MustCompile(`\[(\d{1,4})\]`)
 
-// cites reports whether the sentence of a claim cites one of the memories that support it.
-func (j *judge) cites(s string, c *specialists.Claim) bool {
-	at := strings.Index(s, c.Text)
-	if at < 0 {
-		return false
-	}
-	after := s[at+len(c.Text):]
-	ends := sentenceEnd
-	if strings.HasSuffix(strings.TrimRight(c.Text, "\"”’)"), ".") {
-		ends = citationsNext
-	}
-	sentence := c.Text + after[:ends.FindStringIndex(after)[1]]
-	for _, m := range citation.FindAllStringSubmatch(sentence, -1) {
-		n, err := strconv.Atoi(m[1])
-		if err != nil || n < 1 || n > len(j.task.Evidence) {
-			continue
-		}
-		id := j.task.Evidence[n-1].ID
-		if slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == id }) {
-			return true
-		}
-	}
-	return false
+// cites reports whether a claim cites one of the memories that support it.
+func (j *judge) cites(c *specialists.Claim) bool {
+	return slices.ContainsFunc(c.Cites, func(n int) bool {
+		return n >= 1 && n <= len(j.task.Evidence) && slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == j.task.Evidence[n-1].ID })
+	})
 }
-
-var (
-	// sentenceEnd is the end of a sentence with the citations after it, and citationsNext those alone. Both always match.
-	sentenceEnd   = regexp.MustCompile(`[.!?]+["”’)]*(?:\s?\[\d{1,4}\])*(?:\s|$)|\n|$`)
-	citationsNext = regexp.MustCompile(`^["”’)]*(?:\s?\[\d{1,4}\])*`)
-)
 
 // wordsOf are the words of a text in lower case.
 func wordsOf(s string) []string {

@@ -3,6 +3,7 @@ package specialists
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type Claim struct {
 	Quotes  []memory.Quote `json:"quotes,omitempty"` // the passages that support or contradict it
 	Why     string         `json:"why"`
 	Sure    float64        `json:"-"` // in [0, 1]
+	Cites   []int          `json:"-"` // numbers of memories, in the sentence and right behind it: [2] is the second
 }
 
 // judge says how a claim stands to the evidence of a task. It compares words and values, in any language, and knows no grammar (see
@@ -59,7 +61,7 @@ func judge(t *Task, claim string) Claim {
 	}
 	if f := e.corpus.Contradicts(plain, &align.Query{Question: t.Question, Answer: plain, Said: spoken(t)}); f != nil && f.P >= align.Sure {
 		c.Support, c.Sure, c.Why = Contradicted, f.P, "a memory has “"+f.Value+"” there"
-		c.Quotes = []memory.Quote{e.quote(f.Line, f.Features.Line < .5)}
+		c.Quotes = []memory.Quote{e.quote(f.Line, f.Before)}
 		return c
 	}
 	if q, ok := e.verbatim(plain); ok {
@@ -106,7 +108,12 @@ func ground(t *Task, s string) []placed {
 	}
 	var out []placed
 	for _, span := range claimsOf(s) {
-		out = append(out, placed{judge(t, s[span[0]:span[1]]), span[0], span[1]})
+		c := placed{judge(t, s[span[0]:span[1]]), span[0], span[1]}
+		for _, m := range mark.FindAllString(s[c.from:sentenceEnd(s, c.to)], -1) {
+			n, _ := strconv.Atoi(strings.Trim(m, "[]"))
+			c.Cites = append(c.Cites, n)
+		}
+		out = append(out, c)
 	}
 	if len(e.claims) >= mostTexts {
 		clear(e.claims)

@@ -95,7 +95,7 @@ func cite(_ context.Context, t *Task, d Draft) (Finding, error) {
 		if c.Support == Supported {
 			want = numberOf(t, c.Quotes)
 		}
-		if want == 0 && len(marks) == 0 || len(marks) > 0 && c.Support == Supported && citesRight(t, sentence, c.Claim) {
+		if want == 0 && len(marks) == 0 || len(marks) > 0 && c.Support == Supported && citesRight(t, c.Claim) {
 			continue
 		}
 		note := Note{Kind: "cited", Claim: c.Text, Why: "the memory that says so is named", Quotes: c.Quotes}
@@ -133,10 +133,9 @@ func numberOf(t *Task, quotes []memory.Quote) int {
 	return 0
 }
 
-// citesRight reports whether each memory that a sentence cites supports its claim by itself.
-func citesRight(t *Task, sentence string, c Claim) bool {
-	for _, m := range mark.FindAllString(sentence, -1) {
-		n, _ := strconv.Atoi(strings.Trim(m, "[]"))
+// citesRight reports whether each memory that a claim cites supports it by itself.
+func citesRight(t *Task, c Claim) bool {
+	for _, n := range c.Cites {
 		if n < 1 || n > len(t.Evidence) {
 			return false
 		}

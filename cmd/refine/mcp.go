@@ -42,7 +42,7 @@ machines can reach needs a key, which clients send as a bearer token.`,
 			if address != "" && key == "" && !mcp.IsLoopback(address) {
 				return ui.Fail(ui.ExitUsage, fmt.Sprintf("set the key in %s, or serve on 127.0.0.1", keyEnv), "%s can be reached from other machines and there is no key", address)
 			}
-			p, err := a.served(cmd, readOnly, create)
+			p, err := a.plugin(cmd, integration.Options{ReadOnly: readOnly, Create: create && !readOnly})
 			if err != nil {
 				return err
 			}
@@ -61,14 +61,6 @@ machines can reach needs a key, which clients send as a bearer token.`,
 	flags.BoolVar(&create, "init", false, "make the store if there is none")
 	flags.IntVar(&budget, "max-tokens", mcp.DefaultBudget, "tokens that the memories of one result may take")
 	return cmd
-}
-
-// served opens the store for a server.
-func (a *app) served(cmd *cobra.Command, readOnly, create bool) (*integration.Plugin, error) {
-	if readOnly {
-		return a.look(cmd)
-	}
-	return a.plugin(cmd, integration.Options{Create: create})
 }
 
 // serveMCP serves streamable HTTP until the command is interrupted.

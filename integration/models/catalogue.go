@@ -20,10 +20,10 @@ import (
 // Entry is a model of the catalogue: its card, and the package that carries it.
 type Entry struct {
 	encoder.Card
-	Size    string // of the download
-	Package Package
+	Size    string  `json:"size"` // of the download
+	Package Package `json:"package"`
 	// Instead is the model to take where the package's client is missing.
-	Instead string
+	Instead string            `json:"instead,omitempty"`
 	files   map[string]string // in the package: path in the archive → file of the card
 }
 

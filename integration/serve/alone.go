@@ -1,11 +1,9 @@
 package serve
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"math"
 	"net/http"
 	"strconv"
 
@@ -61,6 +59,16 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 
 var modelAlone = map[string]any{"id": ownModel, "object": "model", "created": 0, "owned_by": "refine"}
 
+// ollamaTags answers GET /api/tags without an upstream.
+func ollamaTags(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"models": []any{map[string]any{"name": ownModel, "model": ownModel, "size": 0, "digest": "", "details": struct{}{}}}})
+}
+
+// ollamaVersion answers GET /api/version without an upstream: the version of the API that is spoken.
+func ollamaVersion(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"version": "0.6.4"})
+}
+
 // mostInputs is the number of texts of one request for embeddings, as OpenAI has it.
 const mostInputs = 2048
 
@@ -111,11 +119,8 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	for i, v := range vectors {
 		data[i] = item{"embedding", i, v}
 		if request.Format == "base64" {
-			var b bytes.Buffer
-			for _, x := range v {
-				_ = binary.Write(&b, binary.LittleEndian, math.Float32bits(x))
-			}
-			data[i].Embedding = base64.StdEncoding.EncodeToString(b.Bytes())
+			raw, _ := binary.Append(nil, binary.LittleEndian, v) // numbers
+			data[i].Embedding = base64.StdEncoding.EncodeToString(raw)
 		}
 		tokens += text.Tokens(inputs[i])
 	}

@@ -14,28 +14,14 @@ import (
 
 // failure is an error as a client reads it, in the shape of OpenAI's errors, which every client of theirs understands.
 type failure struct {
-	Status  int    `json:"-"`
-	Message string `json:"message"` // what is wrong, and the fix
-	Type    string `json:"type"`    // invalid_request_error, authentication_error, permission_error, rate_limit_error or server_error
-	Param   string `json:"param"`   // the field at fault; empty: none
-	Code    string `json:"code"`    // for programs
+	Status  int     `json:"-"`
+	Message string  `json:"message"` // what is wrong, and the fix
+	Type    string  `json:"type"`    // invalid_request_error, authentication_error, permission_error, rate_limit_error or server_error
+	Param   *string `json:"param"`   // the field at fault; nil: none
+	Code    string  `json:"code"`    // for programs
 }
 
 func (f *failure) Error() string { return f.Message }
-
-// MarshalJSON writes null for no param, as OpenAI does.
-func (f *failure) MarshalJSON() ([]byte, error) {
-	var param *string
-	if f.Param != "" {
-		param = &f.Param
-	}
-	return json.Marshal(struct {
-		Message string  `json:"message"`
-		Type    string  `json:"type"`
-		Param   *string `json:"param"`
-		Code    string  `json:"code"`
-	}{f.Message, f.Type, param, f.Code})
-}
 
 // envelope is the body of every error.
 type envelope struct {
@@ -60,7 +46,9 @@ func refuse(status int, code, format string, args ...any) *failure {
 // badField refuses a field of a request.
 func badField(param, format string, args ...any) *failure {
 	f := refuse(http.StatusBadRequest, "invalid_value", format, args...)
-	f.Param = param
+	if param != "" {
+		f.Param = &param
+	}
 	return f
 }
 
@@ -121,7 +109,7 @@ func wireAt(path string) chatwire.Wire {
 	case strings.HasPrefix(path, "/v1/messages"):
 		return chatwire.Anthropic{}
 	case strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/api/v1/"):
-		return chatwire.OllamaChat{}
+		return chatwire.Ollama{}
 	}
 	return chatwire.Completions{}
 }

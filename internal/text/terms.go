@@ -18,9 +18,6 @@ func Terms(s string) []string {
 	return indexed(s, func(word string) bool { return !stopWords[word] })
 }
 
-// Stop reports whether the lower-case word is too common to be a term.
-func Stop(word string) bool { return stopWords[word] }
-
 // stem reduces a folded word. Words with digits stand as they are.
 func stem(word string) string {
 	if len(word) < 3 || strings.ContainsAny(word, "0123456789") {
