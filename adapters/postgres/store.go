@@ -30,6 +30,7 @@ import (
 	"github.com/adrg/xdg"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/oklog/ulid/v2"
 	pgxvector "github.com/pgvector/pgvector-go/pgx"
@@ -42,7 +43,7 @@ import (
 var schema string
 
 // schemaVersion is that of schema.sql; the comment of the schema in the database tells its own.
-const schemaVersion = "refiner 1"
+const schemaVersion = "refiner 2"
 
 // DefaultSchema is where a store lies whose URL names no schema.
 const DefaultSchema = "refiner"
@@ -199,7 +200,7 @@ func (s *Store) reanalyse(ctx context.Context) error {
 			return err
 		}
 		var batch pgx.Batch
-		err := s.each(ctx, t, "true", nil, "r.row", false, func(r *stored) error {
+		err := s.each(ctx, t, false, "true", nil, func(r *stored) error {
 			batch.Queue("UPDATE records SET digest = $2 WHERE row = $1", r.row, r.Digest(r.surprise))
 			return nil
 		})
@@ -301,11 +302,8 @@ type tx struct {
 
 // write runs f in a transaction that holds the lock of a scope's tenant and user. content: it changes more than counts of use.
 func (s *Store) write(ctx context.Context, scope memory.Scope, content bool, f func(*tx) error) error {
-	if s.closed.Load() {
-		return memory.ErrClosed
-	}
-	if s.readOnly {
-		return fmt.Errorf("%w: it was opened with Options.ReadOnly", memory.ErrReadOnly)
+	if err := s.writable(); err != nil {
+		return err
 	}
 	return s.begin(ctx, pgx.TxOptions{}, &scope, func(t pgx.Tx) error {
 		w := &tx{Tx: t, s: s}
@@ -314,6 +312,16 @@ func (s *Store) write(ctx context.Context, scope memory.Scope, content bool, f f
 		}
 		return f(w)
 	})
+}
+
+func (s *Store) writable() error {
+	switch {
+	case s.closed.Load():
+		return memory.ErrClosed
+	case s.readOnly:
+		return fmt.Errorf("%w: it was opened with Options.ReadOnly", memory.ErrReadOnly)
+	}
+	return nil
 }
 
 // lock takes the lock of a tenant and user, and counts the write.
@@ -333,31 +341,45 @@ func (t *tx) lock(ctx context.Context, scope memory.Scope, content bool) error {
 	return err
 }
 
+// sentinels are what a caller can act on, of the database's errors.
+var sentinels = map[string]error{
+	"55P03": memory.ErrLocked, "40P01": memory.ErrLocked, // lock not available, deadlock
+	"53100": memory.ErrFull,
+	"25006": memory.ErrReadOnly, "42501": memory.ErrReadOnly, // read-only transaction, no privilege
+	"57014": context.Canceled,
+}
+
 // fail says what was being done when err happened, and gives it the sentinel that a caller can act on.
 func fail(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var code *pgconn.PgError
-	sentinel := error(nil)
-	if errors.As(err, &code) {
-		switch code.Code {
-		case "55P03", "40P01": // lock not available, deadlock
-			sentinel = memory.ErrLocked
-		case "23505":
-			return fmt.Errorf("%s: %w: the ID is taken by another record", doing, memory.ErrInvalid) // maybe of another: tell no more
-		case "53100":
-			sentinel = memory.ErrFull
-		case "25006", "42501": // read-only transaction, no privilege
-			sentinel = memory.ErrReadOnly
-		case "57014": // cancelled
-			sentinel = context.Canceled
+	var told *pgconn.PgError
+	if errors.As(err, &told) {
+		if told.Code == "23505" { // maybe of another tenant: tell no more
+			return fmt.Errorf("%s: %w: the ID is taken by another record", doing, memory.ErrInvalid)
 		}
-	}
-	if sentinel != nil && !errors.Is(err, sentinel) {
-		return fmt.Errorf("%s: %w: %w", doing, sentinel, err)
+		if sentinel := sentinels[told.Code]; sentinel != nil && !errors.Is(err, sentinel) {
+			return fmt.Errorf("%s: %w: %w", doing, sentinel, err)
+		}
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// stamp reads and writes a time as microseconds; NULL is the zero time.
+type stamp struct{ at *time.Time }
+
+// ScanInt64 implements pgtype.Int64Scanner.
+func (s stamp) ScanInt64(v pgtype.Int8) error {
+	if *s.at = (time.Time{}); v.Valid {
+		*s.at = fromMicros(v.Int64)
+	}
+	return nil
+}
+
+// Int64Value implements pgtype.Int64Valuer.
+func (s stamp) Int64Value() (pgtype.Int8, error) {
+	return pgtype.Int8{Int64: s.at.UnixMicro(), Valid: !s.at.IsZero()}, nil
+}

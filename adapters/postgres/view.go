@@ -126,7 +126,7 @@ func (s *Store) refresh(ctx context.Context, owner memory.Scope, v *view) (chang
 			if err != nil {
 				return err
 			}
-			written, err := s.rows(ctx, t, owner, "r.owner = $1 AND r.seq > $2", "r.superseded <> 0", h.owner, v.seq)
+			written, err := s.rows(ctx, t, owner, "r.owner = $1 AND r.seq > $2", "r.superseded IS NOT NULL", h.owner, v.seq)
 			if err != nil {
 				return err
 			}
@@ -139,7 +139,7 @@ func (s *Store) refresh(ctx context.Context, owner memory.Scope, v *view) (chang
 				return err
 			}
 		}
-		fresh, err := s.load(ctx, t, owner, "r.owner = $1", "r.superseded <> 0", h.owner)
+		fresh, err := s.load(ctx, t, owner, "r.owner = $1", "r.superseded IS NOT NULL", h.owner)
 		if err == nil {
 			v.View, v.epoch, v.seq = fresh, h.epoch, h.seq
 		}
@@ -175,7 +175,7 @@ func (s *Store) load(ctx context.Context, t pgx.Tx, owner memory.Scope, where, s
 // rows are the records that a condition names, as a view is told of them.
 func (s *Store) rows(ctx context.Context, t pgx.Tx, owner memory.Scope, where, superseded string, args ...any) ([]memory.Row, error) {
 	found, err := t.Query(ctx, "SELECT r.row, r.agent, r.session, "+superseded+`, r.kind = 'summary' AND r.origin = 'reconstructed', least(r.shown, 2147483647)::int,
-		least(r.used, 2147483647)::int, r.last_shown, r.last_used, r.digest, r.embedding FROM records r WHERE `+where+" ORDER BY r.row", args...)
+		least(r.used, 2147483647)::int, coalesce(r.last_shown, 0), coalesce(r.last_used, 0), r.digest, r.embedding FROM records r WHERE `+where+" ORDER BY r.row", args...)
 	if err != nil {
 		return nil, err
 	}

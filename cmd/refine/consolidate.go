@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate"
@@ -264,7 +264,7 @@ func (a *app) showPlan(cmd *cobra.Command, p *consolidated, plan *consolidate.Pl
 
 // writePlan writes the plan beside its place first, so that no half plan is ever found there.
 func writePlan(path string, plan *consolidate.Plan) error {
-	if err := cli.WritePrivate(path, 0o600, func(f *os.File) error { return plan.Write(f) }); err != nil {
+	if err := beside.Write(path, 0o600, func(f *os.File) error { return plan.Write(f) }); err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
 	return nil
