@@ -286,7 +286,7 @@ func (x *exchange) breakOff(w http.ResponseWriter, response *http.Response, tap 
 			}
 		}
 		if send(w, []byte(end)) == nil {
-			name, event := x.wire.Failed(f.forWire(number))
+			name, event := x.wire.Failed(f, number)
 			_ = sendEvent(w, kind, name, event)
 		}
 	}

@@ -167,7 +167,7 @@ func (s *Server) routes(o *Options) http.Handler {
 		if s.o.Upstream != nil {
 			known = strings.Replace(known, "/v1/embeddings", "/v1/completions, /v1/embeddings", 1)
 		}
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known).write(w)
+		s.fail(w, r, refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known))
 	})
 	if o.Ada {
 		for _, path := range ada.Endpoints {
@@ -179,7 +179,7 @@ func (s *Server) routes(o *Options) http.Handler {
 	}
 	s.rest(mux, protected)
 	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
-		writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
+		s.fail(w, r, refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
 	})
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
@@ -215,7 +215,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 // serveMetrics answers a scrape. It counts over all scopes: a key must be made for it.
 func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if c := callerOf(r.Context()); c.key != nil && !c.key.Metrics {
-		refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name).write(w)
+		s.fail(w, r, refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name))
 		return
 	}
 	s.metrics.ServeHTTP(w, r)

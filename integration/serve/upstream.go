@@ -156,12 +156,12 @@ func passHeader(w http.ResponseWriter, response *http.Response, same bool) {
 func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	if err != nil {
-		asFailure(err).write(w)
+		writeFailure(w, wireAt(r.URL.Path), err)
 		return
 	}
 	response, err := s.forward(r.Context(), r, strings.TrimPrefix(r.URL.EscapedPath(), "/v1"), body)
 	if err != nil {
-		asFailure(err).write(w)
+		writeFailure(w, wireAt(r.URL.Path), err)
 		return
 	}
 	defer func() { _ = response.Body.Close() }()
