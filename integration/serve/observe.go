@@ -100,8 +100,8 @@ func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 			}
 			took := time.Since(start)
 			s.inFlight.Add(-1)
-			s.metrics.requests.Add(1, strconv.Itoa(a.status), route)
-			s.metrics.seconds.Observe(took.Seconds(), route)
+			s.metrics.count("refine_http_requests_total", 1, "code", strconv.Itoa(a.status), "route", route)
+			s.metrics.GetOrCreatePrometheusHistogramExt(labelled("refine_http_request_seconds", []string{"route", route}), fast).Update(took.Seconds())
 			span.SetAttributes(attribute.Int("http.response.status_code", a.status))
 			level := slog.LevelDebug
 			if a.status >= 500 || failed != nil {

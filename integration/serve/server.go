@@ -131,13 +131,13 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	}
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.inFlight.Load()) }, func() float64 { return float64(s.writer.Pending()) })
 	if len(o.Webhooks) > 0 {
-		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, &s.metrics.registry, s.log); err != nil {
+		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, s.metrics, s.log); err != nil {
 			return nil, err
 		}
 		own.Store = observedStore{p.Store, s.webhooks}
 	}
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
-		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
+		Written: func(n int) { s.metrics.count("refine_turns_written_total", n) }, Failed: func(n int) { s.metrics.count("refine_turns_failed_total", n) }})
 	s.handler = s.routes(o)
 	return s, nil
 }

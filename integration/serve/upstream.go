@@ -92,11 +92,11 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 		f := s.unreachable(ctx, err)
 		span.SetStatus(codes.Error, f.Error())
 		span.End()
-		s.metrics.upstream.Add(1, "error")
+		s.metrics.count("refine_upstream_requests_total", 1, "code", "error")
 		return nil, f
 	}
-	s.metrics.first.Observe(time.Since(start).Seconds())
-	s.metrics.upstream.Add(1, strconv.Itoa(response.StatusCode))
+	s.metrics.first.Update(time.Since(start).Seconds())
+	s.metrics.count("refine_upstream_requests_total", 1, "code", strconv.Itoa(response.StatusCode))
 	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode), attribute.String("server.address", out.URL.Host))
 	response.Body = spanned{response.Body, span}
 	return response, nil
