@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,19 +15,16 @@ import (
 // replaced them. All are live and in scope, or nothing happens; superseding what is superseded already is an error.
 // The records that a derived summary was made of stay live, except for other such summaries: it stands for them.
 func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old ...ID) (_ ID, err error) {
-	defer func() { err = fail("supersede "+join(old), err) }()
-	if s.readOnly {
-		return "", fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
-	}
+	defer func() { err = s.fail("supersede "+join(old), err) }()
 	if len(old) == 0 {
 		return "", fmt.Errorf("%w: no record is named that is to be superseded", ErrInvalid)
 	}
-	h, err := s.head(ctx)
+	p, err := s.preparation(ctx)
 	if err != nil {
 		return "", err
 	}
 	prepared := []Incoming{{Record: record}}
-	if err := s.preparation(h).Prepare(ctx, scope, 1, prepared); err != nil {
+	if err := p.Prepare(ctx, scope, 1, prepared); err != nil {
 		return "", err
 	}
 	r := &prepared[0]
@@ -34,7 +32,7 @@ func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old .
 		return "", fmt.Errorf("%w: record %s has the key %q already", ErrInvalid, r.Known, r.Key)
 	}
 	err = s.write(ctx, true, func(t *tx) error {
-		w, err := s.inserter(ctx, t, h)
+		w, err := s.inserter(ctx, t, p)
 		if err != nil {
 			return err
 		}
@@ -135,7 +133,41 @@ func (s *Store) Undo(ctx context.Context, scope Scope, id ID) error {
 		}
 		return t.retire(ctx, r.row, "")
 	})
-	return fail(fmt.Sprintf("undo %q", id), err)
+	return s.fail(fmt.Sprintf("undo %q", id), err)
+}
+
+// MarkShown counts that records were shown in a result, now. Habituation reckons with it.
+func (s *Store) MarkShown(ctx context.Context, scope Scope, ids ...ID) error {
+	return s.fail("mark as shown", s.mark(ctx, scope, "shown", ids))
+}
+
+// MarkUsed counts that records were of use, now. Decay reckons with it.
+func (s *Store) MarkUsed(ctx context.Context, scope Scope, ids ...ID) error {
+	return s.fail("mark as used", s.mark(ctx, scope, "used", ids))
+}
+
+// mark raises a count. It changes nothing that a plan of consolidation rests on, so the generation stays.
+func (s *Store) mark(ctx context.Context, scope Scope, column string, ids []ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.write(ctx, false, func(t *tx) error {
+		for _, id := range ids {
+			res, err := t.ExecContext(ctx, fmt.Sprintf(`UPDATE records AS r SET %[1]s = %[1]s + 1, last_%[1]s = ?, seq = ?
+				WHERE id = ? AND EXISTS (SELECT 1 FROM scopes c WHERE c.scope = r.scope AND `+inScope+`)`, column),
+				append([]any{micros(t.now), t.seq, string(id)}, scopeArgs(scope)...)...)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err != nil || n == 0 {
+				return errors.Join(err, fmt.Errorf("record %q: %w in scope %s", id, ErrNotFound, scope))
+			}
+			if err := disk.Seal(ctx, t.Tx, "records", "id = ?", string(id)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Event is something that happened to a record.
@@ -155,7 +187,7 @@ type History struct {
 // History returns all versions of the memory that a record belongs to: what it replaced, what replaced it, and so on in
 // both directions, also where that was undone.
 func (s *Store) History(ctx context.Context, scope Scope, id ID) (_ History, err error) {
-	defer func() { err = fail(fmt.Sprintf("history of %q", id), err) }()
+	defer func() { err = s.fail(fmt.Sprintf("history of %q", id), err) }()
 	first, err := s.record(ctx, s.reader, scope, id)
 	if err != nil {
 		return History{}, err

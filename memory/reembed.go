@@ -16,7 +16,7 @@ import (
 //
 // The surprise of records stays what it was when they were written.
 func (s *Store) Reembed(ctx context.Context, e Embedder, progress func(done, total int)) (err error) {
-	defer func() { err = fail("re-embed", err) }()
+	defer func() { err = s.fail("re-embed", err) }()
 	if err := proper(e); err != nil {
 		return err
 	}
@@ -146,4 +146,36 @@ func (t *tx) swapVectors(ctx context.Context, e Embedder) error {
 	}
 	_, err := t.ExecContext(ctx, "UPDATE store SET model = ?, dim = ?, epoch = ?, remodel = '', redim = 0", e.Model(), e.Dim(), disk.NewEpoch())
 	return err
+}
+
+// reanalyse makes the digests of all records anew, after the analysis of texts has changed, in one transaction.
+// Embeddings stay as they are.
+func (s *Store) reanalyse(ctx context.Context, want string) error {
+	t, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }()
+	digests := map[int64][]byte{}
+	for r, err := range all(ctx, t, nil, &AllOptions{History: true}) {
+		if err != nil {
+			return err
+		}
+		digests[r.row] = r.Digest(r.surprise)
+	}
+	for row, digest := range digests {
+		if _, err := t.ExecContext(ctx, "UPDATE records SET digest = ? WHERE row = ?", digest, row); err != nil {
+			return err
+		}
+	}
+	if err := disk.Seal(ctx, t, "records", "1"); err != nil {
+		return err
+	}
+	if _, err := t.ExecContext(ctx, "UPDATE store SET analysis = ?, epoch = ?", want, disk.NewEpoch()); err != nil {
+		return err
+	}
+	if len(digests) > 0 {
+		s.log.Info("analysed the store's texts anew", "records", len(digests))
+	}
+	return t.Commit()
 }
