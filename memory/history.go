@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,14 +68,11 @@ func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old .
 }
 
 func join(ids []ID) string {
-	var b strings.Builder
+	names := make([]string, len(ids))
 	for i, id := range ids {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(string(id))
+		names[i] = string(id)
 	}
-	return b.String()
+	return strings.Join(names, ", ")
 }
 
 // isSummary reports whether a record is a summary that was made of others.
@@ -184,40 +182,34 @@ type History struct {
 	Events  []Event  `json:"events"`  // as they happened
 }
 
+// chainQuery finds the record ?1 and its neighbours: what replaced one or was replaced by it, now or in an event since undone.
+const chainQuery = `WITH RECURSIVE chain (row, id) AS (
+	SELECT row, id FROM records WHERE id = ?1
+	UNION SELECT r.row, r.id FROM chain c JOIN records r ON r.superseded_by = c.id AND r.superseded_by <> ''
+	UNION SELECT r.row, r.id FROM chain c JOIN events e ON e.by = c.id JOIN records r ON r.row = e.row
+	UNION SELECT r.row, r.id FROM chain c JOIN events e ON e.row = c.row JOIN records r ON r.id = e.by
+	UNION SELECT n.row, n.id FROM chain c JOIN records r ON r.row = c.row JOIN records n ON n.id = r.superseded_by)
+	SELECT row FROM chain`
+
 // History returns all versions of the memory that a record belongs to: what it replaced, what replaced it, and so on in
 // both directions, also where that was undone.
-func (s *Store) History(ctx context.Context, scope Scope, id ID) (_ History, err error) {
+func (s *Store) History(ctx context.Context, scope Scope, id ID) (h History, err error) {
 	defer func() { err = s.fail(fmt.Sprintf("history of %q", id), err) }()
-	first, err := s.record(ctx, s.reader, scope, id)
-	if err != nil {
-		return History{}, err
+	if _, err := s.record(ctx, s.reader, scope, id); err != nil {
+		return h, err
 	}
-	versions := map[int64]stored{first.row: first}
-	todo := []stored{first}
-	var h History
-	for len(todo) > 0 {
-		r := todo[0]
-		todo = todo[1:]
+	rows, err := disk.Numbers(ctx, s.reader, chainQuery, string(id))
+	if err != nil {
+		return h, err
+	}
+	versions, err := s.fetch(ctx, scope, rows)
+	if err != nil {
+		return h, err
+	}
+	for row, r := range versions {
+		h.Records = append(h.Records, r)
 		h.Events = append(h.Events, Event{At: r.Recorded, What: "recorded", ID: r.ID})
-		// Neighbours in the chain: what replaced r or was replaced by it, now or in an event since undone.
-		near, err := disk.Numbers(ctx, s.reader, `SELECT row FROM records WHERE superseded_by = ?1 AND superseded_by <> '' UNION SELECT row FROM events WHERE by = ?1
-			UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = ?2
-			UNION SELECT n.row FROM records o JOIN records n ON n.id = o.superseded_by WHERE o.row = ?2`, string(r.ID), r.row)
-		if err != nil {
-			return History{}, err
-		}
-		near = slices.DeleteFunc(near, func(row int64) bool { _, known := versions[row]; return known })
-		found, err := s.fetch(ctx, scope, near)
-		if err != nil {
-			return History{}, err
-		}
-		for _, row := range near {
-			if n, ok := found[row]; ok {
-				versions[row] = stored{Record: n, row: row}
-				todo = append(todo, versions[row])
-			}
-		}
-		if err := disk.Each(ctx, s.reader, "SELECT at, what, by FROM events WHERE row = ? ORDER BY event", []any{r.row}, func(scan func(...any) error) error {
+		if err := disk.Each(ctx, s.reader, "SELECT at, what, by FROM events WHERE row = ? ORDER BY event", []any{row}, func(scan func(...any) error) error {
 			e := Event{ID: r.ID}
 			var at int64
 			err := scan(&at, &e.What, (*string)(&e.By))
@@ -225,19 +217,10 @@ func (s *Store) History(ctx context.Context, scope Scope, id ID) (_ History, err
 			h.Events = append(h.Events, e)
 			return err
 		}); err != nil {
-			return History{}, err
+			return h, err
 		}
 	}
-	for _, r := range versions {
-		r.Embedding, r.Model = nil, ""
-		h.Records = append(h.Records, r.Record)
-	}
-	slices.SortFunc(h.Records, func(a, b Record) int {
-		if c := a.Recorded.Compare(b.Recorded); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a.ID), string(b.ID))
-	})
-	slices.SortStableFunc(h.Events, func(a, b Event) int { return a.At.Compare(b.At) })
+	slices.SortFunc(h.Records, func(a, b Record) int { return cmp.Or(a.Recorded.Compare(b.Recorded), cmp.Compare(a.ID, b.ID)) })
+	slices.SortStableFunc(h.Events, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return h, nil
 }
