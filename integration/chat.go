@@ -221,7 +221,6 @@ func replay(ctx context.Context, request api.ChatCompletionRequest, header http.
 // answered has the answer to a request already.
 type answered struct{ response *http.Response }
 
-// Do implements the API's HTTPDoer.
 func (a answered) Do(r *http.Request) (*http.Response, error) {
 	a.response.Request = r
 	return a.response, nil
@@ -258,7 +257,6 @@ func newRelay(stream *api.ChatCompletionStream, refine func(string) string, done
 // mostKept bounds what is kept of an answer to remember it, in bytes.
 const mostKept = 4 << 20
 
-// Read implements io.Reader.
 func (r *relay) Read(p []byte) (int, error) {
 	for r.out.Len() == 0 {
 		if r.over {

@@ -147,13 +147,11 @@ type tappedWriter struct {
 	tap    *chatwire.Tap // nil: it cannot be read, or has not begun
 }
 
-// Unwrap lets http.ResponseController flush, and the rest of it.
 func (w *tappedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Flush implements http.Flusher, for handlers that look for one.
 func (w *tappedWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
-// WriteHeader implements http.ResponseWriter.
 func (w *tappedWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
@@ -166,7 +164,6 @@ func (w *tappedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
 func (w *tappedWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)

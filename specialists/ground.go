@@ -61,7 +61,7 @@ func judge(t *Task, claim string) Claim {
 	}
 	if f := e.corpus.Contradicts(plain, &align.Query{Question: t.Question, Answer: plain, Said: spoken(t)}); f != nil && f.P >= align.Sure {
 		c.Support, c.Sure, c.Why = Contradicted, f.P, "a memory has “"+f.Value+"” there"
-		c.Quotes = []memory.Quote{e.quote(f.Line, f.Features.Line < .5)}
+		c.Quotes = []memory.Quote{e.quote(f.Line, f.Before)}
 		return c
 	}
 	if q, ok := e.verbatim(plain); ok {

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 
-	"github.com/trm-go/refiner/cmd/internal/cli"
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
@@ -145,8 +144,8 @@ func replaceFile(path string, before, after []byte, missing bool) error {
 			return fmt.Errorf("keep the file before: %w", err)
 		}
 	}
-	return cli.WritePrivate(path, mode, func(f *os.File) error {
-		_, err := io.Copy(f, bytes.NewReader(after))
+	return beside.Write(path, mode, func(f *os.File) error {
+		_, err := f.Write(after)
 		return err
 	})
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -104,7 +104,7 @@ one is given, to a file or to stdout. refine import makes the same store of it.`
 				return err
 			}
 			n := 0
-			err := cli.WritePrivate(name, 0o600, func(f *os.File) (err error) {
+			err := beside.Write(name, 0o600, func(f *os.File) (err error) {
 				n, err = p.Store.Export(cmd.Context(), f, a.chosen()...)
 				return err
 			})
@@ -193,7 +193,8 @@ func (a *app) migrateCommand() *cobra.Command {
 		Long: `Copies all records with their history, counts of use and vectors from one store to
 another, each a file or the URL of an engine (docs/engines.md). The records of each
 tenant and user are copied as a whole, and compared by their number and a hash of
-all that they hold. If it is interrupted, the same command goes on where it stopped.
+all that they hold. What was deleted for privacy stays deleted in the copy. If it is
+interrupted, the same command goes on where it stopped.
 The store that is copied is not changed, and should not be written to meanwhile.`,
 		Example: `  refine migrate --from store.db --to postgres://refiner@db.example/memories
   refine migrate --from postgres://refiner@db.example/memories --to copy.db`,
@@ -213,7 +214,8 @@ The store that is copied is not changed, and should not be written to meanwhile.
 			}
 			m.Seconds = time.Since(start).Seconds()
 			return a.show(m, func() {
-				a.term.Notef("copied %s of %s, %s there already; all verified (%.1f s)", counted(m.Copied, "record"), counted(m.Users, "user"), thousands(m.Records-m.Copied), m.Seconds)
+				a.term.Notef("copied %s of %s, %s there already, and %s; all verified (%.1f s)", counted(m.Copied, "record"), counted(m.Users, "user"), thousands(m.Records-m.Copied),
+					counted(m.Deleted, "deletion"), m.Seconds)
 			})
 		},
 	}

@@ -243,6 +243,9 @@ func decode(value any, into reflect.Value) error {
 		n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
 		switch {
 		case err != nil:
+			if isText {
+				value = strconv.Quote(text)
+			}
 			return fmt.Errorf("%v is no number", value)
 		case into.CanFloat():
 			into.SetFloat(n)

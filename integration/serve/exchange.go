@@ -17,6 +17,7 @@ import (
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/chatwire"
+	"github.com/trm-go/refiner/internal/endpoint"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -274,7 +275,7 @@ func (x *exchange) write(answer string) {
 func (x *exchange) breakOff(w http.ResponseWriter, response *http.Response, tap *chatwire.Tap, err error) {
 	if kind := response.Header.Get("Content-Type"); errors.Is(err, errReading) && chatwire.IsStream(kind) {
 		f := refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer")
-		if errors.Is(err, errSilent) {
+		if errors.Is(err, endpoint.ErrSilent) {
 			f = refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream fell silent in the middle of its answer")
 		}
 		number, end := 0, "\n\n" // ends what may have been half written
@@ -348,13 +349,11 @@ type passer interface {
 // untouched passes an answer on as it comes, and lets a tap read it.
 type untouched struct{ *chatwire.Tap }
 
-// Pass implements passer.
 func (u untouched) Pass(p []byte) []byte {
 	_, _ = u.Write(p)
 	return p
 }
 
-// Close implements passer.
 func (u untouched) Close() []byte { return nil }
 
 // relay sends an answer on as it comes: what is read is written and flushed before more is read. through may be nil.

@@ -109,7 +109,7 @@ func wireAt(path string) chatwire.Wire {
 	case strings.HasPrefix(path, "/v1/messages"):
 		return chatwire.Anthropic{}
 	case strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/api/v1/"):
-		return chatwire.OllamaChat{}
+		return chatwire.Ollama{}
 	}
 	return chatwire.Completions{}
 }

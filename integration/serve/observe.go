@@ -47,7 +47,6 @@ type answer struct {
 	status int
 }
 
-// Unwrap lets http.ResponseController flush.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 func (a *answer) WriteHeader(status int) {

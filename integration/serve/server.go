@@ -20,6 +20,7 @@ import (
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/integration/ada"
+	"github.com/trm-go/refiner/internal/endpoint"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -121,8 +122,8 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	}
 	s.tracer = traces.Tracer(scopeName)
 	if o.Upstream != nil {
-		if err := o.Upstream.check(); err != nil {
-			return nil, err
+		if err := endpoint.Check(o.Upstream.BaseURL); err != nil {
+			return nil, fmt.Errorf("the upstream: %w", err)
 		}
 		upstream := *o.Upstream
 		upstream.Silence = cmp.Or(upstream.Silence, 5*time.Minute)

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,9 +13,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/internal/chatwire"
+	"github.com/trm-go/refiner/internal/endpoint"
 )
 
 // Upstream is the OpenAI-compatible server that answers.
@@ -36,20 +36,6 @@ type Upstream struct {
 // modelAlias names the configured model, whatever it is.
 const modelAlias = "refine"
 
-// check reports what keeps an upstream from being used.
-func (u *Upstream) check() error {
-	at, err := url.Parse(u.BaseURL)
-	switch {
-	case err != nil:
-		return errors.New("the upstream's base URL cannot be read: write it like http://localhost:11434/v1")
-	case at.Scheme != "http" && at.Scheme != "https" || at.Host == "":
-		return fmt.Errorf("the upstream's base URL %q is not one of http or https: write it like http://localhost:11434/v1", at.Redacted())
-	case at.User != nil || at.RawQuery != "" || at.Fragment != "":
-		return fmt.Errorf("the base URL of %q holds more than an address: give the key as the key", at.Host)
-	}
-	return nil
-}
-
 // streams is the number of connections to the upstream that are kept for the next request.
 const streams = 512
 
@@ -60,7 +46,7 @@ func (u *Upstream) client() *http.Client {
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 2*streams, streams
 	transport.DisableCompression = true
 	transport.ReadBufferSize, transport.WriteBufferSize = 4<<10, 4<<10
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: endpoint.Transport{RoundTripper: transport, Patience: u.Silence}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // ours are headers that mean something between two ends of one connection, or to this server alone.
@@ -78,18 +64,9 @@ var theirs = map[string]bool{
 	"Set-Cookie": true, "Strict-Transport-Security": true, "Content-Security-Policy": true, "Date": true, "Alt-Svc": true, "Server": true,
 }
 
-var errSilent = errors.New("the upstream says nothing")
-
-// forward sends a request to the upstream. The answer's body must be closed, which also ends the watch over its silence.
+// forward sends a request to the upstream. The answer's body must be closed.
 func (s *Server) forward(ctx context.Context, r *http.Request, path string, body []byte) (*http.Response, error) {
 	ctx, span := s.tracer.Start(ctx, "upstream")
-	ctx, cancel := context.WithCancelCause(ctx)
-	silent := time.AfterFunc(s.o.Upstream.Silence, func() { cancel(errSilent) })
-	end := func() {
-		silent.Stop()
-		cancel(nil)
-		span.End()
-	}
 	address := strings.TrimRight(s.o.Upstream.BaseURL, "/")
 	if strings.HasPrefix(path, "/api/") { // Ollama's own API stands beside its /v1
 		address = strings.TrimSuffix(address, "/v1")
@@ -99,7 +76,7 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 	}
 	out, err := http.NewRequestWithContext(ctx, r.Method, address, bytes.NewReader(body))
 	if err != nil {
-		end()
+		span.End()
 		return nil, err
 	}
 	for name, values := range r.Header {
@@ -114,14 +91,14 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 	if err != nil {
 		f := s.unreachable(ctx, err)
 		span.SetStatus(codes.Error, f.Error())
-		end()
+		span.End()
 		s.metrics.upstream.Add(1, "error")
 		return nil, f
 	}
 	s.metrics.first.Observe(time.Since(start).Seconds())
 	s.metrics.upstream.Add(1, strconv.Itoa(response.StatusCode))
 	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode), attribute.String("server.address", out.URL.Host))
-	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, silent: silent, limit: s.o.Upstream.Silence, end: end}
+	response.Body = spanned{response.Body, span}
 	return response, nil
 }
 
@@ -146,7 +123,7 @@ func (s *Server) authorize(out, r *http.Request, path string) {
 // unreachable says why the upstream gave no answer.
 func (s *Server) unreachable(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(context.Cause(ctx), errSilent):
+	case errors.Is(err, endpoint.ErrSilent):
 		return refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream said nothing for %s", s.o.Upstream.Silence)
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -155,31 +132,15 @@ func (s *Server) unreachable(ctx context.Context, err error) error {
 	return refuse(http.StatusBadGateway, "upstream_unreachable", "the upstream cannot be reached: check model.base_url, and that it runs")
 }
 
-// watched is the upstream's answer. Each read puts off the end of its patience.
-type watched struct {
+// spanned is an answer whose span ends with it.
+type spanned struct {
 	io.ReadCloser
-	ctx    context.Context // of this answer alone, which is gone when it is closed
-	silent *time.Timer
-	limit  time.Duration
-	end    func()
+	span trace.Span
 }
 
-func (w *watched) Read(b []byte) (int, error) {
-	n, err := w.ReadCloser.Read(b)
-	if err == nil {
-		w.silent.Reset(w.limit)
-	} else if err != io.EOF {
-		if cause := context.Cause(w.ctx); cause != nil {
-			err = cause
-		}
-	}
-	return n, err
-}
-
-func (w *watched) Close() error {
-	err := w.ReadCloser.Close()
-	w.end()
-	return err
+func (s spanned) Close() error {
+	defer s.span.End()
+	return s.ReadCloser.Close()
 }
 
 // passHeader copies the headers of the upstream's answer. same: its bytes are sent on as they are.

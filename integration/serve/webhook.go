@@ -264,21 +264,18 @@ type observedStore struct {
 	hooks *webhooks
 }
 
-// Add implements refine.Store.
 func (s observedStore) Add(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
 	added, err := s.Store.Add(ctx, scope, records...)
 	s.hooks.tellAll("remembered", scope, added.New)
 	return added, err
 }
 
-// AddAll implements refine.Store.
 func (s observedStore) AddAll(ctx context.Context, scope memory.Scope, records iter.Seq2[memory.Record, error], o *memory.AddOptions) (memory.Added, error) {
 	added, err := s.Store.AddAll(ctx, scope, records, o)
 	s.hooks.tellAll("remembered", scope, added.New)
 	return added, err
 }
 
-// Supersede implements refine.Store.
 func (s observedStore) Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (memory.ID, error) {
 	id, err := s.Store.Supersede(ctx, scope, record, old...)
 	if err == nil {
@@ -287,7 +284,6 @@ func (s observedStore) Supersede(ctx context.Context, scope memory.Scope, record
 	return id, err
 }
 
-// Undo implements refine.Store.
 func (s observedStore) Undo(ctx context.Context, scope memory.Scope, id memory.ID) error {
 	err := s.Store.Undo(ctx, scope, id)
 	if err == nil {
@@ -296,7 +292,6 @@ func (s observedStore) Undo(ctx context.Context, scope memory.Scope, id memory.I
 	return err
 }
 
-// Delete implements refine.Store.
 func (s observedStore) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error) {
 	deleted, err := s.Store.Delete(ctx, scope, ids, o)
 	s.hooks.tellAll("deleted", scope, deleted.IDs)

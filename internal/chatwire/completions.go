@@ -57,10 +57,7 @@ type choiceText struct {
 
 type completion struct {
 	Choices []choice `json:"choices"`
-	Usage   *struct {
-		Prompt     int `json:"prompt_tokens"`
-		Completion int `json:"completion_tokens"`
-	} `json:"usage"`
+	Usage   *Usage   `json:"usage"`
 }
 
 func (Completions) whole(c *Capture, body []byte) {
@@ -73,7 +70,7 @@ func (Completions) whole(c *Capture, body []byte) {
 	c.Other = m.any() || len(a.Choices) > 1
 	c.Complete = a.Choices[0].Finish == "stop" || a.Choices[0].Finish == ""
 	if a.Usage != nil {
-		c.Usage = Usage{a.Usage.Prompt, a.Usage.Completion}
+		c.Usage = *a.Usage
 	}
 }
 
@@ -83,7 +80,7 @@ func (Completions) event(c *Capture, data []byte) {
 		return
 	}
 	if a.Usage != nil {
-		c.Usage = Usage{a.Usage.Prompt, a.Usage.Completion}
+		c.Usage = *a.Usage
 	}
 	for _, x := range a.Choices {
 		if x.Index != 0 {
@@ -149,9 +146,7 @@ func (Completions) composeStream(_ *Request, o *Own) []byte {
 		WriteEvent(&b, EventStream, "", e)
 	}
 	event(map[string]string{"role": "assistant", "content": ""}, nil, nil)
-	for _, piece := range pieces(o.Text) {
-		event(map[string]string{"content": piece}, nil, nil)
-	}
+	event(map[string]string{"content": o.Text}, nil, nil)
 	event(struct{}{}, "stop", o.Report)
 	WriteEvent(&b, EventStream, "", []byte("[DONE]"))
 	return b.Bytes()

@@ -167,15 +167,3 @@ func FuzzAppend(f *testing.F) {
 		}
 	})
 }
-
-func TestPieces(t *testing.T) {
-	long := strings.Repeat("ä ö ü ", 50)
-	if got := strings.Join(pieces(long), ""); got != long {
-		t.Errorf("pieces make %q", got)
-	}
-	for text, want := range map[string]int{"": 0, "short": 1, strings.Repeat("x", 100): 1, long: 9} {
-		if got := len(pieces(text)); got != want {
-			t.Errorf("%q is cut into %d pieces, want %d", text, got, want)
-		}
-	}
-}

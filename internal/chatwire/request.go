@@ -147,6 +147,15 @@ func (q *Request) readMessages(raw json.RawMessage) {
 	q.Messages, q.Readable = messages, true
 }
 
+// readText reads a conversation that is one text of the user's, and reports whether it is one.
+func (q *Request) readText(raw json.RawMessage) bool {
+	if len(raw) == 0 || raw[0] != '"' {
+		return false
+	}
+	q.Messages, q.Readable = []Message{{Role: "user", Content: Spoken("user", textOf(raw))}}, true
+	return true
+}
+
 // readMessage reads a message. What is of a type that is no message, as calls of tools are in the Responses API, has no role.
 func readMessage(raw json.RawMessage) (Message, error) {
 	var m struct {
@@ -169,10 +178,7 @@ func contentOf(raw json.RawMessage) string {
 	if len(raw) > 0 && raw[0] == '"' {
 		return textOf(raw)
 	}
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
+	var parts []block
 	if json.Unmarshal(raw, &parts) != nil {
 		return "" // no content, or of a kind that is not known here
 	}

@@ -38,11 +38,9 @@ func (Responses) read(q *Request) {
 		q.System = *instructions
 	}
 	input := q.members["input"]
-	if len(input) > 0 && input[0] == '"' {
-		q.Messages, q.Readable = []Message{{Role: "user", Content: Spoken("user", textOf(input))}}, true
-		return
+	if !q.readText(input) {
+		q.readMessages(input)
 	}
-	q.readMessages(input)
 }
 
 // place is the last message of the user, but where the model's server keeps the conversation: there notes in a message would
@@ -62,12 +60,6 @@ func (Responses) place(q *Request) ([]any, string) {
 var owned = map[string]bool{"message": true, "reasoning": true, "compaction": true, "web_search_call": true, "file_search_call": true,
 	"code_interpreter_call": true, "mcp_list_tools": true, "mcp_call": true}
 
-// outputPart is a part of a message of an answer's output.
-type outputPart struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
-}
-
 // outputItem is one of an answer's output.
 type outputItem struct {
 	Type    string          `json:"type"`
@@ -85,7 +77,7 @@ func textsOf(items []json.RawMessage) (texts []string, other bool) {
 		if item.Type != "message" {
 			continue
 		}
-		var parts []outputPart
+		var parts []block
 		if json.Unmarshal(item.Content, &parts) != nil {
 			other = true
 		}
@@ -104,10 +96,7 @@ func textsOf(items []json.RawMessage) (texts []string, other bool) {
 type response struct {
 	Status string            `json:"status"`
 	Output []json.RawMessage `json:"output"`
-	Usage  struct {
-		Input  int `json:"input_tokens"`
-		Output int `json:"output_tokens"`
-	} `json:"usage"`
+	Usage  inOut             `json:"usage"`
 }
 
 func (Responses) whole(c *Capture, body []byte) {
@@ -192,7 +181,7 @@ func (r Responses) ending(c *Capture, e *ending) (before, data []byte) {
 	_ = json.Unmarshal(e.data, &last) // it was read before
 	number := c.Next - 1
 	before = e.events(func(event func(string, any)) {
-		r.messageEvents("memory", max(len(last.Response.Output), len(c.items)), []string{e.text}, func(kind string, v map[string]any) {
+		r.messageEvents("memory", max(len(last.Response.Output), len(c.items)), e.text, func(kind string, v map[string]any) {
 			v["type"], v["sequence_number"] = kind, number
 			event(kind, v)
 			number++
@@ -206,17 +195,14 @@ func (r Responses) ending(c *Capture, e *ending) (before, data []byte) {
 }
 
 // messageEvents are the events of a message of an answer's output.
-func (r Responses) messageEvents(id string, at int, pieces []string, event func(kind string, v map[string]any)) {
-	text := strings.Join(pieces, "")
+func (r Responses) messageEvents(id string, at int, text string, event func(kind string, v map[string]any)) {
 	event("response.output_item.added", map[string]any{"output_index": at, "item": r.message(id, "in_progress")})
 	part := func(kind string, v map[string]any) {
 		v["item_id"], v["output_index"], v["content_index"] = "msg_"+id, at, 0
 		event(kind, v)
 	}
 	part("response.content_part.added", map[string]any{"part": outputText("")})
-	for _, piece := range pieces {
-		part("response.output_text.delta", map[string]any{"delta": piece, "logprobs": []any{}})
-	}
+	part("response.output_text.delta", map[string]any{"delta": text, "logprobs": []any{}})
 	part("response.output_text.done", map[string]any{"text": text, "logprobs": []any{}})
 	part("response.content_part.done", map[string]any{"part": outputText(text)})
 	event("response.output_item.done", map[string]any{"output_index": at, "item": r.message(id, "completed", outputText(text))})
@@ -266,7 +252,7 @@ func (a Responses) composeStream(q *Request, o *Own) []byte {
 	begun := jsonedit.Remove(jsonedit.Set(jsonedit.Set(jsonedit.Set(whole, []byte(`"in_progress"`), "status"), []byte("[]"), "output"), []byte("null"), "usage"), "completed_at")
 	event("response.created", map[string]any{"response": json.RawMessage(begun)})
 	event("response.in_progress", map[string]any{"response": json.RawMessage(begun)})
-	a.messageEvents(o.ID, 0, pieces(o.Text), event)
+	a.messageEvents(o.ID, 0, o.Text, event)
 	if o.Report != nil {
 		whole = jsonedit.Set(whole, o.Report, ReportField)
 	}

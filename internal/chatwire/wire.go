@@ -8,7 +8,7 @@ import (
 	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
-// Wire is one of the APIs: [Completions], [Responses], [Anthropic], [OllamaChat], [OllamaGenerate] or [Any].
+// Wire is one of the APIs: [Completions], [Responses], [Anthropic], [Ollama] or [Any].
 type Wire interface {
 	// Path is its endpoint: below the version, or from the root where it begins with /api.
 	Path() string
@@ -39,7 +39,7 @@ type Wire interface {
 }
 
 // Wires are the APIs that have an endpoint.
-var Wires = []Wire{Completions{}, Responses{}, Anthropic{}, OllamaChat{}, OllamaGenerate{}}
+var Wires = []Wire{Completions{}, Responses{}, Anthropic{}, Ollama{}, Ollama{Generate: true}}
 
 // Own is an answer that no model's server made.
 type Own struct {
@@ -68,12 +68,10 @@ func (q *Request) Compose(o *Own) (body []byte, kind string) {
 		}
 		return body, "application/json"
 	}
-	kind = EventStream
-	switch q.wire.(type) {
-	case OllamaChat, OllamaGenerate:
-		kind = JSONLines
+	if _, lines := q.wire.(Ollama); lines {
+		return q.wire.composeStream(q, o), JSONLines
 	}
-	return q.wire.composeStream(q, o), kind
+	return q.wire.composeStream(q, o), EventStream
 }
 
 // The media types of streams.
@@ -99,22 +97,4 @@ func WriteEvent(b *bytes.Buffer, kind, name string, v any) {
 	b.WriteString("data: ")
 	b.Write(data)
 	b.WriteString("\n\n")
-}
-
-// pieces cuts a text behind spaces into parts of 48 bytes or a little more, as the events of a stream hold them.
-func pieces(text string) []string {
-	const size = 48
-	var list []string
-	for len(text) > size {
-		cut := bytes.IndexByte([]byte(text[size:]), ' ')
-		if cut < 0 {
-			break
-		}
-		list = append(list, text[:size+cut+1])
-		text = text[size+cut+1:]
-	}
-	if text != "" {
-		list = append(list, text)
-	}
-	return list
 }

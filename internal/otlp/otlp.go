@@ -103,10 +103,8 @@ type exporter struct {
 	log      *slog.Logger
 }
 
-// Shutdown implements trace.SpanExporter.
 func (e *exporter) Shutdown(context.Context) error { return nil }
 
-// ExportSpans implements trace.SpanExporter.
 func (e *exporter) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) error {
 	if err := e.send(ctx, spans); err != nil {
 		e.log.Warn("traces were not sent", "spans", len(spans), "error", err)

@@ -27,7 +27,7 @@ func TestBundledModelsLoad(t *testing.T) {
 		if m.Card.Task == "" || m.Card.Licence == "" || m.Card.SHA256 == "" || m.Card.Metrics == nil || m.Card.Data == nil || m.Card.Training == nil {
 			t.Errorf("%s: the card lacks a task, a licence, a hash, metrics, data or training", name)
 		}
-		info, err := fs.Stat(models.FS(), name+"/"+onnx.WeightsFile)
+		info, err := fs.Stat(models.FS(), name+"/model.safetensors")
 		if err != nil {
 			t.Fatal(err)
 		}

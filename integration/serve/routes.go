@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"embed"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -33,11 +35,32 @@ func (s *Server) asMCP(version string) http.HandlerFunc {
 // steady lets each write take as long as a client may take none of what is sent to it.
 type steady struct{ http.ResponseWriter }
 
-// Unwrap lets http.ResponseController flush.
 func (w steady) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Write implements http.ResponseWriter.
 func (w steady) Write(p []byte) (int, error) {
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(stuck)) // a test's recorder has none
 	return w.ResponseWriter.Write(p)
+}
+
+// The page is three hand-written files. It loads nothing from elsewhere.
+//
+//go:embed page
+var pageFiles embed.FS
+
+// page serves the page. It holds no memories: what it shows it asks the API for, as any client does.
+func page() http.Handler {
+	files, err := fs.Sub(pageFiles, "page")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	static := http.FileServerFS(files)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := fs.Stat(files, r.URL.Path[1:])
+		if (err != nil && r.URL.Path != "/") || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+			refuse(http.StatusNotFound, "unknown_url", "there is nothing at this address").write(w)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-cache")
+		static.ServeHTTP(w, r)
+	})
 }
