@@ -283,13 +283,15 @@ test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
 test-examples:
 	$(GO) test -count=1 ./examples
 
-# REFINER_EVERYDAY names a folder of questions that both engines are asked, where there is one.
-## test-engines: memory/storetest, kill -9 and many writers on a real PostgreSQL with pgvector, which is put into .cache
+# REFINER_EVERYDAY names a folder of questions that both engines are asked, where there is one; REFINER_BENCH_ENGINES what is measured
+# (adapters/postgres/bench_test.go).
+## test-engines: memory/storetest, a migration, and writers at four servers under kill -9, on a real PostgreSQL with pgvector, which is put into .cache
 .PHONY: test-engines
-test-engines:
+test-engines: refine-postgres
 	@url=$$(tools/postgres.sh start $(CACHE)/postgres) || { code=$$?; [ $$code = 3 ] && exit 0 || exit $$code; }; \
 	( cd adapters/postgres && $(GO) vet ./... && \
-		REFINER_POSTGRES=$$url REFINER_POSTGRES_SERVER="$(CURDIR)/tools/postgres.sh $(CURDIR)/$(CACHE)/postgres" $(GO) test -count=1 ./... ); code=$$?; \
+		REFINER_POSTGRES=$$url REFINER_POSTGRES_SERVER="$(CURDIR)/tools/postgres.sh $(CURDIR)/$(CACHE)/postgres" \
+		REFINER_POSTGRES_COMMAND=$(CURDIR)/$(BIN)/refine-postgres $(GO) test -count=1 $(if $(REFINER_BENCH_ENGINES),-v -timeout 60m) ./... ); code=$$?; \
 	tools/postgres.sh stop $(CACHE)/postgres; exit $$code
 
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod

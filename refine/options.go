@@ -32,7 +32,7 @@ type Options struct {
 	Weights importance.Weights
 	// Parameters of the recursion. Nil means [DefaultParameters].
 	Parameters *Parameters
-	// Reranker reads the best Rerank memories together with the question; nil: none is asked. Zero means 20.
+	// Reranker reads the best Rerank memories together with the question; nil: none is used. Zero means 20.
 	Reranker Reranker
 	Rerank   int
 	// Now is the moment of the question. Zero means the query's At, or else the present.
@@ -55,7 +55,7 @@ type Parameters struct {
 // DefaultParameters are the shares and the epsilon that were measured (bench/LOG.md).
 var DefaultParameters = Parameters{Spread: .35, Session: .35, Epsilon: 1e-6}
 
-// resolve fills in what is not set, and refuses what cannot be reckoned with.
+// resolve fills in what is not set, and refuses what is out of range.
 func (o *Options) resolve() (Options, error) {
 	var r Options
 	if o != nil {

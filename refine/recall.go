@@ -41,8 +41,7 @@ type Recollection struct {
 	Memories    []Recalled  `json:"memories"` // best first
 	Certificate Certificate `json:"certificate"`
 	// Matched reports whether any memory holds a word of the question, or one related to it. If none does, what was recalled
-	// is near by its vector alone: with the hashed embedder that is likeness of letters, which helps against misspelling and
-	// else means nothing.
+	// is near by its vector alone.
 	Matched bool `json:"matched"`
 	// Pinned are memories that stand in every prompt, most important first, and PinnedTokens what they may take there; see
 	// [Recollection.Pin].

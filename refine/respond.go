@@ -142,7 +142,7 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 		}
 		task := *t // evidence joins the copy
 		task.Prepare()
-		run := &run{RespondOptions: opts, task: &task, response: r, judge: newJudge(&task),
+		run := &run{RespondOptions: opts, task: &task, response: r,
 			refused: map[string]bool{}, asked: map[string]bool{strings.ToLower(task.Question): true}, failed: map[string]int{}}
 		if err := run.start(ctx); err != nil {
 			yield(Round{}, err)
@@ -157,6 +157,7 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 			}
 			return
 		}
+		run.judge = newJudge(&task)
 		if len(r.Draft) > longestAnswer {
 			run.skip("judge", 0, fmt.Errorf("the answer has %d bytes, more than the %d that are examined", len(r.Draft), longestAnswer))
 			r.Citations, r.Stop = citations(&task, r.Draft), trmcore.StopHalted
@@ -209,16 +210,16 @@ func (r *run) loop() *trmcore.Loop[*specialists.Task, answer, notes] {
 	rules := []rule{
 		func() trmcore.Check[answer, notes] {
 			return func(_ state, s *step) trmcore.Stop {
-				if s.State.Y.broke {
+				if s.State.Y.overBudget {
 					return trmcore.StopBudget
 				}
 				return ""
 			}
 		},
 		// A revision that comes back after another one goes round; it is no new text, so this has to be seen first.
-		trmcore.Cycle[answer, notes](func(y answer) string { return cmp.Or(y.offer, "\x00"+y.text) }),
+		trmcore.Cycle[answer, notes](func(y answer) string { return cmp.Or(y.proposed, "\x00"+y.text) }),
 		trmcore.FixedPoint[answer, notes](0, func(_, after answer) float64 {
-			if after.stood {
+			if after.settled {
 				return 0
 			}
 			return 1

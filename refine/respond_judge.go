@@ -15,7 +15,7 @@ import (
 )
 
 // judge scores an answer by the evidence alone. It asks no language model, and nothing that writes answers has a part in
-// it: whoever revises an answer cannot talk it into a better score.
+// it, so a reviser cannot argue for a better score.
 //
 //	score = P · (.55·T + .30·C + .10·K + .05·B)
 //

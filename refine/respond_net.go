@@ -25,11 +25,11 @@ type run struct {
 
 // answer is y of the recursion: the draft, and the judge's opinion of it.
 type answer struct {
-	text   string
-	judged judgement
-	offer  string // the last text that was proposed in the step; of one in which none was, none either
-	stood  bool   // nobody proposed a text that is new in the step, and no evidence joined
-	broke  bool   // the model was not asked, since the budget is spent
+	text       string
+	judged     judgement
+	proposed   string // the last text that was proposed in the step; empty: none was
+	settled    bool   // no new text was proposed in the step, and no evidence joined
+	overBudget bool   // the model was not asked, since the budget is spent
 }
 
 // notes is z of the recursion: what the specialists found in the draft, and the draft that they left.
@@ -39,7 +39,7 @@ type notes struct {
 }
 
 func (r *run) incumbent(text string) answer {
-	return answer{text: text, judged: r.judge.of(text), offer: text}
+	return answer{text: text, judged: r.judge.of(text), proposed: text}
 }
 
 // Reason lets the specialists examine the draft, in the order of priority; each sees what the one before made of it.
@@ -47,14 +47,14 @@ func (r *run) incumbent(text string) answer {
 func (r *run) Reason(ctx context.Context, _ *specialists.Task, y answer, _ notes) (notes, error) {
 	r.round = Round{}
 	z := notes{draft: r.incumbent(y.text)}
-	z.draft.offer, z.draft.stood = "", true
+	z.draft.proposed, z.draft.settled = "", true
 	var questions []string
 	for _, s := range r.Specialists {
 		if err := ctx.Err(); err != nil {
 			return notes{}, err
 		}
 		if r.failed[s.Name()] >= 2 {
-			continue // it has had its chance
+			continue // it failed twice
 		}
 		finding, err := r.examine(ctx, s, specialists.Draft{Text: z.draft.text, Notes: slices.Clone(z.found)})
 		r.spend(finding.Usage)
@@ -71,7 +71,7 @@ func (r *run) Reason(ctx context.Context, _ *specialists.Task, y answer, _ notes
 	}
 	r.round.Notes = z.found
 	if r.recall(ctx, questions) {
-		z.draft.judged, z.draft.stood = r.judge.of(z.draft.text), false
+		z.draft.judged, z.draft.settled = r.judge.of(z.draft.text), false
 	}
 	return z, nil
 }
@@ -86,14 +86,14 @@ func (r *run) Answer(ctx context.Context, _ *specialists.Task, _ answer, z notes
 		return y, nil
 	}
 	if r.Refine == Auto && y.judged.score >= r.Threshold {
-		return y, nil // the rules were enough
+		return y, nil // the specialists were enough
 	}
 	text, err := r.complete(ctx, r.revisionPrompt(y, z.found), nil)
 	switch {
 	case err != nil:
-		// A failure costs the revision and nothing else: what the rules mended stays.
+		// A failure costs the revision and nothing else: what the specialists corrected stays.
 		r.skip("reviser", len(r.response.Rounds)+1, err)
-		y.broke = errors.Is(err, errBudget)
+		y.overBudget = errors.Is(err, errBudget)
 	default:
 		r.propose(&y, "reviser", text)
 	}
@@ -103,7 +103,7 @@ func (r *run) Answer(ctx context.Context, _ *specialists.Task, _ answer, z notes
 	return y, nil
 }
 
-// longestAnswer bounds a revision, in bytes: nobody reads more, and judging costs time for every sentence.
+// longestAnswer bounds a revision, in bytes: an answer that people read is shorter, and judging costs time for every sentence.
 const longestAnswer = 16 << 10
 
 // propose puts a revision to the judge, and makes it the draft if it is accepted.
@@ -113,7 +113,7 @@ func (r *run) propose(y *answer, by, text string) {
 		return
 	}
 	p := Proposal{By: by, Text: shorten(text, 2000)}
-	y.offer, y.stood = p.Text, y.stood && r.refused[text]
+	y.proposed, y.settled = p.Text, y.settled && r.refused[text]
 	judged, why := r.weigh(y, text)
 	p.Score, p.Why, p.Accepted = judged.score, why, judged.accepted
 	if p.Accepted {

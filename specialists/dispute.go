@@ -71,7 +71,7 @@ func spoken(t *Task) []string {
 			continue
 		}
 		for _, s := range text.Sentences(m.Content) {
-			if !strings.HasSuffix(s, "?") && !strings.HasSuffix(s, "？") {
+			if !text.Asks(s) {
 				said = append(said, s)
 			}
 		}

@@ -58,13 +58,6 @@ func Invented(facts []string, sources map[string]bool, words map[string]bool) []
 	})
 }
 
-// deniers are the words that deny what follows them. A word that ends in "n't" denies too.
-var deniers = map[string]bool{
-	"not": true, "no": true, "never": true, "nobody": true, "nothing": true, "none": true, "neither": true, "nor": true,
-	"without": true, "cannot": true, "can't": true, "won't": true, "don't": true, "nowhere": true, "hardly": true,
-	"except": true,
-}
-
 // negations returns the negations of a sentence, each with the next word that tells something.
 func negations(s string) []string {
 	var found []string
@@ -74,8 +67,8 @@ func negations(s string) []string {
 			pending = false
 		}
 		end = w.End
-		switch written := strings.ToLower(strings.ReplaceAll(s[w.Start:w.End], "’", "'")); {
-		case deniers[written] || strings.HasSuffix(written, "n't"):
+		switch {
+		case text.Denies(w.Low, s[w.Start:w.End]):
 			pending = true
 		case pending && w.Stem != "" && !w.Digits:
 			found = append(found, PrefixNot+w.Stem)

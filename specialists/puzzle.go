@@ -151,17 +151,8 @@ var flatGrid, drawnLines = func() (*regexp.Regexp, *regexp.Regexp) {
 func grids(s string) []drawnGrid {
 	const most = 8
 	s = s[:min(len(s), maxText)]
-	cells := 0
-	for i := range len(s) {
-		if strings.IndexByte("0123456789._*", s[i]) >= 0 {
-			cells++
-		}
-	}
-	if cells < sudoku.Cells { // nearly always: the expressions need not look
-		return nil
-	}
 	var found []drawnGrid
-	for _, expr := range []*regexp.Regexp{drawnLines, flatGrid} {
+	for _, expr := range drawnLike(s) {
 		for _, m := range expr.FindAllStringSubmatchIndex(s, most-len(found)) {
 			if g, err := sudoku.Parse(s[m[2]:m[3]]); err == nil {
 				found = append(found, drawnGrid{g, m[2], m[3]})
@@ -169,4 +160,31 @@ func grids(s string) []drawnGrid {
 		}
 	}
 	return found
+}
+
+// drawnLike are the expressions that can find a grid in a text: mostly none, which is much faster told without them.
+func drawnLike(s string) (list []*regexp.Regexp) {
+	rows, run, longest := 0, 0, 0
+	for line := range strings.Lines(s) {
+		cells, plain := 0, true
+		for _, c := range []byte(line) {
+			if strings.IndexByte("0123456789._*", c) >= 0 {
+				cells, run = cells+1, run+1
+				longest = max(longest, run)
+				continue
+			}
+			run = 0
+			plain = plain && (c >= 0x80 || strings.IndexByte(" \t\r\n|+=-", c) >= 0)
+		}
+		if plain && cells == 9 {
+			rows++
+		}
+	}
+	if rows >= 9 {
+		list = append(list, drawnLines)
+	}
+	if longest >= sudoku.Cells {
+		list = append(list, flatGrid)
+	}
+	return list
 }

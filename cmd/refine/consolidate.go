@@ -41,7 +41,8 @@ plans are made, applied and undone in the same way, and what changed is written 
   refine consolidate undo
   refine consolidate --auto --user ada --age 720h
   refine consolidate plan --jsonl notes.jsonl`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return policy.check(cmd) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !auto {
 				return cmd.Help()
@@ -96,15 +97,20 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	}
 }
 
-// planOptions are those that the flags ask for, with the configured model as the judge if that is wanted.
-func (a *app) planOptions(cmd *cobra.Command, f *policyFlags) (*consolidate.Options, error) {
-	f.Level = consolidate.Level(f.level)
+// check refuses a policy that would keep nothing: zero means the default.
+func (f *policyFlags) check(cmd *cobra.Command) error {
 	for flag, zero := range map[string]bool{"keep": f.Keep == 0, "share": f.Share == 0, "unit": f.Unit == 0} {
 		if zero && cmd.Flags().Changed(flag) {
-			return nil, ui.Fail(ui.ExitUsage, "leave --"+flag+" out for its default", "--%s 0 would keep nothing", flag)
+			return ui.Fail(ui.ExitUsage, "leave --"+flag+" out for its default", "--%s 0 would keep nothing", flag)
 		}
 	}
+	return nil
+}
+
+// planOptions are those that the flags ask for, with the configured model as the judge if that is wanted.
+func (a *app) planOptions(cmd *cobra.Command, f *policyFlags) (*consolidate.Options, error) {
 	o := &consolidate.Options{Policy: f.Policy, Since: f.since.Time}
+	o.Policy.Level = consolidate.Level(f.level)
 	if !f.judge {
 		return o, nil
 	}
@@ -166,9 +172,10 @@ func (a *app) consolidatePlanCommand(remote *remoteFlags) *cobra.Command {
 	var policy policyFlags
 	out, limit := "", 0
 	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Show what a consolidation would do; reads only",
-		Args:  cobra.NoArgs,
+		Use:     "plan",
+		Short:   "Show what a consolidation would do; reads only",
+		Args:    cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return policy.check(cmd) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.planConsolidation(cmd, &policy, remote, out, limit)
 		},

@@ -73,7 +73,7 @@ func (r *dateReader) written(i int) (Date, int) {
 	return Date{}, 0
 }
 
-// digits reads a date of digits alone; of "03/05/2024" nobody can tell the month.
+// digits reads a date of digits alone; "03/05/2024" is left alone, for it can mean two days.
 func (r *dateReader) digits(i int, rest string) (Date, int) {
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
 	taken := func(length int) int { // words that begin within so many bytes

@@ -74,6 +74,7 @@ var wishes = setOf(`might maybe perhaps want wants wanted hope hopes hoping plan
 
 // Denies reports whether a folded word denies, as it is written.
 func Denies(low, written string) bool {
+	written = strings.ToLower(written)
 	return denials[low] || strings.HasSuffix(written, "n't") || strings.HasSuffix(written, "n’t")
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // maxWord is the longest word that becomes a term, in bytes; what is longer is a key, a hash or an encoded file, which
-// nobody searches by its words.
+// no question has as a word.
 const maxWord = 64
 
 // Terms are those of [Index] without English stop words.

@@ -219,7 +219,7 @@ func (w *planner) summaries(ctx context.Context) error {
 	}
 	y, err := settle(ctx, m, net{top: slices.Index(levels, w.plan.Policy.Level), single: w.options.OnePass}, func(s trmcore.Step[draft, notes]) {
 		w.plan.Steps = s.N
-		w.progress(w.total-len(loose)/(s.N+1), w.total) // nobody knows how many steps are to come
+		w.progress(w.total-len(loose)/(s.N+1), w.total) // how many steps follow is not known
 	})
 	if err != nil {
 		return err

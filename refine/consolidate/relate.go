@@ -93,8 +93,8 @@ func (w *planner) compare(ctx context.Context, list []fact) (same [][]fact, pair
 		case apart:
 		case repeats:
 			into, from := min(group[i], group[j]), max(group[i], group[j])
-			for k, g := range group {
-				if g == from {
+			for k := from; k < len(group) && from != into; k++ {
+				if group[k] == from {
 					group[k] = into
 				}
 			}

@@ -37,21 +37,6 @@ func (a Arch) side() int { return int(math.Round(math.Sqrt(float64(a.SeqLen)))) 
 // box is the number of rows and of columns of a box.
 func (a Arch) box() int { return int(math.Round(math.Sqrt(float64(a.side())))) }
 
-// inferCover reads the cover mixer's sizes off the weights. They do not tell the size of the grid, which is the usual one
-// unless a card says otherwise.
-func (a *Arch) inferCover(shapes map[string][]int, known Arch) error {
-	if a.VocabSize != coverCodes {
-		return fmt.Errorf("%w: %s has %d rows, the cover mixer needs %d", ErrArch, keyEmbed, a.VocabSize, coverCodes)
-	}
-	a.Cover, a.PosEncodings = true, "none"
-	a.InterUnits = shapes[layerKey(0, unitKeys[0]+keyUnitDown)][1]
-	if a.SeqLen = known.SeqLen; a.SeqLen == 0 {
-		a.SeqLen = 81
-	}
-	a.VocabSize = a.side() + coverOffset
-	return nil
-}
-
 // checkCover finds what no Sudoku can be.
 func (a Arch) checkCover() error {
 	if n := a.box(); n < 2 || n*n*n*n != a.SeqLen || a.VocabSize != n*n+coverOffset {

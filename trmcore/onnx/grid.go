@@ -23,20 +23,6 @@ const (
 	gridSure   = 1e3 // logit of a cell that is no question: everything but free ones
 )
 
-// inferGrid reads the grid mixer's sizes off the weights. They do not tell the size of the maze, which is the usual one
-// unless a card says otherwise.
-func (a *Arch) inferGrid(shapes map[string][]int, known Arch) error {
-	if a.VocabSize != gridTokens {
-		return fmt.Errorf("%w: %s has %d rows, the grid mixer needs %d", ErrArch, keyEmbed, a.VocabSize, gridTokens)
-	}
-	a.Grid, a.PosEncodings = true, "none"
-	a.InterUnits = shapes[layerKey(0, keyGridDown)][1]
-	if a.SeqLen = known.SeqLen; a.SeqLen == 0 {
-		a.SeqLen = 900
-	}
-	return nil
-}
-
 // checkGrid finds what no maze can be.
 func (a Arch) checkGrid() error {
 	if n := a.side(); n < 2 || n*n != a.SeqLen || a.VocabSize != gridTokens {

@@ -19,6 +19,29 @@ import (
 	"strings"
 )
 
+// The names of the files in a model's directory.
+const (
+	weightsFile = "model.safetensors"
+	cardFile    = "card.json"
+)
+
+// Card is the model card: what the weights are, what they were trained on and what they reach. Fields that this package
+// does not act upon may hold any JSON.
+type Card struct {
+	Name     string `json:"name"`
+	Task     string `json:"task"` // "sudoku", "arc", "maze", or a name of one's own
+	Arch     Arch   `json:"arch"`
+	Params   int64  `json:"params,omitempty"`   // without the puzzle table
+	Steps    int    `json:"steps,omitempty"`    // supervision steps that solving takes at most unless told otherwise; 0 is trmcore.DefaultSteps
+	Retries  int    `json:"retries,omitempty"`  // likewise, the retries of an answer that the rules do not accept
+	Data     any    `json:"data,omitempty"`     // what it was trained on
+	Training any    `json:"training,omitempty"` // how
+	Metrics  any    `json:"metrics,omitempty"`  // what it reaches, and how that was measured
+	Licence  string `json:"licence,omitempty"`
+	Note     string `json:"note,omitempty"`
+	SHA256   string `json:"sha256,omitempty"` // of the weights' file
+}
+
 // Model is a trained TRM: an architecture, its weights and a card. It is never changed after it was loaded and may be
 // used by many goroutines at once.
 type Model struct {
@@ -41,7 +64,7 @@ type LoadOptions struct {
 	Arch Arch
 }
 
-// LoadModel reads a model from a path: a directory with [WeightsFile] and [CardFile], or a .safetensors file with the names
+// LoadModel reads a model from a path: a directory with model.safetensors and card.json, or a .safetensors file with the names
 // of the official code. A card beside the file (card.json beside model.safetensors, else NAME.card.json) is read as well.
 func LoadModel(name string, o *LoadOptions) (*Model, error) {
 	name = filepath.Clean(name)
@@ -70,42 +93,39 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 	}
 	cardName := strings.TrimSuffix(name, path.Ext(name)) + ".card.json"
 	if info.IsDir() {
-		cardName, name = path.Join(name, CardFile), path.Join(name, WeightsFile)
-	} else if path.Base(name) == WeightsFile {
-		cardName = path.Join(path.Dir(name), CardFile)
+		cardName, name = path.Join(name, cardFile), path.Join(name, weightsFile)
+	} else if path.Base(name) == weightsFile {
+		cardName = path.Join(path.Dir(name), cardFile)
 	}
 	m := &Model{weights: map[string]Tensor{}}
 	if text, err := fs.ReadFile(fsys, cardName); err == nil {
-		if m.Card, err = ParseCard(text); err != nil {
-			return nil, err
+		if err := json.Unmarshal(text, &m.Card); err != nil {
+			return nil, fmt.Errorf("%w: the model card: %w", ErrFormat, err)
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	src, size, closer, err := open(fsys, name)
+	f, err := open(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	defer closer.Close()
+	defer f.Close()
 	if m.Card.SHA256 != "" {
 		h := sha256.New()
-		if _, err := io.Copy(h, io.NewSectionReader(src, 0, size)); err != nil {
+		if _, err := io.Copy(h, io.NewSectionReader(f, 0, f.size)); err != nil {
 			return nil, err
 		}
 		if sum := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(sum, m.Card.SHA256) {
 			return nil, fmt.Errorf("%w: %s has the SHA-256 %s, but its card says %s: corrupt, or a card of other weights", ErrFormat, path.Base(name), sum, m.Card.SHA256)
 		}
 	}
-	refs, metadata, err := index(src, size)
+	refs, metadata, err := index(f, f.size)
 	if err != nil {
 		return nil, err
 	}
 	m.Card.Task = cmp.Or(m.Card.Task, metadata["task"])
-	m.table.open = func() (io.ReaderAt, io.Closer, error) {
-		src, _, closer, err := open(fsys, name)
-		return src, closer, err
-	}
-	return m, m.read(src, refs, o)
+	m.table.open = func() (*file, error) { return open(fsys, name) }
+	return m, m.read(f, refs, o)
 }
 
 // read fills the model from the tensors of a file.
@@ -173,9 +193,7 @@ func (m *Model) finish() {
 // initial gives the latents that a problem begins with, [Len, D] each. Noise in z_L tells the slots of the cover mixer
 // apart; it depends on the seed alone, so that an answer depends on the puzzle and the seed.
 func (m *Model) initial(seed uint64) (h, l []float32) {
-	h, l = make([]float32, m.Arch.latent()), make([]float32, m.Arch.latent())
-	fill(h, m.initH)
-	fill(l, m.initL)
+	h, l = slices.Repeat(m.initH, m.Arch.Len()), slices.Repeat(m.initL, m.Arch.Len())
 	if sigma := float32(m.Arch.InitNoise); sigma > 0 {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		for i := range l {
@@ -200,7 +218,7 @@ func (m *Model) Resized(seqLen int) (*Model, error) {
 	return &resized, resized.Arch.check()
 }
 
-// Save writes the model into a directory as [WeightsFile] and [CardFile]. The weights keep the type they were read in.
+// Save writes the model into a directory as model.safetensors and card.json. The weights keep the type they were read in.
 func (m *Model) Save(dir string) error {
 	if err := m.save(dir); err != nil {
 		return fmt.Errorf("save model: %w", err)
@@ -234,10 +252,10 @@ func (m *Model) save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, WeightsFile), weights.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, weightsFile), weights.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, CardFile), append(text, '\n'), 0o644)
+	return os.WriteFile(filepath.Join(dir, cardFile), append(text, '\n'), 0o644)
 }
 
 // tableInMemory is the number of elements up to which a puzzle table is read with the model. Sudoku and Maze have one
@@ -249,7 +267,7 @@ type table struct {
 	rows   int
 	values []float32 // nil if it is too large: then rows are read from the file
 	ref    ref
-	open   func() (io.ReaderAt, io.Closer, error)
+	open   func() (*file, error)
 }
 
 // Puzzles is the number of rows of the puzzle embedding table, 0 if there is none.
@@ -265,10 +283,10 @@ func (m *Model) PuzzleVec(id int) ([]float32, error) {
 	if t.values != nil {
 		return part(t.values, id, width), nil
 	}
-	src, closer, err := t.open()
+	f, err := t.open()
 	if err != nil {
 		return nil, fmt.Errorf("read puzzle embedding %d: %w", id, err)
 	}
-	defer closer.Close()
-	return t.ref.read(src, int64(id)*int64(width), int64(width))
+	defer f.Close()
+	return t.ref.read(f, int64(id)*int64(width), int64(width))
 }

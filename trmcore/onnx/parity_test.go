@@ -105,7 +105,7 @@ func TestParityLive(t *testing.T) {
 	if dir == "" {
 		t.Skip("needs PyTorch; run: make parity")
 	}
-	folders, err := filepath.Glob(filepath.Join(dir, "*", CardFile))
+	folders, err := filepath.Glob(filepath.Join(dir, "*", cardFile))
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("no models in %s: %v", dir, err)
 	}

@@ -17,18 +17,10 @@ func Random(a Arch, seed uint64, gain float32) (*Model, error) {
 	if a.InterSize == 0 {
 		a.InterSize = round(a.HiddenSize)
 	}
-	if a.MLPT {
-		a.PosEncodings = "none"
-		if a.InterTokens == 0 {
-			a.InterTokens = round(a.Len())
-		}
-	} else if a.PosEncodings == "" {
-		a.PosEncodings = "rope"
+	if a.MLPT && a.InterTokens == 0 {
+		a.InterTokens = round(a.Len())
 	}
-	if a.PuzzleEmbLen > 0 && a.PuzzleEmbNdim == 0 {
-		a.PuzzleEmbNdim = a.HiddenSize
-	}
-	a = a.or(Arch{NumHeads: max(1, a.HiddenSize/defaultHeadDim), RopeTheta: defaultRopeTheta, RMSNormEps: defaultEps, Expansion: defaultExpansion})
+	a = a.withDefaults()
 	if err := a.check(); err != nil {
 		return nil, err
 	}

@@ -135,22 +135,18 @@ func Open(ctx context.Context, m *Model, o *Options) (*Solver, error) {
 }
 
 func newSolver(m *Model, eng engine, o *Options) *Solver {
-	threads, slots := o.Threads, o.Batch
-	gpu := eng.device() != CPU
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-		if gpu {
-			threads = 1
-		}
+	threads, slots := runtime.GOMAXPROCS(0), min(8, max(1, 800/m.Arch.Len()))
+	if eng.device() != CPU {
+		threads, slots = 1, 128
+	}
+	if o.Threads > 0 {
+		threads = o.Threads
 	}
 	if o.Latency {
 		threads = 1
 	}
-	if slots <= 0 {
-		slots = min(8, max(1, 800/m.Arch.Len()))
-		if gpu {
-			slots = 128
-		}
+	if o.Batch > 0 {
+		slots = o.Batch
 	}
 	return &Solver{arch: m.Arch, model: m, engine: eng, batch: slots, turns: make(chan struct{}, threads), free: map[int][]*batch{}}
 }
@@ -251,13 +247,6 @@ func (s *Solver) puzzle(p Problem) []float32 {
 		return s.model.table.values
 	}
 	return p.PuzzleVec
-}
-
-// fill repeats one position's vector over all positions.
-func fill(rows, one []float32) {
-	for ; len(rows) > 0; rows = rows[len(one):] {
-		copy(rows, one)
-	}
 }
 
 // Steps works on one problem and yields every step; its slices are valid until the iteration goes on. It halts like

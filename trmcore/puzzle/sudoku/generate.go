@@ -181,7 +181,7 @@ func randomAnswer(b board, rng *rand.Rand) (Grid, bool) {
 	}
 	cell := b.fewest()
 	for _, d := range rng.Perm(9) {
-		if b.cand[d][cell/27]&(1<<(cell%27)) == 0 {
+		if !b.cand[d].has(cell) {
 			continue
 		}
 		next := b
@@ -205,7 +205,8 @@ func reduce(puzzle, answer Grid, clues int, rng *rand.Rand) Grid {
 		less[i] = 0
 		// Another answer must differ in this cell, so forbid the old value and look for any.
 		b := newBoard(less)
-		b.cand[answer[i]-1][i/27] &^= 1 << (i % 27)
+		d := answer[i] - 1
+		b.cand[d] = b.cand[d].without(setOf(i))
 		s := search{limit: 1}
 		if s.run(b); len(s.found) == 0 {
 			puzzle = less

@@ -38,7 +38,7 @@ func TestGenerate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			seen := map[Grid]bool{}
 			g := test.generator
-			for _, p := range take(t, &g, 100) {
+			for _, p := range take(t, &g, 60) {
 				if answer, err := p.Question.Solve(); err != nil || answer != p.Answer {
 					t.Errorf("%s: answer %s, %v; the puzzle says %s", p.Question, answer, err, p.Answer)
 				}
@@ -73,11 +73,11 @@ func TestGenerateIsAFunctionOfTheSeed(t *testing.T) {
 	for _, g := range []Generator{{Seed: 7, MaxClues: 35}, {Seed: 7, MinRating: 5}} {
 		one, four, other := g, g, g
 		one.Workers, four.Workers, other.Seed = 1, 4, 8
-		want := take(t, &one, 150)
-		if diff := cmp.Diff(want, take(t, &four, 150)); diff != "" {
+		want := take(t, &one, 80)
+		if diff := cmp.Diff(want, take(t, &four, 80)); diff != "" {
 			t.Errorf("one worker and four (-one +four)\n%s", diff)
 		}
-		if cmp.Equal(want, take(t, &other, 150)) {
+		if cmp.Equal(want, take(t, &other, 80)) {
 			t.Error("another seed gives the same puzzles")
 		}
 	}
