@@ -30,23 +30,25 @@ func (s *Store) mark(ctx context.Context, scope memory.Scope, column string, ids
 		return nil
 	}
 	return s.write(ctx, scope, false, func(t *tx) error {
-		times := map[memory.ID]int{}
-		for _, id := range ids {
-			times[id]++
-		}
-		for id, n := range times {
-			done, err := t.Exec(ctx, fmt.Sprintf(`UPDATE records SET %[1]s = %[1]s + $1, last_%[1]s = $2, seq = $3
-				WHERE id = $4 AND owner = $5 AND $6 IN ('', agent) AND $7 IN ('', session)`, column),
-				n, stamp{&t.now}, t.seq, id, t.owner, scope.Agent, scope.Session)
-			if err != nil {
-				return err
-			}
-			if done.RowsAffected() == 0 {
-				return fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
-			}
-		}
-		return nil
+		rows, _ := t.Query(ctx, fmt.Sprintf(`UPDATE records r SET %[1]s = %[1]s + n.times, last_%[1]s = $1, seq = $2 FROM (SELECT id, count(*) AS times FROM unnest($3::text[]) id GROUP BY id) n
+			WHERE r.id = n.id AND r.owner = $4 AND $5 IN ('', r.agent) AND $6 IN ('', r.session) RETURNING r.id`, column), stamp{&t.now}, t.seq, ids, t.owner, scope.Agent, scope.Session)
+		marked, err := pgx.CollectRows(rows, pgx.RowTo[memory.ID])
+		return cmp.Or(err, missing(scope, ids, marked))
 	})
+}
+
+// missing is an error if some IDs are not among those that were found.
+func missing(scope memory.Scope, ids, found []memory.ID) error {
+	there := map[memory.ID]bool{}
+	for _, id := range found {
+		there[id] = true
+	}
+	for _, id := range ids {
+		if !there[id] {
+			return fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
+		}
+	}
+	return nil
 }
 
 // Supersede implements refine.Store.
@@ -126,10 +128,7 @@ func (s *Store) Undo(ctx context.Context, scope memory.Scope, id memory.ID) erro
 		if !r.Superseded.IsZero() {
 			return fmt.Errorf("%w: it is superseded itself: undo that first", memory.ErrInvalid)
 		}
-		rows, err := t.Query(ctx, "UPDATE records SET superseded = NULL, superseded_by = '', seq = $1 WHERE superseded_by = $2 AND owner = $3 RETURNING row", t.seq, id, t.owner)
-		if err != nil {
-			return err
-		}
+		rows, _ := t.Query(ctx, "UPDATE records SET superseded = NULL, superseded_by = '', seq = $1 WHERE superseded_by = $2 AND owner = $3 RETURNING row", t.seq, id, t.owner)
 		replaced, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 		if err != nil {
 			return err
@@ -154,56 +153,47 @@ func (s *Store) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID,
 	if len(ids) == 0 {
 		return memory.Deleted{}, fail("delete", fmt.Errorf("%w: no record is named", memory.ErrInvalid))
 	}
-	d, err := s.delete(ctx, scope, ids, o != nil && o.Derived)
+	d, err := s.delete(ctx, scope, " AND r.id = ANY ($5)", ids, ids, o != nil && o.Derived)
 	return d, fail("delete "+join(ids), err)
 }
 
 // Forget implements refine.Store.
 func (s *Store) Forget(ctx context.Context, scope memory.Scope, o *memory.DeleteOptions) (memory.Deleted, error) {
-	d, err := s.delete(ctx, scope, nil, o != nil && o.Derived)
+	d, err := s.delete(ctx, scope, " AND $5", true, nil, o != nil && o.Derived)
 	return d, fail(fmt.Sprintf("forget scope %s", scope), err)
 }
 
 // Retain implements refine.Store.
 func (s *Store) Retain(ctx context.Context, scope memory.Scope, from time.Time, _ *memory.DeleteOptions) (memory.Deleted, error) {
-	var ids []memory.ID
-	for r, err := range s.All(ctx, scope, &memory.AllOptions{History: true}) {
-		if err != nil {
-			return memory.Deleted{}, fail("retain", err)
-		}
-		if r.Origin == memory.Observed && r.Created.Before(from) {
-			ids = append(ids, r.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return memory.Deleted{}, nil
-	}
-	d, err := s.delete(ctx, scope, ids, true)
+	d, err := s.delete(ctx, scope, " AND r.origin = 'observed' AND r.created < $5", stamp{&from}, nil, true)
 	return d, fail("retain", err)
 }
 
-// delete deletes records by their IDs, or all of a scope if ids is nil.
-func (s *Store) delete(ctx context.Context, scope memory.Scope, ids []memory.ID, derived bool) (memory.Deleted, error) {
+// delete deletes the records of a scope that a condition names, with its parameter, and what rests on them if derived is set. ids must
+// be among them.
+func (s *Store) delete(ctx context.Context, scope memory.Scope, condition string, parameter any, ids []memory.ID, derived bool) (memory.Deleted, error) {
 	d := memory.Deleted{Snapshots: map[string]int{}}
 	keys := map[string]bool{}
 	err := s.write(ctx, scope, true, func(t *tx) error {
-		order, err := s.chosen(ctx, t, scope, ids)
-		if err != nil {
+		where, args := within(scope)
+		var list []*stored
+		var found []memory.ID
+		err := s.each(ctx, t, false, where+condition, append(args, parameter), func(r *stored) error { list, found = append(list, r), append(found, r.ID); return nil })
+		if err = cmp.Or(err, missing(scope, ids, found)); err != nil {
 			return err
 		}
-		asked := len(order)
-		if order, err = s.derived(ctx, t, order, derived); err != nil || len(order) == 0 {
+		if list, err = s.derived(ctx, t, list, derived); err != nil || len(list) == 0 {
 			return err
 		}
-		for _, r := range order {
+		for _, r := range list {
 			if err := t.erase(ctx, r); err != nil {
 				return err
 			}
 			d.IDs = append(d.IDs, r.ID)
 			keys[r.Key] = r.Key != ""
 		}
-		d.Derived = len(order) - asked
-		_, err = t.Exec(ctx, "INSERT INTO deletions (owner, at, records) VALUES ($1, $2, $3)", t.owner, stamp{&t.now}, len(order))
+		d.Derived = len(list) - len(found)
+		_, err = t.Exec(ctx, "INSERT INTO deletions (owner, at, records) VALUES ($1, $2, $3)", t.owner, stamp{&t.now}, len(list))
 		return err
 	})
 	if err != nil || len(d.IDs) == 0 {
@@ -222,27 +212,6 @@ func (s *Store) delete(ctx context.Context, scope memory.Scope, ids []memory.ID,
 		d.Pending = append(d.Pending, "the dead rows: "+err.Error())
 	}
 	return d, nil
-}
-
-// chosen are the records that a deletion names, each of which must be there; all of the scope if ids is nil.
-func (s *Store) chosen(ctx context.Context, t *tx, scope memory.Scope, ids []memory.ID) (list []*stored, err error) {
-	if ids == nil {
-		where, args := within(scope)
-		err = s.each(ctx, t, false, where, args, func(r *stored) error { list = append(list, r); return nil })
-		return list, err
-	}
-	named := map[memory.ID]bool{}
-	for _, id := range ids {
-		if named[id] {
-			continue
-		}
-		r, err := s.record(ctx, t, scope, id, false)
-		if err != nil {
-			return nil, err
-		}
-		named[id], list = true, append(list, r)
-	}
-	return list, nil
 }
 
 // derived are records and what rests on them, which may only be there if it is to be deleted too.
@@ -289,10 +258,8 @@ func (t *tx) erase(ctx context.Context, r *stored) error {
 // Tombstones implements refine.Store.
 func (s *Store) Tombstones(ctx context.Context) (list []memory.Tombstone, err error) {
 	err = s.read(ctx, nil, func(t pgx.Tx) error {
-		rows, err := t.Query(ctx, `SELECT id, key_hash FROM tombstones ORDER BY id COLLATE "C"`)
-		if err == nil {
-			list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[memory.Tombstone])
-		}
+		rows, _ := t.Query(ctx, `SELECT id, key_hash FROM tombstones ORDER BY id COLLATE "C"`)
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[memory.Tombstone])
 		return err
 	})
 	return list, fail("read the tombstones", err)
@@ -335,12 +302,9 @@ func (s *Store) Pending(ctx context.Context) (pending []memory.PendingDeletion, 
 	look := func() error {
 		pending = nil
 		return s.read(ctx, nil, func(t pgx.Tx) error {
-			rows, err := t.Query(ctx, "SELECT at, records FROM deletions ORDER BY deletion")
-			if err != nil {
-				return err
-			}
+			rows, _ := t.Query(ctx, "SELECT at, records FROM deletions ORDER BY deletion")
 			var p memory.PendingDeletion
-			_, err = pgx.ForEachRow(rows, []any{stamp{&p.At}, &p.Records}, func() error { pending = append(pending, p); return nil })
+			_, err := pgx.ForEachRow(rows, []any{stamp{&p.At}, &p.Records}, func() error { pending = append(pending, p); return nil })
 			return err
 		})
 	}

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +111,10 @@ func (s *Store) record(ctx context.Context, t pgx.Tx, scope memory.Scope, id mem
 // Fetch implements refine.Store.
 func (s *Store) Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([]memory.Record, error) {
 	found := make(map[int64]memory.Record, len(rows))
-	err := s.read(ctx, &scope, func(t pgx.Tx) error { return s.fetch(ctx, t, scope, rows, found) })
+	where, args := within(scope)
+	err := s.read(ctx, &scope, func(t pgx.Tx) error {
+		return s.each(ctx, t, false, where+" AND r.row = ANY ($5)", append(args, rows), func(r *stored) error { found[r.row] = r.Record; return nil })
+	})
 	records := make([]memory.Record, 0, len(rows))
 	for _, row := range rows {
 		if r, ok := found[row]; ok {
@@ -122,22 +124,14 @@ func (s *Store) Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([
 	return records, fail("fetch records", err)
 }
 
-func (s *Store) fetch(ctx context.Context, t pgx.Tx, scope memory.Scope, rows []int64, into map[int64]memory.Record) error {
-	where, args := within(scope)
-	return s.each(ctx, t, false, where+" AND r.row = ANY ($5)", append(args, rows), func(r *stored) error { into[r.row] = r.Record; return nil })
-}
-
 // Texts implements memory.Engine.
 func (s *Store) Texts(ctx context.Context, scope memory.Scope, rows []int64, f func(row int64, text string)) error {
 	return s.read(ctx, &scope, func(t pgx.Tx) error {
 		where, args := within(scope)
-		found, err := t.Query(ctx, "SELECT r.row, r.text"+from+where+" AND r.row = ANY ($5)", append(args, rows)...)
-		if err != nil {
-			return err
-		}
+		found, _ := t.Query(ctx, "SELECT r.row, r.text"+from+where+" AND r.row = ANY ($5)", append(args, rows)...)
 		var row int64
 		var text string
-		_, err = pgx.ForEachRow(found, []any{&row, &text}, func() error { f(row, text); return nil })
+		_, err := pgx.ForEachRow(found, []any{&row, &text}, func() error { f(row, text); return nil })
 		return err
 	})
 }
@@ -197,11 +191,11 @@ func (s *Store) List(ctx context.Context, scope memory.Scope, o *memory.ListOpti
 	records, next, last := make([]memory.Record, 0, limit), int64(0), int64(0)
 	err := s.read(ctx, &scope, func(t pgx.Tx) error {
 		return s.each(ctx, t, false, where, args, func(r *stored) error {
-			if len(records) == limit {
+			if len(records) < limit {
+				records, last = append(records, r.Record), r.row
+			} else {
 				next = last
-				return nil
 			}
-			records, last = append(records, r.Record), r.row
 			return nil
 		})
 	})
@@ -227,13 +221,10 @@ func (s *Store) Places(ctx context.Context, in memory.Scope, all bool) (places [
 		seen = nil
 	}
 	err = s.read(ctx, seen, func(t pgx.Tx) error {
-		rows, err := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, count(*), count(*) FILTER (WHERE r.superseded IS NULL), min(r.created), max(r.created)`+from+where+
+		rows, _ := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, count(*), count(*) FILTER (WHERE r.superseded IS NULL), min(r.created), max(r.created)`+from+where+
 			` GROUP BY 1, 2, 3, 4 ORDER BY o.tenant COLLATE "C", o."user" COLLATE "C", r.agent COLLATE "C", min(r.created), min(r.row)`, args...)
-		if err != nil {
-			return err
-		}
 		var p memory.Place
-		_, err = pgx.ForEachRow(rows, []any{&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, stamp{&p.First}, stamp{&p.Last}}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, stamp{&p.First}, stamp{&p.Last}}, func() error {
 			places = append(places, p)
 			return nil
 		})
@@ -247,11 +238,8 @@ func (s *Store) Stats(ctx context.Context, scopes ...memory.Scope) (memory.Stats
 	st := memory.Stats{Kinds: map[memory.Kind]int{}, Model: s.model, Dim: s.dim, Schema: 1, Path: s.schema}
 	err := s.read(ctx, nil, func(t pgx.Tx) error {
 		where, args := within(scopes...)
-		rows, err := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, r.kind, r.origin = 'reconstructed', count(*), count(*) FILTER (WHERE r.superseded IS NULL),
+		rows, _ := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, r.kind, r.origin = 'reconstructed', count(*), count(*) FILTER (WHERE r.superseded IS NULL),
 			sum(r.shown)::bigint, sum(r.used)::bigint`+from+where+" GROUP BY 1, 2, 3, 4, 5, 6", args...)
-		if err != nil {
-			return err
-		}
 		tenants, owners, places := map[string]bool{}, map[memory.Scope]bool{}, map[memory.Scope]bool{}
 		var p memory.Scope
 		var kind memory.Kind
@@ -318,12 +306,9 @@ func (s *Store) exported(ctx context.Context, t pgx.Tx, scopes []memory.Scope, f
 	if err := s.each(ctx, t, true, where, args, func(r *stored) error { return f(memory.Exported{Record: &r.Record, Surprise: &r.surprise}) }); err != nil {
 		return err
 	}
-	rows, err := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r USING (row) JOIN owners o ON o.owner = r.owner WHERE "+where+" ORDER BY e.event", args...)
-	if err != nil {
-		return err
-	}
+	rows, _ := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r USING (row) JOIN owners o ON o.owner = r.owner WHERE "+where+" ORDER BY e.event", args...)
 	var e memory.Event
-	_, err = pgx.ForEachRow(rows, []any{stamp{&e.At}, &e.What, &e.ID, &e.By}, func() error { event := e; return f(memory.Exported{Event: &event}) })
+	_, err := pgx.ForEachRow(rows, []any{stamp{&e.At}, &e.What, &e.ID, &e.By}, func() error { event := e; return f(memory.Exported{Event: &event}) })
 	return err
 }
 
@@ -333,48 +318,30 @@ func (s *Store) History(ctx context.Context, scope memory.Scope, id memory.ID) (
 	return h, fail(fmt.Sprintf("history of %q", id), err)
 }
 
+// versions are the records that replaced one another in a chain, of which %s is a condition for one: now, or in an event since undone.
+const versions = `r.row IN (WITH RECURSIVE chain (row) AS (SELECT r.row FROM records r JOIN owners o USING (owner) WHERE %[1]s AND r.id = $5 UNION
+	SELECT r.row FROM chain JOIN records x USING (row), LATERAL (
+		SELECT row FROM records WHERE superseded_by = x.id AND superseded_by <> '' UNION SELECT row FROM records WHERE id = x.superseded_by UNION
+		SELECT row FROM events WHERE by = x.id AND by <> '' UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = x.row) near
+	JOIN records r ON r.row = near.row JOIN owners o USING (owner) WHERE %[1]s) SELECT row FROM chain) ORDER BY r.recorded, r.id COLLATE "C"`
+
 func (s *Store) history(ctx context.Context, t pgx.Tx, scope memory.Scope, id memory.ID, h *memory.History) error {
-	first, err := s.record(ctx, t, scope, id, false)
+	where, args := within(scope)
+	var found []int64
+	err := s.each(ctx, t, false, fmt.Sprintf(versions, where), append(args, id), func(r *stored) error {
+		found, h.Records = append(found, r.row), append(h.Records, r.Record)
+		h.Events = append(h.Events, memory.Event{At: r.Recorded, What: "recorded", ID: r.ID})
+		return nil
+	})
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
+	}
 	if err != nil {
 		return err
 	}
-	versions := map[int64]memory.Record{first.row: first.Record}
-	for todo := []int64{first.row}; len(todo) > 0; todo = todo[1:] {
-		r := versions[todo[0]]
-		h.Records = append(h.Records, r)
-		h.Events = append(h.Events, memory.Event{At: r.Recorded, What: "recorded", ID: r.ID})
-		// Neighbours in the chain: what replaced r or was replaced by it, now or in an event since undone.
-		rows, err := t.Query(ctx, `SELECT row FROM records WHERE superseded_by = $1 AND superseded_by <> '' UNION SELECT row FROM events WHERE by = $1 AND by <> ''
-			UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = $2
-			UNION SELECT n.row FROM records o JOIN records n ON n.id = o.superseded_by WHERE o.row = $2`, r.ID, todo[0])
-		if err != nil {
-			return err
-		}
-		near, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		if err != nil {
-			return err
-		}
-		near = slices.DeleteFunc(near, func(row int64) bool { _, known := versions[row]; return known })
-		if err := s.fetch(ctx, t, scope, near, versions); err != nil {
-			return err
-		}
-		for _, row := range near {
-			if _, ok := versions[row]; ok {
-				todo = append(todo, row)
-			}
-		}
-		events, err := t.Query(ctx, "SELECT at, what, by FROM events WHERE row = $1 ORDER BY event", todo[0])
-		if err != nil {
-			return err
-		}
-		e := memory.Event{ID: r.ID}
-		if _, err := pgx.ForEachRow(events, []any{stamp{&e.At}, &e.What, &e.By}, func() error { h.Events = append(h.Events, e); return nil }); err != nil {
-			return err
-		}
-	}
-	slices.SortFunc(h.Records, func(a, b memory.Record) int {
-		return cmp.Or(a.Recorded.Compare(b.Recorded), cmp.Compare(a.ID, b.ID))
-	})
+	rows, _ := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r USING (row) WHERE e.row = ANY ($1) ORDER BY e.event", found)
+	var e memory.Event
+	_, err = pgx.ForEachRow(rows, []any{stamp{&e.At}, &e.What, &e.ID, &e.By}, func() error { h.Events = append(h.Events, e); return nil })
 	slices.SortStableFunc(h.Events, func(a, b memory.Event) int { return a.At.Compare(b.At) })
-	return nil
+	return err
 }

@@ -201,10 +201,7 @@ func (w *inserter) insert(ctx context.Context, part []memory.Incoming) error {
 	if err != nil {
 		return err
 	}
-	found, err := w.t.Query(ctx, "SELECT nextval(pg_get_serial_sequence('records', 'row')) FROM generate_series(1, $1)", len(part))
-	if err != nil {
-		return err
-	}
+	found, _ := w.t.Query(ctx, "SELECT nextval(pg_get_serial_sequence('records', 'row')) FROM generate_series(1, $1)", len(part))
 	rows, err := pgx.CollectRows(found, pgx.RowTo[int64])
 	if err != nil {
 		return err
@@ -252,11 +249,8 @@ func (w *inserter) look(ctx context.Context, part []memory.Incoming) (*present, 
 	if len(ids) == 0 && len(hashes) == 0 {
 		return p, nil
 	}
-	rows, err := w.t.Query(ctx, `SELECT id, key_hash, false FROM records WHERE key_hash = ANY ($1)
+	rows, _ := w.t.Query(ctx, `SELECT id, key_hash, false FROM records WHERE key_hash = ANY ($1)
 		UNION ALL SELECT id, key_hash, true FROM tombstones WHERE key_hash = ANY ($1) OR id = ANY ($2)`, hashes, ids)
-	if err != nil {
-		return nil, err
-	}
 	var id memory.ID
 	var hash []byte
 	var deleted bool
@@ -432,15 +426,12 @@ func (s *Store) novelty(ctx context.Context, t *tx) (*memory.Novelty, error) {
 	if old.n != nil && old.generation == t.generation-1 {
 		return old.n, nil
 	}
-	rows, err := t.Query(ctx, `SELECT digest, text FROM (SELECT row, digest, text FROM records WHERE owner = $1 AND superseded IS NULL ORDER BY row DESC LIMIT $2) l ORDER BY row`,
+	rows, _ := t.Query(ctx, `SELECT digest, text FROM (SELECT row, digest, text FROM records WHERE owner = $1 AND superseded IS NULL ORDER BY row DESC LIMIT $2) l ORDER BY row`,
 		t.owner, memory.Remembered)
-	if err != nil {
-		return nil, err
-	}
 	n := memory.NewNovelty()
 	var digest []byte
 	var text string
-	_, err = pgx.ForEachRow(rows, []any{&digest, &text}, func() error { n.Remember(digest, text); return nil })
+	_, err := pgx.ForEachRow(rows, []any{&digest, &text}, func() error { n.Remember(digest, text); return nil })
 	return n, err
 }
 
