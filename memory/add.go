@@ -62,7 +62,7 @@ func (s *Store) AddAll(ctx context.Context, scope Scope, records iter.Seq2[Recor
 			}
 		}
 	})
-	return w.added, fail("add records", err)
+	return w.added, s.fail("add records", err)
 }
 
 // writer writes a sequence of records and the events of their history, all or nothing although a long one is many transactions.
@@ -74,7 +74,7 @@ type writer struct {
 	imported bool // keep the store's times and counts
 	again    bool // also what was deleted for privacy
 
-	head   head
+	to     *Preparation
 	added  Added
 	events []Event
 	fresh  map[ID]int64 // rows of the records that were written
@@ -95,12 +95,10 @@ type batch struct {
 }
 
 func (w *writer) run(ctx context.Context, scope Scope, lines iter.Seq2[Exported, error]) (err error) {
-	if w.s.readOnly {
-		return fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
-	}
-	if w.head, err = w.s.head(ctx); err != nil {
+	if w.to, err = w.s.preparation(ctx); err != nil {
 		return err
 	}
+	w.to.Imported = w.imported
 	w.fresh, w.paused = map[ID]int64{}, time.Now()
 	defer func() {
 		if err != nil {
@@ -142,8 +140,8 @@ func (w *writer) batches(ctx context.Context, scope Scope, lines iter.Seq2[Expor
 	var records []Incoming
 	number := 1 // of the first of records
 	prepare := func() {
-		p := w.s.preparation(w.head)
-		p.Imported = w.imported
+		p := *w.to
+		p.Now = w.s.now()
 		b, first := batch{records, make(chan error, 1)}, number
 		preparing.Go(func() { b.ready <- p.Prepare(ctx, scope, first, b.records) })
 		ahead, records, number = append(ahead, b), nil, number+len(records)
@@ -226,7 +224,7 @@ func (w *writer) slice(ctx context.Context, records []Incoming, all bool) (n int
 		if err := w.whole(ctx, t); err != nil {
 			return err
 		}
-		ins, err := w.s.inserter(ctx, t, w.head)
+		ins, err := w.s.inserter(ctx, t, w.to)
 		if err != nil {
 			return err
 		}

@@ -41,15 +41,12 @@ const mostProblems = 100
 // every record, vector, source, quote and event against its checksum and what it must agree with. An error means that the check could
 // not be made; damage is in the report.
 func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
-	if s.closed.Load() {
-		return Report{}, fail("check", ErrClosed)
-	}
 	c := checker{db: s.reader, report: Report{Full: full, Problems: []Problem{}}}
 	err := c.run(ctx, full)
 	if err == nil {
 		c.report.Pending, err = s.Pending(ctx)
 	}
-	return c.report, fail("check", err)
+	return c.report, s.fail("check", err)
 }
 
 // CheckFile is [Store.Check] of a file that may be too damaged to be opened as a store. It never changes the file.

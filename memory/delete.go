@@ -46,16 +46,16 @@ type Deleted struct {
 // All pages of the files are gone through, in slices between which others write: about a second for 100,000 records.
 func (s *Store) Delete(ctx context.Context, scope Scope, ids []ID, o *DeleteOptions) (Deleted, error) {
 	if len(ids) == 0 {
-		return Deleted{}, fail("delete", fmt.Errorf("%w: no record is named", ErrInvalid))
+		return Deleted{}, s.fail("delete", fmt.Errorf("%w: no record is named", ErrInvalid))
 	}
 	d, err := s.delete(ctx, choice{scope: scope, ids: ids, strict: true, derived: o != nil && o.Derived}, o)
-	return d, fail("delete "+join(ids), err)
+	return d, s.fail("delete "+join(ids), err)
 }
 
 // Forget deletes every record of a scope, live or superseded, the way [Store.Delete] does.
 func (s *Store) Forget(ctx context.Context, scope Scope, o *DeleteOptions) (Deleted, error) {
 	d, err := s.delete(ctx, choice{scope: scope, where: "TRUE", derived: o != nil && o.Derived}, o)
-	return d, fail(fmt.Sprintf("forget scope %s", scope), err)
+	return d, s.fail(fmt.Sprintf("forget scope %s", scope), err)
 }
 
 // Retain deletes what was observed in a scope before a moment, and what was derived from it, the way [Store.Delete] does: the
@@ -63,7 +63,7 @@ func (s *Store) Forget(ctx context.Context, scope Scope, o *DeleteOptions) (Dele
 func (s *Store) Retain(ctx context.Context, scope Scope, from time.Time, o *DeleteOptions) (Deleted, error) {
 	c := choice{scope: scope, where: fmt.Sprintf("r.origin = 'observed' AND r.created < %d", micros(from)), derived: true}
 	d, err := s.delete(ctx, c, o)
-	return d, fail("retain", err)
+	return d, s.fail("retain", err)
 }
 
 // deletion is what the journal keeps of one.
@@ -80,9 +80,6 @@ type deletion struct {
 }
 
 func (s *Store) delete(ctx context.Context, c choice, o *DeleteOptions) (Deleted, error) {
-	if s.readOnly {
-		return Deleted{}, ErrReadOnly
-	}
 	if o != nil {
 		for _, path := range o.Snapshots {
 			if _, err := verify(ctx, path); err != nil {
@@ -123,7 +120,7 @@ func (s *Store) delete(ctx context.Context, c choice, o *DeleteOptions) (Deleted
 // writes a copy of it.
 func (s *Store) Resume(ctx context.Context) (Deleted, error) {
 	d := Deleted{Snapshots: map[string]int{}}
-	return d, fail("resume deletions", s.carryOut(ctx, &d))
+	return d, s.fail("resume deletions", s.carryOut(ctx, &d))
 }
 
 // tryAgain is after how long opening a store tries again to reach a copy that could not be reached.
@@ -172,15 +169,12 @@ type PendingDeletion struct {
 
 // Pending are the deletions that are not carried out in every copy yet.
 func (s *Store) Pending(ctx context.Context) ([]PendingDeletion, error) {
-	if s.closed.Load() {
-		return nil, fail("read the journal of deletions", ErrClosed)
-	}
 	all, err := readDeletions(ctx, s.reader)
 	pending := make([]PendingDeletion, len(all))
 	for i, p := range all {
 		pending[i] = PendingDeletion{p.at, len(p.IDs)}
 	}
-	return pending, fail("read the journal of deletions", err)
+	return pending, s.fail("read the journal of deletions", err)
 }
 
 // carryOut deletes what the journal names from the store, from its free space and its log and from all its copies, and tells
@@ -197,7 +191,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 	}
 	unreached := func(what string, err error) {
 		if err != nil {
-			d.Pending = append(d.Pending, what+": "+fail("delete", err).Error())
+			d.Pending = append(d.Pending, what+": "+s.fail("delete", err).Error())
 		}
 	}
 	unlock, err := disk.LockCopies(ctx, s.path, s.wait)

@@ -43,10 +43,7 @@ const (
 // Export writes the records of scopes, or of the whole store if none is given, as JSON Lines: with their history, counts
 // of use and embeddings, so that [Store.Import] makes the same store of it. It returns the number of records.
 func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...Scope) (n int, err error) {
-	defer func() { err = fail("export", err) }()
-	if s.closed.Load() {
-		return 0, ErrClosed
-	}
+	defer func() { err = s.fail("export", err) }()
 	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return 0, err
@@ -57,7 +54,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...Scope) (n int
 		return 0, err
 	}
 	return WriteExport(w, h.model, h.dim, func(yield func(Exported, error) bool) {
-		for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
+		for r, err := range all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
 			if !yield(Exported{Record: &r.Record, Surprise: &r.surprise}, err) || err != nil {
 				return
 			}
@@ -98,7 +95,7 @@ type ImportOptions struct {
 // Import takes in what [Store.Export] wrote, all or nothing. Records that are there already are skipped, so importing
 // twice adds nothing; records that were deleted for privacy do not come back.
 func (s *Store) Import(ctx context.Context, r io.Reader, o *ImportOptions) (_ Added, err error) {
-	defer func() { err = fail("import", err) }()
+	defer func() { err = s.fail("import", err) }()
 	if o == nil {
 		o = &ImportOptions{}
 	}

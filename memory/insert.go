@@ -36,9 +36,9 @@ type inserted struct {
 // place is the numbers of a scope and its owner.
 type place struct{ scope, owner int64 }
 
-// inserter begins to write records that were made ready for a store whose head was h.
-func (s *Store) inserter(ctx context.Context, t *tx, h head) (*inserter, error) {
-	if now, err := readHead(ctx, t); err != nil || now.model != h.model || now.dim != h.dim {
+// inserter begins to write records that were made ready.
+func (s *Store) inserter(ctx context.Context, t *tx, p *Preparation) (*inserter, error) {
+	if now, err := readHead(ctx, t); err != nil || now.model != p.Model || now.dim != p.Dim {
 		return nil, errors.Join(err, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, now.model, now.dim))
 	}
 	// The checksum is over the columns that follow seq, as disk.Sums has them.

@@ -40,9 +40,13 @@ type Preparation struct {
 	Known func(ctx context.Context, r *Record) (ID, error)
 }
 
-// preparation is that for a store whose head is h.
-func (s *Store) preparation(h head) *Preparation {
-	return &Preparation{Model: h.model, Dim: h.dim, Embedder: s.embed(), Now: s.now(), Known: s.holds}
+// preparation is that for the store.
+func (s *Store) preparation(ctx context.Context) (*Preparation, error) {
+	if s.readOnly {
+		return nil, errReadOnly
+	}
+	h, err := s.head(ctx)
+	return &Preparation{Model: h.model, Dim: h.dim, Embedder: s.embed(), Now: s.now(), Known: s.holds}, err
 }
 
 // Prepare fills, checks, analyses and embeds records, as [Store.Add] does; first is the number of the first of them, for messages.

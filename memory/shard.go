@@ -71,9 +71,6 @@ func readHead(ctx context.Context, q disk.Queryer) (head, error) {
 }
 
 func (s *Store) head(ctx context.Context) (head, error) {
-	if s.closed.Load() {
-		return head{}, ErrClosed
-	}
 	if err := s.there(); err != nil {
 		return head{}, err
 	}
@@ -82,9 +79,6 @@ func (s *Store) head(ctx context.Context) (head, error) {
 
 // view is the one of a scope's owner, up to date with the file.
 func (s *Store) view(ctx context.Context, scope Scope) (*View, error) {
-	if s.closed.Load() {
-		return nil, ErrClosed
-	}
 	c := &s.shards
 	o := ownerOf(scope)
 	c.mu.Lock()
@@ -194,11 +188,7 @@ func (s *Store) refresh(ctx context.Context, o owner, sh *shard) (changed bool, 
 func (s *Store) dataVersion(ctx context.Context) (version int64, err error) {
 	s.shards.watching.Lock()
 	defer s.shards.watching.Unlock()
-	err = s.shards.watch.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version)
-	if err != nil && s.closed.Load() {
-		err = ErrClosed
-	}
-	return version, err
+	return version, s.shards.watch.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version)
 }
 
 // ownRecords is the condition that records r belong to an owner.

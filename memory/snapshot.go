@@ -26,10 +26,7 @@ type Snapshot struct {
 // Snapshot copies the store to a new file while others go on using it, and checks the copy. There must be nothing at
 // path. The file appears under its name only when it is whole. It is a store itself and can be opened.
 func (s *Store) Snapshot(ctx context.Context, path string) (_ Snapshot, err error) {
-	defer func() { err = fail(fmt.Sprintf("snapshot to %q", path), err) }()
-	if s.closed.Load() {
-		return Snapshot{}, ErrClosed
-	}
+	defer func() { err = s.fail(fmt.Sprintf("snapshot to %q", path), err) }()
 	if _, err := os.Lstat(path); err == nil {
 		return Snapshot{}, ErrExists
 	}

@@ -206,7 +206,7 @@ func (x *Index) read(e *Entry, found bool) (d Doc, size uint32, err error) {
 	d.Speaker = x.speakerOf(speaker, r.flag())
 	d.Position, d.Created, d.ValidFrom, d.ValidUntil = clamp(r.number()), r.number(), r.number(), r.number()
 	d.Importance, d.Confidence = r.float(), r.float()
-	for range r.count() {
+	for range r.length() {
 		pair := r.bytes()
 		n, ok := x.pairs[string(pair)]
 		if !ok {
@@ -217,7 +217,7 @@ func (x *Index) read(e *Entry, found bool) (d Doc, size uint32, err error) {
 	}
 	var space [64]Term
 	terms := space[:0]
-	for range r.count() {
+	for range r.length() {
 		word, n := r.bytes(), r.frequency()
 		if !found {
 			continue
@@ -227,7 +227,7 @@ func (x *Index) read(e *Entry, found bool) (d Doc, size uint32, err error) {
 		size += n
 		x.postings[t] = append(x.postings[t], posting{at, n})
 	}
-	for range r.count() { // stores of earlier versions have others
+	for range r.length() { // stores of earlier versions have others
 		d.Asks = string(r.bytes()) == text.TypeAsks || d.Asks
 	}
 	if err := r.err(); err != nil {
