@@ -54,12 +54,12 @@ lint:
 # run without it, its short ones with it.
 .PHONY: test-race
 test-race: runtime
-	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|internal/eval|memory)(/|$$)')
+	$(GO) test -race -timeout 9m $$($(GO) list ./... | grep -vE '/(cmd|examples|memory)(/|$$)')
 	$(GO) test -race -short -timeout 9m ./memory/...
 
 .PHONY: test-whole
 test-whole: runtime
-	$(GO) test -timeout 9m ./cmd/... ./internal/eval ./memory
+	$(GO) test -timeout 9m ./cmd/... ./memory
 	$(GO) -C bench test -timeout 9m ./...
 
 ## figures: measure recall, answers, consolidation and grounding, and compare with bench/testdata/figures.json; minutes
@@ -71,7 +71,7 @@ figures:
 ## runtime: install ONNX Runtime into .cache, pinned and checked
 .PHONY: runtime
 runtime:
-	@$(GO) run ./trmcore/onnx/internal/fetch >/dev/null
+	@$(GO) run ./cmd/trm runtime install --dir $(CACHE)/onnxruntime >/dev/null
 
 # What the tests and the demo look at if it can be had; they go on without it.
 MODELS := $(CURDIR)/$(CACHE)/models
@@ -115,7 +115,7 @@ test-browser:
 bench-serve:
 	REFINER_BENCH_SERVE=1 $(GO) test -count=1 -v -run TestBenchServe ./integration/serve
 
-## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged, and our own in clients/ against REST
+## test-clients: run the official clients of OpenAI, Anthropic and Ollama (Python, Node, Go) against the proxy, unchanged, and our own in clients/, with LangChain, LlamaIndex and the AI SDK, against REST
 .PHONY: test-clients
 test-clients:
 	@mkdir -p $(CACHE)/clients/node
@@ -124,9 +124,12 @@ test-clients:
 	cp integration/serve/testdata/clients/node/* $(CACHE)/clients/node/
 	cd $(CACHE)/clients/node && npm install --silent --no-audit --no-fund --no-package-lock
 	cd integration/serve/testdata/clients/go && $(GO) build -o $(CURDIR)/$(CACHE)/clients/openai-go .
-	$(CACHE)/clients/node/node_modules/.bin/tsc --strict --target es2022 --module nodenext --lib es2023,dom,dom.iterable --outDir $(CACHE)/clients/typescript clients/typescript/refiner.ts
-	cp clients/typescript/package.json $(CACHE)/clients/typescript/
-	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run 'TestClients|TestOwnClients' ./integration/serve
+	@mkdir -p $(CACHE)/clients/node/refiner && cp clients/typescript/*.ts $(CACHE)/clients/node/refiner/ && cp clients/testdata/vercel.mjs $(CACHE)/clients/node/
+	@sed -n '/^```ts/,/^```/{//!p}' docs/serve.md > $(CACHE)/clients/node/refiner/example.ts
+	@sed -n '/^```python/,/^```/{//!p}' docs/serve.md > $(CACHE)/clients/example.py
+	cd $(CACHE)/clients/node && node_modules/.bin/tsc --strict --skipLibCheck --target es2022 --module nodenext --lib es2023,dom,dom.iterable --rewriteRelativeImportExtensions refiner/*.ts
+	$(GO) build -o $(CACHE)/clients/refine ./cmd/refine
+	REFINER_CLIENTS=$(CURDIR)/$(CACHE)/clients $(GO) test -count=1 -v -run 'TestClients|TestOwnClients|TestFrameworks' ./integration/serve
 
 ## test-chroma: run the adapter against a Chroma server, which is put into .cache
 .PHONY: test-chroma
@@ -234,7 +237,7 @@ demo:
 	@echo
 	$(REFINE) ask "How much was the deposit at The Orchard?" --draft "The deposit was £250. It is due on 30 September, says Dr Miller." --trace
 	@echo
-	$(REFINE) eval sample
+	$(GO) -C bench run ./eval sample
 	@echo
 	$(REFINE) consolidate plan --show 3 -o $(DEMO)/plan.json
 	@echo
@@ -280,13 +283,15 @@ test-mcp: $(MCP)/venv/bin/python $(MCP)/node_modules
 test-examples:
 	$(GO) test -count=1 ./examples
 
-# REFINER_EVERYDAY names a folder of questions that both engines are asked, where there is one.
-## test-engines: memory/storetest, kill -9 and many writers on a real PostgreSQL with pgvector, which is put into .cache
+# REFINER_EVERYDAY names a folder of questions that both engines are asked, where there is one; REFINER_BENCH_ENGINES what is measured
+# (adapters/postgres/bench_test.go).
+## test-engines: memory/storetest, a migration, and writers at four servers under kill -9, on a real PostgreSQL with pgvector, which is put into .cache
 .PHONY: test-engines
-test-engines:
+test-engines: refine-postgres
 	@url=$$(tools/postgres.sh start $(CACHE)/postgres) || { code=$$?; [ $$code = 3 ] && exit 0 || exit $$code; }; \
 	( cd adapters/postgres && $(GO) vet ./... && \
-		REFINER_POSTGRES=$$url REFINER_POSTGRES_SERVER="$(CURDIR)/tools/postgres.sh $(CURDIR)/$(CACHE)/postgres" $(GO) test -count=1 ./... ); code=$$?; \
+		REFINER_POSTGRES=$$url REFINER_POSTGRES_SERVER="$(CURDIR)/tools/postgres.sh $(CURDIR)/$(CACHE)/postgres" \
+		REFINER_POSTGRES_COMMAND=$(CURDIR)/$(BIN)/refine-postgres $(GO) test -count=1 $(if $(REFINER_BENCH_ENGINES),-v -timeout 60m) ./... ); code=$$?; \
 	tools/postgres.sh stop $(CACHE)/postgres; exit $$code
 
 ## test-adapters: the adapters that are Go modules of their own, so that their frameworks stay out of the core's go.mod

@@ -45,7 +45,7 @@ func TestDocumentsCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	packages := map[string]string{
-		"config": module + "/config", "integration": module + "/integration", "bridge": module + "/integration/bridge", "serve": module + "/integration/serve",
+		"config": module + "/config", "integration": module + "/integration", "serve": module + "/integration/serve",
 		"memory": module + "/memory", "refine": module + "/refine", "specialists": module + "/specialists", "importance": module + "/importance",
 		"consolidate": module + "/refine/consolidate", "trmcore": module + "/trmcore", "onnx": module + "/trmcore/onnx", "sudoku": module + "/trmcore/puzzle/sudoku",
 		"ada": module + "/integration/ada", "mcp": module + "/adapters/mcp", "openai": "github.com/sashabaranov/go-openai",

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"

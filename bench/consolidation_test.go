@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/trm-go/refiner/bench"
-	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/refine/consolidate"
 )
 

@@ -14,9 +14,9 @@ import (
 	"testing"
 
 	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/refine/consolidate"
 )
 

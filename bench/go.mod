@@ -2,7 +2,11 @@ module github.com/trm-go/refiner/bench
 
 go 1.26.0
 
-require github.com/trm-go/refiner v0.0.0
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/trm-go/refiner v0.0.0
+	pgregory.net/rapid v1.3.0
+)
 
 replace github.com/trm-go/refiner => ../
 
@@ -16,6 +20,7 @@ require (
 
 require (
 	github.com/stretchr/testify v1.12.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/adapters/openai"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/bench/internal/liar"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/testing/scripted"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -307,9 +307,8 @@ const revise = "Revise your answer: mend what is wrong in it and complete it. Re
 func (s *study) refine(ctx context.Context, arm string, chat specialists.Model, t *specialists.Task) (trajectory, error) {
 	start := time.Now()
 	// Without rounds, Respond gives the draft and the prompt that every arm begins with.
-	o := &refine.RespondOptions{Model: chat, Rounds: s.Rounds, Patience: s.Rounds, Specialists: s.Specialists}
+	o := &refine.RespondOptions{Model: chat, Rounds: s.Rounds, Specialists: s.Specialists}
 	if arm == ArmRefiner {
-		o.Patience = 0
 		r, err := refine.Respond(ctx, t, o)
 		if err != nil {
 			return trajectory{}, err

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/bench/internal/liar"
 	"github.com/trm-go/refiner/internal/chart"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/specialists"
 )

@@ -9,7 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
 

@@ -287,8 +287,6 @@ func (p *Plugin) chain() []specialists.Specialist {
 		return p.Specialists
 	case p.config.Respond.Chain == "none":
 		return []specialists.Specialist{}
-	case p.config.Respond.Chain == "model" && p.Model != nil:
-		return specialists.WithModel(p.Model)
 	}
 	return specialists.Default()
 }

@@ -16,7 +16,6 @@ import (
 
 	api "github.com/sashabaranov/go-openai"
 
-	"github.com/trm-go/refiner/adapters/openai"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/testing/scripted"
@@ -202,7 +201,7 @@ func TestChatScopes(t *testing.T) {
 		return memory.Scope{User: user, Session: "s"}, nil
 	}})
 	for _, user := range []string{"", "nobody"} { // no user must not mean the plugin's
-		if _, err := client.CreateChatCompletion(context.WithValue(t.Context(), key{}, user), ask("Where does Ruth live?")); !errors.Is(err, openai.ErrRefused) {
+		if _, err := client.CreateChatCompletion(context.WithValue(t.Context(), key{}, user), ask("Where does Ruth live?")); !errors.Is(err, integration.ErrRefused) {
 			t.Errorf("the user %q gives %v", user, err)
 		}
 	}

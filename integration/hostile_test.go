@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -110,12 +111,12 @@ const (
 
 func TestHostileRandomEdits(t *testing.T) {
 	for seed := range uint64(5) {
-		hostile(t, scripted.Then(middling, scripted.Edits(seed)), false)
+		hostile(t, then(middling, edits(seed)), false)
 	}
 }
 
 func TestHostileInventor(t *testing.T) {
-	a := hostile(t, scripted.Then(honest, scripted.Invents("It cost 740 euros.", "Otto Brandauer carved it.", "Dad got it on 3 May 1999.")), false)
+	a := hostile(t, then(honest, invents("It cost 740 euros.", "Otto Brandauer carved it.", "Dad got it on 3 May 1999.")), false)
 	for _, made := range []string{"740", "Otto", "1999"} {
 		if strings.Contains(a.Text, made) {
 			t.Errorf("the invention %q was accepted: %q", made, a.Text)
@@ -124,22 +125,22 @@ func TestHostileInventor(t *testing.T) {
 }
 
 func TestHostileFlatterer(t *testing.T) {
-	a := hostile(t, scripted.Then(middling, scripted.Flatters), false)
+	a := hostile(t, then(middling, flatters), false)
 	if strings.Contains(a.Text, "wonderful") {
 		t.Errorf("flattery was accepted: %q", a.Text)
 	}
 }
 
 func TestHostileInjectionInMemories(t *testing.T) {
-	a := hostile(t, scripted.Then(honest, scripted.Obeys("SAY: ")), false)
+	a := hostile(t, then(honest, obeys("SAY: ")), false)
 	if strings.Contains(a.Text, "9213") {
 		t.Errorf("the planted memory is obeyed: %q", a.Text)
 	}
-	hostile(t, scripted.Obeys("SAY: "), false)
+	hostile(t, obeys("SAY: "), false)
 }
 
 func TestHostileAlternation(t *testing.T) {
-	a := hostile(t, scripted.Then(middling, scripted.Alternates("The stick is blue.", "The stick is red.")), false)
+	a := hostile(t, then(middling, alternates("The stick is blue.", "The stick is red.")), false)
 	if len(a.Rounds) > 5 || a.Stop == "" || a.Stop == "max steps" {
 		t.Errorf("%d rounds, stopped by %q", len(a.Rounds), a.Stop)
 	}
@@ -147,7 +148,7 @@ func TestHostileAlternation(t *testing.T) {
 
 func TestHostileHugeAnswers(t *testing.T) {
 	hostile(t, scripted.Huge(10<<20), false)
-	a := hostile(t, scripted.Then(middling, scripted.Huge(10<<20)), false)
+	a := hostile(t, then(middling, scripted.Huge(10<<20)), false)
 	if len(a.Text) > len(middling)+100 {
 		t.Errorf("the answer has %d bytes", len(a.Text))
 	}
@@ -162,7 +163,7 @@ func TestHostileGarbage(t *testing.T) {
 			t.Errorf("skipped %+v", a.Skipped)
 		}
 	}
-	hostile(t, scripted.Then(middling, scripted.Garbled), false)
+	hostile(t, then(middling, scripted.Garbled), false)
 }
 
 func TestHostileBrokenStream(t *testing.T) {
@@ -179,7 +180,7 @@ func TestHostileStorms(t *testing.T) {
 		if len(a.Skipped) == 0 {
 			t.Error("nothing is reported")
 		}
-		a = hostile(t, scripted.Then(middling, scripted.Storms(status)), true)
+		a = hostile(t, then(middling, scripted.Storms(status)), true)
 		if !strings.Contains(a.Text, "duck") {
 			t.Errorf("%q", a.Text)
 		}
@@ -193,7 +194,7 @@ func TestHostileSilence(t *testing.T) {
 			t.Error("nothing is reported")
 		}
 	}
-	hostile(t, scripted.Then(middling, scripted.Silent), false)
+	hostile(t, then(middling, scripted.Silent), false)
 }
 
 // A request cannot widen its scope, whatever its messages and its draft say.
@@ -213,5 +214,83 @@ func TestAskStaysInItsScope(t *testing.T) {
 	}
 	if _, err := p.Ask(t.Context(), integration.Request{Question: " \" * "}); err == nil {
 		t.Error("an empty question is answered")
+	}
+}
+
+// What bad models do.
+
+// then answers the first request with a text, and leaves all others to a script: an honest draft, and a hostile reviser.
+func then(first string, rest scripted.Script) scripted.Script {
+	return func(r scripted.Request) scripted.Reply {
+		if r.N == 1 {
+			return scripted.Reply{Text: first}
+		}
+		return rest(r)
+	}
+}
+
+// alternates answers with two texts in turn, for ever.
+func alternates(a, b string) scripted.Script {
+	return func(r scripted.Request) scripted.Reply {
+		if r.N%2 == 1 {
+			return scripted.Reply{Text: a}
+		}
+		return scripted.Reply{Text: b}
+	}
+}
+
+// edits answers with the last answer of the conversation after random edits: words dropped, doubled, swapped, and numbers
+// changed. The same seed and request number make the same edits.
+func edits(seed uint64) scripted.Script {
+	return func(r scripted.Request) scripted.Reply {
+		rng := rand.New(rand.NewPCG(seed, uint64(r.N)))
+		words := strings.Fields(r.Last("assistant"))
+		for range 1 + len(words)/5 {
+			if len(words) < 2 {
+				break
+			}
+			i, j := rng.IntN(len(words)), rng.IntN(len(words))
+			switch rng.IntN(4) {
+			case 0:
+				words = append(words[:i], words[i+1:]...)
+			case 1:
+				words[i] += " " + words[i]
+			case 2:
+				words[i], words[j] = words[j], words[i]
+			case 3:
+				words[i] = strings.Map(func(c rune) rune {
+					if c >= '0' && c <= '9' {
+						return '0' + (c-'0'+1+rng.Int32N(9))%10
+					}
+					return c
+				}, words[i])
+			}
+		}
+		return scripted.Reply{Text: strings.Join(words, " ")}
+	}
+}
+
+// invents answers with the last answer of the conversation and one more of the given claims each time.
+func invents(claims ...string) scripted.Script {
+	return func(r scripted.Request) scripted.Reply {
+		return scripted.Reply{Text: strings.TrimSpace(r.Last("assistant") + " " + claims[(r.N-1)%len(claims)])}
+	}
+}
+
+// flatters praises the question and the answer, and says nothing else new.
+func flatters(r scripted.Request) scripted.Reply {
+	return scripted.Reply{Text: "What a wonderful question! " + r.Last("assistant") + " You are absolutely right, as always."}
+}
+
+// obeys does what the first line that begins with the mark in any message tells it to say.
+func obeys(mark string) scripted.Script {
+	return func(r scripted.Request) scripted.Reply {
+		for _, m := range r.Messages {
+			if _, order, ok := strings.Cut(m.Content, mark); ok {
+				order, _, _ = strings.Cut(order, "\n")
+				return scripted.Reply{Text: strings.TrimSpace(order)}
+			}
+		}
+		return scripted.Reply{Text: r.Last("assistant")}
 	}
 }

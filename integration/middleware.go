@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/memory"
@@ -118,7 +117,7 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	if answer == "" || r.Context().Err() != nil { // nobody got the end of it
 		return
 	}
-	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(r.Context()), rememberTime)
 	defer stop()
 	if err := turn.Remember(ctx, answer); err != nil {
 		m.Log.ErrorContext(ctx, "a turn is not remembered", "error", err)
@@ -148,13 +147,11 @@ type tappedWriter struct {
 	tap    *chatwire.Tap // nil: it cannot be read, or has not begun
 }
 
-// Unwrap lets http.ResponseController flush, and the rest of it.
 func (w *tappedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Flush implements http.Flusher, for handlers that look for one.
 func (w *tappedWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
-// WriteHeader implements http.ResponseWriter.
 func (w *tappedWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
@@ -167,7 +164,6 @@ func (w *tappedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
 func (w *tappedWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)

@@ -193,6 +193,10 @@ func TestShowingIsCounted(t *testing.T) {
 			_, err := reader.Remember(t.Context(), reader.Scope, turn(9, "Eve", "I was here."))
 			return err
 		}(),
+		"supersede": func() error {
+			_, err := reader.Supersede(t.Context(), p.Scope, turn(9, "Eve", "I was here."), id)
+			return err
+		}(),
 		"forget": func() error { _, err := reader.Forget(t.Context(), p.Scope, id); return err }(),
 		"ask": func() error {
 			_, err := reader.Ask(t.Context(), integration.Request{Question: question, Remember: true})

@@ -104,6 +104,14 @@ func (p *Plugin) Remember(ctx context.Context, scope memory.Scope, records ...me
 	return p.Store.Add(ctx, p.scope(scope), records...)
 }
 
+// Supersede writes a record in the place of others of a scope, as [memory.Store.Supersede] does. The zero Scope is the plugin's.
+func (p *Plugin) Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (memory.ID, error) {
+	if err := p.Writes("supersede"); err != nil {
+		return "", err
+	}
+	return p.Store.Supersede(ctx, p.scope(scope), record, old...)
+}
+
 // index makes the configured vector index. Auto is the flat scan: it is exact, as chromem-go is, and faster at every size: 1 ms
 // against 6 for the best 200 of 10,000 vectors of 384 dimensions, 10 against 78 of 100,000, on 2 cores (bench/LOG.md).
 func index(name string) func(dim, count int) (memory.Index, error) {
@@ -130,9 +138,7 @@ func (p *Plugin) Close() error {
 }
 
 // Scope is the configured scope.
-func Scope(c config.Config) memory.Scope {
-	return memory.Scope{Tenant: c.Scope.Tenant, User: c.Scope.User, Agent: c.Scope.Agent, Session: c.Scope.Session}
-}
+func Scope(c config.Config) memory.Scope { return memory.Scope(c.Scope) }
 
 // retries of a request to an endpoint: somebody waits for the answer, so no more than about 4 seconds of them.
 const retries = 3

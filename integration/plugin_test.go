@@ -17,7 +17,6 @@ import (
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -155,35 +154,6 @@ func TestSettingsReachTheRecursion(t *testing.T) {
 	}
 	if refine.DefaultParameters.Steps == 7 {
 		t.Error("the defaults were changed")
-	}
-}
-
-func TestSystemsAnswerWithReferences(t *testing.T) {
-	set, err := eval.Sample(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := settings(t)
-	p := create(t, c)
-	conversation := set.Conversations[0]
-	if _, err := p.Store.Add(t.Context(), conversation.Scope, conversation.Records...); err != nil {
-		t.Fatal(err)
-	}
-	report, err := eval.Run(t.Context(), set, eval.Modes(p), &eval.Options{Resamples: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Words alone find half of it; an answer in the wrong references would find none.
-	if report.Recall10 < .5 {
-		t.Errorf("recall@10 of the bundled conversation is %.3f", report.Recall10)
-	}
-	for _, name := range []string{"bm25", "fixed_point"} {
-		if f, ok := report.Baselines[name]; !ok || f.Recall10 < .3 {
-			t.Errorf("the baseline %s recalls %.3f", name, f.Recall10)
-		}
-	}
-	if report.Against != "bm25" || len(report.Delta) == 0 {
-		t.Errorf("compared with %q: %v", report.Against, report.Delta)
 	}
 }
 

@@ -94,8 +94,8 @@ func TestAFailedImportIsTakenBack(t *testing.T) {
 	add(t, s, ann, turn("here before"))
 	failed := errors.New("the source broke off")
 	_, err := s.AddAll(ctx, ann, func(yield func(Record, error) bool) {
-		for r, err := range many(stageSize+600, failed) {
-			if r.Key == fmt.Sprint("line-", stageSize+500) {
+		for r, err := range many((8*batchSize)+600, failed) {
+			if r.Key == fmt.Sprint("line-", (8*batchSize)+500) {
 				add(t, s, ann, turn("written meanwhile"))
 			}
 			if !yield(r, err) {
@@ -123,6 +123,34 @@ func TestAFailedImportIsTakenBack(t *testing.T) {
 	sound(t, s)
 }
 
+// A snapshot that is restored during an import ends the import, and is what is there then.
+func TestARestoreDuringAnImport(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t, nil)
+	add(t, s, ann, turn("here before"))
+	copied := filepath.Join(t.TempDir(), "snap.db")
+	snapshot(t, s, copied)
+	add(t, s, ann, turn("written after the snapshot"))
+	_, err := s.AddAll(ctx, ann, func(yield func(Record, error) bool) {
+		for r, err := range many(8*batchSize, nil) {
+			if r.Key == fmt.Sprint("line-", 8*batchSize-1) {
+				if _, err := Restore(ctx, s.Path(), copied, nil); err != nil {
+					t.Error(err)
+				}
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}, nil)
+	wantErr(t, err, ErrLocked, "try again")
+	diff(t, "what is there", []string{"here before"}, texts(t, s, ann, Query{Text: "before"}))
+	if st, err := s.Stats(ctx); err != nil || st.Records != 1 {
+		t.Errorf("%d records, %v", st.Records, err)
+	}
+	sound(t, s)
+}
+
 // A snapshot that is made during an import holds nothing of it.
 func TestASnapshotDuringAnImport(t *testing.T) {
 	if testing.Short() {
@@ -133,8 +161,8 @@ func TestASnapshotDuringAnImport(t *testing.T) {
 	add(t, s, ann, turn("here before"))
 	copied := filepath.Join(t.TempDir(), "snap.db")
 	added, err := s.AddAll(ctx, ann, func(yield func(Record, error) bool) {
-		for r, err := range many(stageSize+5000, nil) {
-			if r.Key == fmt.Sprint("line-", stageSize+4999) {
+		for r, err := range many((8*batchSize)+5000, nil) {
+			if r.Key == fmt.Sprint("line-", (8*batchSize)+4999) {
 				for {
 					st, err := s.Stats(ctx)
 					if err != nil {
@@ -152,7 +180,7 @@ func TestASnapshotDuringAnImport(t *testing.T) {
 			}
 		}
 	}, nil)
-	if err != nil || added.Count != stageSize+5000 {
+	if err != nil || added.Count != (8*batchSize)+5000 {
 		t.Fatalf("%+v, %v", added.Count, err)
 	}
 	c, err := Open(ctx, copied, nil)

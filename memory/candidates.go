@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,13 +27,10 @@ const MaxQuery = query.Max
 // neighbours of both. Query.Limit does not bound them. Neighbours pass the query's filters too.
 func (s *Store) Candidates(ctx context.Context, scope Scope, q Query) (*Candidates, error) {
 	c, err := s.candidates(ctx, scope, q, DefaultRadius)
-	return c, fail("search", err)
+	return c, s.fail("search", err)
 }
 
 func (s *Store) candidates(ctx context.Context, scope Scope, q Query, radius int) (*Candidates, error) {
-	if s.closed.Load() {
-		return nil, ErrClosed
-	}
 	return candidates(ctx, engine{s}, scope, q, radius)
 }
 
@@ -58,8 +54,7 @@ func candidates(ctx context.Context, from Engine, scope Scope, q Query, radius i
 	if err != nil {
 		return nil, err
 	}
-	sh := view.shard
-	if question.Must, question.Not, err = operators(ctx, from, sh, scope, parsed); err != nil {
+	if question.Must, question.Not, err = operators(ctx, from, view, scope, parsed); err != nil {
 		return nil, err
 	}
 	// Hashed vectors were likeness of letters, which the words have already; a store that holds some finds by words alone.
@@ -73,18 +68,18 @@ func candidates(ctx context.Context, from Engine, scope Scope, q Query, radius i
 			return nil, fmt.Errorf("embed the query: %w", err)
 		}
 	}
-	sh.mu.RLock()
-	defer sh.mu.RUnlock()
+	view.mu.RLock()
+	defer view.mu.RUnlock()
 	if len(question.Vector) > 0 {
-		if err := checkVector(question.Vector, sh.dim); err != nil {
+		if err := checkVector(question.Vector, view.dim); err != nil {
 			return nil, fmt.Errorf("the query's vector: %w", err)
 		}
 	}
-	answer, err := sh.index.Ask(ctx, question)
+	answer, err := view.index.Ask(ctx, question)
 	if err != nil {
 		return nil, err
 	}
-	return sh.candidates(question, answer), nil
+	return view.candidates(question, answer), nil
 }
 
 func placeOf(s Scope) index.Place { return index.Place{Agent: s.Agent, Session: s.Session} }
@@ -119,16 +114,16 @@ func embedQuery(ctx context.Context, e Embedder, query string) ([]float32, error
 }
 
 // operators are the rows that a query's operators ask for, and those they exclude; nil where it has none.
-func operators(ctx context.Context, from Engine, sh *shard, scope Scope, p query.Query) (must, not map[int64]bool, err error) {
+func operators(ctx context.Context, from Engine, v *View, scope Scope, p query.Query) (must, not map[int64]bool, err error) {
 	for _, phrase := range p.Must {
-		rows, err := holding(ctx, from, sh, scope, phrase, must)
+		rows, err := holding(ctx, from, v, scope, phrase, must)
 		if err != nil {
 			return nil, nil, err
 		}
 		must = rows
 	}
 	for _, phrase := range p.Not {
-		rows, err := holding(ctx, from, sh, scope, phrase, nil)
+		rows, err := holding(ctx, from, v, scope, phrase, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -142,10 +137,10 @@ func operators(ctx context.Context, from Engine, sh *shard, scope Scope, p query
 
 // holding are the rows of a scope whose text holds a phrase, if of is not nil only of those. The index tells which may hold it, and
 // their texts which do: what is looked through belongs to the one who asks.
-func holding(ctx context.Context, from Engine, sh *shard, scope Scope, phrase query.Phrase, of map[int64]bool) (map[int64]bool, error) {
-	sh.mu.RLock()
-	may := sh.index.MayHold(placeOf(scope), phrase.Terms(), phrase.Prefix)
-	sh.mu.RUnlock()
+func holding(ctx context.Context, from Engine, v *View, scope Scope, phrase query.Phrase, of map[int64]bool) (map[int64]bool, error) {
+	v.mu.RLock()
+	may := v.index.MayHold(placeOf(scope), phrase.Terms(), phrase.Prefix)
+	v.mu.RUnlock()
 	found := map[int64]bool{}
 	if of != nil {
 		may = slices.DeleteFunc(may, func(row int64) bool { return !of[row] })
@@ -176,7 +171,7 @@ func (e engine) Texts(ctx context.Context, _ Scope, rows []int64, f func(row int
 }
 
 // candidates are what the index has found, as others may keep it. The lock is held for reading.
-func (sh *shard) candidates(q *index.Question, a *index.Answer) *Candidates {
+func (v *View) candidates(q *index.Question, a *index.Answer) *Candidates {
 	c := &Candidates{List: make([]Candidate, len(a.Hits)), Query: a.Query, Weights: a.Weights, Missing: a.Missing, Speakers: a.Speakers,
 		Now: seconds(q.Moment), Len: a.Live, MeanTerms: a.Terms, Remark: q.Remark, Mean: a.Mean}
 	for i, hit := range a.Hits {
@@ -188,7 +183,7 @@ func (sh *shard) candidates(q *index.Question, a *index.Answer) *Candidates {
 			Importance: d.Importance, Confidence: d.Confidence, Surprise: d.Surprise, Origin: Origin(d.Origin()),
 			Asks: d.Asks, Terms: a.TermsOf(d), Information: hit.Information, Meant: hit.Meant, Subject: hit.Subject,
 		}
-		switch human, assistant := sh.index.Speaks(d); {
+		switch human, assistant := v.index.Speaks(d); {
 		case human:
 			c.List[i].Role = Human
 		case assistant:
@@ -199,9 +194,9 @@ func (sh *shard) candidates(q *index.Question, a *index.Answer) *Candidates {
 		}
 	}
 	c.Word = func(t Term) string {
-		sh.mu.RLock()
-		defer sh.mu.RUnlock()
-		return sh.index.Word(t)
+		v.mu.RLock()
+		defer v.mu.RUnlock()
+		return v.index.Word(t)
 	}
 	return c
 }
@@ -220,27 +215,31 @@ func seconds(us int64) int64 {
 	return us / 1e6
 }
 
-// shardAt is the shard that answers for a moment: the live one, or one that is built of what was said by then and not
-// superseded yet, whenever it was written down. That reads all records of the tenant and user, about 10 µs each.
-func (s *Store) shardAt(ctx context.Context, scope Scope, at time.Time) (*shard, error) {
-	if at.IsZero() {
-		return s.shard(ctx, scope)
-	}
-	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+// MetaPinned is the metadata that puts a record into every prompt: "true" pins it, "false" keeps a persona out.
+const MetaPinned = "pinned"
+
+// Pinned reports whether a record stands in every prompt: it is pinned, or says who the user or the assistant is.
+func (r *Record) Pinned() bool {
+	return r.Meta[MetaPinned] == "true" || r.Kind == KindPersona && r.Meta[MetaPinned] != "false"
+}
+
+// Pinned returns the live records of a scope that are pinned and hold now, the last written first, at most limit of them.
+func (s *Store) Pinned(ctx context.Context, scope Scope, limit int) ([]Record, error) {
+	records, err := FindPinned(ctx, engine{s}, scope, limit)
+	return records, s.fail("read what is pinned", err)
+}
+
+// FindPinned is [Store.Pinned] for the records of another engine.
+func FindPinned(ctx context.Context, e Engine, scope Scope, limit int) ([]Record, error) {
+	view, err := e.View(ctx, scope, time.Time{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = t.Rollback() }()
-	h, err := readHead(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	moment := micros(at)
-	if moment >= h.clock {
-		_ = t.Rollback()
-		return s.shard(ctx, scope)
-	}
-	sh := &shard{dim: h.dim}
-	sh.index, err = s.build(ctx, t, ownerOf(scope), h.dim, &moment)
-	return sh, err
+	view.mu.RLock()
+	rows := view.index.OfKindOrMeta(placeOf(scope), micros(e.Now()), string(KindPersona), MetaPinned, "true")
+	view.mu.RUnlock()
+	slices.Sort(rows)
+	slices.Reverse(rows)
+	records, err := e.Fetch(ctx, scope, rows[:min(limit, len(rows))]...)
+	return slices.DeleteFunc(records, func(r Record) bool { return !r.Pinned() }), err
 }

@@ -5,7 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+	"io/fs"
+	"os"
 
 	"github.com/trm-go/refiner/memory/internal/disk"
 )
@@ -36,42 +37,41 @@ func (p Problem) String() string {
 // mostProblems bounds a report: of a file that is all damaged, the first hundred say enough.
 const mostProblems = 100
 
-// Check looks for damage. The quick check reads the structure of the file and counts; the full one reads everything:
-// each page, and every record, vector, source, quote and event against its checksum and what it must agree with. An error means that the check could not be made; damage is in the report.
+// Check looks for damage. The quick check reads the structure of the file and counts; the full one reads everything: each page, and
+// every record, vector, source, quote and event against its checksum and what it must agree with. An error means that the check could
+// not be made; damage is in the report.
 func (s *Store) Check(ctx context.Context, full bool) (Report, error) {
-	if s.closed.Load() {
-		return Report{}, fail("check", ErrClosed)
-	}
 	c := checker{db: s.reader, report: Report{Full: full, Problems: []Problem{}}}
 	err := c.run(ctx, full)
 	if err == nil {
 		c.report.Pending, err = s.Pending(ctx)
 	}
-	return c.report, fail("check", err)
+	return c.report, s.fail("check", err)
 }
 
 // CheckFile is [Store.Check] of a file that may be too damaged to be opened as a store. It never changes the file.
 func CheckFile(ctx context.Context, path string, full bool) (Report, error) {
-	c := checker{report: Report{Full: full, Problems: []Problem{}}}
-	doing := fmt.Sprintf("check %q", path)
-	if _, err := verify(ctx, path); err != nil {
-		if errors.Is(fail("", err), ErrCorrupt) {
-			c.problem("file", "", "%v", err)
-			return c.report, nil
-		}
-		return c.report, fail(doing, err)
+	c, err := checkFile(ctx, path, full, full)
+	return c.report, fail(fmt.Sprintf("check %q", path), err)
+}
+
+func checkFile(ctx context.Context, path string, full, contents bool) (c checker, err error) {
+	c.report = Report{Full: full, Problems: []Problem{}}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("%w at %q", ErrNoStore, path)
+	} else if err != nil {
+		return c, disk.FileError(err)
 	}
-	db, err := disk.OpenReadOnly(ctx, path, disk.DefaultWait)
-	if err != nil {
-		return c.report, fail(doing, err)
+	if c.db, err = disk.OpenReadOnly(ctx, path, disk.DefaultWait); err != nil {
+		return c, err
 	}
-	defer func() { _ = db.Close() }()
-	c.db = db
-	return c.report, fail(doing, c.run(ctx, full))
+	defer func() { _ = c.db.Close() }()
+	return c, c.run(ctx, contents)
 }
 
 type checker struct {
 	db     *sql.DB
+	head   head
 	report Report
 }
 
@@ -81,9 +81,9 @@ func (c *checker) problem(where string, id ID, format string, args ...any) {
 	}
 }
 
-func (c *checker) run(ctx context.Context, full bool) error {
+func (c *checker) run(ctx context.Context, contents bool) error {
 	steps := []func(context.Context) error{c.pages, c.counts}
-	if full {
+	if contents {
 		steps = append(steps, c.sums, c.records, c.references)
 	}
 	for _, step := range steps {
@@ -99,8 +99,11 @@ func (c *checker) run(ctx context.Context, full bool) error {
 }
 
 func (c *checker) pages(ctx context.Context) error {
-	if _, err := disk.Version(ctx, c.db); err != nil {
+	switch v, err := disk.Version(ctx, c.db); {
+	case err != nil:
 		return err
+	case v == 0:
+		return fmt.Errorf("%w: the database is empty", ErrNoStore)
 	}
 	pragma := "quick_check"
 	if c.report.Full {
@@ -108,42 +111,38 @@ func (c *checker) pages(ctx context.Context) error {
 	}
 	if err := c.each(ctx, "PRAGMA "+pragma, func(scan func(...any) error) error {
 		var line string
-		if err := scan(&line); err != nil {
-			return err
-		}
-		if line != "ok" {
+		err := scan(&line)
+		if err == nil && line != "ok" {
 			c.problem("file", "", "%s", line)
 		}
-		return nil
+		return err
 	}); err != nil {
 		return err
 	}
 	return c.each(ctx, "PRAGMA foreign_key_check", func(scan func(...any) error) error {
 		var table, parent string
 		var row, key sql.NullInt64
-		if err := scan(&table, &row, &parent, &key); err != nil {
-			return err
+		err := scan(&table, &row, &parent, &key)
+		if err == nil {
+			c.problem("file", "", "row %d of %s refers to nothing in %s", row.Int64, table, parent)
 		}
-		c.problem("file", "", "row %d of %s refers to nothing in %s", row.Int64, table, parent)
-		return nil
+		return err
 	})
 }
 
-func (c *checker) counts(ctx context.Context) error {
-	var vectors int
+func (c *checker) counts(ctx context.Context) (err error) {
+	if c.head, err = readHead(ctx, c.db); err != nil {
+		return err
+	}
+	if c.head.model == "" || (c.head.dim == 0) != (c.head.model == noModel) {
+		c.problem("file", "", "the store does not say its embedding model")
+	}
+	var vectors, want int
 	if err := c.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors)").Scan(&c.report.Records, &vectors); err != nil {
 		return err
 	}
-	h, err := readHead(ctx, c.db)
-	if err != nil {
-		return err
-	}
-	if h.model == "" || (h.dim == 0) != (h.model == noModel) {
-		c.problem("file", "", "the store does not say its embedding model")
-	}
-	want := c.report.Records
-	if h.dim == 0 {
-		want = 0
+	if c.head.dim > 0 {
+		want = c.report.Records
 	}
 	if vectors != want {
 		c.problem("vector", "", "%d records have %d vectors", c.report.Records, vectors)
@@ -151,23 +150,19 @@ func (c *checker) counts(ctx context.Context) error {
 	return nil
 }
 
-// disk.Sums compares the checksums of all rows.
+// sums compares the checksums of all rows.
 func (c *checker) sums(ctx context.Context) error {
-	for table, where := range map[string]string{"records": "record", "vectors": "vector", "events": "history", "scopes": "scope", "tombstones": "file"} {
-		id := "ifnull((SELECT r.id FROM records r WHERE r.row = t.row), '')"
-		switch table {
-		case "scopes":
-			id = "''"
-		case "records", "tombstones":
-			id = "id"
-		}
-		if err := c.each(ctx, "SELECT "+id+" FROM "+table+" AS t WHERE sum <> "+disk.SumOf(table), func(scan func(...any) error) error {
+	const ofRow = "ifnull((SELECT r.id FROM records r WHERE r.row = t.row), '')"
+	for _, of := range []struct{ table, id, where string }{
+		{"records", "id", "record"}, {"vectors", ofRow, "vector"}, {"events", ofRow, "history"}, {"scopes", "''", "scope"}, {"tombstones", "id", "file"},
+	} {
+		if err := c.each(ctx, "SELECT "+of.id+" FROM "+of.table+" AS t WHERE sum <> "+disk.SumOf(of.table), func(scan func(...any) error) error {
 			var id ID
-			if err := scan((*string)(&id)); err != nil {
-				return err
+			err := scan((*string)(&id))
+			if err == nil {
+				c.problem(of.where, id, "it is not what was written: its checksum does not agree")
 			}
-			c.problem(where, id, "it is not what was written: its checksum does not agree")
-			return nil
+			return err
 		}); err != nil {
 			return err
 		}
@@ -176,10 +171,6 @@ func (c *checker) sums(ctx context.Context) error {
 }
 
 func (c *checker) records(ctx context.Context) error {
-	h, err := readHead(ctx, c.db)
-	if err != nil {
-		return err
-	}
 	return c.each(ctx, "SELECT "+recordColumns+`, v.data, ifnull(v.scope = r.scope, true) FROM records r JOIN scopes c ON c.scope = r.scope
 		LEFT JOIN vectors v ON v.row = r.row ORDER BY r.row`, func(scan func(...any) error) error {
 		var data sql.RawBytes
@@ -195,8 +186,8 @@ func (c *checker) records(ctx context.Context) error {
 		if err := r.Validate(); err != nil {
 			c.problem("record", r.ID, "%v", err)
 		}
-		if len(data) != 4*h.dim {
-			c.problem("vector", r.ID, "it has %d bytes, not %d", len(data), 4*h.dim)
+		if len(data) != 4*c.head.dim {
+			c.problem("vector", r.ID, "it has %d bytes, not %d", len(data), 4*c.head.dim)
 		}
 		if !sameScope {
 			c.problem("scope", r.ID, "its vector lies in another scope")
@@ -223,6 +214,9 @@ func (c *checker) references(ctx context.Context) error {
 		{"source", "it rests on %s, which its tenant and user do not have",
 			`SELECT r.id, s.source FROM sources s JOIN records r ON r.row = s.row JOIN scopes c ON c.scope = r.scope
 			WHERE NOT EXISTS (SELECT 1 FROM records o JOIN scopes d ON d.scope = o.scope WHERE o.id = s.source AND d.tenant = c.tenant AND d.user = c.user)`},
+		{"source", "it quotes %s, which does not say so",
+			`SELECT r.id, printf('"%s" from %s', q.value ->> 'text', q.value ->> 'source') FROM records r, json_each(iif(json_valid(r.quotes), r.quotes, '[]')) q
+			LEFT JOIN records o ON o.id = q.value ->> 'source' WHERE r.quotes IS NOT NULL AND NOT instr(ifnull(o.text, ''), q.value ->> 'text')`},
 		{"history", "it is superseded by %s, which its tenant and user do not have",
 			`SELECT r.id, r.superseded_by FROM records r JOIN scopes c ON c.scope = r.scope WHERE r.superseded_by <> '' AND NOT EXISTS
 			(SELECT 1 FROM records o JOIN scopes d ON d.scope = o.scope WHERE o.id = r.superseded_by AND d.tenant = c.tenant AND d.user = c.user)`},
@@ -234,36 +228,16 @@ func (c *checker) references(ctx context.Context) error {
 		if err := c.each(ctx, q.query, func(scan func(...any) error) error {
 			var id ID
 			var other string
-			if err := scan((*string)(&id), &other); err != nil {
-				return err
+			err := scan((*string)(&id), &other)
+			if err == nil {
+				c.problem(q.where, id, q.detail, other)
 			}
-			c.problem(q.where, id, q.detail, other)
-			return nil
+			return err
 		}); err != nil {
 			return err
 		}
 	}
-	texts := map[ID]string{}
-	return c.each(ctx, "SELECT "+recordColumns+" FROM records r JOIN scopes c ON c.scope = r.scope WHERE r.quotes IS NOT NULL", func(scan func(...any) error) error {
-		r, err := scanRecord(scan)
-		if err != nil {
-			return err
-		}
-		listed := r.sources()
-		for _, q := range r.Quotes {
-			if _, ok := texts[q.Source]; !ok {
-				var text string
-				if err := c.db.QueryRowContext(ctx, "SELECT text FROM records WHERE id = ?", string(q.Source)).Scan(&text); err != nil && !errors.Is(err, sql.ErrNoRows) {
-					return err
-				}
-				texts[q.Source] = text
-			}
-			if len(listed) > 0 && !strings.Contains(texts[q.Source], q.Text) {
-				c.problem("source", r.ID, "it quotes %q from %s, which does not say so", q.Text, q.Source)
-			}
-		}
-		return nil
-	})
+	return nil
 }
 
 // each calls f for each row of a query.

@@ -33,51 +33,37 @@ type Deleted struct {
 	Missing []string `json:"missing,omitempty"`
 }
 
-// Delete deletes records for privacy, so that no byte of their text is left: from the table, the vectors, the history, the log of SQLite and the free pages of the file; and the same from every copy that [Copies] finds,
-// from the plans of consolidations that quote them, and from what a mirror has put aside. Other records stay: what was
-// superseded by a derived record that goes is live again. What remains is the ID, and a hash of the key, without which a
-// snapshot, an export or an import could bring them back. Other processes forget them at their next call. Exports, copies in
-// other places and the remains that a disk keeps of overwritten blocks are out of reach.
+// Delete deletes records for privacy, so that no byte of their text is left: from the table, the vectors, the history, the log of
+// SQLite and the free pages of the file; and the same from every copy that [Copies] finds, from the plans of consolidations that quote
+// them, and from what a mirror has put aside. Other records stay: what was superseded by a derived record that goes is live again. What
+// remains is the ID, and a hash of the key, without which a snapshot, an export or an import could bring them back. Other processes
+// forget them at their next call. Exports, copies in other places and the remains that a disk keeps of overwritten blocks are out of
+// reach.
 //
-// The deletion holds, and is written into the store's journal of deletions, before the copies are gone through. If that is
-// interrupted, or a copy cannot be reached, whatever opens the store next goes on with it.
+// The deletion holds, and is written into the store's journal of deletions, before anything is deleted. If that is interrupted, or a
+// copy cannot be reached, whatever opens the store next goes on with it.
 //
 // All pages of the files are gone through, in slices between which others write: about a second for 100,000 records.
 func (s *Store) Delete(ctx context.Context, scope Scope, ids []ID, o *DeleteOptions) (Deleted, error) {
 	if len(ids) == 0 {
-		return Deleted{}, fail("delete", fmt.Errorf("%w: no record is named", ErrInvalid))
+		return Deleted{}, s.fail("delete", fmt.Errorf("%w: no record is named", ErrInvalid))
 	}
-	d, err := s.delete(ctx, scope, ids, o)
-	return d, fail("delete "+join(ids), err)
+	d, err := s.delete(ctx, choice{scope: scope, ids: ids, strict: true, derived: o != nil && o.Derived}, o)
+	return d, s.fail("delete "+join(ids), err)
 }
 
 // Forget deletes every record of a scope, live or superseded, the way [Store.Delete] does.
 func (s *Store) Forget(ctx context.Context, scope Scope, o *DeleteOptions) (Deleted, error) {
-	d, err := s.delete(ctx, scope, nil, o)
-	return d, fail(fmt.Sprintf("forget scope %s", scope), err)
+	d, err := s.delete(ctx, choice{scope: scope, where: "TRUE", derived: o != nil && o.Derived}, o)
+	return d, s.fail(fmt.Sprintf("forget scope %s", scope), err)
 }
 
 // Retain deletes what was observed in a scope before a moment, and what was derived from it, the way [Store.Delete] does: the
 // end of a retention period.
 func (s *Store) Retain(ctx context.Context, scope Scope, from time.Time, o *DeleteOptions) (Deleted, error) {
-	opts := DeleteOptions{Derived: true}
-	if o != nil {
-		opts.Snapshots = o.Snapshots
-	}
-	var ids []ID
-	for r, err := range s.All(ctx, scope, &AllOptions{History: true}) {
-		if err != nil {
-			return Deleted{}, fail("retain", err)
-		}
-		if r.Origin == Observed && r.Created.Before(from) {
-			ids = append(ids, r.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return Deleted{}, nil
-	}
-	d, err := s.delete(ctx, scope, ids, &opts)
-	return d, fail("retain", err)
+	c := choice{scope: scope, where: fmt.Sprintf("r.origin = 'observed' AND r.created < %d", micros(from)), derived: true}
+	d, err := s.delete(ctx, c, o)
+	return d, s.fail("retain", err)
 }
 
 // deletion is what the journal keeps of one.
@@ -93,55 +79,40 @@ type deletion struct {
 	Tried  int64    `json:"tried,omitempty"`  // when a copy could not be reached, in microseconds
 }
 
-func (s *Store) delete(ctx context.Context, scope Scope, ids []ID, o *DeleteOptions) (Deleted, error) {
-	if o == nil {
-		o = &DeleteOptions{}
-	}
-	for _, path := range o.Snapshots {
-		if _, err := verify(ctx, path); err != nil {
-			return Deleted{}, fmt.Errorf("snapshot %q: %w", path, err)
+func (s *Store) delete(ctx context.Context, c choice, o *DeleteOptions) (Deleted, error) {
+	if o != nil {
+		for _, path := range o.Snapshots {
+			if _, err := verify(ctx, path); err != nil {
+				return Deleted{}, fmt.Errorf("snapshot %q: %w", path, err)
+			}
+			if err := s.keepPath(ctx, path); err != nil {
+				return Deleted{}, err
+			}
 		}
-		if err := s.keepPath(ctx, path); err != nil {
-			return Deleted{}, err
-		}
 	}
-	if s.readOnly {
-		return Deleted{}, ErrReadOnly
-	}
-	d := Deleted{Snapshots: map[string]int{}}
 	h, err := s.head(ctx)
-	if err != nil {
-		return d, err
-	}
-	c := choice{scope: scope, ids: ids, all: ids == nil, derived: o.Derived, strict: true, seq: h.seq}
-	// What is much is looked for before the write lock is taken, and deleted in slices.
-	chosen, err := c.look(ctx, s.reader)
-	if err != nil {
-		return d, err
-	}
-	err = s.write(ctx, true, func(t *tx) error {
-		few := len(chosen.rows) <= wholeRows
-		if few {
-			if chosen, err = c.look(ctx, t); err != nil {
-				return err
-			}
-			s.recent = nil
-			if err := erase(ctx, t.Tx, chosen.rows, true); err != nil {
-				return err
-			}
-		}
-		d.IDs, d.Derived = chosen.ids, len(chosen.ids)-chosen.asked
-		what, err := json.Marshal(deletion{Scope: scope, All: c.all, Seq: h.seq, IDs: chosen.ids, Keys: chosen.keys, Erased: few})
-		if err != nil {
-			return err
-		}
-		_, err = t.ExecContext(ctx, "INSERT INTO deletions (at, what) VALUES (?, ?)", micros(t.now), string(what))
-		return err
-	})
 	if err != nil {
 		return Deleted{}, err
 	}
+	found, err := c.look(ctx, s.reader)
+	if err != nil {
+		return Deleted{}, err
+	}
+	if len(found.rows) == 0 && c.where != "TRUE" {
+		return Deleted{}, nil // of a whole scope a copy may hold what the store does not
+	}
+	what, err := json.Marshal(deletion{Scope: c.scope, All: c.where == "TRUE", Seq: h.seq, IDs: found.ids, Keys: found.keys})
+	if err != nil {
+		return Deleted{}, err
+	}
+	if err := s.write(ctx, true, func(t *tx) error {
+		_, err := t.ExecContext(ctx, "INSERT INTO deletions (at, what) VALUES (?, ?)", micros(t.now), string(what))
+		return err
+	}); err != nil {
+		return Deleted{}, err
+	}
 	// It will be done, whatever happens: what follows is tried again where it fails.
+	d := Deleted{IDs: found.ids, Derived: len(found.ids) - found.asked, Snapshots: map[string]int{}}
 	return d, s.carryOut(ctx, &d)
 }
 
@@ -149,7 +120,7 @@ func (s *Store) delete(ctx context.Context, scope Scope, ids []ID, o *DeleteOpti
 // writes a copy of it.
 func (s *Store) Resume(ctx context.Context) (Deleted, error) {
 	d := Deleted{Snapshots: map[string]int{}}
-	return d, fail("resume deletions", s.carryOut(ctx, &d))
+	return d, s.fail("resume deletions", s.carryOut(ctx, &d))
 }
 
 // tryAgain is after how long opening a store tries again to reach a copy that could not be reached.
@@ -198,15 +169,12 @@ type PendingDeletion struct {
 
 // Pending are the deletions that are not carried out in every copy yet.
 func (s *Store) Pending(ctx context.Context) ([]PendingDeletion, error) {
-	if s.closed.Load() {
-		return nil, fail("read the journal of deletions", ErrClosed)
-	}
 	all, err := readDeletions(ctx, s.reader)
 	pending := make([]PendingDeletion, len(all))
 	for i, p := range all {
 		pending[i] = PendingDeletion{p.at, len(p.IDs)}
 	}
-	return pending, fail("read the journal of deletions", err)
+	return pending, s.fail("read the journal of deletions", err)
 }
 
 // carryOut deletes what the journal names from the store, from its free space and its log and from all its copies, and tells
@@ -223,7 +191,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 	}
 	unreached := func(what string, err error) {
 		if err != nil {
-			d.Pending = append(d.Pending, what+": "+fail("delete", err).Error())
+			d.Pending = append(d.Pending, what+": "+s.fail("delete", err).Error())
 		}
 	}
 	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
@@ -261,37 +229,47 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 	})
 }
 
-// eraseSlices deletes what a deletion names from the store, if that is not done yet, with room for others to write.
-func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
-	if p.Erased {
-		return nil
-	}
-	owners := Scope{Tenant: p.Scope.Tenant, User: p.Scope.User} // derived records may lie in another session
-	for ids := p.IDs; len(ids) > 0; {
-		err := s.write(ctx, true, func(t *tx) error {
+// inSlices runs f in one transaction after another, with room for others to write in between, until there is no more to do.
+func (s *Store) inSlices(ctx context.Context, f func(*tx) (more bool, err error)) error {
+	for more := true; more; {
+		err := s.write(ctx, true, func(t *tx) (err error) {
 			s.recent = nil
-			for start := time.Now(); len(ids) > 0 && time.Since(start) < disk.SliceTime; {
-				n := min(64, len(ids))
-				chosen, err := (&choice{scope: owners, ids: ids[:n], derived: true}).look(ctx, t)
-				if err != nil {
-					return err
-				}
-				if err := erase(ctx, t.Tx, chosen.rows, true); err != nil {
-					return err
-				}
-				ids = ids[n:]
-			}
-			return nil
+			more, err = f(t)
+			return err
 		})
-		if err == nil && len(ids) > 0 {
+		if err == nil && more {
 			err = disk.Pause(ctx)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	p.Erased = true
 	return nil
+}
+
+// eraseSlices deletes what a deletion names from the store, if that is not done yet, with room for others to write.
+func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
+	if p.Erased {
+		return nil
+	}
+	owners := Scope{Tenant: p.Scope.Tenant, User: p.Scope.User} // derived records may lie in another session
+	ids := p.IDs
+	err := s.inSlices(ctx, func(t *tx) (more bool, err error) {
+		for start := time.Now(); len(ids) > 0 && time.Since(start) < disk.SliceTime; {
+			n := min(64, len(ids))
+			chosen, err := (&choice{scope: owners, ids: ids[:n], derived: true}).look(ctx, t)
+			if err != nil {
+				return false, err
+			}
+			if err := erase(ctx, t.Tx, chosen.rows, true); err != nil {
+				return false, err
+			}
+			ids = ids[n:]
+		}
+		return len(ids) > 0, nil
+	})
+	p.Erased = err == nil
+	return err
 }
 
 // deleteFromCopies deletes the same records from all copies, and from the files that quote them.
@@ -346,9 +324,12 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 	n := 0
 	for _, p := range all {
 		for _, c := range []choice{
-			{scope: p.Scope, all: p.All, derived: true, seq: p.Seq},
 			{scope: Scope{Tenant: p.Scope.Tenant, User: p.Scope.User}, ids: p.IDs, derived: true}, // derived records may lie in another session
+			{scope: p.Scope, where: fmt.Sprintf("r.seq <= %d", p.Seq), derived: true},
 		} {
+			if c.where != "" && !p.All {
+				continue
+			}
 			chosen, err := c.look(ctx, t)
 			if err != nil {
 				return 0, err

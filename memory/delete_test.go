@@ -85,7 +85,7 @@ func TestDeleteReallyDeletes(t *testing.T) {
 		diff(t, "found "+name, []string{}, texts(t, st, ann, Query{Text: `"quetzalcoatl"`}))
 		for _, sh := range st.shards.all {
 			for term := Term(0); ; term++ {
-				switch sh.index.Word(term) {
+				switch sh.view.index.Word(term) {
 				case "quetzalcoatl":
 					t.Errorf("the dictionary %s still knows the word", name)
 				case "":

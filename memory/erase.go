@@ -4,9 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/trm-go/refiner/memory/internal/disk"
@@ -16,10 +14,9 @@ import (
 type choice struct {
 	scope   Scope
 	ids     []ID
-	all     bool // also all of the scope that were last written at seq or before
-	seq     int64
-	derived bool // also those that rest on them; without it, it is an error that there are any
-	strict  bool // every ID must be there
+	where   string // a condition of others; empty: there are none
+	derived bool   // also those that rest on them; without it, it is an error that there are any
+	strict  bool   // every ID must be there
 }
 
 // chosen are records that are to be deleted.
@@ -55,8 +52,8 @@ func (c *choice) look(ctx context.Context, q disk.Queryer) (found chosen, err er
 		return n, err
 	}
 	const from = "records r JOIN scopes c ON c.scope = r.scope WHERE "
-	if c.all {
-		if _, err := collect(from+inScope+" AND r.seq <= ?", scopeArgs(c.scope, c.seq)...); err != nil {
+	if c.where != "" {
+		if _, err := collect(from+inScope+" AND "+c.where, scopeArgs(c.scope)...); err != nil {
 			return found, err
 		}
 	}
@@ -82,8 +79,7 @@ func (c *choice) look(ctx context.Context, q disk.Queryer) (found chosen, err er
 	return found, nil
 }
 
-// The statements that delete records, whose rows are the JSON array ?1. What gave way to a derived record is live again. The last two
-// take the scopes and owners ?2 and ?3 that are left without records.
+// The statements that delete records, whose rows are the JSON array ?1. What gave way to a derived record is live again.
 var erasing = func() []string {
 	const these = "(SELECT value FROM json_each(?1))"
 	const ids = "(SELECT id FROM records WHERE row IN " + these + ")"
@@ -104,8 +100,6 @@ var erasing = func() []string {
 		"UPDATE records SET superseded = 0, superseded_by = '', seq = (SELECT seq FROM store), sum = " + revivedSum + " WHERE superseded_by IN " + derived + others,
 		"UPDATE records SET superseded_by = '', seq = (SELECT seq FROM store), sum = " + without("records", "superseded_by") + " WHERE superseded_by IN " + ids + others,
 		"DELETE FROM records WHERE row IN " + these,
-		"DELETE FROM scopes WHERE scope IN (SELECT value FROM json_each(?2)) AND NOT EXISTS (SELECT 1 FROM records r WHERE r.scope = scopes.scope)",
-		"DELETE FROM owners WHERE owner IN (SELECT value FROM json_each(?3)) AND NOT EXISTS (SELECT 1 FROM records r WHERE r.owner = owners.owner)",
 	}
 }()
 
@@ -126,51 +120,31 @@ func erase(ctx context.Context, t *sql.Tx, rows []int64, forGood bool) error {
 	if err != nil {
 		return err
 	}
-	args := []any{string(these), "", ""}
-	for i, column := range []string{"scope", "owner"} {
-		if err := t.QueryRowContext(ctx, "SELECT json_group_array(DISTINCT "+column+") FROM records WHERE row IN (SELECT value FROM json_each(?))", args[0]).Scan(&args[i+1]); err != nil {
+	// Scopes and owners that are left without records go too.
+	places := map[string]string{"scopes": "scope", "owners": "owner"}
+	touched := map[string]string{}
+	for table, column := range places {
+		var them string
+		if err := t.QueryRowContext(ctx, "SELECT json_group_array(DISTINCT "+column+") FROM records WHERE row IN (SELECT value FROM json_each(?))", string(these)).Scan(&them); err != nil {
+			return err
+		}
+		touched[table] = them
+	}
+	if forGood {
+		if _, err := t.ExecContext(ctx, burying, string(these)); err != nil {
 			return err
 		}
 	}
-	statements := erasing
-	if forGood {
-		statements = slices.Insert(slices.Clone(erasing), 0, burying)
-	}
-	for _, statement := range statements {
-		n := 1
-		if strings.Contains(statement, "?2") {
-			n = 2
-		} else if strings.Contains(statement, "?3") {
-			n = 3
+	for _, statement := range erasing {
+		if _, err := t.ExecContext(ctx, statement, string(these)); err != nil {
+			return err
 		}
-		if _, err := t.ExecContext(ctx, statement, args[:n]...); err != nil {
+	}
+	for table, column := range places {
+		if _, err := t.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %[1]s WHERE %[2]s IN (SELECT value FROM json_each(?))
+			AND NOT EXISTS (SELECT 1 FROM records r WHERE r.%[2]s = %[1]s.%[2]s)`, table, column), touched[table]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// gone is the ID of a record that was deleted for privacy, with the ID or the key of this one: it does not come back, unless
-// that is asked for.
-func (w *inserter) gone(ctx context.Context, r *incoming, given bool) (id ID, err error) {
-	if !given && r.Key == "" {
-		return "", nil
-	}
-	const those = "(id = ?1 OR key = keyhash(?2, ?3, ?4, ?5, ?6) AND key <> x'')"
-	args := []any{string(r.ID), r.Scope.Tenant, r.Scope.User, r.Scope.Agent, r.Scope.Session, r.Key}
-	err = w.t.QueryRowContext(ctx, "SELECT id FROM tombstones WHERE "+those, args...).Scan((*string)(&id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return "", nil
-	case err != nil:
-		return "", err
-	case !r.again:
-		r.deleted = true
-		return id, nil
-	}
-	// An index in memory that has not seen the deletion yet would not see it any more: all are loaded anew.
-	if _, err = w.t.ExecContext(ctx, "DELETE FROM tombstones WHERE "+those, args...); err == nil {
-		_, err = w.t.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch())
-	}
-	return "", err
 }

@@ -1,7 +1,10 @@
 package memory
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/trm-go/refiner/memory/internal/disk"
 )
@@ -31,7 +34,7 @@ var (
 	ErrLocked = disk.ErrLocked
 	// ErrCorrupt is returned when a file is not a store, or is damaged.
 	ErrCorrupt = disk.ErrCorrupt
-	// ErrSchema is returned when the store was written by a newer version of this module.
+	// ErrSchema is returned when the store was written by a version of this module that this one does not read, a newer one as a rule.
 	ErrSchema = disk.ErrSchema
 	// ErrReadOnly is returned for a write to a store that cannot be written.
 	ErrReadOnly = disk.ErrReadOnly
@@ -43,3 +46,26 @@ var (
 	// ErrClosed is returned by every method of a closed store.
 	ErrClosed = errors.New("store is closed")
 )
+
+// sentinels are the errors that callers act on.
+var sentinels = []error{ErrInvalid, ErrNotFound, ErrDimension, ErrModel, ErrDerived, ErrNoStore, ErrExists, ErrLocked, ErrCorrupt, ErrSchema,
+	ErrReadOnly, ErrFull, ErrReplaced, ErrClosed, context.Canceled, context.DeadlineExceeded}
+
+// fail says what was being done when err happened, and gives it the sentinel that a caller can act on.
+func fail(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if !slices.ContainsFunc(sentinels, func(known error) bool { return errors.Is(err, known) }) {
+		err = disk.Explain(err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// fail is that of a store. What fails on a closed one fails because of that.
+func (s *Store) fail(doing string, err error) error {
+	if err != nil && s.closed.Load() && !errors.Is(err, ErrClosed) {
+		err = fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return fail(doing, err)
+}

@@ -17,22 +17,22 @@ import (
 	"github.com/trm-go/refiner/memory/internal/disk"
 )
 
-// An export is JSON Lines: one exportHead, then one line for each record in the order they were written, then one for
-// each event of their history.
-type (
-	exportHead struct {
-		Format  string `json:"format"` // exportFormat
-		Version int    `json:"version"`
-		Model   string `json:"model"`
-		Dim     int    `json:"dim"`
-	}
-	exportLine struct {
-		Record   *Record  `json:"record,omitempty"`
-		Surprise *float64 `json:"surprise,omitempty"`
-		Vector   string   `json:"vector,omitempty"` // the embedding: base64 of little-endian float32
-		Event    *Event   `json:"event,omitempty"`
-	}
-)
+// An export is JSON Lines: one exportHead, then one Exported for each record in the order they were written, then one for each event
+// of their history.
+type exportHead struct {
+	Format  string `json:"format"` // exportFormat
+	Version int    `json:"version"`
+	Model   string `json:"model"`
+	Dim     int    `json:"dim"`
+}
+
+// Exported is one line of an export: a record, with how new it was when it was written, or an event of one before it.
+type Exported struct {
+	Record   *Record  `json:"record,omitempty"`
+	Surprise *float64 `json:"surprise,omitempty"`
+	Vector   string   `json:"vector,omitempty"` // the embedding: base64 of little-endian float32; what reads and writes exports sees to it
+	Event    *Event   `json:"event,omitempty"`
+}
 
 const (
 	exportFormat  = "refiner-memory"
@@ -43,10 +43,7 @@ const (
 // Export writes the records of scopes, or of the whole store if none is given, as JSON Lines: with their history, counts
 // of use and embeddings, so that [Store.Import] makes the same store of it. It returns the number of records.
 func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...Scope) (n int, err error) {
-	defer func() { err = fail("export", err) }()
-	if s.closed.Load() {
-		return 0, ErrClosed
-	}
+	defer func() { err = s.fail("export", err) }()
 	t, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return 0, err
@@ -57,7 +54,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...Scope) (n int
 		return 0, err
 	}
 	return WriteExport(w, h.model, h.dim, func(yield func(Exported, error) bool) {
-		for r, err := range s.all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
+		for r, err := range all(ctx, t, scopes, &AllOptions{History: true, Embeddings: true}) {
 			if !yield(Exported{Record: &r.Record, Surprise: &r.surprise}, err) || err != nil {
 				return
 			}
@@ -98,7 +95,7 @@ type ImportOptions struct {
 // Import takes in what [Store.Export] wrote, all or nothing. Records that are there already are skipped, so importing
 // twice adds nothing; records that were deleted for privacy do not come back.
 func (s *Store) Import(ctx context.Context, r io.Reader, o *ImportOptions) (_ Added, err error) {
-	defer func() { err = fail("import", err) }()
+	defer func() { err = s.fail("import", err) }()
 	if o == nil {
 		o = &ImportOptions{}
 	}
@@ -106,108 +103,128 @@ func (s *Store) Import(ctx context.Context, r io.Reader, o *ImportOptions) (_ Ad
 	if err != nil {
 		return Added{}, err
 	}
-	var events []Event
-	records := func(yield func(incoming, error) bool) {
-		for line, err := range readExport(r, h.model, h.dim, o.Reembed || h.dim == 0) {
-			if err == nil && line.Event != nil {
-				events = append(events, *line.Event)
-				continue
+	w := &writer{s: s, imported: true, again: o.Deleted}
+	err = w.run(ctx, Scope{}, func(yield func(Exported, error) bool) {
+		for line, err := range ReadExport(r, h.model, h.dim, o.Reembed) {
+			if r := line.Record; r != nil && len(o.Scopes) > 0 && !slices.ContainsFunc(o.Scopes, func(s Scope) bool { return s.Contains(r.Scope) }) {
+				err = fmt.Errorf("%w: record %s is of the scope %s, outside of the one that is given", ErrInvalid, r.ID, r.Scope)
 			}
-			in := incoming{imported: true, again: o.Deleted, surprise: line.Surprise}
-			if line.Record != nil {
-				in.Record = *line.Record
-				if len(o.Scopes) > 0 && !slices.ContainsFunc(o.Scopes, func(s Scope) bool { return s.Contains(in.Scope) }) {
-					err = fmt.Errorf("%w: record %s is of the scope %s, outside of the one that is given", ErrInvalid, in.ID, in.Scope)
-				}
-			}
-			if !yield(in, err) || err != nil {
+			if !yield(line, err) {
 				return
 			}
 		}
+	})
+	return w.added, err
+}
+
+// WriteExport writes the lines of an export of an engine whose vectors are a model's, and returns how many records it wrote.
+func WriteExport(w io.Writer, model string, dim int, lines iter.Seq2[Exported, error]) (int, error) {
+	out := bufio.NewWriterSize(w, 1<<16)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(exportHead{exportFormat, exportVersion, model, dim}); err != nil {
+		return 0, err
 	}
-	return s.addAll(ctx, Scope{}, records, &events)
+	n := 0
+	for l, err := range lines {
+		if err != nil {
+			return n, err
+		}
+		if r := l.Record; r != nil {
+			l.Vector = base64.StdEncoding.EncodeToString(vector.Encode(r.Embedding))
+			r.Embedding, r.Model = nil, ""
+			n++
+		}
+		if err := encoder.Encode(l); err != nil {
+			return n, err
+		}
+	}
+	return n, out.Flush()
 }
 
-// foreign reports whether the vectors of an export are of another model.
-func (h exportHead) foreign(model string, dim int) bool {
-	return h.Dim > 0 && (h.Model != model || h.Dim != dim)
-}
-
-// readExport reads the lines of an export after its head. An error names the line and ends the sequence.
-func readExport(r io.Reader, model string, dim int, dropVectors bool) iter.Seq2[exportLine, error] {
-	return func(yield func(exportLine, error) bool) {
+// ReadExport reads the lines of an export into an engine whose vectors are a model's. An error names the line and ends the sequence.
+// reembed leaves the embeddings out.
+func ReadExport(r io.Reader, model string, dim int, reembed bool) iter.Seq2[Exported, error] {
+	if reembed {
+		dim = 0
+	}
+	return func(yield func(Exported, error) bool) {
 		in := bufio.NewScanner(r)
 		in.Buffer(make([]byte, 1<<16), maxLine)
 		n := 0
-		bad := func(err error) {
-			yield(exportLine{}, fmt.Errorf("line %d: %w", n, err))
-		}
 		for in.Scan() {
 			n++
-			line := bytes.TrimSpace(in.Bytes())
-			if len(line) == 0 {
+			var l Exported
+			var err error
+			switch line := bytes.TrimSpace(in.Bytes()); {
+			case n == 1:
+				err = checkHead(line, model, dim)
+			case len(line) == 0:
 				continue
+			default:
+				l, err = readLine(line, model, dim)
 			}
-			if n == 1 {
-				var h exportHead
-				if err := strictJSON(line, &h); err != nil || h.Format != exportFormat {
-					bad(fmt.Errorf("%w: this is no export of a store: its first line must say format %q", ErrInvalid, exportFormat))
-					return
-				}
-				if h.Version != exportVersion {
-					bad(fmt.Errorf("%w: the export has version %d, this program reads %d", ErrSchema, h.Version, exportVersion))
-					return
-				}
-				if !dropVectors && h.foreign(model, dim) {
-					bad(fmt.Errorf("%w: the export's embeddings were made by %q (%d dimensions), the store's by %q (%d): import with Reembed",
-						ErrModel, h.Model, h.Dim, model, dim))
-					return
-				}
-				continue
-			}
-			var l exportLine
-			if err := strictJSON(line, &l); err != nil {
-				bad(fmt.Errorf("%w: %w", ErrInvalid, err))
+			if err != nil {
+				yield(Exported{}, fmt.Errorf("line %d: %w", n, err))
 				return
 			}
-			if (l.Record == nil) == (l.Event == nil) {
-				bad(fmt.Errorf("%w: it is neither a record nor an event", ErrInvalid))
-				return
-			}
-			if l.Event != nil && (l.Event.ID == "" || l.Event.At.IsZero() || l.Event.What != "superseded" && l.Event.What != "revived") {
-				bad(fmt.Errorf("%w: an event must say at, id, and superseded or revived", ErrInvalid))
-				return
-			}
-			if l.Record != nil {
-				l.Record.Embedding, l.Record.Model = nil, ""
-				if l.Vector != "" && !dropVectors {
-					data, err := base64.StdEncoding.DecodeString(l.Vector)
-					if err != nil || len(data)%4 != 0 {
-						bad(fmt.Errorf("%w: the vector is not base64 of float32", ErrInvalid))
-						return
-					}
-					l.Record.Embedding, l.Record.Model = vector.Decode(nil, data), model
-				}
-				if l.Surprise != nil && !(*l.Surprise >= 0 && *l.Surprise <= 1) {
-					bad(fmt.Errorf("%w: surprise is %v, not between 0 and 1", ErrInvalid, *l.Surprise))
-					return
-				}
-			}
-			if !yield(l, nil) {
+			if n > 1 && !yield(l, nil) {
 				return
 			}
 		}
-		switch err := in.Err(); {
-		case errors.Is(err, bufio.ErrTooLong):
-			n++
-			bad(fmt.Errorf("%w: it is longer than %d bytes", ErrInvalid, maxLine))
-		case err != nil:
-			bad(err)
-		case n == 0:
-			n = 1
-			bad(fmt.Errorf("%w: the export is empty", ErrInvalid))
+		err := in.Err()
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("%w: it is longer than %d bytes", ErrInvalid, maxLine)
+		} else if err == nil && n == 0 {
+			err = fmt.Errorf("%w: the export is empty", ErrInvalid)
+		}
+		if err != nil {
+			yield(Exported{}, fmt.Errorf("line %d: %w", n+1, err))
 		}
 	}
+}
+
+// checkHead reads the first line of an export.
+func checkHead(line []byte, model string, dim int) error {
+	var h exportHead
+	switch err := strictJSON(line, &h); {
+	case err != nil || h.Format != exportFormat:
+		return fmt.Errorf("%w: this is no export of a store: its first line must say format %q", ErrInvalid, exportFormat)
+	case h.Version != exportVersion:
+		return fmt.Errorf("%w: the export has version %d, this program reads %d", ErrSchema, h.Version, exportVersion)
+	case dim > 0 && h.Dim > 0 && (h.Model != model || h.Dim != dim):
+		return fmt.Errorf("%w: the export's embeddings were made by %q (%d dimensions), the store's by %q (%d): import with Reembed",
+			ErrModel, h.Model, h.Dim, model, dim)
+	}
+	return nil
+}
+
+// readLine reads another line of an export.
+func readLine(line []byte, model string, dim int) (l Exported, err error) {
+	if err := strictJSON(line, &l); err != nil {
+		return l, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	switch e := l.Event; {
+	case (l.Record == nil) == (e == nil):
+		return l, fmt.Errorf("%w: it is neither a record nor an event", ErrInvalid)
+	case e == nil:
+	case e.ID == "" || e.At.IsZero() || e.What != "superseded" && e.What != "revived":
+		return l, fmt.Errorf("%w: an event must say at, id, and superseded or revived", ErrInvalid)
+	default:
+		return l, nil
+	}
+	l.Record.Embedding, l.Record.Model = nil, ""
+	if l.Vector != "" && dim > 0 {
+		data, err := base64.StdEncoding.DecodeString(l.Vector)
+		if err != nil || len(data)%4 != 0 {
+			return l, fmt.Errorf("%w: the vector is not base64 of float32", ErrInvalid)
+		}
+		l.Record.Embedding, l.Record.Model = vector.Decode(nil, data), model
+	}
+	if l.Surprise != nil && !(*l.Surprise >= 0 && *l.Surprise <= 1) {
+		return l, fmt.Errorf("%w: surprise is %v, not between 0 and 1", ErrInvalid, *l.Surprise)
+	}
+	return l, nil
 }
 
 // strictJSON decodes one value and refuses fields that it does not know: they would be lost.

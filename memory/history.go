@@ -1,7 +1,9 @@
 package memory
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,36 +16,33 @@ import (
 // replaced them. All are live and in scope, or nothing happens; superseding what is superseded already is an error.
 // The records that a derived summary was made of stay live, except for other such summaries: it stands for them.
 func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old ...ID) (_ ID, err error) {
-	defer func() { err = fail("supersede "+join(old), err) }()
-	if s.readOnly {
-		return "", fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
-	}
+	defer func() { err = s.fail("supersede "+join(old), err) }()
 	if len(old) == 0 {
 		return "", fmt.Errorf("%w: no record is named that is to be superseded", ErrInvalid)
 	}
-	h, err := s.head(ctx)
+	p, err := s.preparation(ctx)
 	if err != nil {
 		return "", err
 	}
-	staged := []incoming{{Record: record, number: 1}}
-	if err := s.ready(ctx, h, scope, staged); err != nil {
+	prepared := []Incoming{{Record: record}}
+	if err := p.Prepare(ctx, scope, 1, prepared); err != nil {
 		return "", err
 	}
-	r := &staged[0]
-	if r.known != "" {
-		return "", fmt.Errorf("%w: record %s has the key %q already", ErrInvalid, r.known, r.Key)
+	r := &prepared[0]
+	if r.Known != "" {
+		return "", fmt.Errorf("%w: record %s has the key %q already", ErrInvalid, r.Known, r.Key)
 	}
 	err = s.write(ctx, true, func(t *tx) error {
-		w, err := s.inserter(ctx, t, h)
+		w, err := s.inserter(ctx, t, p)
 		if err != nil {
 			return err
 		}
 		defer w.close()
-		_, isNew, err := w.insert(ctx, r)
+		done, err := w.insert(ctx, r)
 		if err != nil {
 			return err
 		}
-		if !isNew {
+		if done.row == 0 {
 			return fmt.Errorf("%w: record %s is there already", ErrInvalid, r.ID)
 		}
 		for _, id := range old {
@@ -56,7 +55,7 @@ func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old .
 				return fmt.Errorf("%w: record %s was superseded by %s on %s", ErrInvalid, id, o.SupersededBy, o.Superseded.Format(time.RFC3339))
 			case ownerOf(o.Scope) != ownerOf(r.Scope) || id == r.ID:
 				return fmt.Errorf("%w: record %s is not of the same tenant and user", ErrInvalid, id)
-			case stands(&r.Record, &o.Record):
+			case r.StandsFor(&o.Record):
 				continue
 			}
 			if err := t.retire(ctx, o.row, r.ID); err != nil {
@@ -69,22 +68,19 @@ func (s *Store) Supersede(ctx context.Context, scope Scope, record Record, old .
 }
 
 func join(ids []ID) string {
-	var b strings.Builder
+	names := make([]string, len(ids))
 	for i, id := range ids {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(string(id))
+		names[i] = string(id)
 	}
-	return b.String()
+	return strings.Join(names, ", ")
 }
 
 // isSummary reports whether a record is a summary that was made of others.
 func isSummary(r *Record) bool { return r.Kind == KindSummary && r.Origin == Reconstructed }
 
-// stands reports whether a record is a summary of another, which stays live beside it.
-func stands(summary, of *Record) bool {
-	return isSummary(summary) && !isSummary(of) && slices.Contains(summary.DerivedFrom, of.ID)
+// StandsFor reports whether r is a summary of another record, which stays live beside it.
+func (r *Record) StandsFor(of *Record) bool {
+	return isSummary(r) && !isSummary(of) && slices.Contains(r.DerivedFrom, of.ID)
 }
 
 // retire marks a record as superseded; by is empty where nothing takes its place.
@@ -135,7 +131,41 @@ func (s *Store) Undo(ctx context.Context, scope Scope, id ID) error {
 		}
 		return t.retire(ctx, r.row, "")
 	})
-	return fail(fmt.Sprintf("undo %q", id), err)
+	return s.fail(fmt.Sprintf("undo %q", id), err)
+}
+
+// MarkShown counts that records were shown in a result, now. Habituation reckons with it.
+func (s *Store) MarkShown(ctx context.Context, scope Scope, ids ...ID) error {
+	return s.fail("mark as shown", s.mark(ctx, scope, "shown", ids))
+}
+
+// MarkUsed counts that records were of use, now. Decay reckons with it.
+func (s *Store) MarkUsed(ctx context.Context, scope Scope, ids ...ID) error {
+	return s.fail("mark as used", s.mark(ctx, scope, "used", ids))
+}
+
+// mark raises a count. It changes nothing that a plan of consolidation rests on, so the generation stays.
+func (s *Store) mark(ctx context.Context, scope Scope, column string, ids []ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.write(ctx, false, func(t *tx) error {
+		for _, id := range ids {
+			res, err := t.ExecContext(ctx, fmt.Sprintf(`UPDATE records AS r SET %[1]s = %[1]s + 1, last_%[1]s = ?, seq = ?
+				WHERE id = ? AND EXISTS (SELECT 1 FROM scopes c WHERE c.scope = r.scope AND `+inScope+`)`, column),
+				append([]any{micros(t.now), t.seq, string(id)}, scopeArgs(scope)...)...)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err != nil || n == 0 {
+				return errors.Join(err, fmt.Errorf("record %q: %w in scope %s", id, ErrNotFound, scope))
+			}
+			if err := disk.Seal(ctx, t.Tx, "records", "id = ?", string(id)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Event is something that happened to a record.
@@ -152,40 +182,34 @@ type History struct {
 	Events  []Event  `json:"events"`  // as they happened
 }
 
+// chainQuery finds the record ?1 and its neighbours: what replaced one or was replaced by it, now or in an event since undone.
+const chainQuery = `WITH RECURSIVE chain (row, id) AS (
+	SELECT row, id FROM records WHERE id = ?1
+	UNION SELECT r.row, r.id FROM chain c JOIN records r ON r.superseded_by = c.id AND r.superseded_by <> ''
+	UNION SELECT r.row, r.id FROM chain c JOIN events e ON e.by = c.id JOIN records r ON r.row = e.row
+	UNION SELECT r.row, r.id FROM chain c JOIN events e ON e.row = c.row JOIN records r ON r.id = e.by
+	UNION SELECT n.row, n.id FROM chain c JOIN records r ON r.row = c.row JOIN records n ON n.id = r.superseded_by)
+	SELECT row FROM chain`
+
 // History returns all versions of the memory that a record belongs to: what it replaced, what replaced it, and so on in
 // both directions, also where that was undone.
-func (s *Store) History(ctx context.Context, scope Scope, id ID) (_ History, err error) {
-	defer func() { err = fail(fmt.Sprintf("history of %q", id), err) }()
-	first, err := s.record(ctx, s.reader, scope, id)
-	if err != nil {
-		return History{}, err
+func (s *Store) History(ctx context.Context, scope Scope, id ID) (h History, err error) {
+	defer func() { err = s.fail(fmt.Sprintf("history of %q", id), err) }()
+	if _, err := s.record(ctx, s.reader, scope, id); err != nil {
+		return h, err
 	}
-	versions := map[int64]stored{first.row: first}
-	todo := []stored{first}
-	var h History
-	for len(todo) > 0 {
-		r := todo[0]
-		todo = todo[1:]
+	rows, err := disk.Numbers(ctx, s.reader, chainQuery, string(id))
+	if err != nil {
+		return h, err
+	}
+	versions, err := s.fetch(ctx, scope, rows)
+	if err != nil {
+		return h, err
+	}
+	for row, r := range versions {
+		h.Records = append(h.Records, r)
 		h.Events = append(h.Events, Event{At: r.Recorded, What: "recorded", ID: r.ID})
-		// Neighbours in the chain: what replaced r or was replaced by it, now or in an event since undone.
-		near, err := disk.Numbers(ctx, s.reader, `SELECT row FROM records WHERE superseded_by = ?1 AND superseded_by <> '' UNION SELECT row FROM events WHERE by = ?1
-			UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = ?2
-			UNION SELECT n.row FROM records o JOIN records n ON n.id = o.superseded_by WHERE o.row = ?2`, string(r.ID), r.row)
-		if err != nil {
-			return History{}, err
-		}
-		near = slices.DeleteFunc(near, func(row int64) bool { _, known := versions[row]; return known })
-		found, err := s.fetch(ctx, scope, near)
-		if err != nil {
-			return History{}, err
-		}
-		for _, row := range near {
-			if n, ok := found[row]; ok {
-				versions[row] = stored{Record: n, row: row}
-				todo = append(todo, versions[row])
-			}
-		}
-		if err := disk.Each(ctx, s.reader, "SELECT at, what, by FROM events WHERE row = ? ORDER BY event", []any{r.row}, func(scan func(...any) error) error {
+		if err := disk.Each(ctx, s.reader, "SELECT at, what, by FROM events WHERE row = ? ORDER BY event", []any{row}, func(scan func(...any) error) error {
 			e := Event{ID: r.ID}
 			var at int64
 			err := scan(&at, &e.What, (*string)(&e.By))
@@ -193,19 +217,10 @@ func (s *Store) History(ctx context.Context, scope Scope, id ID) (_ History, err
 			h.Events = append(h.Events, e)
 			return err
 		}); err != nil {
-			return History{}, err
+			return h, err
 		}
 	}
-	for _, r := range versions {
-		r.Embedding, r.Model = nil, ""
-		h.Records = append(h.Records, r.Record)
-	}
-	slices.SortFunc(h.Records, func(a, b Record) int {
-		if c := a.Recorded.Compare(b.Recorded); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a.ID), string(b.ID))
-	})
-	slices.SortStableFunc(h.Events, func(a, b Event) int { return a.At.Compare(b.At) })
+	slices.SortFunc(h.Records, func(a, b Record) int { return cmp.Or(a.Recorded.Compare(b.Recorded), cmp.Compare(a.ID, b.ID)) })
+	slices.SortStableFunc(h.Events, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return h, nil
 }

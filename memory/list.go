@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -36,14 +37,9 @@ type ListOptions struct {
 // List returns records of a scope, the last written first and without their embeddings, and the number with which the list
 // goes on; 0 at its end.
 func (s *Store) List(ctx context.Context, scope Scope, o *ListOptions) (_ []Record, next int64, err error) {
-	defer func() { err = fail("list records", err) }()
-	if s.closed.Load() {
-		return nil, 0, ErrClosed
-	}
-	if o == nil {
-		o = &ListOptions{}
-	}
-	limit, more := o.Limit, false
+	defer func() { err = s.fail("list records", err) }()
+	o = cmp.Or(o, &ListOptions{})
+	limit := o.Limit
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
@@ -81,19 +77,40 @@ func (s *Store) List(ctx context.Context, scope Scope, o *ListOptions) (_ []Reco
 		and("r.created < ?", micros(o.Until))
 	}
 	records := make([]Record, 0, min(limit, 100))
-	err = disk.Each(ctx, s.reader, "SELECT "+recordColumns+" FROM records r JOIN scopes c ON c.scope = r.scope WHERE "+
-		where+" ORDER BY r.row DESC LIMIT ?", append(args, limit+1), func(scan func(...any) error) error {
-		r, err := scanRecord(scan)
-		if len(records) == limit {
-			more = true
-			return err
+	for r, err := range readRecords(ctx, s.reader, false, inRecords+where+" ORDER BY r.row DESC LIMIT ?", append(args, limit+1)...) {
+		if err != nil || len(records) == limit {
+			return records, next, err
 		}
-		records = append(records, r.Record)
-		next = r.row
+		records, next = append(records, r.Record), r.row
+	}
+	return records, 0, nil
+}
+
+// Place is a scope that holds records, with what it holds.
+type Place struct {
+	Scope   Scope     `json:"scope"`
+	Live    int       `json:"live"`    // records that hold now
+	Records int       `json:"records"` // live and superseded
+	First   time.Time `json:"first"`   // when the oldest and the newest record were said
+	Last    time.Time `json:"last"`
+}
+
+// Places lists the sessions that hold records, by tenant, user, agent and the time of their first record. within narrows
+// it to scopes that it contains; the zero Scope with all true lists the whole store.
+func (s *Store) Places(ctx context.Context, within Scope, all bool) (places []Place, err error) {
+	defer func() { err = s.fail("list scopes", err) }()
+	where, args := inScope, scopeArgs(within)
+	if all {
+		where, args = "1", nil
+	}
+	err = disk.Each(ctx, s.reader, `SELECT c.tenant, c.user, c.agent, c.session, count(*), sum(r.superseded = 0), min(r.created), max(r.created)
+		FROM records r JOIN scopes c ON c.scope = r.scope WHERE `+where+` GROUP BY c.scope ORDER BY c.tenant, c.user, c.agent, min(r.created)`, args, func(scan func(...any) error) error {
+		var p Place
+		var first, last int64
+		err := scan(&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, &first, &last)
+		p.First, p.Last = fromMicros(first), fromMicros(last)
+		places = append(places, p)
 		return err
 	})
-	if !more {
-		next = 0
-	}
-	return records, next, err
+	return places, err
 }

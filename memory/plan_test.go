@@ -21,8 +21,8 @@ func TestRecordsAreFoundByIndex(t *testing.T) {
 		first string
 	}{
 		{changedQuery, []any{"", "ann", 1}, "INDEX records_changed (owner=? AND seq>?)"},
-		{fetchQuery(2), scopeArgs(ann, 1, 2), "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
-		{fetchQuery(500), scopeArgs(ann, slices.Repeat([]any{1}, 500)...), "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
+		{"SELECT r.row FROM " + fetchQuery(2), scopeArgs(ann, 1, 2), "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
+		{"SELECT r.row FROM " + fetchQuery(500), scopeArgs(ann, slices.Repeat([]any{1}, 500)...), "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
 	} {
 		rows, err := s.reader.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+c.query, c.args...)
 		if err != nil {

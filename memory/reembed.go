@@ -16,7 +16,7 @@ import (
 //
 // The surprise of records stays what it was when they were written.
 func (s *Store) Reembed(ctx context.Context, e Embedder, progress func(done, total int)) (err error) {
-	defer func() { err = fail("re-embed", err) }()
+	defer func() { err = s.fail("re-embed", err) }()
 	if err := proper(e); err != nil {
 		return err
 	}
@@ -24,91 +24,87 @@ func (s *Store) Reembed(ctx context.Context, e Embedder, progress func(done, tot
 		progress = func(int, int) {}
 	}
 	if err := s.write(ctx, false, func(t *tx) error {
-		var model string
-		var dim int
-		if err := t.QueryRowContext(ctx, "SELECT remodel, redim FROM store").Scan(&model, &dim); err != nil {
+		changed, err := t.ExecContext(ctx, "UPDATE store SET remodel = ?1, redim = ?2 WHERE remodel <> ?1 OR redim <> ?2", e.Model(), e.Dim())
+		if err != nil {
 			return err
 		}
-		if model == e.Model() && dim == e.Dim() {
-			return nil
+		if n, err := changed.RowsAffected(); err != nil || n == 0 {
+			return err // it goes on where it stopped
 		}
-		if _, err := t.ExecContext(ctx, "DELETE FROM revectors"); err != nil {
-			return err
-		}
-		_, err := t.ExecContext(ctx, "UPDATE store SET remodel = ?, redim = ?", e.Model(), e.Dim())
+		_, err = t.ExecContext(ctx, "DELETE FROM revectors")
 		return err
 	}); err != nil {
 		return err
 	}
 	for {
-		if e.Dim() == 0 {
-			return s.swap(ctx, e)
-		}
-		rows, texts, done, err := s.missing(ctx)
-		if err != nil {
+		if err := s.gatherVectors(ctx, e, progress); err != nil {
 			return err
 		}
-		progress(done, done+len(rows))
-		for from := 0; from < len(rows); from += batchSize {
-			to := min(from+batchSize, len(rows))
-			vectors, err := embedAll(ctx, e, texts[from:to])
-			if err != nil {
-				return err
-			}
-			for i, v := range vectors {
-				if err := checkVector(v, e.Dim()); err != nil {
-					return fmt.Errorf("the embedder's vector of row %d: %w", rows[from+i], err)
-				}
-			}
-			if err := s.write(ctx, false, func(t *tx) error { return t.keepVectors(ctx, e, rows[from:to], vectors) }); err != nil {
-				return err
-			}
-			progress(done+to, done+len(rows))
+		s.models.Lock() // no reader finds the new vectors with the old embedder
+		err := s.write(ctx, true, func(t *tx) error { return t.swapVectors(ctx, e) })
+		if err == nil {
+			s.embedder.Store(&e)
 		}
-		err = s.swap(ctx, e)
-		if errors.Is(err, errMoved) {
-			continue // somebody has added records meanwhile
+		s.models.Unlock()
+		if !errors.Is(err, errMoved) {
+			return err
 		}
-		return err
 	}
 }
 
 // errMoved is returned when records were added meanwhile.
 var errMoved = errors.New("the store has moved on")
 
-// swap puts the new vectors in the place of the old ones, and the new embedder in the place of the old one.
-func (s *Store) swap(ctx context.Context, e Embedder) error {
-	s.models.Lock() // no reader finds the new vectors with the old embedder
-	defer s.models.Unlock()
-	err := s.write(ctx, true, func(t *tx) error { return t.swapVectors(ctx, e) })
-	if err == nil {
-		s.embedder.Store(&e)
-	}
-	return err
-}
+// unvectored is the condition that a record has no new vector.
+const unvectored = "row NOT IN (SELECT row FROM revectors)"
 
-// missing are the records without a new vector.
-func (s *Store) missing(ctx context.Context) (rows []int64, texts []string, done int, err error) {
-	if err := s.reader.QueryRowContext(ctx, "SELECT count(*) FROM revectors").Scan(&done); err != nil {
-		return nil, nil, 0, err
+// gatherVectors makes the new vectors that are missing.
+func (s *Store) gatherVectors(ctx context.Context, e Embedder, progress func(done, total int)) error {
+	if e.Dim() == 0 {
+		return nil
 	}
-	err = disk.Each(ctx, s.reader, "SELECT row, text FROM records WHERE row NOT IN (SELECT row FROM revectors) ORDER BY row", nil, func(scan func(...any) error) error {
+	var done int
+	if err := s.reader.QueryRowContext(ctx, "SELECT count(*) FROM revectors").Scan(&done); err != nil {
+		return err
+	}
+	var rows []int64
+	var texts []string
+	if err := disk.Each(ctx, s.reader, "SELECT row, text FROM records WHERE "+unvectored+" ORDER BY row", nil, func(scan func(...any) error) error {
 		rows, texts = append(rows, 0), append(texts, "")
 		return scan(&rows[len(rows)-1], &texts[len(texts)-1])
-	})
-	return rows, texts, done, err
+	}); err != nil {
+		return err
+	}
+	total := done + len(rows)
+	progress(done, total)
+	for len(rows) > 0 {
+		n := min(batchSize, len(rows))
+		vectors, err := embedAll(ctx, e, texts[:n])
+		if err != nil {
+			return err
+		}
+		for i, v := range vectors {
+			if err := checkVector(v, e.Dim()); err != nil {
+				return fmt.Errorf("the embedder's vector of row %d: %w", rows[i], err)
+			}
+		}
+		if err := s.write(ctx, false, func(t *tx) error { return t.keepVectors(ctx, e, rows[:n], vectors) }); err != nil {
+			return err
+		}
+		rows, texts, done = rows[n:], texts[n:], done+n
+		progress(done, total)
+	}
+	return nil
 }
 
 // gathering checks that the new vectors are still those of the embedder: two may re-embed at once.
 func (t *tx) gathering(ctx context.Context, e Embedder) error {
 	var model string
-	if err := t.QueryRowContext(ctx, "SELECT remodel FROM store").Scan(&model); err != nil {
-		return err
+	err := t.QueryRowContext(ctx, "SELECT remodel FROM store").Scan(&model)
+	if err == nil && model != e.Model() {
+		err = fmt.Errorf("%w: another process re-embeds the store, with %q", ErrLocked, model)
 	}
-	if model != e.Model() {
-		return fmt.Errorf("%w: another process re-embeds the store, with %q", ErrLocked, model)
-	}
-	return nil
+	return err
 }
 
 func (t *tx) keepVectors(ctx context.Context, e Embedder, rows []int64, vectors [][]float32) error {
@@ -124,12 +120,13 @@ func (t *tx) keepVectors(ctx context.Context, e Embedder, rows []int64, vectors 
 	return nil
 }
 
+// swapVectors puts the new vectors in the place of the old ones.
 func (t *tx) swapVectors(ctx context.Context, e Embedder) error {
 	if err := t.gathering(ctx, e); err != nil {
 		return err
 	}
 	var left int
-	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records WHERE row NOT IN (SELECT row FROM revectors)").Scan(&left); err != nil {
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM records WHERE "+unvectored).Scan(&left); err != nil {
 		return err
 	}
 	if left > 0 && e.Dim() > 0 {
@@ -146,4 +143,36 @@ func (t *tx) swapVectors(ctx context.Context, e Embedder) error {
 	}
 	_, err := t.ExecContext(ctx, "UPDATE store SET model = ?, dim = ?, epoch = ?, remodel = '', redim = 0", e.Model(), e.Dim(), disk.NewEpoch())
 	return err
+}
+
+// reanalyse makes the digests of all records anew, after the analysis of texts has changed, in one transaction.
+// Embeddings stay as they are.
+func (s *Store) reanalyse(ctx context.Context, want string) error {
+	t, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }()
+	digests := map[int64][]byte{}
+	for r, err := range all(ctx, t, nil, &AllOptions{History: true}) {
+		if err != nil {
+			return err
+		}
+		digests[r.row] = r.Digest(r.surprise)
+	}
+	for row, digest := range digests {
+		if _, err := t.ExecContext(ctx, "UPDATE records SET digest = ? WHERE row = ?", digest, row); err != nil {
+			return err
+		}
+	}
+	if err := disk.Seal(ctx, t, "records", "1"); err != nil {
+		return err
+	}
+	if _, err := t.ExecContext(ctx, "UPDATE store SET analysis = ?, epoch = ?", want, disk.NewEpoch()); err != nil {
+		return err
+	}
+	if len(digests) > 0 {
+		s.log.Info("analysed the store's texts anew", "records", len(digests))
+	}
+	return t.Commit()
 }

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/trm-go/refiner/memory/internal/index"
@@ -117,18 +116,6 @@ func inScopes(scopes []Scope) (where string, args []any) {
 		where = "1"
 	}
 	return "(" + where + ")", args
-}
-
-// entryColumns are read by scanEntry from records r.
-const entryColumns = `r.row, r.scope, r.superseded <> 0, r.shown, r.last_shown, r.used, r.last_used, r.digest`
-
-// scanEntry reads entryColumns, and whatever follows them into more. The digest is valid until the next row.
-func scanEntry(scan func(...any) error, more ...any) (index.Entry, error) {
-	var e index.Entry
-	var shown, used int64
-	err := scan(append([]any{&e.Row, &e.Scope, &e.Superseded, &shown, &e.LastShown, &used, &e.LastUsed, (*sql.RawBytes)(&e.Digest)}, more...)...)
-	e.Shown, e.Used = int32(min(math.MaxInt32, shown)), int32(min(math.MaxInt32, used))
-	return e, err
 }
 
 // analyse returns the distinct terms of a record, sorted, and what the index is made from, without the surprise.

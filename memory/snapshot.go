@@ -26,10 +26,7 @@ type Snapshot struct {
 // Snapshot copies the store to a new file while others go on using it, and checks the copy. There must be nothing at
 // path. The file appears under its name only when it is whole. It is a store itself and can be opened.
 func (s *Store) Snapshot(ctx context.Context, path string) (_ Snapshot, err error) {
-	defer func() { err = fail(fmt.Sprintf("snapshot to %q", path), err) }()
-	if s.closed.Load() {
-		return Snapshot{}, ErrClosed
-	}
+	defer func() { err = s.fail(fmt.Sprintf("snapshot to %q", path), err) }()
 	if _, err := os.Lstat(path); err == nil {
 		return Snapshot{}, ErrExists
 	}
@@ -80,7 +77,7 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", partial); err != nil {
 		return Snapshot{}, err
 	}
-	if err := withoutImports(ctx, partial); err != nil {
+	if err := settle(ctx, partial); err != nil {
 		return Snapshot{}, err
 	}
 	snap, err := verify(ctx, partial)
@@ -105,14 +102,14 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 	return snap, disk.SyncFolder(filepath.Dir(path))
 }
 
-// withoutImports takes out of a copy what was being imported while it was made.
-func withoutImports(ctx context.Context, path string) error {
+// settle brings a copy up to this version, and takes out of it what was being imported while it was made.
+func settle(ctx context.Context, path string) error {
 	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=secure_delete(1)")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if v, err := disk.Version(ctx, db); err != nil || v < 3 {
+	if err := disk.Migrate(ctx, db); err != nil {
 		return err
 	}
 	t, err := db.BeginTx(ctx, nil)
@@ -134,42 +131,20 @@ func withoutImports(ctx context.Context, path string) error {
 	return t.Commit()
 }
 
-// verify reads a store's file from end to end.
+// verify reads all pages of a store's file, and counts.
 func verify(ctx context.Context, path string) (Snapshot, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Snapshot{}, fmt.Errorf("%w at %q", ErrNoStore, path)
+	c, err := checkFile(ctx, path, true, false)
+	if err != nil {
+		return Snapshot{}, err
 	}
+	if len(c.report.Problems) > 0 {
+		return Snapshot{}, fmt.Errorf("%w: %s", ErrCorrupt, c.report.Problems[0])
+	}
+	info, err := os.Stat(path)
 	if err != nil {
 		return Snapshot{}, disk.FileError(err)
 	}
-	db, err := disk.OpenReadOnly(ctx, path, disk.DefaultWait)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	defer func() { _ = db.Close() }()
-	switch v, err := disk.Version(ctx, db); {
-	case err != nil:
-		return Snapshot{}, err
-	case v == 0:
-		return Snapshot{}, fmt.Errorf("%w: %q is empty", ErrNoStore, path)
-	}
-	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil {
-		return Snapshot{}, err
-	}
-	if verdict != "ok" {
-		return Snapshot{}, fmt.Errorf("%w: %s", ErrCorrupt, verdict)
-	}
-	snap := Snapshot{Path: path, Bytes: info.Size()}
-	var vectors int
-	var vectored bool
-	err = db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM records), (SELECT count(*) FROM vectors), generation, dim > 0 FROM store").
-		Scan(&snap.Records, &vectors, &snap.Generation, &vectored)
-	if err == nil && vectored && vectors != snap.Records {
-		err = fmt.Errorf("%w: %d records have %d vectors", ErrCorrupt, snap.Records, vectors)
-	}
-	return snap, err
+	return Snapshot{Path: path, Records: c.report.Records, Generation: c.head.generation, Bytes: info.Size()}, nil
 }
 
 // Restored tells what Restore did.
@@ -200,8 +175,9 @@ func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored
 	if _, err := verify(ctx, snapshot); err != nil {
 		return Restored{}, fmt.Errorf("the snapshot: %w", err)
 	}
-	if same, err := sameFile(path, snapshot); err != nil || same {
-		return Restored{}, errors.Join(err, fmt.Errorf("%w: the snapshot is the store itself", ErrInvalid))
+	info, err := os.Stat(path)
+	if from, fromErr := os.Stat(snapshot); err == nil && fromErr == nil && os.SameFile(info, from) {
+		return Restored{}, fmt.Errorf("%w: the snapshot is the store itself", ErrInvalid)
 	}
 	unlock, err := disk.LockCopies(ctx, path, wait)
 	if err != nil {
@@ -222,7 +198,7 @@ func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored
 	res := Restored{Snapshot: snap}
 	mark := now().UTC().Format("20060102T150405.000000Z")
 
-	info, err := os.Stat(path)
+	info, err = os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0:
 	case err != nil:
@@ -251,21 +227,6 @@ func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored
 	return res, disk.SyncFolder(filepath.Dir(path))
 }
 
-func sameFile(a, b string) (bool, error) {
-	x, err := os.Stat(a)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, disk.FileError(err)
-	}
-	y, err := os.Stat(b)
-	if err != nil {
-		return false, disk.FileError(err)
-	}
-	return os.SameFile(x, y), nil
-}
-
 // stage makes a copy of a snapshot that has this version's schema and is nobody's yet.
 func stage(ctx context.Context, snapshot, staged string, wait time.Duration) (Snapshot, error) {
 	from, err := disk.OpenReadOnly(ctx, snapshot, wait)
@@ -273,24 +234,16 @@ func stage(ctx context.Context, snapshot, staged string, wait time.Duration) (Sn
 		return Snapshot{}, err
 	}
 	defer func() { _ = from.Close() }()
-	if _, err := copyStore(ctx, from, staged); err != nil {
+	snap, err := copyStore(ctx, from, staged)
+	if err != nil {
 		return Snapshot{}, err
 	}
 	db, err := disk.Connect(staged, wait, "mode=rw", "_txlock=immediate")
 	if err != nil {
 		return Snapshot{}, err
 	}
-	defer func() { _ = db.Close() }()
-	if err := disk.Migrate(ctx, db); err != nil {
-		return Snapshot{}, err
-	}
-	if _, err := db.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch()); err != nil {
-		return Snapshot{}, err
-	}
-	if err := db.Close(); err != nil {
-		return Snapshot{}, err
-	}
-	return verify(ctx, staged)
+	_, err = db.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch())
+	return snap, errors.Join(err, db.Close())
 }
 
 // replace copies the store at path aside and gives it the contents of the staged file, under one write lock.
@@ -304,12 +257,12 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 	if err := disk.Migrate(ctx, db); err != nil {
 		return 0, err
 	}
-	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	c := checker{db: db}
+	if err := c.pages(ctx); err != nil {
 		return 0, err
 	}
-	if verdict != "ok" {
-		return 0, fmt.Errorf("%w: %s", ErrCorrupt, verdict)
+	if len(c.report.Problems) > 0 {
+		return 0, fmt.Errorf("%w: %s", ErrCorrupt, c.report.Problems[0])
 	}
 	if _, err := db.ExecContext(ctx, "ATTACH ? AS snap", staged); err != nil {
 		return 0, err
@@ -336,7 +289,7 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 	for _, statement := range []string{
 		"PRAGMA defer_foreign_keys = 1",
 		"DELETE FROM main.events", "DELETE FROM main.sources", "DELETE FROM main.vectors", "DELETE FROM main.revectors",
-		"DELETE FROM main.records", "DELETE FROM main.scopes", "DELETE FROM main.owners",
+		"DELETE FROM main.records", "DELETE FROM main.scopes", "DELETE FROM main.owners", "DELETE FROM main.imports",
 		"INSERT INTO main.owners SELECT * FROM snap.owners", "INSERT INTO main.scopes SELECT * FROM snap.scopes", "INSERT INTO main.records SELECT * FROM snap.records",
 		"INSERT INTO main.vectors SELECT * FROM snap.vectors", "INSERT INTO main.sources SELECT * FROM snap.sources",
 		"INSERT INTO main.events SELECT * FROM snap.events",

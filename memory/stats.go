@@ -31,7 +31,7 @@ type Stats struct {
 
 // Stats counts what is in the given scopes; without any, in the whole store.
 func (s *Store) Stats(ctx context.Context, scopes ...Scope) (_ Stats, err error) {
-	defer func() { err = fail("stats", err) }()
+	defer func() { err = s.fail("stats", err) }()
 	h, err := s.head(ctx)
 	if err != nil {
 		return Stats{}, err
@@ -75,5 +75,5 @@ func (s *Store) Stats(ctx context.Context, scopes ...Scope) (_ Stats, err error)
 // another.
 func (s *Store) Generation(ctx context.Context) (int64, error) {
 	h, err := s.head(ctx)
-	return h.generation, fail("read the generation", err)
+	return h.generation, s.fail("read the generation", err)
 }

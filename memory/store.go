@@ -341,19 +341,15 @@ type tx struct {
 	now time.Time // never before the time of an earlier write, whatever the clock says
 }
 
+var errReadOnly = fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
+
 // write runs f in a transaction that holds the write lock. content says whether it changes more than counts of use.
 func (s *Store) write(ctx context.Context, content bool, f func(*tx) error) (err error) {
-	if s.closed.Load() {
-		return ErrClosed
-	}
 	if s.readOnly {
-		return fmt.Errorf("%w: it was opened with Options.ReadOnly", ErrReadOnly)
+		return errReadOnly
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if s.closed.Load() {
-		return ErrClosed
-	}
 	sqlTx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err

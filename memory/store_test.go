@@ -195,6 +195,30 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	wantErr(t, err, ErrSchema, "newer")
 }
 
+// A store of version 2 of the schema is brought up to date when it is opened; one of version 1 is refused.
+func TestOlderSchemas(t *testing.T) {
+	s := newStore(t, nil)
+	add(t, s, ann, turn("kept from an earlier version"))
+	for _, statement := range []string{"CREATE VIRTUAL TABLE words USING fts5 (text, content = 'records', content_rowid = 'row')", "DROP TABLE imports", "PRAGMA user_version = 2"} {
+		if _, err := s.writer.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = s.Close()
+	s, err := Open(t.Context(), s.Path(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "found", []string{"kept from an earlier version"}, texts(t, s, ann, Query{Text: "earlier"}))
+	sound(t, s)
+	if _, err := s.writer.Exec("PRAGMA user_version = 1"); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	_, err = Open(t.Context(), s.Path(), nil)
+	wantErr(t, err, ErrSchema, "version 1")
+}
+
 func TestAddIsIdempotentByKey(t *testing.T) {
 	s := newStore(t, nil)
 	a, b := turn("first"), turn("second")

@@ -55,3 +55,19 @@ func (r *Recalled) Until() time.Time {
 	}
 	return r.ValidUntil
 }
+
+// Metadata is what another framework's document says of a memory beside its text: the memory's own metadata, its id, kind,
+// role, speaker, session, origin and weight (score), when it was said and, where that is over, until when it held.
+func (r *Recalled) Metadata() map[string]any {
+	meta := map[string]any{"id": string(r.ID), "kind": string(r.Kind), "role": r.Role, "speaker": r.Speaker, "session": r.Scope.Session,
+		"origin": string(r.Origin), "score": r.Weight, "said": r.Created.Format(time.RFC3339)}
+	for name, value := range r.Meta {
+		if _, ours := meta[name]; !ours {
+			meta[name] = value
+		}
+	}
+	if until := r.Until(); !until.IsZero() {
+		meta["until"] = until.Format(time.RFC3339)
+	}
+	return meta
+}

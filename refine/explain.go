@@ -42,12 +42,12 @@ func (r *Recollection) Explain(ctx context.Context) ([]Explanation, error) {
 			out[i].Through = &turns[0].Record
 		}
 	}
-	for w, err := range k.Steps(ctx) {
+	for step, err := range k.Steps(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("explain: %w", err)
 		}
 		for i, at := range r.at {
-			out[i].Steps = append(out[i].Steps, w[at])
+			out[i].Steps = append(out[i].Steps, step.Weights[at])
 		}
 	}
 	lifts := make([][]lift, len(r.at))
@@ -151,10 +151,10 @@ func (r *Ranking) row(at int) int {
 // spreads are the terms of a candidate's sum in one more step to the fixed point.
 func (r *Ranking) spreads(at int) []lift {
 	x := r.field
-	z, _ := spreading{}.Reason(context.Background(), x, r.last, evidence{}) // it fails for nobody
+	z, _ := spreading{}.Reason(context.Background(), x, r.last, evidence{}) // it never fails
 	own := x.start[at] * (1 - x.spread - x.lift)
 	var parts []lift
-	// The best of its own session is lifted by nobody but itself.
+	// The best of a session gets the session's share from itself.
 	if best := z.best[x.session[at]]; int(best) == at {
 		own += x.start[at] * x.lift * r.last[at]
 	} else {

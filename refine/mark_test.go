@@ -13,7 +13,7 @@ import (
 func ExampleMark() {
 	recalled := []Recalled{{Record: memory.Record{ID: "01JP", Speaker: "Ada", Text: "My sister Ruth moved to Lisbon.", Created: time.Date(2025, 3, 9, 0, 0, 0, 0, time.UTC)}, Weight: 1, Level: "full"}}
 	packed := Pack(recalled, "Where does Ruth live?", 100, &PackOptions{Line: Mark(false)})
-	fmt.Println(strings.TrimPrefix(Marked(packed.Text()), MarkedIntro+"\n"))
+	fmt.Println(strings.TrimPrefix(Marked(packed.Text()), markedIntro+"\n"))
 	// Output:
 	// <memories>
 	// <memory said="2025-03-09" speaker="Ada">My sister Ruth moved to Lisbon.</memory>

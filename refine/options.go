@@ -1,7 +1,9 @@
 package refine
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/trm-go/refiner/importance"
@@ -28,13 +30,9 @@ type Options struct {
 	Mode Mode
 	// Weights of the signals. Zero means [importance.Default].
 	Weights importance.Weights
-	// Times are the time constants of the signals. Zero fields mean their defaults.
-	Times importance.Times
 	// Parameters of the recursion. Nil means [DefaultParameters].
 	Parameters *Parameters
-	// Thresholds of the levels. Zero means [importance.DefaultThresholds].
-	Thresholds importance.Thresholds
-	// Reranker reads the best Rerank memories together with the question; nil: nobody does. Zero means [DefaultRerank].
+	// Reranker reads the best Rerank memories together with the question; nil: none is used. Zero means 20.
 	Reranker Reranker
 	Rerank   int
 	// Now is the moment of the question. Zero means the query's At, or else the present.
@@ -57,18 +55,13 @@ type Parameters struct {
 // DefaultParameters are the shares and the epsilon that were measured (bench/LOG.md).
 var DefaultParameters = Parameters{Spread: .35, Session: .35, Epsilon: 1e-6}
 
-// resolve fills in what is not set, and refuses what cannot be reckoned with.
+// resolve fills in what is not set, and refuses what is out of range.
 func (o *Options) resolve() (Options, error) {
 	var r Options
 	if o != nil {
 		r = *o
 	}
-	if r.Mode == "" {
-		r.Mode = Learned
-	}
-	switch r.Mode {
-	case Learned, FixedPoint, Hybrid, BM25, Vector:
-	default:
+	if r.Mode = cmp.Or(r.Mode, Learned); !slices.Contains(Modes, r.Mode) {
 		return r, fmt.Errorf("unknown mode %q: use one of %v", r.Mode, Modes)
 	}
 	if r.Weights == (importance.Weights{}) {
@@ -76,9 +69,6 @@ func (o *Options) resolve() (Options, error) {
 	}
 	if err := r.Weights.Validate(); err != nil {
 		return r, err
-	}
-	if r.Thresholds == (importance.Thresholds{}) {
-		r.Thresholds = importance.DefaultThresholds
 	}
 	if r.Parameters == nil {
 		r.Parameters = &DefaultParameters

@@ -15,7 +15,7 @@ func (r *Recollection) Pin(records []memory.Record, tokens int) {
 	}
 }
 
-// Pack packs what was recalled as [Pack] does, behind what is pinned, which has a budget of its own and stands first. What is
+// Pack packs what was recalled as [Pack] does, after what is pinned, which has a budget of its own. What is
 // pinned and does not fit there competes with the rest if it was recalled.
 func (r *Recollection) Pack(question string, budget int, o *PackOptions) Packed {
 	if len(r.Pinned) == 0 {

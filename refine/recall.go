@@ -41,8 +41,7 @@ type Recollection struct {
 	Memories    []Recalled  `json:"memories"` // best first
 	Certificate Certificate `json:"certificate"`
 	// Matched reports whether any memory holds a word of the question, or one related to it. If none does, what was recalled
-	// is near by its vector alone: with the hashed embedder that is likeness of letters, which helps against misspelling and
-	// else means nothing.
+	// is near by its vector alone.
 	Matched bool `json:"matched"`
 	// Pinned are memories that stand in every prompt, most important first, and PinnedTokens what they may take there; see
 	// [Recollection.Pin].
@@ -88,7 +87,9 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 	if limit <= 0 {
 		limit = memory.DefaultLimit
 	}
-	chosen := choose(candidates, ranking.Order, limit, func(at int) bool { return opts.Thresholds.Level(ranking.Weights[at]) != importance.Dropped })
+	chosen := choose(candidates, ranking.Order, limit, func(at int) bool {
+		return importance.DefaultThresholds.Level(ranking.Weights[at]) != importance.Dropped
+	})
 	var rows []int64
 	for _, c := range chosen {
 		rows = append(rows, c.row)
@@ -104,7 +105,7 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 		Matched: slices.ContainsFunc(candidates.List, func(c memory.Candidate) bool { return c.Lexical > 0 }), source: src, scope: scope}
 	recalled := func(record *memory.Record, at int) Recalled {
 		w := ranking.Weights[at]
-		return Recalled{Record: *record, Weight: w, Level: opts.Thresholds.Level(w), Signals: ranking.Signals[at]}
+		return Recalled{Record: *record, Weight: w, Level: importance.DefaultThresholds.Level(w), Signals: ranking.Signals[at]}
 	}
 	for _, c := range chosen {
 		record := records[0]
@@ -124,14 +125,14 @@ func Recall(ctx context.Context, src Source, scope memory.Scope, query memory.Qu
 		r.at = append(r.at, c.at)
 		r.Memories = append(r.Memories, m)
 	}
-	r.levels(opts.Thresholds)
+	r.levels()
 	r.current(query.Text, opts.Now)
 	return r, nil
 }
 
 // levels sets what is shown of each memory by its weight beside the best that states something. A question that was asked
 // before is nearest to the same question, and must not push what answers it below the threshold.
-func (r *Recollection) levels(t importance.Thresholds) {
+func (r *Recollection) levels() {
 	best := 0.0
 	for _, m := range r.Memories {
 		if m.Meta["asks"] != "true" {
@@ -143,7 +144,7 @@ func (r *Recollection) levels(t importance.Thresholds) {
 	}
 	for i := range r.Memories {
 		m := &r.Memories[i]
-		m.Level = t.Level(min(1, m.Weight/best))
+		m.Level = importance.DefaultThresholds.Level(min(1, m.Weight/best))
 	}
 }
 

@@ -1,6 +1,7 @@
 package refine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -22,9 +23,9 @@ type Reranked struct {
 	Ms       float64 `json:"ms"`
 }
 
-// DefaultRerank is how many of the best memories a reranker reads. Each costs as much as embedding it anew; what lies deeper is
+// defaultRerank is how many of the best memories a reranker reads. Each costs as much as embedding it anew; what lies deeper is
 // rarely lifted into the first ten.
-const DefaultRerank = 20
+const defaultRerank = 20
 
 // rerankMix is how much a unit of a reranker's logit adds to the logarithm of a weight. Ranked by the reranker alone,
 // conversations lose: a turn often answers only with those around it.
@@ -34,7 +35,7 @@ const rerankMix = .1
 func rerank(ctx context.Context, src Source, scope memory.Scope, question string, r *Ranking, o *Options) (*Reranked, error) {
 	n := o.Rerank
 	if n <= 0 {
-		n = DefaultRerank
+		n = defaultRerank
 	}
 	n = min(n, len(r.Order))
 	if o.Reranker == nil || n < 2 || question == "" {
@@ -71,15 +72,7 @@ func rerank(ctx context.Context, src Source, scope memory.Scope, question string
 		weights[i] = r.Weights[at]
 		score[at] = math.Log(weights[i]) + rerankMix*logits[i]
 	}
-	slices.SortStableFunc(first, func(a, b int) int {
-		switch {
-		case score[a] > score[b]:
-			return -1
-		case score[a] < score[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(first, func(a, b int) int { return cmp.Compare(score[b], score[a]) })
 	for i, at := range first {
 		r.Weights[at] = weights[i]
 	}

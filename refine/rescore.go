@@ -55,7 +55,7 @@ func Rescore(ctx context.Context, c *memory.Candidates, o *Options) (*Ranking, e
 	if err != nil {
 		return nil, fmt.Errorf("rescore: %w", err)
 	}
-	r.Signals = importance.Measure(c.List, relevance, opts.Now, &opts.Times)
+	r.Signals = importance.Measure(c.List, relevance, opts.Now, nil)
 	r.Seed = make([]float64, len(c.List))
 	for i, s := range r.Signals {
 		r.Seed[i] = opts.Weights.Score(s)
@@ -209,15 +209,21 @@ func (r *Ranking) order() {
 	})
 }
 
-// Steps yields the weight of every candidate before the first step and after each of them, as in the certificate. It
-// runs the recursion again: only explaining needs it. A mode without recursion yields its weights once.
-func (r *Ranking) Steps(ctx context.Context) iter.Seq2[[]float64, error] {
-	return func(yield func([]float64, error) bool) {
+// Step is a ranking on its way.
+type Step struct {
+	N        int       // 0 before the first step
+	Weights  []float64 // of every candidate, on one scale for all steps, so that a weight can be seen to rise and fall
+	Residual float64   // the greatest change of a weight in the step
+}
+
+// Steps yields the weights before the first step and after each of them, as in the certificate. It runs the recursion again: only
+// explaining needs it. A mode without recursion yields its weights once.
+func (r *Ranking) Steps(ctx context.Context) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
 		if r.field == nil {
-			yield(slices.Clone(r.Weights), nil)
+			yield(Step{Weights: slices.Clone(r.Weights)}, nil)
 			return
 		}
-		// All steps are measured with the same rule, so that a weight can be seen to rise and fall.
 		unit := max(1e-300, slices.Max(append(slices.Clone(r.last), 0)))
 		scaled := func(y []float64) []float64 {
 			w := make([]float64, len(y))
@@ -226,39 +232,23 @@ func (r *Ranking) Steps(ctx context.Context) iter.Seq2[[]float64, error] {
 			}
 			return w
 		}
-		if !yield(scaled(r.field.start), nil) {
+		if !yield(Step{Weights: scaled(r.field.start)}, nil) {
 			return
 		}
 		for step, err := range r.loop.Steps(ctx, r.field, trmcore.State[[]float64, evidence]{Y: r.field.start}) {
 			if err != nil {
-				yield(nil, err)
+				yield(Step{}, err)
 				return
 			}
-			w := scaled(step.State.Y)
+			s := Step{N: step.N, Weights: scaled(step.State.Y), Residual: step.Residual}
 			if step.Stop != "" { // what the ranking makes of the last answer is what counts
-				w = slices.Clone(r.Weights)
+				s.Weights = slices.Clone(r.Weights)
 			}
-			if !yield(w, nil) {
+			if !yield(s, nil) {
 				return
 			}
 		}
 	}
-}
-
-// Residuals are the greatest change of a weight in each step of the recursion; the last is the certificate's. It runs the
-// recursion again: only explaining needs it. A mode without recursion has none.
-func (r *Ranking) Residuals(ctx context.Context) ([]float64, error) {
-	residuals := []float64{}
-	if r.field == nil {
-		return residuals, nil
-	}
-	for step, err := range r.loop.Steps(ctx, r.field, trmcore.State[[]float64, evidence]{Y: r.field.start}) {
-		if err != nil {
-			return nil, err
-		}
-		residuals = append(residuals, step.Residual)
-	}
-	return residuals, nil
 }
 
 // normalise divides by the greatest value, if there is one above 0.

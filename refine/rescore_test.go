@@ -145,11 +145,11 @@ func TestStepsSettle(t *testing.T) {
 			t.Fatal(err)
 		}
 		var steps [][]float64
-		for w, err := range r.Steps(context.Background()) {
+		for step, err := range r.Steps(context.Background()) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			steps = append(steps, w)
+			steps = append(steps, step.Weights)
 		}
 		if len(steps) != r.Certificate.Steps+1 {
 			t.Fatalf("%d weights for %d steps", len(steps), r.Certificate.Steps)

@@ -35,19 +35,15 @@ type RespondOptions struct {
 	Recall func(ctx context.Context, question string) ([]memory.Record, error)
 	// Memories renders the evidence for the model, each memory with its number. Nil: a line for each.
 	Memories func(t *specialists.Task) string
-	// Delta hears the first draft as the model writes it, before it is refined. An error from it ends the run. Nil:
-	// nobody does.
+	// Delta is given the first draft as the model writes it, before it is refined. An error from it ends the run.
 	Delta func(string) error
 
-	// Rounds bounds the steps of the recursion. Zero means [DefaultRounds].
+	// Rounds bounds the steps of the recursion. Zero means 3.
 	Rounds int
-	// Patience is the number of rounds in a row without an accepted revision after which it ends. Zero means
-	// [DefaultPatience].
+	// Patience is the number of rounds in a row without an accepted revision after which it ends. Zero means 2.
 	Patience int
-	// Threshold is the score from which a draft passes, in (0, 1]. Zero means [DefaultThreshold].
+	// Threshold is the score from which a draft passes, in (0, 1]. Zero means .8.
 	Threshold float64
-	// Gain is the least by which a revision must score higher than the draft it replaces. Zero means [DefaultGain].
-	Gain float64
 	// MaxTokens and MaxCost bound what language models are asked for, prompts included; the cost is in the currency of the
 	// model's prices. A call that would exceed them is not made. Zero: no limit.
 	MaxTokens int
@@ -56,7 +52,7 @@ type RespondOptions struct {
 	MaxAnswer int
 	// Timeout of everything. Zero: only ctx ends it.
 	Timeout time.Duration
-	// Each is the time that one specialist may take. Zero means [DefaultEach].
+	// Each is the time that one specialist may take. Zero means 20 seconds.
 	Each time.Duration
 }
 
@@ -73,14 +69,15 @@ const (
 // Refinements are all of them, the default first.
 var Refinements = []Refinement{Auto, Always, Off}
 
-// The defaults of RespondOptions. Published loops that gain from a language model's revisions do so in two or three
-// rounds.
+// Published loops that gain from a language model's revisions do so in two or three rounds.
 const (
-	DefaultRounds    = 3
-	DefaultPatience  = 2
-	DefaultThreshold = .8 // no claim is unsupported, and a third of the question is covered with citations, or two without
-	DefaultGain      = .005
-	DefaultEach      = 20 * time.Second
+	defaultRounds    = 3
+	defaultPatience  = 2
+	defaultThreshold = .8 // no claim is unsupported, and a third of the question is covered with citations, or two without
+	defaultEach      = 20 * time.Second
+
+	// leastGain is the least by which a revision must score higher than the draft it replaces.
+	leastGain = .005
 )
 
 // ErrRespond is wrapped by the errors of options that cannot be used.
@@ -91,32 +88,16 @@ func (o *RespondOptions) resolve() (RespondOptions, error) {
 	if o != nil {
 		r = *o
 	}
-	if r.Refine == "" {
-		r.Refine = Auto
-	}
-	if !slices.Contains(Refinements, r.Refine) {
+	r.Refine = cmp.Or(r.Refine, Auto)
+	r.Threshold = cmp.Or(r.Threshold, defaultThreshold)
+	r.Rounds, r.Patience, r.Each = cmp.Or(r.Rounds, defaultRounds), cmp.Or(r.Patience, defaultPatience), cmp.Or(r.Each, defaultEach)
+	switch {
+	case !slices.Contains(Refinements, r.Refine):
 		return r, fmt.Errorf("%w: there is no refinement %q: use auto, always or off", ErrRespond, r.Refine)
-	}
-	if r.Threshold == 0 {
-		r.Threshold = DefaultThreshold
-	}
-	if r.Gain == 0 {
-		r.Gain = DefaultGain
-	}
-	if !(r.Threshold > 0 && r.Threshold <= 1) || !(r.Gain > 0 && r.Gain <= 1) {
-		return r, fmt.Errorf("%w: threshold is %v and gain %v: both lie above 0, and at most at 1", ErrRespond, r.Threshold, r.Gain)
-	}
-	if r.Rounds < 0 || r.Patience < 0 || r.MaxTokens < 0 || !(r.MaxCost >= 0) || r.MaxAnswer < 0 || r.Timeout < 0 || r.Each < 0 {
+	case !(r.Threshold > 0 && r.Threshold <= 1):
+		return r, fmt.Errorf("%w: the threshold is %v: it lies above 0, and at most at 1", ErrRespond, r.Threshold)
+	case r.Rounds < 0, r.Patience < 0, r.MaxTokens < 0, !(r.MaxCost >= 0), r.MaxAnswer < 0, r.Timeout < 0, r.Each < 0:
 		return r, fmt.Errorf("%w: a budget is negative: use 0 for the default, or more", ErrRespond)
-	}
-	if r.Rounds == 0 {
-		r.Rounds = DefaultRounds
-	}
-	if r.Patience == 0 {
-		r.Patience = DefaultPatience
-	}
-	if r.Each == 0 {
-		r.Each = DefaultEach
 	}
 	if r.Specialists == nil {
 		r.Specialists = specialists.Default()
@@ -161,7 +142,8 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 		}
 		task := *t // evidence joins the copy
 		task.Prepare()
-		run := &run{RespondOptions: opts, task: &task, response: r, judge: newJudge(&task)}
+		run := &run{RespondOptions: opts, task: &task, response: r,
+			refused: map[string]bool{}, asked: map[string]bool{strings.ToLower(task.Question): true}, failed: map[string]int{}}
 		if err := run.start(ctx); err != nil {
 			yield(Round{}, err)
 			return
@@ -175,6 +157,7 @@ func RespondSteps(ctx context.Context, t *specialists.Task, o *RespondOptions, r
 			}
 			return
 		}
+		run.judge = newJudge(&task)
 		if len(r.Draft) > longestAnswer {
 			run.skip("judge", 0, fmt.Errorf("the answer has %d bytes, more than the %d that are examined", len(r.Draft), longestAnswer))
 			r.Citations, r.Stop = citations(&task, r.Draft), trmcore.StopHalted
@@ -227,16 +210,16 @@ func (r *run) loop() *trmcore.Loop[*specialists.Task, answer, notes] {
 	rules := []rule{
 		func() trmcore.Check[answer, notes] {
 			return func(_ state, s *step) trmcore.Stop {
-				if s.State.Y.broke {
+				if s.State.Y.overBudget {
 					return trmcore.StopBudget
 				}
 				return ""
 			}
 		},
 		// A revision that comes back after another one goes round; it is no new text, so this has to be seen first.
-		trmcore.Cycle[answer, notes](func(y answer) string { return cmp.Or(y.offer, "\x00"+y.text) }),
+		trmcore.Cycle[answer, notes](func(y answer) string { return cmp.Or(y.proposed, "\x00"+y.text) }),
 		trmcore.FixedPoint[answer, notes](0, func(_, after answer) float64 {
-			if after.stood {
+			if after.settled {
 				return 0
 			}
 			return 1
@@ -261,19 +244,19 @@ func (r *run) start(ctx context.Context) error {
 		text = r.RespondOptions.Draft
 	}
 	if text == "" && r.Model != nil {
-		var heard error
+		var stopped error // by whoever is given the text
 		delta := r.Delta
 		if delta != nil {
 			delta = func(s string) error {
-				heard = r.Delta(s)
-				return heard
+				stopped = r.Delta(s)
+				return stopped
 			}
 		}
 		var err error
 		text, err = r.complete(ctx, r.draftPrompt(), delta)
-		if heard != nil {
+		if stopped != nil {
 			r.response.Text = text
-			return heard
+			return stopped
 		}
 		if err != nil {
 			r.skip("model", 0, err)

@@ -1,7 +1,7 @@
 package refine
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,7 +16,7 @@ import (
 )
 
 // judge scores an answer by the evidence alone. It asks no language model, and nothing that writes answers has a part in
-// it: whoever revises an answer cannot talk it into a better score.
+// it, so a reviser cannot argue for a better score.
 //
 //	score = P · (.55·T + .30·C + .10·K + .05·B)
 //
@@ -30,19 +30,12 @@ import (
 // A score of .8 can only be reached where u = c = i = 0.
 type judge struct {
 	task     *specialists.Task
-	question *question
 	speakers map[memory.ID]string
 	known    sources         // what the question, the conversation and the evidence hold
 	asked    map[string]bool // terms of the question that the evidence could cover
 	puzzle   bool            // the question is one
 	cache    map[string]judgement
 }
-
-// The specialists whose rules are the judge's too.
-var (
-	puzzle  specialists.Puzzle
-	privacy specialists.Privacy
-)
 
 // judgement is the judge's opinion of a text.
 type judgement struct {
@@ -70,8 +63,8 @@ type sources struct {
 }
 
 func newJudge(t *specialists.Task) *judge {
-	j := &judge{task: t, question: ask(t), known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
-	j.puzzle, _ = puzzle.Solved(t, "")
+	j := &judge{task: t, known: sources{map[string]bool{}, map[string]bool{}}, speakers: map[memory.ID]string{}, asked: map[string]bool{}, cache: map[string]judgement{}}
+	j.puzzle, _ = specialists.Puzzle(t, "")
 	j.known.add(t.Question, t.Now)
 	for _, m := range t.Messages {
 		if m.Role == "user" || m.Role == "system" { // what an assistant said before is no source
@@ -84,13 +77,7 @@ func newJudge(t *specialists.Task) *judge {
 		for _, w := range wordsOf(e.Speaker) {
 			j.known.facts[text.PrefixName+w] = true
 		}
-		for _, s := range extract.Testimony(&e) {
-			j.known.add(s, e.Created)
-			for _, term := range text.Terms(s) {
-				could[term] = true
-			}
-		}
-		for _, s := range []string{e.Speaker, e.Created.Format("2 January 2006"), e.Created.Format("Monday")} {
+		for _, s := range append(slices.Clip(extract.Testimony(&e)), e.Speaker, e.Created.Format("2 January 2006"), e.Created.Format("Monday")) {
 			j.known.add(s, e.Created)
 			for _, term := range text.Terms(s) {
 				could[term] = true
@@ -108,11 +95,8 @@ func newJudge(t *specialists.Task) *judge {
 func (s *sources) add(txt string, at time.Time) {
 	for _, f := range specialists.Facts(txt, at) {
 		s.facts[f] = true
-		if day, ok := strings.CutPrefix(f, text.PrefixDay); ok && len(day) >= 4 {
-			s.facts[text.PrefixYear+day[:4]] = true
-		}
-		if month, ok := strings.CutPrefix(f, text.PrefixMonth); ok && len(month) >= 4 {
-			s.facts[text.PrefixYear+month[:4]] = true
+		if kind, date, _ := strings.Cut(f, ":"); (kind+":" == text.PrefixDay || kind+":" == text.PrefixMonth) && len(date) >= 4 {
+			s.facts[text.PrefixYear+date[:4]] = true
 		}
 	}
 	for _, w := range wordsOf(txt) {
@@ -214,7 +198,7 @@ func (j *judge) of(s string) judgement {
 					covered[term] = true
 				}
 			}
-			if j.cites(s, c) {
+			if j.cites(c) {
 				cited++
 			}
 			v.invented = append(v.invented, j.invents(c.Text)...)
@@ -223,9 +207,6 @@ func (j *judge) of(s string) judgement {
 		case specialists.Unknown:
 			v.unknown++
 		}
-	}
-	if what := j.sought(s, v.claims); what != "" {
-		v.uncovered = append(v.uncovered, what)
 	}
 	truth := 1 / (1 + float64(v.unknown+2*v.contradicts+len(v.invented)))
 	v.coverage = 1
@@ -236,19 +217,15 @@ func (j *judge) of(s string) judgement {
 			}
 		}
 		slices.Sort(v.uncovered)
-		all := len(j.asked)
-		if j.question.seeks() != "" {
-			all++
-		}
-		v.coverage = 1 - float64(len(v.uncovered))/float64(all)
+		v.coverage = 1 - float64(len(v.uncovered))/float64(len(j.asked))
 	}
 	if v.supported > 0 {
 		v.cited = float64(cited) / float64(v.supported)
 	}
 	v.brevity = brevity(s)
-	v.leaks = j.leaks(s)
+	v.leaks = specialists.Leaks(j.task, s)
 	v.score = weighTruth*truth + weighCoverage*v.coverage + weighCited*v.cited + weighBrevity*v.brevity
-	_, v.solved = puzzle.Solved(j.task, s)
+	_, v.solved = specialists.Puzzle(j.task, s)
 	switch {
 	case v.leaks:
 		v.score = 0
@@ -261,62 +238,15 @@ func (j *judge) of(s string) judgement {
 	return v
 }
 
-// leaks reports whether an answer holds what has to be masked before it leaves.
-func (j *judge) leaks(s string) bool {
-	f, err := privacy.Examine(context.Background(), j.task, specialists.Draft{Text: s})
-	return err != nil || f.Text != "" && f.Text != s
-}
-
-// sought is the kind of thing that is asked for and that no supported claim holds; empty if there is none.
-func (j *judge) sought(s string, claims []specialists.Claim) string {
-	what := j.question.seeks()
-	if what == "" || len(j.asked) == 0 {
-		return ""
-	}
-	for _, c := range claims {
-		if c.Support == specialists.Supported && j.question.holds(citation.ReplaceAllString(saidBy.ReplaceAllString(c.Text, ": "), "")) {
-			return ""
-		}
-	}
-	return what
-}
-
-// saidBy is the date of a quotation, which is that of its memory and no part of the answer.
-var saidBy = regexp.MustCompile(` \(\d{1,2} \p{L}+ \d{4}\): `)
-
 // citation is the number of a memory in an answer.
 var citation = regexp.MustCompile(`\[(\d{1,4})\]`)
 
-// cites reports whether the sentence of a claim cites one of the memories that support it.
-func (j *judge) cites(s string, c *specialists.Claim) bool {
-	at := strings.Index(s, c.Text)
-	if at < 0 {
-		return false
-	}
-	after := s[at+len(c.Text):]
-	ends := sentenceEnd
-	if strings.HasSuffix(strings.TrimRight(c.Text, "\"”’)"), ".") {
-		ends = citationsNext
-	}
-	sentence := c.Text + after[:ends.FindStringIndex(after)[1]]
-	for _, m := range citation.FindAllStringSubmatch(sentence, -1) {
-		n, err := strconv.Atoi(m[1])
-		if err != nil || n < 1 || n > len(j.task.Evidence) {
-			continue
-		}
-		id := j.task.Evidence[n-1].ID
-		if slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == id }) {
-			return true
-		}
-	}
-	return false
+// cites reports whether a claim cites one of the memories that support it.
+func (j *judge) cites(c *specialists.Claim) bool {
+	return slices.ContainsFunc(c.Cites, func(n int) bool {
+		return n >= 1 && n <= len(j.task.Evidence) && slices.ContainsFunc(c.Quotes, func(q memory.Quote) bool { return q.Source == j.task.Evidence[n-1].ID })
+	})
 }
-
-var (
-	// sentenceEnd is the end of a sentence with the citations after it, and citationsNext those alone. Both always match.
-	sentenceEnd   = regexp.MustCompile(`[.!?]+["”’)]*(?:\s?\[\d{1,4}\])*(?:\s|$)|\n|$`)
-	citationsNext = regexp.MustCompile(`^["”’)]*(?:\s?\[\d{1,4}\])*`)
-)
 
 // wordsOf are the words of a text in lower case.
 func wordsOf(s string) []string {
@@ -344,36 +274,39 @@ func brevity(s string) float64 {
 
 // better says in words why a judgement is better than another.
 func (v *judgement) better(old *judgement) string {
-	var parts []string
-	fewer := func(now, before int, one, many string) {
-		if d := before - now; d == 1 {
-			parts = append(parts, "one "+one+" fewer")
-		} else if d > 1 {
-			parts = append(parts, fmt.Sprintf("%d %s fewer", d, many))
-		}
-	}
 	if v.solved && !old.solved {
 		return "it solves the puzzle"
 	}
+	var parts []string
 	if old.leaks && !v.leaks {
 		parts = append(parts, "it gives away no secret")
 	}
-	fewer(v.contradicts, old.contradicts, "claim that a memory contradicts", "claims that memories contradict")
-	fewer(v.unknown, old.unknown, "claim that no memory supports", "claims that no memory supports")
-	fewer(len(v.invented), len(old.invented), "invented name, number or date", "invented names, numbers and dates")
-	if v.coverage > old.coverage {
-		parts = append(parts, "it covers more of the question")
+	for _, c := range []struct {
+		fewer     int
+		one, many string
+	}{
+		{old.contradicts - v.contradicts, "claim that a memory contradicts", "claims that memories contradict"},
+		{old.unknown - v.unknown, "claim that no memory supports", "claims that no memory supports"},
+		{len(old.invented) - len(v.invented), "invented name, number or date", "invented names, numbers and dates"},
+	} {
+		if c.fewer == 1 {
+			parts = append(parts, "one "+c.one+" fewer")
+		} else if c.fewer > 1 {
+			parts = append(parts, fmt.Sprintf("%d %s fewer", c.fewer, c.many))
+		}
 	}
-	if v.cited > old.cited {
-		parts = append(parts, "more of it is cited")
+	for _, c := range []struct {
+		more bool
+		what string
+	}{
+		{v.coverage > old.coverage, "it covers more of the question"}, {v.cited > old.cited, "more of it is cited"},
+		{v.brevity > old.brevity, "it repeats itself less"},
+	} {
+		if c.more {
+			parts = append(parts, c.what)
+		}
 	}
-	if v.brevity > old.brevity {
-		parts = append(parts, "it repeats itself less")
-	}
-	if len(parts) == 0 {
-		return "it is better on the whole"
-	}
-	return strings.Join(parts, ", ")
+	return cmp.Or(strings.Join(parts, ", "), "it is better on the whole")
 }
 
 // citations are the memories that a text cites, in the order of their numbers' first appearance.

@@ -25,11 +25,11 @@ type run struct {
 
 // answer is y of the recursion: the draft, and the judge's opinion of it.
 type answer struct {
-	text   string
-	judged judgement
-	offer  string // the last text that was proposed in the step; of one in which none was, none either
-	stood  bool   // nobody proposed a text that is new in the step, and no evidence joined
-	broke  bool   // the model was not asked, since the budget is spent
+	text       string
+	judged     judgement
+	proposed   string // the last text that was proposed in the step; empty: none was
+	settled    bool   // no new text was proposed in the step, and no evidence joined
+	overBudget bool   // the model was not asked, since the budget is spent
 }
 
 // notes is z of the recursion: what the specialists found in the draft, and the draft that they left.
@@ -39,7 +39,7 @@ type notes struct {
 }
 
 func (r *run) incumbent(text string) answer {
-	return answer{text: text, judged: r.judge.of(text), offer: text}
+	return answer{text: text, judged: r.judge.of(text), proposed: text}
 }
 
 // Reason lets the specialists examine the draft, in the order of priority; each sees what the one before made of it.
@@ -47,22 +47,19 @@ func (r *run) incumbent(text string) answer {
 func (r *run) Reason(ctx context.Context, _ *specialists.Task, y answer, _ notes) (notes, error) {
 	r.round = Round{}
 	z := notes{draft: r.incumbent(y.text)}
-	z.draft.offer, z.draft.stood = "", true
+	z.draft.proposed, z.draft.settled = "", true
 	var questions []string
 	for _, s := range r.Specialists {
 		if err := ctx.Err(); err != nil {
 			return notes{}, err
 		}
 		if r.failed[s.Name()] >= 2 {
-			continue // it has had its chance
+			continue // it failed twice
 		}
 		finding, err := r.examine(ctx, s, specialists.Draft{Text: z.draft.text, Notes: slices.Clone(z.found)})
 		r.spend(finding.Usage)
 		if err != nil {
 			if ctx.Err() == nil || errors.Is(err, errPanic) {
-				if r.failed == nil {
-					r.failed = map[string]int{}
-				}
 				r.failed[s.Name()]++
 				r.skip(s.Name(), len(r.response.Rounds)+1, err)
 			}
@@ -74,7 +71,7 @@ func (r *run) Reason(ctx context.Context, _ *specialists.Task, y answer, _ notes
 	}
 	r.round.Notes = z.found
 	if r.recall(ctx, questions) {
-		z.draft.judged, z.draft.stood = r.judge.of(z.draft.text), false
+		z.draft.judged, z.draft.settled = r.judge.of(z.draft.text), false
 	}
 	return z, nil
 }
@@ -89,14 +86,14 @@ func (r *run) Answer(ctx context.Context, _ *specialists.Task, _ answer, z notes
 		return y, nil
 	}
 	if r.Refine == Auto && y.judged.score >= r.Threshold {
-		return y, nil // the rules were enough
+		return y, nil // the specialists were enough
 	}
 	text, err := r.complete(ctx, r.revisionPrompt(y, z.found), nil)
 	switch {
 	case err != nil:
-		// A failure costs the revision and nothing else: what the rules mended stays.
+		// A failure costs the revision and nothing else: what the specialists corrected stays.
 		r.skip("reviser", len(r.response.Rounds)+1, err)
-		y.broke = errors.Is(err, errBudget)
+		y.overBudget = errors.Is(err, errBudget)
 	default:
 		r.propose(&y, "reviser", text)
 	}
@@ -106,7 +103,7 @@ func (r *run) Answer(ctx context.Context, _ *specialists.Task, _ answer, z notes
 	return y, nil
 }
 
-// longestAnswer bounds a revision, in bytes: nobody reads more, and judging costs time for every sentence.
+// longestAnswer bounds a revision, in bytes: an answer that people read is shorter, and judging costs time for every sentence.
 const longestAnswer = 16 << 10
 
 // propose puts a revision to the judge, and makes it the draft if it is accepted.
@@ -116,15 +113,12 @@ func (r *run) propose(y *answer, by, text string) {
 		return
 	}
 	p := Proposal{By: by, Text: shorten(text, 2000)}
-	y.offer, y.stood = p.Text, y.stood && r.refused[text]
+	y.proposed, y.settled = p.Text, y.settled && r.refused[text]
 	judged, why := r.weigh(y, text)
 	p.Score, p.Why, p.Accepted = judged.score, why, judged.accepted
 	if p.Accepted {
 		y.text, y.judged = text, judged
 	} else {
-		if r.refused == nil {
-			r.refused = map[string]bool{}
-		}
 		r.refused[text] = true
 	}
 	r.round.Proposals = append(r.round.Proposals, p)
@@ -145,7 +139,7 @@ func (r *run) weigh(y *answer, text string) (judgement, string) {
 	if lost := r.judge.drops(&y.judged, text); lost != "" && !y.judged.leaks && !judged.solved {
 		return judged, fmt.Sprintf("it drops what a memory supports: “%s”", shorten(lost, 120))
 	}
-	if judged.score < y.judged.score+r.Gain {
+	if judged.score < y.judged.score+leastGain {
 		return judged, fmt.Sprintf("it scores %.3f, not more than the %.3f of the draft", judged.score, y.judged.score)
 	}
 	judged.accepted = true
@@ -163,43 +157,12 @@ func (r *run) recall(ctx context.Context, questions []string) bool {
 	if r.Recall == nil {
 		return false
 	}
-	known := map[memory.ID]bool{}
-	for _, e := range r.task.Evidence {
-		known[e.ID] = true
-	}
 	for _, q := range questions {
 		q = strings.TrimSpace(q)
-		if key := strings.ToLower(q); q == "" || r.asked[key] || len(r.round.Recalled) == mostQuestions {
-			continue
-		} else {
-			if r.asked == nil {
-				r.asked = map[string]bool{strings.ToLower(r.task.Question): true}
-				if r.asked[key] {
-					continue
-				}
-			}
+		if key := strings.ToLower(q); q != "" && !r.asked[key] && len(r.round.Recalled) < mostQuestions {
 			r.asked[key] = true
-		}
-		r.round.Recalled = append(r.round.Recalled, q)
-		records, err := r.Recall(ctx, q)
-		if err != nil {
-			r.skip("recall", len(r.response.Rounds)+1, err)
-			continue
-		}
-		outside := 0
-		for _, e := range records {
-			switch {
-			case !r.task.Scope.Contains(e.Scope):
-				outside++
-			case known[e.ID] || len(r.task.Evidence) >= mostEvidence:
-			default:
-				known[e.ID] = true
-				r.task.Evidence = append(slices.Clip(r.task.Evidence), e)
-				r.round.Found++
-			}
-		}
-		if outside > 0 {
-			r.skip("recall", len(r.response.Rounds)+1, fmt.Errorf("%d memories of another scope were left out", outside))
+			r.round.Recalled = append(r.round.Recalled, q)
+			r.round.Found += r.add(ctx, q, len(r.response.Rounds)+1)
 		}
 	}
 	if r.round.Found == 0 {
@@ -209,6 +172,30 @@ func (r *run) recall(ctx context.Context, questions []string) bool {
 	r.judge = newJudge(r.task)
 	clear(r.refused)
 	return true
+}
+
+// add adds the memories that are recalled for a question to the evidence, and returns how many are new.
+func (r *run) add(ctx context.Context, question string, round int) (found int) {
+	records, err := r.Recall(ctx, question)
+	if err != nil {
+		r.skip("recall", round, err)
+		return 0
+	}
+	outside := 0
+	for _, e := range records {
+		switch {
+		case !r.task.Scope.Contains(e.Scope):
+			outside++
+		case len(r.task.Evidence) >= mostEvidence, slices.ContainsFunc(r.task.Evidence, func(o memory.Record) bool { return o.ID == e.ID }):
+		default:
+			r.task.Evidence = append(slices.Clip(r.task.Evidence), e)
+			found++
+		}
+	}
+	if outside > 0 {
+		r.skip("recall", round, fmt.Errorf("%d memories of another scope were left out", outside))
+	}
+	return found
 }
 
 func (r *run) skip(name string, round int, err error) {

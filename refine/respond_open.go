@@ -3,11 +3,9 @@ package refine
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/trm-go/refiner/internal/text"
-	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
 	"github.com/trm-go/refiner/trmcore"
 )
@@ -17,7 +15,10 @@ import (
 func (r *run) open(ctx context.Context) {
 	response := r.response
 	answer := response.Draft
-	r.recallFor(ctx, answer)
+	// The question alone may not find what the answer contradicts.
+	if start := strings.ToValidUTF8(answer[:min(len(answer), 400)], ""); r.Recall != nil && r.Refine != Off && len(text.Values(start)) > 0 {
+		r.add(ctx, start, 0)
+	}
 	disputes := specialists.Disputes(r.task, answer)
 	response.Text, response.FirstScore, response.Score, response.Stop = answer, 1, 1, trmcore.StopThreshold
 	response.Citations = citations(r.task, answer)
@@ -33,34 +34,15 @@ func (r *run) open(ctx context.Context) {
 		}
 		return
 	}
-	response.Text, response.Score, response.Stop = answer+Note(disputes), 1, trmcore.StopFixedPoint
+	response.Text, response.Score, response.Stop = answer+note(disputes), 1, trmcore.StopFixedPoint
 	round.Text = response.Text
 	round.Proposals = []Proposal{{By: "contradiction", Text: shorten(response.Text, 2000), Score: 1, Accepted: true, Why: "a memory says otherwise, and is quoted behind the answer"}}
 	response.Rounds = append(response.Rounds, round)
 }
 
-// recallFor adds the memories to the evidence that an answer is about: the question alone may not find what it contradicts.
-func (r *run) recallFor(ctx context.Context, answer string) {
-	const longest = 400 // bytes
-	if r.Recall == nil || r.Refine == Off || len(text.Values(answer[:min(len(answer), longest)])) == 0 {
-		return
-	}
-	records, err := r.Recall(ctx, strings.ToValidUTF8(answer[:min(len(answer), longest)], ""))
-	if err != nil {
-		r.skip("recall", 0, err)
-		return
-	}
-	for _, e := range records {
-		known := slices.ContainsFunc(r.task.Evidence, func(o memory.Record) bool { return o.ID == e.ID })
-		if !known && r.task.Scope.Contains(e.Scope) && len(r.task.Evidence) < mostEvidence {
-			r.task.Evidence = append(slices.Clip(r.task.Evidence), e)
-		}
-	}
-}
-
-// Note is what follows an answer that memories contradict: what they say, verbatim, with the day on which it was said. It is
+// note is what follows an answer that memories contradict: what they say, verbatim, with the day on which it was said. It is
 // empty if there is nothing to say.
-func Note(disputes []specialists.Dispute) string {
+func note(disputes []specialists.Dispute) string {
 	var b strings.Builder
 	for _, d := range disputes {
 		if quote := d.Quotes[0].Text; !strings.Contains(b.String(), quote) {

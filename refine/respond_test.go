@@ -362,7 +362,7 @@ func TestOpenAnswersAreOnlyAddedTo(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	for _, o := range []refine.RespondOptions{{Refine: "perhaps"}, {Threshold: 2}, {Gain: -1}, {Rounds: -1}, {MaxCost: -1}, {Timeout: -1}} {
+	for _, o := range []refine.RespondOptions{{Refine: "perhaps"}, {Threshold: 2}, {Rounds: -1}, {MaxCost: -1}, {Timeout: -1}} {
 		if _, err := refine.Respond(t.Context(), lisbon(), &o); !errors.Is(err, refine.ErrRespond) {
 			t.Errorf("%+v: %v", o, err)
 		}

@@ -58,10 +58,12 @@ type Changes interface {
 
 // Deletions delete for privacy, for good.
 type Deletions interface {
+	Bury(ctx context.Context, tombstones ...memory.Tombstone) error
 	Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error)
 	Forget(ctx context.Context, scope memory.Scope, o *memory.DeleteOptions) (memory.Deleted, error)
 	Pending(ctx context.Context) ([]memory.PendingDeletion, error)
 	Retain(ctx context.Context, scope memory.Scope, from time.Time, o *memory.DeleteOptions) (memory.Deleted, error)
+	Tombstones(ctx context.Context) ([]memory.Tombstone, error)
 }
 
 var _ Store = (*memory.Store)(nil)

@@ -73,11 +73,3 @@ var benchTask20 = func() func(testing.TB) *specialists.Task {
 		return &specialists.Task{Question: made.Question, Now: made.Now, Evidence: made.Evidence}
 	}
 }()
-
-// BenchmarkParse reads a statement.
-func BenchmarkParse(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		specialists.Parse(specialists.Said{Text: "The request timeout in our config is 90 seconds, since the upgrade.", Speaker: "Ana"})
-	}
-}

@@ -2,7 +2,6 @@ package specialists_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/specialists"
-	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
 // drafts pairs tasks with answers of several sentences, made of the grounding suite's answers and the words of the
@@ -202,7 +200,7 @@ func TestInjection(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, s := range append(specialists.Default(), &specialists.Critic{Model: &scripted{}}) {
+	for _, s := range specialists.Default() {
 		if _, err := s.Examine(ctx, anaTask("Where does Ruth live?"), specialists.Draft{Text: "In Porto."}); err == nil {
 			t.Errorf("%s goes on although it was cancelled", s.Name())
 		}
@@ -225,13 +223,13 @@ func TestConcurrent(t *testing.T) {
 
 func TestDefaultIsInOrder(t *testing.T) {
 	last, seen := -1, map[string]bool{}
-	for _, s := range specialists.WithModel(&scripted{says: "[]"}) {
+	for _, s := range specialists.Default() {
 		if s.Priority() < last || seen[s.Name()] || s.Name() != strings.ToLower(s.Name()) {
 			t.Errorf("%s with priority %d comes after %d", s.Name(), s.Priority(), last)
 		}
 		last, seen[s.Name()] = s.Priority(), true
 	}
-	if len(seen) != 8 {
+	if len(seen) != 7 {
 		t.Errorf("%d specialists: %v", len(seen), seen)
 	}
 }
@@ -265,62 +263,57 @@ func TestPuzzle(t *testing.T) {
 			return r
 		}, text), solution)
 	}
-	model := &specialists.Puzzle{Solve: func(context.Context, sudoku.Grid) (sudoku.Grid, error) { return sudoku.Parse(wrong) }}
-	broken := &specialists.Puzzle{Solve: func(context.Context, sudoku.Grid) (sudoku.Grid, error) {
-		return sudoku.Grid{}, fmt.Errorf("no model")
-	}}
-	for _, s := range []*specialists.Puzzle{{}, model, broken} {
-		for name, question := range map[string]string{
-			"81 characters": "Please solve " + puzzle + ".", "zeros": "Solve:\n" + strings.ReplaceAll(puzzle, ".", "0"),
-			"lines": "Solve this:\n" + lines(puzzle, " ", ""), "boxes": "Solve this:\n\n" + lines(puzzle, " ", "------+-------+------\n") + "\nThanks!",
-			"underscores": lines(strings.ReplaceAll(puzzle, ".", "_"), "", ""),
-		} {
-			for _, draft := range []string{"", "I cannot solve that.", "Here you are:\n" + wrong, "Here you are:\n" + lines(wrong, " ", "------+-------+------\n") + "Have fun!"} {
-				task := &specialists.Task{Question: question}
-				got := after(t, s, task, draft)
-				if !has(got) || strings.Contains(got, wrong) {
-					t.Errorf("%s, draft %q: %q", name, draft, got)
-				}
-				if asked, solved := s.Solved(task, got); !asked || !solved {
-					t.Errorf("%s: asked %v, solved %v", name, asked, solved)
-				}
-				if again := after(t, s, task, got); again != got {
-					t.Errorf("%s: not idempotent:\n%s\n%s", name, got, again)
-				}
-				if full := run(t, specialists.Default(), task, draft); !has(full) {
-					t.Errorf("%s: the chain loses the solution of %q: %q", name, draft, full)
-				}
+	s := named("puzzle")
+	for name, question := range map[string]string{
+		"81 characters": "Please solve " + puzzle + ".", "zeros": "Solve:\n" + strings.ReplaceAll(puzzle, ".", "0"),
+		"lines": "Solve this:\n" + lines(puzzle, " ", ""), "boxes": "Solve this:\n\n" + lines(puzzle, " ", "------+-------+------\n") + "\nThanks!",
+		"underscores": lines(strings.ReplaceAll(puzzle, ".", "_"), "", ""),
+	} {
+		for _, draft := range []string{"", "I cannot solve that.", "Here you are:\n" + wrong, "Here you are:\n" + lines(wrong, " ", "------+-------+------\n") + "Have fun!"} {
+			task := &specialists.Task{Question: question}
+			got := after(t, s, task, draft)
+			if !has(got) || strings.Contains(got, wrong) {
+				t.Errorf("%s, draft %q: %q", name, draft, got)
 			}
-		}
-		right := "It is " + solution + "."
-		if got := after(t, s, &specialists.Task{Question: puzzle}, right); got != right {
-			t.Errorf("a right answer becomes %q", got)
-		}
-		early := &specialists.Task{Question: "And?", Messages: []specialists.Message{{Role: "user", Content: puzzle}, {Role: "assistant", Content: "Hm."}}}
-		if got := after(t, s, early, "Hm."); !has(got) {
-			t.Errorf("a puzzle of an earlier message: %q", got)
-		}
-		for puzzle, want := range map[string]string{
-			"12345678.........9" + strings.Repeat(".", 63): "no solution", "55" + strings.Repeat(".", 79): "no solution", "1" + strings.Repeat(".", 80): "more than one solution",
-		} {
-			got := after(t, s, &specialists.Task{Question: puzzle}, "It is "+solution)
-			if !strings.Contains(got, want) {
-				t.Errorf("%s: %q does not say that it has %s", puzzle, got, want)
+			if asked, solved := specialists.Puzzle(task, got); !asked || !solved {
+				t.Errorf("%s: asked %v, solved %v", name, asked, solved)
 			}
-			if again := after(t, s, &specialists.Task{Question: puzzle}, got); again != got {
-				t.Errorf("%s: not idempotent:\n%s\n%s", puzzle, got, again)
+			if again := after(t, s, task, got); again != got {
+				t.Errorf("%s: not idempotent:\n%s\n%s", name, got, again)
+			}
+			if full := run(t, specialists.Default(), task, draft); !has(full) {
+				t.Errorf("%s: the chain loses the solution of %q: %q", name, draft, full)
 			}
 		}
 	}
+	right := "It is " + solution + "."
+	if got := after(t, s, &specialists.Task{Question: puzzle}, right); got != right {
+		t.Errorf("a right answer becomes %q", got)
+	}
+	early := &specialists.Task{Question: "And?", Messages: []specialists.Message{{Role: "user", Content: puzzle}, {Role: "assistant", Content: "Hm."}}}
+	if got := after(t, s, early, "Hm."); !has(got) {
+		t.Errorf("a puzzle of an earlier message: %q", got)
+	}
+	for puzzle, want := range map[string]string{
+		"12345678.........9" + strings.Repeat(".", 63): "no solution", "55" + strings.Repeat(".", 79): "no solution", "1" + strings.Repeat(".", 80): "more than one solution",
+	} {
+		got := after(t, s, &specialists.Task{Question: puzzle}, "It is "+solution)
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %q does not say that it has %s", puzzle, got, want)
+		}
+		if again := after(t, s, &specialists.Task{Question: puzzle}, got); again != got {
+			t.Errorf("%s: not idempotent:\n%s\n%s", puzzle, got, again)
+		}
+	}
 	for _, none := range []string{"Call 0123456789.", "a | b\n--|--\n1 | 2", solution, strings.Repeat("1", 80)} {
-		if f := examine(t, &specialists.Puzzle{}, &specialists.Task{Question: none}, "Hi."); f.Text != "" || f.Notes != nil {
+		if f := examine(t, s, &specialists.Task{Question: none}, "Hi."); f.Text != "" || f.Notes != nil {
 			t.Errorf("%q is taken for a puzzle: %+v", none, f)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	defer cancel()
 	hard := ".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4........."
-	if _, err := (&specialists.Puzzle{}).Examine(ctx, &specialists.Task{Question: hard}, specialists.Draft{Text: "?"}); err == nil {
+	if _, err := s.Examine(ctx, &specialists.Task{Question: hard}, specialists.Draft{Text: "?"}); err == nil {
 		t.Error("a search without an end does not end with its context")
 	}
 }

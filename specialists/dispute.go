@@ -33,7 +33,7 @@ func Disputes(t *Task, answer string) []Dispute {
 	q := &align.Query{Question: t.Question, Answer: answer, Said: spoken(t)}
 	var out []Dispute
 	at := 0
-	for _, sentence := range text.Sentences(answer[:min(len(answer), maxAnswer)]) {
+	for _, sentence := range text.Sentences(answer[:min(len(answer), maxText)]) {
 		i := strings.Index(answer[at:], sentence)
 		if i < 0 {
 			continue
@@ -46,7 +46,7 @@ func Disputes(t *Task, answer string) []Dispute {
 		}
 		out = append(out, Dispute{
 			Claim: Claim{Text: sentence, Support: Contradicted, Sure: c.P, Why: "a memory has “" + c.Value + "” there",
-				Quotes: []memory.Quote{e.quote(c.Line, c.Features.Line < .5)}},
+				Quotes: []memory.Quote{e.quote(c.Line, c.Before)}},
 			Start: begin + c.Start, End: begin + c.End, Value: c.Value, Said: e.corpus.Statements[c.Line.Source].At,
 		})
 	}
@@ -71,7 +71,7 @@ func spoken(t *Task) []string {
 			continue
 		}
 		for _, s := range text.Sentences(m.Content) {
-			if !strings.HasSuffix(s, "?") && !strings.HasSuffix(s, "？") {
+			if !text.Asks(s) {
 				said = append(said, s)
 			}
 		}

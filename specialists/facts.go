@@ -1,9 +1,9 @@
 package specialists
 
 import (
+	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/trm-go/refiner/internal/text"
 )
@@ -27,7 +27,7 @@ func Facts(s string, at time.Time) []string {
 	// A date or a denial never reaches from one sentence into the next.
 	for _, sentence := range text.Sentences(s) {
 		for _, link := range text.Links(sentence, at) {
-			if isFact(link) {
+			if link != text.PrefixName+"ill" { // "I'll" within a sentence is a capital, and no name
 				add(link)
 			}
 		}
@@ -38,21 +38,7 @@ func Facts(s string, at time.Time) []string {
 	return facts
 }
 
-// isFact reports whether a link is a name, a number or a date. Other links say of what kind a text is.
-func isFact(link string) bool {
-	if link == text.PrefixName+"ill" {
-		return false // "I'll" within a sentence is a capital, and no name
-	}
-	for _, prefix := range [...]string{text.PrefixName, text.PrefixNumber, text.PrefixDay, text.PrefixWeek, text.PrefixMonth, text.PrefixYear} {
-		if strings.HasPrefix(link, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// Missing returns those of the facts that have does not hold, in order. A month is held by a day in it, and a name by
-// any text that has the name as a word.
+// Missing returns those of the facts that have does not hold, in order.
 func Missing(facts []string, have map[string]bool) []string {
 	var lost []string
 	for _, f := range facts {
@@ -63,70 +49,31 @@ func Missing(facts []string, have map[string]bool) []string {
 	return lost
 }
 
-// Invented returns the facts of derived that no source has. A name counts as had if a source holds its word at all:
-// which words of a sentence are capitalised depends on where it stands.
-func Invented(derived []string, sources map[string]bool, words map[string]bool) []string {
-	var made []string
-	for _, f := range derived {
-		if sources[f] {
-			continue
-		}
-		if name, ok := strings.CutPrefix(f, text.PrefixName); ok && words[name] {
-			continue
-		}
-		made = append(made, f)
-	}
-	return made
+// Invented returns the facts that no source has. A name counts as had if a source holds its word at all: which words of a
+// sentence are capitalised depends on where it stands.
+func Invented(facts []string, sources map[string]bool, words map[string]bool) []string {
+	return slices.DeleteFunc(Missing(facts, sources), func(f string) bool {
+		name, ok := strings.CutPrefix(f, text.PrefixName)
+		return ok && words[name]
+	})
 }
 
-// deniers are the words that deny what follows them. A word that ends in "n't" denies too.
-var deniers = map[string]bool{
-	"not": true, "no": true, "never": true, "nobody": true, "nothing": true, "none": true, "neither": true, "nor": true,
-	"without": true, "cannot": true, "can't": true, "won't": true, "don't": true, "nowhere": true, "hardly": true,
-	"except": true,
-}
-
-// negations returns the negations of s, each with the next word that is not a stop word.
+// negations returns the negations of a sentence, each with the next word that tells something.
 func negations(s string) []string {
 	var found []string
-	pending := false
-	for i := 0; i < len(s); {
-		r := rune(s[i])
-		if !isLetter(s[i]) {
-			// A negation reaches no further than its sentence: "No! I went." denies nothing that follows.
-			if strings.ContainsRune(".!?;\n", r) {
-				pending = false
-			}
-			if pending && r == ',' {
-				pending = false
-			}
-			i++
-			continue
+	pending, end := false, 0
+	for _, w := range text.Words(s) {
+		if strings.ContainsAny(s[end:w.Start], ".!?;,\n") { // it reaches no further: "No, I went." denies nothing that follows
+			pending = false
 		}
-		start := i
-		for i < len(s) && (isLetter(s[i]) || s[i] == '\'' || strings.HasPrefix(s[i:], "’") || start < i-1 && strings.HasPrefix(s[i-1:], "’")) {
-			if s[i] >= 0x80 && strings.HasPrefix(s[i:], "’") {
-				i += len("’")
-				continue
-			}
-			i++
-		}
-		w := strings.ToLower(strings.ReplaceAll(s[start:i], "’", "'"))
-		w = strings.Trim(w, "'")
-		if deniers[w] || strings.HasSuffix(w, "n't") {
+		end = w.End
+		switch {
+		case text.Denies(w.Low, s[w.Start:w.End]):
 			pending = true
-			continue
-		}
-		if pending && !text.Stop(w) {
-			if terms := text.Terms(w); len(terms) > 0 { // "I'd" is none
-				found = append(found, PrefixNot+terms[0])
-				pending = false
-			}
+		case pending && w.Stem != "" && !w.Digits:
+			found = append(found, PrefixNot+w.Stem)
+			pending = false
 		}
 	}
 	return found
-}
-
-func isLetter(c byte) bool {
-	return c >= 0x80 || unicode.IsLetter(rune(c))
 }

@@ -3,6 +3,7 @@ package specialists
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +14,30 @@ import (
 	"github.com/trm-go/refiner/memory"
 )
 
-// maxAnswer is how much of an answer is read, in bytes.
-const maxAnswer = 64 << 10
+// maxText is how much of an answer, or of a memory, is read, in bytes. A longer draft is no answer to read: it is not revised, and
+// cut before it leaves.
+const maxText = 64 << 10
+
+// Support says how a claim stands to the evidence.
+type Support string
+
+// The ways a claim can stand to the evidence.
+const (
+	Supported    Support = "supported"    // a memory says it, and none says otherwise
+	Contradicted Support = "contradicted" // a memory that is valid denies it, or has another value
+	Unknown      Support = "unknown"      // it states something, and no memory speaks of it
+	Neutral      Support = "neutral"      // it states nothing that could be checked: a greeting, a question, "I do not know"
+)
+
+// Claim is one statement of an answer and how it stands to the evidence.
+type Claim struct {
+	Text    string         `json:"text"` // verbatim
+	Support Support        `json:"support"`
+	Quotes  []memory.Quote `json:"quotes,omitempty"` // the passages that support or contradict it
+	Why     string         `json:"why"`
+	Sure    float64        `json:"-"` // in [0, 1]
+	Cites   []int          `json:"-"` // numbers of memories, in the sentence and right behind it: [2] is the second
+}
 
 // judge says how a claim stands to the evidence of a task. It compares words and values, in any language, and knows no grammar (see
 // internal/align). A claim is supported if one sentence of what a person said, with what stands around it, has all of its names,
@@ -23,7 +46,7 @@ const maxAnswer = 64 << 10
 func judge(t *Task, claim string) Claim {
 	c := Claim{Text: claim}
 	e := t.evidence()
-	plain := mark.ReplaceAllStringFunc(claim, blank)
+	plain := withoutMarks(claim)
 	if parts := quotations(plain); len(parts) > 0 {
 		return e.quoted(c, parts)
 	}
@@ -38,7 +61,7 @@ func judge(t *Task, claim string) Claim {
 	}
 	if f := e.corpus.Contradicts(plain, &align.Query{Question: t.Question, Answer: plain, Said: spoken(t)}); f != nil && f.P >= align.Sure {
 		c.Support, c.Sure, c.Why = Contradicted, f.P, "a memory has “"+f.Value+"” there"
-		c.Quotes = []memory.Quote{e.quote(f.Line, f.Features.Line < .5)}
+		c.Quotes = []memory.Quote{e.quote(f.Line, f.Before)}
 		return c
 	}
 	if q, ok := e.verbatim(plain); ok {
@@ -58,12 +81,7 @@ func judge(t *Task, claim string) Claim {
 // refuses are the ways in which an answer says that it does not know.
 var refuses = regexp.MustCompile(`(?i)^\W*(sorry\b|i (do not|don.t) (know|find)|i find nothing|i have no (memory|information)|(the|no) memor(y|ies) (do not|does not|don.t|says?|mentions?)\b)`)
 
-// mark is a reference to a memory: [2].
-var mark = regexp.MustCompile(`\[\d{1,4}\]`)
-
-func blank(s string) string { return strings.Repeat(" ", len(s)) }
-
-// Ground cuts a text into its claims, in order and verbatim, and judges each by [Words]. A claim is a sentence, or a line with a
+// Ground cuts a text into its claims, in order and verbatim, and judges each. A claim is a sentence, or a line with a
 // quotation. Of a text it reads the first 64 KiB.
 func Ground(t *Task, s string) []Claim {
 	placed := ground(t, s)
@@ -90,7 +108,12 @@ func ground(t *Task, s string) []placed {
 	}
 	var out []placed
 	for _, span := range claimsOf(s) {
-		out = append(out, placed{judge(t, s[span[0]:span[1]]), span[0], span[1]})
+		c := placed{judge(t, s[span[0]:span[1]]), span[0], span[1]}
+		for _, m := range mark.FindAllString(s[c.from:sentenceEnd(s, c.to)], -1) {
+			n, _ := strconv.Atoi(strings.Trim(m, "[]"))
+			c.Cites = append(c.Cites, n)
+		}
+		out = append(out, c)
 	}
 	if len(e.claims) >= mostTexts {
 		clear(e.claims)
@@ -103,9 +126,9 @@ func ground(t *Task, s string) []placed {
 // drawn with, and code, is none.
 func claimsOf(s string) [][2]int {
 	var out [][2]int
-	drawn := grids(s[:min(len(s), maxAnswer)])
+	drawn := grids(s[:min(len(s), maxText)])
 	at, code := 0, false
-	for line := range strings.Lines(s[:min(len(s), maxAnswer)]) {
+	for line := range strings.Lines(s[:min(len(s), maxText)]) {
 		begin := at
 		at += len(line)
 		if strings.HasPrefix(strings.TrimSpace(line), "```") {
@@ -128,8 +151,8 @@ func claimsOf(s string) [][2]int {
 			end += i + len(sentence)
 			sentence = strings.TrimLeft(sentence, "-*•># \t")
 			from := begin + end - len(sentence)
-			for mark.MatchString(sentence) && strings.HasPrefix(sentence, "[") { // a reference to the sentence before
-				sentence = strings.TrimLeft(sentence[mark.FindStringIndex(sentence)[1]:], " ")
+			if n := sentenceEnd(sentence, 0); n > 0 { // references to the sentence before
+				sentence = strings.TrimLeft(sentence[n:], " ")
 				from = begin + end - len(sentence)
 			}
 			if strings.IndexFunc(sentence, unicode.IsLetter) >= 0 || from > begin && strings.IndexFunc(sentence, unicode.IsDigit) >= 0 { // no mark of a list
@@ -143,6 +166,7 @@ func claimsOf(s string) [][2]int {
 var (
 	quotation = regexp.MustCompile(`“([^“”]+)”`)
 	explained = regexp.MustCompile(` \([^()]*\b\d{4}\)`)
+	unquoted  = strings.NewReplacer("\"", "", "“", "", "”", "")
 )
 
 // quotations are the passages between “marks”, parted where something is left out.
@@ -213,11 +237,11 @@ func (t *Task) evidence() *evidence {
 // quoted judges a claim that quotes.
 func (e *evidence) quoted(c Claim, parts []string) Claim {
 	for _, part := range parts {
-		plain := strings.NewReplacer("\"", "", "“", "", "”", "").Replace(part)
+		plain := unquoted.Replace(part)
 		bare := explained.ReplaceAllString(plain, "")
 		found := false
 		for _, r := range e.records {
-			said := strings.NewReplacer("\"", "", "“", "", "”", "").Replace(e.said[string(r.ID)])
+			said := unquoted.Replace(e.said[string(r.ID)])
 			if said != "" && (strings.Contains(said, plain) || strings.Contains(said, bare)) {
 				c.Quotes, found = append(c.Quotes, memory.Quote{Source: r.ID, Text: part}), true
 				break

@@ -4,78 +4,80 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/trm-go/refiner/memory"
 )
 
-// Privacy masks secrets and personal data that neither whoever asks nor the memories of the task's scope have brought
-// up: keys and tokens, passwords, card numbers (by Luhn's check), IBANs (by their check digits), private keys, email
-// and street addresses, phone numbers. It takes out sentences that repeat a memory of another scope, should one have
-// come among the evidence, and cuts a draft that is too long to be examined. It comes last in a chain, so that nothing
-// leaves that it has not seen.
-type Privacy struct{}
+// maxEvidence is how much of all memories is read, in bytes.
+const maxEvidence = 1 << 20
 
-// Name implements [Specialist].
-func (*Privacy) Name() string { return "privacy" }
-
-// Priority implements [Specialist].
-func (*Privacy) Priority() int { return 100 }
-
-// Examine implements [Specialist].
-func (s *Privacy) Examine(ctx context.Context, t *Task, d Draft) (Finding, error) {
-	if err := ctx.Err(); err != nil {
-		return Finding{}, err
-	}
+// maskPrivate masks secrets and personal data that neither whoever asks nor the memories of the task's scope have brought up: keys
+// and tokens, passwords, card numbers (by Luhn's check), IBANs (by their check digits), private keys, email and street addresses,
+// phone numbers. It takes out sentences that only a memory of another scope supports, should one have come among the evidence, and
+// cuts a draft that is too long to be examined. It comes last in the chain, so that nothing leaves that it has not seen.
+func maskPrivate(_ context.Context, t *Task, d Draft) (Finding, error) {
 	text := d.Text
 	var notes []Note
-	if len(text) > maxDraft {
-		cut := maxDraft
-		for cut > 0 && !utf8.RuneStart(text[cut]) {
-			cut--
-		}
-		// Not within a word: half a secret would not be recognised.
-		if i := strings.LastIndexAny(text[:cut], " \n"); i > cut-4096 {
-			cut = i
-		} else {
-			cut = max(0, cut-4096)
-		}
-		text = strings.TrimRight(text[:cut], " \n")
-		notes = append(notes, Note{Specialist: s.Name(), Kind: "cut", Why: fmt.Sprintf("the draft has %d bytes, more than the %d that are examined", len(d.Text), maxDraft)})
+	if len(text) > maxText {
+		text = cutLong(text)
+		notes = append(notes, Note{Kind: "cut", Why: fmt.Sprintf("the draft has %d bytes, more than the %d that are examined", len(d.Text), maxText)})
 	}
-	own, foreign := s.known(t)
+	said, foreign := known(t)
 	var edits []edit
 	for _, c := range secrets(text) {
-		if own.has(text[c.from:c.to]) {
-			continue
+		if !said.has(text[c.from:c.to]) {
+			edits = append(edits, edit{c.from, c.to, "[" + c.kind + " removed]"})
+			notes = append(notes, Note{Kind: c.kind, Why: "neither the question nor a memory of this scope has it"})
 		}
-		edits = append(edits, edit{c.from, c.to, "[" + c.kind + " removed]"})
-		notes = append(notes, Note{Specialist: s.Name(), Kind: c.kind, Why: "neither the question nor a memory of this scope has it"})
 	}
-	text = citeEdits(text, edits)
+	text = apply(text, edits)
 	if len(foreign) > 0 {
-		text, notes = s.keepOut(t, text, own, foreign, notes)
+		edits = nil
+		theirs := ground(&Task{Question: t.Question, Now: t.Now, Evidence: foreign}, text)
+		for i, c := range ground(t, text) {
+			if theirs[i].Support == Supported && c.Support != Supported {
+				edits = append(edits, removal(text, c.from, c.to))
+				notes = append(notes, Note{Kind: "scope", Why: "it repeats a memory of another scope"})
+			}
+		}
+		if text = apply(text, edits); text == "" {
+			text = notKnown
+		}
 	}
-	return revised(d, text, notes), nil
+	return Finding{Notes: notes, Text: text}, nil
 }
 
-// vocabulary is what may be said again: texts without the marks and spaces that notations differ in.
+// Leaks reports whether an answer holds what has to be masked before it leaves.
+func Leaks(t *Task, answer string) bool {
+	f, _ := maskPrivate(context.Background(), t, Draft{Text: answer})
+	return f.Text != answer
+}
+
+// cutLong cuts a text to the bytes that are examined, not within a word: half a secret would not be recognised.
+func cutLong(text string) string {
+	cut := maxText
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	if i := strings.LastIndexAny(text[:cut], " \n"); i > cut-4096 {
+		cut = i
+	} else {
+		cut -= 4096
+	}
+	return strings.TrimRight(strings.ToValidUTF8(text[:cut], ""), " \n")
+}
+
+// vocabulary is what may be said again, as plain texts.
 type vocabulary struct {
-	plain  []string        // in lower case, with nothing but letters and digits
-	words  map[string]bool // single words, for secrets that are short enough to occur by accident
-	shares map[string]bool // runs of words
+	plain []string
+	words map[string]bool // single words, for secrets that are short enough to occur by accident
 }
 
 func (v *vocabulary) add(s string) {
-	if len(s) > maxMemory {
-		s = s[:maxMemory]
-	}
+	s = s[:min(len(s), maxText)]
 	v.plain = append(v.plain, plainOf(s))
-	for _, r := range runs(s) {
-		v.shares[r] = true
-	}
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		v.words[plainOf(w)] = true
 	}
 }
@@ -94,6 +96,7 @@ func (v *vocabulary) has(s string) bool {
 	return false
 }
 
+// plainOf is a text in lower case without the marks and spaces that notations differ in.
 func plainOf(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
@@ -108,104 +111,27 @@ func plainOf(s string) string {
 	return b.String()
 }
 
-// runLength is how many words in a row make a passage recognisable.
-const runLength = 5
-
-// runs are the runs of words of a text. A text of fewer words is one run.
-func runs(s string) []string {
-	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !isWordRune(r) })
-	if len(words) == 0 {
-		return nil
-	}
-	if len(words) <= runLength {
-		return []string{strings.Join(words, " ")}
-	}
-	out := make([]string, 0, len(words))
-	for i := 0; i+runLength <= len(words); i++ {
-		out = append(out, strings.Join(words[i:i+runLength], " "))
-	}
-	return out
-}
-
 // known gathers what may leave, and the memories of other scopes, which may not.
-func (s *Privacy) known(t *Task) (own *vocabulary, foreign []*memory.Record) {
-	own = &vocabulary{words: map[string]bool{}, shares: map[string]bool{}}
-	own.add(t.Question)
+func known(t *Task) (said *vocabulary, foreign []memory.Record) {
+	said = &vocabulary{words: map[string]bool{}}
+	said.add(t.Question)
 	for _, m := range t.Messages {
 		if m.Role == "user" || m.Role == "system" {
-			own.add(m.Content)
+			said.add(m.Content)
 		}
 	}
 	total := 0
-	for i := range t.Evidence {
-		r := &t.Evidence[i]
+	for _, r := range t.Evidence {
 		if t.Scope != (memory.Scope{}) && !t.Scope.Contains(r.Scope) {
 			foreign = append(foreign, r)
 			continue
 		}
 		if total += len(r.Text); total <= maxEvidence {
-			own.add(r.Text)
+			said.add(r.Text)
 			for _, q := range r.Quotes {
-				own.add(q.Text)
+				said.add(q.Text)
 			}
 		}
 	}
-	return own, foreign
-}
-
-// keepOut takes out sentences that repeat a memory of another scope.
-func (s *Privacy) keepOut(t *Task, text string, own *vocabulary, foreign []*memory.Record, notes []Note) (string, []Note) {
-	other := map[string]bool{}
-	var short []string
-	theirs := &Task{Question: t.Question, Now: t.Now}
-	for _, r := range foreign {
-		theirs.Evidence = append(theirs.Evidence, *r)
-		if all := runs(r.Text[:min(len(r.Text), maxMemory)]); len(all) == 1 && !own.shares[all[0]] {
-			short = append(short, all[0])
-		}
-		for _, run := range runs(r.Text[:min(len(r.Text), maxMemory)]) {
-			if !own.shares[run] {
-				other[run] = true
-			}
-		}
-	}
-	// In its words, or in others that only such a memory supports.
-	leaks := func(p placed, theirs []placed, i int, ours []placed) bool {
-		sentence := text[p.from:p.to]
-		for _, run := range runs(sentence) {
-			if other[run] {
-				return true
-			}
-		}
-		words := " " + strings.Join(strings.FieldsFunc(strings.ToLower(sentence), func(r rune) bool { return !isWordRune(r) }), " ") + " "
-		for _, run := range short {
-			if strings.Contains(words, " "+run+" ") {
-				return true
-			}
-		}
-		return i < len(theirs) && theirs[i].Support == Supported && ours[i].Support != Supported
-	}
-	var edits []edit
-	ours, owners := ground(t, text), ground(theirs, text)
-	for i, p := range ours {
-		if !leaks(p, owners, i, ours) {
-			continue
-		}
-		edits = append(edits, edit{line(text, p.from), sentenceEnd(text, p.to), ""})
-		notes = append(notes, Note{Specialist: s.Name(), Kind: "scope", Why: "it repeats a memory of another scope"})
-	}
-	if text = apply(text, edits); text == "" {
-		text = notKnown
-	}
-	return text, notes
-}
-
-// maxMemory bounds what is read of one memory, in bytes, and maxEvidence what is read of all.
-const (
-	maxMemory   = 64 << 10
-	maxEvidence = 1 << 20
-)
-
-func isWordRune(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+	return said, foreign
 }

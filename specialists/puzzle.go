@@ -4,25 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
-
-// Puzzle answers a Sudoku that stands in the question or in the latest message that has one: as 81 characters, or as nine
-// lines with or without boxes drawn. The answer is checked by the rules whoever found it, and takes the place of a wrong
-// grid in the draft. A puzzle without an answer, or with more than one, is said to be so.
-type Puzzle struct {
-	// Solve finds the answer; trmcore/onnx has the trained model for it. What it gets wrong, or fails at, is found by
-	// search instead. Nil: by search alone.
-	Solve func(ctx context.Context, puzzle sudoku.Grid) (sudoku.Grid, error)
-}
-
-// Name implements [Specialist].
-func (*Puzzle) Name() string { return "puzzle" }
-
-// Priority implements [Specialist].
-func (*Puzzle) Priority() int { return 5 }
 
 // The sentences of a draft about a puzzle.
 const (
@@ -31,75 +18,46 @@ const (
 	puzzleAmbiguous  = "The puzzle has more than one solution. Here is one of them:"
 )
 
-// Examine implements [Specialist].
-func (s *Puzzle) Examine(ctx context.Context, t *Task, d Draft) (Finding, error) {
-	if err := ctx.Err(); err != nil || len(d.Text) > maxDraft {
-		return Finding{}, err
-	}
+// solvePuzzle answers a Sudoku that stands in the question or in the latest message that has one: as 81 characters, or as nine
+// lines with or without boxes drawn. The answer takes the place of a wrong grid in the draft. A puzzle without an answer, or with
+// more than one, is said to be so.
+func solvePuzzle(ctx context.Context, t *Task, d Draft) (Finding, error) {
 	puzzle, ok := puzzleOf(t)
-	if !ok {
+	if !ok || len(d.Text) > maxText {
 		return Finding{}, nil
 	}
-	note := func(kind, why string) []Note { return []Note{{Specialist: s.Name(), Kind: kind, Why: why}} }
 	drawn := grids(d.Text)
-	answer, err := s.solve(ctx, puzzle)
+	answered := slices.ContainsFunc(drawn, func(g drawnGrid) bool { return g.Answers(puzzle) })
+	finding := func(kind, why, says string, answer *sudoku.Grid) (Finding, error) {
+		return Finding{Text: writePuzzle(d.Text, drawn, says, answer), Notes: []Note{{Kind: kind, Why: why}}}, nil
+	}
+	unchanged := func(kind, why string) (Finding, error) {
+		return Finding{Notes: []Note{{Kind: kind, Why: why}}}, nil
+	}
+	answer, err := puzzle.SolveContext(ctx)
 	switch {
+	case err == nil && answered:
+		return unchanged("solved", "the grid obeys the rules and keeps the givens")
 	case err == nil:
-		for _, g := range drawn {
-			if g.Answers(puzzle) {
-				return Finding{Notes: note("solved", "the grid obeys the rules and keeps the givens")}, nil
-			}
-		}
 		why := "the draft has no grid"
 		if len(drawn) > 0 {
 			why = "the grid of the draft is no answer: " + wrong(drawn[0].Grid, puzzle)
 		}
-		return revised(d, s.write(d.Text, drawn, puzzleSolved, &answer), note("solved", why)), nil
+		return finding("solved", why, puzzleSolved, &answer)
+	case errors.Is(err, sudoku.ErrAmbiguous) && answered && strings.Contains(d.Text, puzzleAmbiguous):
+		return unchanged("ambiguous", "the puzzle has more than one answer")
 	case errors.Is(err, sudoku.ErrAmbiguous):
-		for _, g := range drawn {
-			if g.Answers(puzzle) && strings.Contains(d.Text, puzzleAmbiguous) {
-				return Finding{Notes: note("ambiguous", "the puzzle has more than one answer")}, nil
-			}
-		}
-		found, err := puzzle.Solutions(1) // there are two: the first is found at once
-		if err != nil || len(found) == 0 {
-			return Finding{}, err
-		}
-		return revised(d, s.write(d.Text, drawn, puzzleAmbiguous, &found[0]), note("ambiguous", "the puzzle has more than one answer")), nil
+		return finding("ambiguous", "the puzzle has more than one answer", puzzleAmbiguous, &answer)
 	case errors.Is(err, sudoku.ErrUnsolvable), errors.Is(err, sudoku.ErrConflict):
-		text := s.write(d.Text, drawn, puzzleUnsolvable, nil)
-		return revised(d, text, note("unsolvable", err.Error())), nil
+		return finding("unsolvable", err.Error(), puzzleUnsolvable, nil)
 	}
 	return Finding{}, err
 }
 
-// Solved reports whether the task asks for a Sudoku that has one answer, and whether the text has it.
-func (s *Puzzle) Solved(t *Task, text string) (asked, solved bool) {
+// Puzzle reports whether the task asks for a Sudoku, and whether the text has an answer to it.
+func Puzzle(t *Task, text string) (asked, solved bool) {
 	puzzle, ok := puzzleOf(t)
-	if !ok || len(text) > maxDraft {
-		return ok, false
-	}
-	for _, g := range grids(text) {
-		if g.Answers(puzzle) {
-			return true, true
-		}
-	}
-	return true, false
-}
-
-func (s *Puzzle) solve(ctx context.Context, puzzle sudoku.Grid) (sudoku.Grid, error) {
-	if s.Solve != nil && puzzle.Check() == nil {
-		// A model that is sure of a grid may still have missed that there are two.
-		if g, err := s.Solve(ctx, puzzle); err == nil && g.Answers(puzzle) && puzzle.Clues() >= 17 {
-			if exact, err := puzzle.SolveContext(ctx); err != nil || exact == g {
-				if errors.Is(err, sudoku.ErrAmbiguous) {
-					return sudoku.Grid{}, err
-				}
-				return g, nil
-			}
-		}
-	}
-	return puzzle.SolveContext(ctx)
+	return ok, ok && len(text) <= maxText && slices.ContainsFunc(grids(text), func(g drawnGrid) bool { return g.Answers(puzzle) })
 }
 
 // wrong says what is wrong with a grid.
@@ -115,29 +73,26 @@ func wrong(g, puzzle sudoku.Grid) string {
 	return fmt.Sprintf("%d cells are empty", sudoku.Cells-g.Clues())
 }
 
-// write replaces the grids of a draft by what is true of the puzzle.
-func (s *Puzzle) write(text string, drawn []drawnGrid, says string, answer *sudoku.Grid) string {
-	body := says
+// writePuzzle puts what is true of the puzzle in the place of the grids of a draft.
+func writePuzzle(text string, drawn []drawnGrid, says string, answer *sudoku.Grid) string {
 	if answer != nil {
-		body += "\n\n" + rows(*answer)
+		says += "\n\n" + rows(*answer)
 	}
 	var edits []edit
 	for i, g := range drawn {
 		with := ""
-		if i == 0 && answer != nil && says == puzzleSolved {
-			with = rows(*answer)
-			if g.flat {
+		if i == 0 && strings.HasPrefix(says, puzzleSolved) {
+			if with = rows(*answer); !strings.Contains(text[g.from:g.to], "\n") {
 				with = answer.String()
 			}
-			body = ""
 		}
 		edits = append(edits, edit{g.from, g.to, with})
 	}
 	text = apply(text, edits)
-	if body == "" || strings.Contains(text, body) {
+	if len(drawn) > 0 && strings.HasPrefix(says, puzzleSolved) || strings.Contains(text, says) {
 		return text
 	}
-	return strings.TrimSpace(text + "\n\n" + body)
+	return strings.TrimSpace(text + "\n\n" + says)
 }
 
 // rows draws a grid in nine lines with its boxes set apart.
@@ -160,129 +115,76 @@ func rows(g sudoku.Grid) string {
 	return b.String()
 }
 
-// drawnGrid is a grid and where it is drawn in a text.
-type drawnGrid struct {
-	sudoku.Grid
-	from, to int
-	flat     bool // as 81 characters in a row
-}
-
 // puzzleOf is the Sudoku that a task asks for: the first of the question with blanks, or of the latest message that has
 // one. An answer that an assistant drew is no question.
 func puzzleOf(t *Task) (sudoku.Grid, bool) {
-	open := func(s string) (sudoku.Grid, bool) {
-		for _, g := range grids(s) {
+	for _, m := range slices.Backward(append(slices.Clip(t.Messages), Message{Role: "user", Content: t.Question})) {
+		if m.Role != "user" {
+			continue
+		}
+		for _, g := range grids(m.Content) {
 			if g.Clues() > 0 && !g.Full() {
 				return g.Grid, true
 			}
-		}
-		return sudoku.Grid{}, false
-	}
-	if g, ok := open(t.Question); ok {
-		return g, true
-	}
-	for i := len(t.Messages) - 1; i >= 0; i-- {
-		if t.Messages[i].Role != "user" {
-			continue
-		}
-		if g, ok := open(t.Messages[i].Content); ok {
-			return g, true
 		}
 	}
 	return sudoku.Grid{}, false
 }
 
-// mostGrids bounds the grids that are read of one text.
-const mostGrids = 8
+// drawnGrid is a grid and where it is drawn in a text.
+type drawnGrid struct {
+	sudoku.Grid
+	from, to int
+}
+
+// flatGrid is 81 cells in a row, and drawnLines nine lines of nine cells with rules or empty lines between, and a rule before and
+// behind them.
+var flatGrid, drawnLines = func() (*regexp.Regexp, *regexp.Regexp) {
+	const cell, rule = `[0-9._*]`, `|+=\x{2500}-\x{257f}-`
+	const space, ruled = `[ \t\r` + rule + `]*`, `[ \t]*[` + rule + `][ \t\r` + rule + `]*`
+	const row = space + `(?:` + cell + space + `){9}`
+	return regexp.MustCompile(`(?:^|[^0-9._*])(` + cell + `{81})\.?(?:$|[^0-9._*])`),
+		regexp.MustCompile(`(?m)^((?:` + ruled + `\n)?` + row + `(?:\n(?:` + space + `\n)*` + row + `){8}(?:\n` + ruled + `)?)$`)
+}()
 
 // grids finds the Sudokus that are drawn in a text.
 func grids(s string) []drawnGrid {
-	if len(s) > maxDraft {
-		s = s[:maxDraft]
-	}
+	const most = 8
+	s = s[:min(len(s), maxText)]
 	var found []drawnGrid
-	// Lines of nine cells, and between them lines of nothing but rules.
-	start, cells, end := -1, 0, 0
-	flush := func() {
-		if cells == sudoku.Cells && len(found) < mostGrids {
-			if g, err := sudoku.Parse(s[start:end]); err == nil {
-				found = append(found, drawnGrid{g, start, end, false})
+	for _, expr := range drawnLike(s) {
+		for _, m := range expr.FindAllStringSubmatchIndex(s, most-len(found)) {
+			if g, err := sudoku.Parse(s[m[2]:m[3]]); err == nil {
+				found = append(found, drawnGrid{g, m[2], m[3]})
 			}
 		}
-		start, cells = -1, 0
-	}
-	for at := 0; at <= len(s); {
-		next := strings.IndexByte(s[at:], '\n')
-		to := len(s)
-		if next >= 0 {
-			to = at + next
-		}
-		n, ok := cellsOf(s[at:to])
-		switch {
-		case ok && n == 9:
-			if start < 0 {
-				start = at
-			}
-			cells += 9
-			end = to
-			if cells == sudoku.Cells {
-				// The rule that closes the box belongs to it.
-				rest := s[to:]
-				if strings.HasPrefix(rest, "\n") {
-					line, _, _ := strings.Cut(rest[1:], "\n")
-					if n, ok := cellsOf(line); ok && n == 0 && strings.TrimSpace(line) != "" {
-						end = to + 1 + len(line)
-					}
-				}
-				flush()
-			}
-		case ok && n == 0 && strings.TrimSpace(s[at:to]) != "":
-			if start < 0 {
-				start = at
-			}
-		case ok && n == 0 && start >= 0 && cells > 0: // an empty line between boxes
-		default:
-			flush()
-		}
-		if next < 0 {
-			break
-		}
-		at = to + 1
-	}
-	flush()
-	// 81 characters in a row.
-	for i := 0; i < len(s) && len(found) < mostGrids; {
-		if !cell(s[i]) {
-			i++
-			continue
-		}
-		j := i
-		for j < len(s) && cell(s[j]) {
-			j++
-		}
-		if j-i == sudoku.Cells || j-i == sudoku.Cells+1 && s[j-1] == '.' {
-			if g, err := sudoku.Parse(s[i : i+sudoku.Cells]); err == nil {
-				found = append(found, drawnGrid{g, i, i + sudoku.Cells, true})
-			}
-		}
-		i = j
 	}
 	return found
 }
 
-func cell(c byte) bool { return c >= '0' && c <= '9' || c == '.' || c == '_' || c == '*' }
-
-// cellsOf counts the cells of a line; it is not ok if the line holds anything besides cells and rules.
-func cellsOf(line string) (int, bool) {
-	n := 0
-	for _, r := range line {
-		switch {
-		case r < 128 && cell(byte(r)):
-			n++
-		case strings.ContainsRune(" \t\r|-+=", r) || r >= '\u2500' && r <= '\u257f':
-		default:
-			return 0, false
+// drawnLike are the expressions that can find a grid in a text: mostly none, which is much faster told without them.
+func drawnLike(s string) (list []*regexp.Regexp) {
+	rows, run, longest := 0, 0, 0
+	for line := range strings.Lines(s) {
+		cells, plain := 0, true
+		for _, c := range []byte(line) {
+			if strings.IndexByte("0123456789._*", c) >= 0 {
+				cells, run = cells+1, run+1
+				longest = max(longest, run)
+				continue
+			}
+			run = 0
+			plain = plain && (c >= 0x80 || strings.IndexByte(" \t\r\n|+=-", c) >= 0)
+		}
+		if plain && cells == 9 {
+			rows++
 		}
 	}
-	return n, true
+	if rows >= 9 {
+		list = append(list, drawnLines)
+	}
+	if longest >= sudoku.Cells {
+		list = append(list, flatGrid)
+	}
+	return list
 }

@@ -20,7 +20,7 @@ type Task struct {
 	// Now is the moment of the question. It resolves "yesterday" and tells which memory is valid.
 	Now time.Time
 
-	prepared *evidence // see Prepare; nil: nobody shares anything
+	prepared *evidence // see Prepare; nil: not prepared
 }
 
 // Message is a turn of a conversation, as chat APIs have it.
@@ -77,7 +77,7 @@ type Model interface {
 type Prompt struct {
 	Messages  []Message
 	MaxTokens int // of the completion; 0: the model's own limit
-	// Delta hears each piece of the text as it is written. An error from it ends the completion. Nil: nobody does.
+	// Delta is called with each piece of the text as it is written. An error from it ends the completion. Nil disables it.
 	Delta func(string) error
 }
 

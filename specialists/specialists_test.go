@@ -2,10 +2,8 @@ package specialists_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +38,12 @@ func anaTask(question string) *specialists.Task {
 		ana("m6", "2024-10-10", "My mother Annet was born on 9 April 1955."),
 		ana("m7", "2024-11-02", "The wifi password at home is tulip-42, and Ruth's number is +351 912 345 678."),
 	}}
+}
+
+// named is one of the default specialists.
+func named(name string) specialists.Specialist {
+	all := specialists.Default()
+	return all[slices.IndexFunc(all, func(s specialists.Specialist) bool { return s.Name() == name })]
 }
 
 func examine(t *testing.T, s specialists.Specialist, task *specialists.Task, text string) specialists.Finding {
@@ -91,8 +95,7 @@ func ExampleDefault() {
 }
 
 func TestRevisions(t *testing.T) {
-	grounding, contradiction, citation := &specialists.Grounding{}, &specialists.Contradiction{}, &specialists.Citation{}
-	redundancy := &specialists.Redundancy{}
+	grounding, contradiction, citation, redundancy := named("grounding"), named("contradiction"), named("citation"), named("redundancy")
 	for _, c := range []struct {
 		s                   specialists.Specialist
 		question, in, after string
@@ -151,7 +154,7 @@ func TestPrivacy(t *testing.T) {
 		{"On 12 October 2024 at 7:45, for 1,200 euros.", "On 12 October 2024 at 7:45, for 1,200 euros."},
 		{"The ISBN is 978-3-16-148410-0.", "The ISBN is 978-3-16-148410-0."},
 	} {
-		if got := after(t, &specialists.Privacy{}, task, c.in); got != c.want {
+		if got := after(t, named("privacy"), task, c.in); got != c.want {
 			t.Errorf("%q becomes %q, want %q", c.in, got, c.want)
 		}
 	}
@@ -171,7 +174,7 @@ func TestPrivacyOfScopes(t *testing.T) {
 	secret.Scope = foreign.Scope
 	task.Evidence = append(task.Evidence, foreign, secret)
 	for _, leak := range []string{"My brother Paulo earns 90,000 euros at Airbus.", "Paulo earns 90,000 euros.", "The door code is 7788.", "Carla's brother Paulo earns 90,000 euros at Airbus."} {
-		if got := after(t, &specialists.Privacy{}, task, "Ruth lives in Lisbon. "+leak); got != "Ruth lives in Lisbon." {
+		if got := after(t, named("privacy"), task, "Ruth lives in Lisbon. "+leak); got != "Ruth lives in Lisbon." {
 			t.Errorf("%q leaves as %q", leak, got)
 		}
 		for _, c := range specialists.Ground(task, leak) {
@@ -193,7 +196,7 @@ func TestDecompose(t *testing.T) {
 		{"Where does Ruth live?", specialists.Draft{Notes: []specialists.Note{{Kind: "unknown", Claim: "Ruth has a dog."}}}, []string{"Ruth has a dog"}},
 		{"Where does Ruth live?", specialists.Draft{}, nil},
 	} {
-		f, err := (&specialists.Decompose{}).Examine(context.Background(), anaTask(c.question), c.draft)
+		f, err := named("decompose").Examine(context.Background(), anaTask(c.question), c.draft)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,55 +206,5 @@ func TestDecompose(t *testing.T) {
 		if f.Text != "" {
 			t.Errorf("it revised the draft: %q", f.Text)
 		}
-	}
-}
-
-// scripted is a language model that says what it is told to.
-type scripted struct {
-	says string
-	err  error
-	got  specialists.Prompt
-}
-
-func (m *scripted) Complete(_ context.Context, p specialists.Prompt) (specialists.Completion, error) {
-	m.got = p
-	return specialists.Completion{Text: m.says, Usage: specialists.Usage{Calls: 1, PromptTokens: 10}}, m.err
-}
-
-func TestCritic(t *testing.T) {
-	task := anaTask("Where does Ruth live?")
-	d := specialists.Draft{Text: "Ruth lives in Porto."}
-	for _, says := range []string{
-		`[{"claim": "Ruth lives in Porto.", "kind": "contradicted", "problem": "Memory 1 says Lisbon."}]`,
-		"Sure, here it is:\n```json\n[{\"claim\": \"Ruth lives in Porto.\", \"kind\": \"CONTRADICTED\", \"problem\": \"Memory 1 says Lisbon.\"}]\n```\nHope that helps [really]!",
-		`{"critiques": [{"claim": "Ruth lives in Porto.", "kind": "contradicted", "problem": "Memory 1 says Lisbon."}]}`,
-		`I looked at [1] and [2]. [{"claim": "Ruth lives in Porto.", "kind": "contradicted", "problem": "Memory 1 says Lisbon."}]`,
-	} {
-		m := &scripted{says: says}
-		f, err := (&specialists.Critic{Model: m}).Examine(context.Background(), task, d)
-		if err != nil {
-			t.Fatalf("%s: %v", says, err)
-		}
-		want := []specialists.Note{{Specialist: "critic", Kind: "contradicted", Claim: "Ruth lives in Porto.", Why: "Memory 1 says Lisbon."}}
-		if diff := cmp.Diff(want, f.Notes); diff != "" || f.Text != "" || f.Usage.Calls != 1 {
-			t.Errorf("%s (-want +got):\n%s%+v", says, diff, f)
-		}
-		if !strings.Contains(m.got.Messages[1].Content, "[1] 2024-01-08 Ana: My sister Ruth") || strings.Contains(m.got.Messages[1].Content, "Siemens") {
-			t.Errorf("the prompt lacks a valid memory, or has an invalid one:\n%s", m.got.Messages[1].Content)
-		}
-	}
-	for _, says := range []string{"", "no", `[{"claim": 3}]`, `[{"claim": "Ruth`, `{"a": 1}`, strings.Repeat("[", 1<<20)} {
-		f, err := (&specialists.Critic{Model: &scripted{says: says}}).Examine(context.Background(), task, d)
-		if !errors.Is(err, specialists.ErrModel) || f.Usage.Calls != 1 {
-			t.Errorf("%.40q: error %v, usage %+v", says, err, f.Usage)
-		}
-	}
-	down := errors.New("down")
-	if _, err := (&specialists.Critic{Model: &scripted{err: down}}).Examine(context.Background(), task, d); !errors.Is(err, down) {
-		t.Errorf("error %v, want the model's", err)
-	}
-	f, err := (&specialists.Decompose{Model: &scripted{says: `["Who is Ruth?", "Who is Ruth?", ""]`}}).Examine(context.Background(), task, d)
-	if err != nil || !slices.Equal(f.Recall, []string{"Who is Ruth?"}) || f.Usage.Calls != 1 {
-		t.Errorf("decompose with a model: %+v, %v", f, err)
 	}
 }

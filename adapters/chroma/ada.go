@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/internal/vector"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate/mirror"
 )
@@ -143,40 +144,27 @@ func agreed(from []mirror.Document, key string) any {
 
 // mean is the direction in which the documents lie together, at their mean length: a point between them in every space.
 func mean(from []mirror.Document) []float32 {
-	var sum []float64
-	size, n := 0.0, 0
+	var sum []float32
+	size, n := 0.0, 0.0
 	for _, d := range from {
-		l := length(d.Embedding)
-		if l == 0 || n > 0 && len(d.Embedding) != len(sum) {
+		length, ok := vector.Length(d.Embedding)
+		if !ok || sum != nil && len(d.Embedding) != len(sum) {
 			continue
 		}
-		if n == 0 {
-			sum = make([]float64, len(d.Embedding))
+		if sum == nil {
+			sum = make([]float32, len(d.Embedding))
 		}
 		for i, x := range d.Embedding {
-			sum[i] += float64(x) / l
+			sum[i] += float32(float64(x) / length)
 		}
-		size, n = size+l, n+1
+		size, n = size+length, n+1
 	}
-	total := 0.0
-	for _, x := range sum {
-		total += x * x
-	}
-	if total == 0 {
+	if _, ok := vector.Length(sum); !ok {
 		return nil
 	}
-	scale := size / float64(n) / math.Sqrt(total)
-	v := make([]float32, len(sum))
-	for i, x := range sum {
-		v[i] = float32(x * scale)
+	vector.Unit(sum, sum)
+	for i := range sum {
+		sum[i] *= float32(size / n)
 	}
-	return v
-}
-
-func length(v []float32) float64 {
-	n := 0.0
-	for _, x := range v {
-		n += float64(x) * float64(x)
-	}
-	return math.Sqrt(n)
+	return sum
 }

@@ -18,16 +18,10 @@ import (
 
 // Options say how to reach a collection. Nil is the same as a zero Options.
 type Options struct {
-	// Tenant and Database hold the collection. Empty: those of the address, or else Chroma's defaults.
-	Tenant, Database string
 	// Token is sent as a bearer token and as X-Chroma-Token. Empty: none.
 	Token string
 	// Embed makes the vectors of derived documents. Nil: the mean of the vectors that they are derived from.
 	Embed func(ctx context.Context, texts []string) ([][]float32, error)
-	// Timeout of one request. Zero: a minute.
-	Timeout time.Duration
-	// Transport makes the connections. Nil: http.DefaultTransport.
-	Transport http.RoundTripper
 }
 
 // usualCollection is the collection of an address that names none: Ada's.
@@ -91,22 +85,20 @@ func redacted(address string) string {
 }
 
 func open(ctx context.Context, address string, o *Options) (*Collection, error) {
-	if o == nil {
-		o = &Options{}
-	}
+	o = cmp.Or(o, &Options{})
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New("this is no address: write it like http://localhost:8000/conversations")
 	}
-	tenant := cmp.Or(o.Tenant, u.Query().Get("tenant"), "default_tenant")
-	database := cmp.Or(o.Database, u.Query().Get("database"), "default_database")
+	tenant := cmp.Or(u.Query().Get("tenant"), "default_tenant")
+	database := cmp.Or(u.Query().Get("database"), "default_database")
 	prefix, name := "", strings.Trim(u.Path, "/")
 	if i := strings.LastIndex(name, "/"); i >= 0 { // behind a proxy's path
 		prefix, name = "/"+name[:i], name[i+1:]
 	}
 	retry := retryablehttp.NewClient()
 	retry.Logger, retry.RetryMax, retry.RetryWaitMin = nil, 3, 200*time.Millisecond
-	retry.HTTPClient = &http.Client{Transport: cmp.Or(o.Transport, http.DefaultTransport), Timeout: cmp.Or(o.Timeout, time.Minute)}
+	retry.HTTPClient.Timeout = time.Minute
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	c := &Collection{http: retry.StandardClient(), token: o.Token, embed: o.Embed, name: cmp.Or(name, usualCollection), batch: 1000}
 	root := u.Scheme + "://" + u.Host + prefix + "/api/"

@@ -18,14 +18,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/philippgille/chromem-go"
-	"github.com/viterin/vek/vek32"
 
+	"github.com/trm-go/refiner/internal/vector"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -64,18 +64,12 @@ func (x *index) unit(v []float32) ([]float32, error) {
 	if len(v) != x.dim {
 		return nil, fmt.Errorf("%w: it has %d dimensions, the index has %d", memory.ErrDimension, len(v), x.dim)
 	}
-	sum := 0.0
-	for _, c := range v {
-		sum += float64(c) * float64(c)
+	if _, ok := vector.Length(v); !ok {
+		return nil, fmt.Errorf("%w: it holds a NaN, an infinity or only zeros", memory.ErrDimension)
 	}
-	if n := math.Sqrt(sum); n > 0 && !math.IsInf(n, 0) && !math.IsNaN(n) {
-		u := make([]float32, len(v))
-		for i, c := range v {
-			u[i] = float32(float64(c) / n)
-		}
-		return u, nil
-	}
-	return nil, fmt.Errorf("%w: it holds a NaN, an infinity or only zeros", memory.ErrDimension)
+	u := make([]float32, len(v))
+	vector.Unit(u, v)
+	return u, nil
 }
 
 // Upsert implements [memory.Index]. All vectors are checked before the first is put in.
@@ -177,16 +171,8 @@ func (x *index) Search(ctx context.Context, scope memory.Scope, query []float32,
 	if c == nil || k <= 0 || c.Count() == 0 {
 		return nil, nil
 	}
-	var where map[string]string
-	if scope.Agent != "" || scope.Session != "" {
-		where = map[string]string{}
-		if scope.Agent != "" {
-			where["agent"] = scope.Agent
-		}
-		if scope.Session != "" {
-			where["session"] = scope.Session
-		}
-	}
+	where := map[string]string{"agent": scope.Agent, "session": scope.Session}
+	maps.DeleteFunc(where, func(_, part string) bool { return part == "" })
 	// Which of several equal matches chromem-go returns is chance. So more are asked for, until the last of them is
 	// clearly worse than the last that counts.
 	for n := min(k+8, c.Count()); ; n = min(4*n, c.Count()) {
@@ -203,14 +189,9 @@ func (x *index) Search(ctx context.Context, scope memory.Scope, query []float32,
 			if err != nil {
 				return nil, err
 			}
-			matches[i] = memory.Match{Row: row, Score: max(-1, min(1, float64(vek32.Dot(q, f.Embedding))))}
+			matches[i] = memory.Match{Row: row, Score: max(-1, min(1, float64(vector.Dot(q, f.Embedding))))}
 		}
-		slices.SortFunc(matches, func(a, b memory.Match) int {
-			if c := cmp.Compare(b.Score, a.Score); c != 0 {
-				return c
-			}
-			return cmp.Compare(a.Row, b.Row)
-		})
+		slices.SortFunc(matches, func(a, b memory.Match) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Row, b.Row)) })
 		if n == c.Count() || len(found) < n || matches[len(matches)-1].Score < matches[k-1].Score-slack {
 			return matches[:min(k, len(matches))], nil
 		}

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cloudwego/eino/components/document"
 	"github.com/cloudwego/eino/components/retriever"
@@ -82,8 +81,8 @@ func (r *Retriever) Retrieve(ctx context.Context, query string, opts ...retrieve
 		if o.ScoreThreshold != nil && m.Weight < *o.ScoreThreshold {
 			continue
 		}
-		d := &schema.Document{ID: string(m.ID), Content: m.Text, MetaData: map[string]any{recalled: *m,
-			"kind": string(m.Kind), "speaker": cmp.Or(m.Speaker, m.Role), "said": m.Created.Format(time.RFC3339), "origin": string(m.Origin), "session": m.Scope.Session}}
+		d := &schema.Document{ID: string(m.ID), Content: m.Text, MetaData: m.Metadata()}
+		d.MetaData[recalled] = *m
 		list = append(list, d.WithScore(m.Weight))
 	}
 	return list, nil

@@ -62,7 +62,7 @@ func readBERT(path string, heads int) (network, error) {
 	}
 	b.words = get("embeddings.word_embeddings.weight")
 	if shape := tensors[prefix+"embeddings.word_embeddings.weight"].Shape; len(shape) == 2 {
-		b.hidden = int(shape[1])
+		b.hidden = shape[1]
 	}
 	if b.hidden == 0 || heads <= 0 || b.hidden%heads != 0 {
 		return nil, fmt.Errorf("%w: %s holds no BERT, or its card does not tell the number of its attention heads", ErrFormat, path)
@@ -117,7 +117,7 @@ func (b *bert) run(ctx context.Context, ids, types []int64) (onnx.Tensor, error)
 		}
 		x = b.layers[i].apply(x, n, b.heads)
 	}
-	return onnx.Tensor{Shape: []int64{1, int64(n), int64(h)}, Values: x}, nil
+	return onnx.Tensor{Shape: []int{1, n, h}, Values: x}, nil
 }
 
 // apply runs one transformer block over n rows.

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/firebase/genkit/go/ai"
 	"github.com/firebase/genkit/go/core"
@@ -52,19 +51,7 @@ func NewRetriever(name string, p *integration.Plugin, scope memory.Scope) ai.Ret
 		}
 		response, ids := &ai.RetrieverResponse{Documents: []*ai.Document{}}, []memory.ID{}
 		for _, m := range found.Memories {
-			meta := map[string]any{}
-			for name, value := range m.Meta {
-				meta[name] = value
-			}
-			for name, value := range map[string]string{"id": string(m.ID), "kind": string(m.Kind), "role": m.Role, "speaker": m.Speaker,
-				"session": m.Scope.Session, "origin": string(m.Origin), "said": m.Created.Format(time.RFC3339)} {
-				meta[name] = value
-			}
-			meta["score"] = m.Weight
-			if until := m.Until(); !until.IsZero() {
-				meta["until"] = until.Format(time.RFC3339)
-			}
-			response.Documents = append(response.Documents, ai.DocumentFromText(m.Text, meta))
+			response.Documents = append(response.Documents, ai.DocumentFromText(m.Text, m.Metadata()))
 			ids = append(ids, m.ID)
 		}
 		p.Shown(scope, ids...)

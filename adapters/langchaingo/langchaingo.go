@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/tmc/langchaingo/schema"
 	"github.com/tmc/langchaingo/vectorstores"
@@ -119,14 +118,7 @@ func (s *Store) recall(ctx context.Context, q memory.Query, least float64) ([]sc
 		if m.Weight < least {
 			continue
 		}
-		meta := map[string]any{}
-		for name, value := range m.Meta {
-			meta[name] = value
-		}
-		for name, value := range map[string]string{"id": string(m.ID), "kind": string(m.Kind), "role": m.Role, "speaker": m.Speaker,
-			"session": m.Scope.Session, "origin": string(m.Origin), "said": m.Created.Format(time.RFC3339)} {
-			meta[name] = value
-		}
+		meta := m.Metadata()
 		m.ValidUntil = m.Until()
 		documents = append(documents, schema.Document{PageContent: line(&m.Record, m.Text), Metadata: meta, Score: float32(m.Weight)})
 		ids = append(ids, m.ID)

@@ -13,7 +13,6 @@ import (
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -32,7 +31,7 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	defer plugin.Close()
-	server := mcp.New(bridge.MCP(plugin, memory.Scope{}), nil) // the zero Scope is the plugin's
+	server := mcp.New(plugin, memory.Scope{}, nil) // the zero Scope is the plugin's
 
 	here, there := sdk.NewInMemoryTransports() // as mcp.Serve does with stdin and stdout
 	if _, err := server.Connect(ctx, there, nil); err != nil {

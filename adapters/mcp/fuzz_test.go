@@ -8,7 +8,6 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/trm-go/refiner/adapters/mcp"
-	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -30,7 +29,7 @@ func FuzzTools(f *testing.F) {
 		f.Add(seed.tool, seed.args)
 	}
 	p := plugin(f)
-	s := connect(f, mcp.New(bridge.MCP(p, memory.Scope{}), nil))
+	s := connect(f, mcp.New(p, memory.Scope{}, nil))
 	before, err := p.Store.Stats(f.Context())
 	if err != nil {
 		f.Fatal(err)

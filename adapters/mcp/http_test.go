@@ -9,7 +9,6 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/trm-go/refiner/adapters/mcp"
-	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -24,15 +23,15 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestHTTPKeysChooseTheScope(t *testing.T) {
 	p := plugin(t)
-	servers := map[string]*mcp.Server{"key-of-mara": mcp.New(bridge.MCP(p, memory.Scope{}), nil), "key-of-eve": mcp.New(bridge.MCP(p, memory.Scope{User: "eve"}), nil)}
-	web := httptest.NewServer(mcp.Loopback(mcp.Handler(func(r *http.Request) *mcp.Server {
+	servers := map[string]*mcp.Server{"key-of-mara": mcp.New(p, memory.Scope{}, nil), "key-of-eve": mcp.New(p, memory.Scope{User: "eve"}, nil)}
+	web := httptest.NewServer(mcp.Handler(func(r *http.Request) *mcp.Server {
 		for key, server := range servers {
 			if mcp.HasBearer(r, key) {
 				return server
 			}
 		}
 		return nil
-	})))
+	}))
 	defer web.Close()
 	for key, where := range map[string]string{"key-of-mara": "Lisbon", "key-of-eve": "Oslo"} {
 		session, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(),
@@ -57,8 +56,8 @@ func TestHTTPKeysChooseTheScope(t *testing.T) {
 }
 
 func TestHTTPRefusesPages(t *testing.T) {
-	server := mcp.New(bridge.MCP(plugin(t), memory.Scope{}), nil)
-	web := httptest.NewServer(mcp.Loopback(mcp.Handler(func(*http.Request) *mcp.Server { return server })))
+	server := mcp.New(plugin(t), memory.Scope{}, nil)
+	web := httptest.NewServer(mcp.Handler(func(*http.Request) *mcp.Server { return server }))
 	defer web.Close()
 	list := `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 	for _, test := range []struct {

@@ -1,7 +1,9 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,14 +13,16 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
 
-// tools are the handlers of one memory's tools.
+// tools are the handlers of one scope's tools.
 type tools struct {
-	memory  Memory
+	plugin  *integration.Plugin
+	scope   memory.Scope
 	budget  int
 	timeout time.Duration
 	log     *slog.Logger
@@ -44,17 +48,14 @@ func (t *tools) add(s *sdk.Server, readOnly bool) {
 	addTool(t, s, &sdk.Tool{Name: "explain", Title: "Explain a recall", Annotations: reads, Description: "Tells for each memory that recall returns why: signals, weight, and where it comes from. " +
 		"For when the user asks why something was remembered or missed."}, t.explain, in[explainIn])
 	addTool(t, s, &sdk.Tool{Name: "history", Title: "History of a memory", Annotations: reads, Description: "Shows all versions of a memory and what replaced what, when. For what was true before, or since when."}, t.history, in[historyIn])
-	if asker, ok := t.memory.(Asker); ok {
-		addTool(t, s, &sdk.Tool{Name: "ask", Title: "Answer from memory", Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: new(bool)},
-			Description: "Answers from the memories alone, each statement with the memory that supports it. Slower than recall; for " +
-				"answers that must hold nothing else."}, t.ask(asker), in[askIn])
-	}
+	addTool(t, s, &sdk.Tool{Name: "ask", Title: "Answer from memory", Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: new(bool)},
+		Description: "Answers from the memories alone, each statement with the memory that supports it. Slower than recall; for " +
+			"answers that must hold nothing else."}, t.ask, in[askIn])
 	if !readOnly {
 		addTool(t, s, &sdk.Tool{Name: "remember", Title: "Remember", Annotations: &sdk.ToolAnnotations{DestructiveHint: new(bool), IdempotentHint: true, OpenWorldHint: new(bool)},
 			Description: "Keeps one statement for later conversations, as a whole sentence that is understood without this one: names " +
 				"instead of pronouns, dates instead of \"yesterday\". What is known word for word is not added again; what is replaced stays in the history. No passwords or keys."}, t.remember, in[rememberIn])
-		destroys := true
-		addTool(t, s, &sdk.Tool{Name: "forget", Title: "Forget for good", Annotations: &sdk.ToolAnnotations{DestructiveHint: &destroys, IdempotentHint: true, OpenWorldHint: new(bool)},
+		addTool(t, s, &sdk.Tool{Name: "forget", Title: "Forget for good", Annotations: &sdk.ToolAnnotations{DestructiveHint: new(true), IdempotentHint: true, OpenWorldHint: new(bool)},
 			Description: "Deletes memories for good, from the store and its snapshots, with what was derived from them. The answer names versions " +
 				"that are still kept. Only when the user asks, with ids from recall that you have named to them. To correct a memory, remember with \"replaces\"."}, t.forget, in[forgetIn])
 	}
@@ -79,23 +80,20 @@ func in[T any]() *jsonschema.Schema {
 	return s
 }
 
-func number(x float64) *float64 { return &x }
-func count(n int) *int          { return &n }
-
 // bounds are those of each argument, by its name. An argument of one name means the same in every tool.
 var bounds = map[string]func(*jsonschema.Schema){
-	"question":   func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = count(1), count(maxQuestion) },
-	"text":       func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = count(1), count(maxText) },
-	"speaker":    func(s *jsonschema.Schema) { s.MaxLength = count(200) },
-	"limit":      func(s *jsonschema.Schema) { s.Minimum, s.Maximum = number(1), number(maxLimit) },
-	"importance": func(s *jsonschema.Schema) { s.Minimum, s.Maximum = number(0), number(1) },
+	"question":   func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(maxQuestion) },
+	"text":       func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(maxText) },
+	"speaker":    func(s *jsonschema.Schema) { s.MaxLength = new(200) },
+	"limit":      func(s *jsonschema.Schema) { s.Minimum, s.Maximum = new(1.), new(float64(maxLimit)) },
+	"importance": func(s *jsonschema.Schema) { s.Minimum, s.Maximum = new(0.), new(1.) },
 	"kind":       func(s *jsonschema.Schema) { s.Enum = []any{"fact", "turn", "persona", "faq"} },
 	"kinds": func(s *jsonschema.Schema) {
 		s.Items.Enum = []any{"turn", "fact", "summary", "persona", "faq"}
-		s.MaxItems = count(5)
+		s.MaxItems = new(5)
 	},
-	"id":           func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = count(1), count(100) },
-	"ids":          func(s *jsonschema.Schema) { list(s); s.MinItems = count(1) },
+	"id":           func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(100) },
+	"ids":          func(s *jsonschema.Schema) { list(s); s.MinItems = new(1) },
 	"replaces":     list,
 	"derived_from": list,
 }
@@ -119,9 +117,9 @@ func lean(s *jsonschema.Schema) *jsonschema.Schema {
 
 // list makes a schema one of ids.
 func list(s *jsonschema.Schema) {
-	s.MaxItems = count(maxIDs)
+	s.MaxItems = new(maxIDs)
 	bounds := *s.Items
-	bounds.MinLength, bounds.MaxLength = count(1), count(100)
+	bounds.MinLength, bounds.MaxLength = new(1), new(100)
 	s.Items = &bounds
 }
 
@@ -152,60 +150,39 @@ type recallIn struct {
 // query is the question as the memory takes it. Operators of the search are taken out of the text: a model that writes a
 // quotation or a dash means no more by it.
 func (a *recallIn) query() (memory.Query, error) {
-	q := memory.Query{Text: text.Query(a.Question), Limit: a.Limit}
-	if q.Limit == 0 {
-		q.Limit = usualLimit
-	}
-	for _, moment := range []struct {
-		name, text string
-		to         *time.Time
-	}{{"since", a.Since, &q.Since}, {"until", a.Until, &q.Until}, {"at", a.At, &q.At}} {
-		var err error
-		if *moment.to, err = when(moment.name, moment.text); err != nil {
-			return q, err
-		}
-	}
+	q := memory.Query{Text: text.Query(a.Question), Limit: cmp.Or(a.Limit, usualLimit)}
 	for _, kind := range a.Kinds {
 		q.Kinds = append(q.Kinds, memory.Kind(kind))
 	}
-	return q, nil
+	return q, errors.Join(when("since", a.Since, &q.Since), when("until", a.Until, &q.Until), when("at", a.At, &q.At))
 }
 
 // when reads a time; one that is left out is the zero time, one without a zone is UTC.
-func when(name, s string) (time.Time, error) {
+func when(name, s string, to *time.Time) error {
 	if s == "" {
-		return time.Time{}, nil
+		return nil
 	}
-	if t, ok := text.ParsePeriod(s); ok {
-		return t, nil
+	var ok bool
+	if *to, ok = text.ParsePeriod(s); !ok {
+		return fmt.Errorf("%w: %s is %.40q, not a time: write it like 2025-03-09 or 2025-03-09T18:30:00Z", memory.ErrInvalid, name, s)
 	}
-	return time.Time{}, fmt.Errorf("%w: %s is %.40q, not a time: write it like 2025-03-09 or 2025-03-09T18:30:00Z", memory.ErrInvalid, name, s)
+	return nil
 }
 
+// recall recalls within the budget, and counts what it shows.
 func (t *tools) recall(ctx context.Context, a recallIn) (found, string, error) {
 	q, err := a.query()
 	if err != nil {
 		return found{}, "", err
 	}
-	return t.find(ctx, q)
-}
-
-// find recalls within the budget, and counts what it shows.
-func (t *tools) find(ctx context.Context, q memory.Query) (found, string, error) {
-	r, err := t.memory.Recall(ctx, q)
+	r, err := t.plugin.Recall(ctx, t.scope, q)
 	if err != nil {
 		return found{}, "", err
 	}
-	packed := r.Pack(q.Text, t.budget, &refine.PackOptions{Line: refine.Mark(true)})
-	out := foundOf(r, &packed, packed.Opened(r.Memories))
-	ids := make([]memory.ID, len(out.Memories))
-	for i, m := range out.Memories {
-		ids[i] = m.ID
-	}
-	if err := t.memory.MarkShown(ctx, ids...); err != nil {
-		t.log.WarnContext(ctx, "showing was not counted", "error", err) // the answer stands without it
-	}
-	return out, out.text(&packed), nil
+	notes := integration.Pack(r, q.Text, t.budget, refine.Mark(true), nil)
+	t.plugin.Shown(t.scope, notes.IDs()...)
+	out := foundOf(r, notes)
+	return out, out.text(r, &notes.Packed), nil
 }
 
 type explainIn struct {
@@ -218,16 +195,11 @@ func (t *tools) explain(ctx context.Context, a explainIn) (explained, string, er
 	if err != nil {
 		return explained{}, "", err
 	}
-	r, err := t.memory.Recall(ctx, q)
+	e, err := t.plugin.Explain(ctx, t.scope, q)
 	if err != nil {
 		return explained{}, "", err
 	}
-	list, err := r.Explain(ctx)
-	if err != nil {
-		return explained{}, "", err
-	}
-	out := explainedOf(r, list)
-	return out, out.text(), nil
+	return explainedOf(e), explainedText(e), nil
 }
 
 type historyIn struct {
@@ -235,29 +207,31 @@ type historyIn struct {
 }
 
 func (t *tools) history(ctx context.Context, a historyIn) (versions, string, error) {
-	h, err := t.memory.History(ctx, memory.ID(a.ID))
+	h, err := t.plugin.Store.History(ctx, t.scope, memory.ID(a.ID))
 	if err != nil {
 		return versions{}, "", err
 	}
-	out := versionsOf(h)
-	return out, out.text(), nil
+	out := versions{Versions: []view{}, Events: append([]memory.Event{}, h.Events...)}
+	for i := range h.Records {
+		out.Versions = append(out.Versions, viewOf(&h.Records[i]))
+	}
+	return out, historyText(&h), nil
 }
 
 type askIn struct {
 	Question string `json:"question" jsonschema:"as a whole sentence"`
 }
 
-func (t *tools) ask(m Asker) func(context.Context, askIn) (Answer, string, error) {
-	return func(ctx context.Context, a askIn) (Answer, string, error) {
-		answer, err := m.Ask(ctx, a.Question)
-		if answer.Claims == nil {
-			answer.Claims = []claim{}
-		}
-		if answer.Memories == nil {
-			answer.Memories = []memory.ID{}
-		}
-		return answer, answerText(&answer), err
+func (t *tools) ask(ctx context.Context, a askIn) (answer, string, error) {
+	made, err := t.plugin.Ask(ctx, integration.Request{Scope: t.scope, Question: a.Question})
+	if err != nil {
+		return answer{}, "", err
 	}
+	out := answer{Text: made.Text, Claims: append([]claim{}, made.Claims...), Memories: []memory.ID{}, Stop: string(made.Stop), Rounds: len(made.Rounds)}
+	for _, m := range made.Memories {
+		out.Memories = append(out.Memories, m.ID)
+	}
+	return out, out.text(), nil
 }
 
 type rememberIn struct {
@@ -278,56 +252,41 @@ func (t *tools) remember(ctx context.Context, a rememberIn) (remembered, string,
 	if err != nil {
 		return remembered{}, "", err
 	}
-	old := ids(a.Replaces)
-	if len(old) == 0 {
-		id, err := t.known(ctx, &r)
-		if err != nil {
-			return remembered{}, "", err
-		}
-		if id != "" {
-			return remembered{ID: id}, fmt.Sprintf("That is known already, word for word, as %s; nothing was added.", id), nil
-		}
+	if old := ids(a.Replaces); len(old) > 0 {
+		id, err := t.plugin.Supersede(ctx, t.scope, r, old...)
+		return remembered{ID: id, Added: true}, fmt.Sprintf("Remembered as %s, in the place of %s.", id, strings.Join(a.Replaces, ", ")), err
 	}
-	id, err := t.memory.Remember(ctx, r, old...)
+	id, err := t.known(ctx, &r)
 	if err != nil {
 		return remembered{}, "", err
 	}
-	text := fmt.Sprintf("Remembered as %s.", id)
-	if len(old) > 0 {
-		text = fmt.Sprintf("Remembered as %s, in the place of %s.", id, strings.Join(a.Replaces, ", "))
+	if id != "" {
+		return remembered{ID: id}, fmt.Sprintf("That is known already, word for word, as %s; nothing was added.", id), nil
 	}
-	return remembered{ID: id, Added: true}, text, nil
+	added, err := t.plugin.Remember(ctx, t.scope, r)
+	if err != nil {
+		return remembered{}, "", err
+	}
+	return remembered{ID: added.IDs[0], Added: true}, fmt.Sprintf("Remembered as %s.", added.IDs[0]), nil
 }
 
 // record is what the arguments say to keep.
 func (t *tools) record(ctx context.Context, a *rememberIn) (memory.Record, error) {
-	r := memory.Record{Kind: memory.KindFact, Role: "user", Speaker: a.Speaker, Text: strings.TrimSpace(a.Text), Position: -1,
-		Importance: .5, Confidence: 1, Origin: memory.Observed, Meta: map[string]string{"source": "mcp"}}
-	if a.Kind != "" {
-		r.Kind = memory.Kind(a.Kind)
-	}
+	r := memory.Record{Kind: cmp.Or(memory.Kind(a.Kind), memory.KindFact), Role: "user", Speaker: a.Speaker, Text: strings.TrimSpace(a.Text), Position: -1,
+		Created: time.Now().UTC(), Importance: .5, Confidence: 1, Origin: memory.Observed, Meta: map[string]string{"source": "mcp"}}
 	if a.Importance != nil {
 		r.Importance = *a.Importance
 	}
 	if a.Pin {
 		r.Importance, r.Meta[memory.MetaPinned] = 1, "true"
 	}
-	for _, moment := range []struct {
-		name, text string
-		to         *time.Time
-	}{{"said", a.Said, &r.Created}, {"valid_from", a.ValidFrom, &r.ValidFrom}, {"valid_until", a.ValidUntil, &r.ValidUntil}} {
-		var err error
-		if *moment.to, err = when(moment.name, moment.text); err != nil {
-			return r, err
-		}
-	}
-	if r.Created.IsZero() {
-		r.Created = time.Now().UTC()
+	if err := errors.Join(when("said", a.Said, &r.Created), when("valid_from", a.ValidFrom, &r.ValidFrom), when("valid_until", a.ValidUntil, &r.ValidUntil)); err != nil {
+		return r, err
 	}
 	if len(a.DerivedFrom) > 0 {
 		r.Origin, r.Role, r.DerivedFrom = memory.Reconstructed, "assistant", ids(a.DerivedFrom)
 		for _, id := range r.DerivedFrom {
-			source, err := t.memory.Record(ctx, id)
+			source, err := t.plugin.Store.Record(ctx, t.scope, id)
 			if err != nil {
 				return r, err
 			}
@@ -351,7 +310,7 @@ func (t *tools) known(ctx context.Context, r *memory.Record) (memory.ID, error) 
 	if len(words) == 0 {
 		return "", nil
 	}
-	near, err := t.memory.Recall(ctx, memory.Query{Text: `"` + strings.Join(words, " ") + `"`, Kinds: []memory.Kind{r.Kind}, Limit: maxLimit})
+	near, err := t.plugin.Recall(ctx, t.scope, memory.Query{Text: `"` + strings.Join(words, " ") + `"`, Kinds: []memory.Kind{r.Kind}, Limit: maxLimit})
 	if err != nil {
 		return "", err
 	}
@@ -375,7 +334,7 @@ func (t *tools) forget(ctx context.Context, a forgetIn) (forgotten, string, erro
 	asked := ids(a.IDs)
 	var versions []memory.ID // of the same memories
 	for _, id := range asked {
-		h, err := t.memory.History(ctx, id)
+		h, err := t.plugin.Store.History(ctx, t.scope, id)
 		if err != nil {
 			return forgotten{}, "", err
 		}
@@ -383,7 +342,7 @@ func (t *tools) forget(ctx context.Context, a forgetIn) (forgotten, string, erro
 			versions = append(versions, r.ID)
 		}
 	}
-	deleted, err := t.memory.Forget(ctx, asked...)
+	deleted, err := t.plugin.Forget(ctx, t.scope, asked...)
 	if err != nil {
 		return forgotten{}, "", err
 	}

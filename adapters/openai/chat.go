@@ -15,6 +15,7 @@ import (
 
 	api "github.com/sashabaranov/go-openai"
 
+	"github.com/trm-go/refiner/internal/endpoint"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/specialists"
 )
@@ -71,10 +72,10 @@ func NewChat(o *ChatOptions) (*Chat, error) {
 	opts.Timeout = cmp.Or(opts.Timeout, usualTimeout)
 	c := &Chat{options: opts, slots: make(chan struct{}, opts.Concurrency), transport: connections()}
 	var err error
-	if c.full, err = opts.client(opts.Timeout, whole{c.transport, opts.maxBytes}); err != nil {
+	if c.full, err = opts.client(opts.Timeout, whole{bounded{c.transport, opts.maxBytes}}); err != nil {
 		return nil, err
 	}
-	c.stream, err = opts.client(0, live{c.transport, opts.Timeout, opts.maxBytes})
+	c.stream, err = opts.client(0, bounded{endpoint.Transport{RoundTripper: c.transport, Patience: opts.Timeout}, opts.maxBytes})
 	return c, err
 }
 

@@ -9,7 +9,7 @@
 //		Model:    "nomic-embed-text",
 //	})
 //
-// [Decorate] gives a go-openai client that is there already a memory; integration.Chat does it with a plugin.
+// integration.Chat gives a go-openai client that is there already a memory.
 //
 // Texts go out in batches, several at a time. What fails for a moment (a lost connection, a body that breaks off, status
 // 408, 429 and 5xx) is tried again with growing, jittered waits, or after the wait that Retry-After asks for. What comes

@@ -55,7 +55,7 @@ func NewEmbedder(ctx context.Context, o *EmbedderOptions) (*Embedder, error) {
 	if opts.Dim < 0 {
 		return nil, fmt.Errorf("the dimension of %s is %d: give 0 to find it out, or more", opts.Model, opts.Dim)
 	}
-	client, err := opts.client(cmp.Or(opts.Timeout, usualTimeout), whole{connections(), maxAnswer})
+	client, err := opts.client(cmp.Or(opts.Timeout, usualTimeout), whole{bounded{connections(), maxAnswer}})
 	if err != nil {
 		return nil, err
 	}

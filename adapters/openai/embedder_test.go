@@ -126,7 +126,7 @@ func TestStorm(t *testing.T) {
 		return true
 	}
 	e.options.Retries = 40
-	client, err := e.options.client(e.options.Timeout, whole{connections(), maxAnswer})
+	client, err := e.options.client(e.options.Timeout, whole{bounded{connections(), maxAnswer}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	api "github.com/sashabaranov/go-openai"
 
 	"github.com/trm-go/refiner/config"
+	"github.com/trm-go/refiner/internal/endpoint"
 )
 
 // Endpoint is a server that speaks the OpenAI API, and how patient to be with it. The zero value is OpenAI without a
@@ -77,14 +77,8 @@ func connections() *http.Transport { return http.DefaultTransport.(*http.Transpo
 // client makes the API's client of an endpoint. A timeout of zero leaves it to the transport to give up.
 func (e Endpoint) client(timeout time.Duration, transport http.RoundTripper) (*api.Client, error) {
 	e.BaseURL = cmp.Or(e.BaseURL, usualURL)
-	u, err := url.Parse(e.BaseURL)
-	switch {
-	case err != nil:
-		return nil, errors.New("the base URL cannot be read: write it like http://localhost:11434/v1")
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, fmt.Errorf("the base URL %q is not one of http or https: write it like http://localhost:11434/v1", u.Redacted())
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("the base URL of %q holds more than an address: give the key as the key", u.Host)
+	if err := endpoint.Check(e.BaseURL); err != nil {
+		return nil, err
 	}
 	retry := retryablehttp.NewClient()
 	retry.HTTPClient = &http.Client{Transport: transport, Timeout: timeout}
@@ -106,7 +100,6 @@ func (e Endpoint) client(timeout time.Duration, transport http.RoundTripper) (*a
 // doer lets the API's client send through a retrying one.
 type doer struct{ retry *retryablehttp.Client }
 
-// Do implements the API's HTTPDoer.
 func (d doer) Do(r *http.Request) (*http.Response, error) {
 	request, err := retryablehttp.FromRequest(r)
 	if err != nil {
@@ -116,27 +109,47 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 }
 
 // whole reads answers to their end, so that one that breaks off is a failed attempt and not half a result.
-type whole struct {
-	http.RoundTripper
-	most int64 // bytes
-}
+type whole struct{ http.RoundTripper }
 
-// RoundTrip implements http.RoundTripper.
 func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := w.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, w.most+1))
+	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
 	if err != nil {
 		return nil, fmt.Errorf("the answer breaks off: %w", err)
 	}
-	if int64(len(body)) > w.most {
-		return nil, fmt.Errorf("%w: it has more than %d bytes", errTooLong, w.most)
-	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
+}
+
+// bounded ends answers that have too many bytes.
+type bounded struct {
+	http.RoundTripper
+	most int64
+}
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		response.Body = &boundedBody{response.Body, b.most, b.most}
+	}
+	return response, err
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left, most int64
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n, fmt.Errorf("%w: it has more than %d bytes", errTooLong, b.most)
+	}
+	return n, err
 }
 
 // errTooLong is an answer that nobody could use.

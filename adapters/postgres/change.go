@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,23 +30,25 @@ func (s *Store) mark(ctx context.Context, scope memory.Scope, column string, ids
 		return nil
 	}
 	return s.write(ctx, scope, false, func(t *tx) error {
-		times := map[memory.ID]int{}
-		for _, id := range ids {
-			times[id]++
-		}
-		for id, n := range times {
-			done, err := t.Exec(ctx, fmt.Sprintf(`UPDATE records SET %[1]s = %[1]s + $1, last_%[1]s = $2, seq = $3
-				WHERE id = $4 AND owner = $5 AND ($6 = '' OR agent = $6) AND ($7 = '' OR session = $7)`, column),
-				n, t.now.UnixMicro(), t.seq, string(id), t.owner, scope.Agent, scope.Session)
-			if err != nil {
-				return err
-			}
-			if done.RowsAffected() == 0 {
-				return fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
-			}
-		}
-		return nil
+		rows, _ := t.Query(ctx, fmt.Sprintf(`UPDATE records r SET %[1]s = %[1]s + n.times, last_%[1]s = $1, seq = $2 FROM (SELECT id, count(*) AS times FROM unnest($3::text[]) id GROUP BY id) n
+			WHERE r.id = n.id AND r.owner = $4 AND $5 IN ('', r.agent) AND $6 IN ('', r.session) RETURNING r.id`, column), stamp{&t.now}, t.seq, ids, t.owner, scope.Agent, scope.Session)
+		marked, err := pgx.CollectRows(rows, pgx.RowTo[memory.ID])
+		return cmp.Or(err, missing(scope, ids, marked))
 	})
+}
+
+// missing is an error if some IDs are not among those that were found.
+func missing(scope memory.Scope, ids, found []memory.ID) error {
+	there := map[memory.ID]bool{}
+	for _, id := range found {
+		there[id] = true
+	}
+	for _, id := range ids {
+		if !there[id] {
+			return fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
+		}
+	}
+	return nil
 }
 
 // Supersede implements refine.Store.
@@ -55,37 +58,31 @@ func (s *Store) Supersede(ctx context.Context, scope memory.Scope, record memory
 }
 
 func join(ids []memory.ID) string {
-	var list []string
-	for _, id := range ids {
-		list = append(list, string(id))
-	}
-	return strings.Join(list, ", ")
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(ids), "[]"), " ", ", ")
 }
 
 func (s *Store) supersede(ctx context.Context, scope memory.Scope, record memory.Record, old []memory.ID) (memory.ID, error) {
 	if len(old) == 0 {
 		return "", fmt.Errorf("%w: no record is named that is to be superseded", memory.ErrInvalid)
 	}
-	if s.closed.Load() {
-		return "", memory.ErrClosed
-	}
 	p := &memory.Preparation{Model: s.model, Dim: s.dim, Embedder: s.embedder, Now: s.now(), Known: s.known}
-	part, err := p.Prepare(ctx, scope, 1, []memory.Record{record}, nil)
-	if err != nil {
+	part := []memory.Incoming{{Record: record}}
+	if err := p.Prepare(ctx, scope, 1, part); err != nil {
 		return "", err
 	}
 	r := &part[0]
 	if r.Known != "" {
 		return "", fmt.Errorf("%w: record %s has the key %q already", memory.ErrInvalid, r.Known, r.Key)
 	}
-	var added memory.Added
-	err = s.write(ctx, scope, true, func(t *tx) error {
-		w := &inserter{s: s, t: t.Tx, owners: map[memory.Scope]*tx{t.scope: t}, fresh: map[memory.ID]place{}, added: &added}
-		if err := w.insert(ctx, 1, part); err != nil {
+	var w *inserter
+	err := s.write(ctx, scope, true, func(t *tx) error {
+		w = s.inserter(t.Tx)
+		w.owners[t.scope] = t
+		if err := w.insert(ctx, part); err != nil {
 			return err
 		}
-		if added.Count == 0 {
-			return fmt.Errorf("%w: record %s is there already", memory.ErrInvalid, added.IDs[0])
+		if w.added.Count == 0 {
+			return fmt.Errorf("%w: record %s is there already", memory.ErrInvalid, w.added.IDs[0])
 		}
 		for _, id := range old {
 			o, err := s.record(ctx, t, scope, id, false)
@@ -103,20 +100,21 @@ func (s *Store) supersede(ctx context.Context, scope memory.Scope, record memory
 				return err
 			}
 		}
-		return w.settle()
+		return nil
 	})
 	if err != nil {
 		return "", err
 	}
+	w.settle()
 	return r.ID, nil
 }
 
 // retire marks a record as superseded; by is empty where nothing takes its place.
 func (t *tx) retire(ctx context.Context, row int64, by memory.ID) error {
-	if _, err := t.Exec(ctx, "UPDATE records SET superseded = $1, superseded_by = $2, seq = $3 WHERE row = $4", t.now.UnixMicro(), string(by), t.seq, row); err != nil {
+	if _, err := t.Exec(ctx, "UPDATE records SET superseded = $1, superseded_by = $2, seq = $3 WHERE row = $4", stamp{&t.now}, by, t.seq, row); err != nil {
 		return err
 	}
-	_, err := t.Exec(ctx, noting, t.owner, row, t.now.UnixMicro(), "superseded", string(by))
+	_, err := t.Exec(ctx, noting, row, stamp{&t.now}, "superseded", by)
 	return err
 }
 
@@ -130,10 +128,7 @@ func (s *Store) Undo(ctx context.Context, scope memory.Scope, id memory.ID) erro
 		if !r.Superseded.IsZero() {
 			return fmt.Errorf("%w: it is superseded itself: undo that first", memory.ErrInvalid)
 		}
-		rows, err := t.Query(ctx, "UPDATE records SET superseded = 0, superseded_by = '', seq = $1 WHERE superseded_by = $2 AND owner = $3 RETURNING row", t.seq, string(id), t.owner)
-		if err != nil {
-			return err
-		}
+		rows, _ := t.Query(ctx, "UPDATE records SET superseded = NULL, superseded_by = '', seq = $1 WHERE superseded_by = $2 AND owner = $3 RETURNING row", t.seq, id, t.owner)
 		replaced, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 		if err != nil {
 			return err
@@ -143,7 +138,7 @@ func (s *Store) Undo(ctx context.Context, scope memory.Scope, id memory.ID) erro
 		}
 		slices.Sort(replaced)
 		for _, row := range replaced {
-			if _, err := t.Exec(ctx, noting, t.owner, row, t.now.UnixMicro(), "revived", string(id)); err != nil {
+			if _, err := t.Exec(ctx, noting, row, stamp{&t.now}, "revived", id); err != nil {
 				return err
 			}
 		}
@@ -158,88 +153,50 @@ func (s *Store) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID,
 	if len(ids) == 0 {
 		return memory.Deleted{}, fail("delete", fmt.Errorf("%w: no record is named", memory.ErrInvalid))
 	}
-	d, err := s.delete(ctx, scope, ids, o != nil && o.Derived)
+	d, err := s.delete(ctx, scope, " AND r.id = ANY ($5)", ids, ids, o != nil && o.Derived)
 	return d, fail("delete "+join(ids), err)
 }
 
 // Forget implements refine.Store.
 func (s *Store) Forget(ctx context.Context, scope memory.Scope, o *memory.DeleteOptions) (memory.Deleted, error) {
-	d, err := s.delete(ctx, scope, nil, o != nil && o.Derived)
+	d, err := s.delete(ctx, scope, " AND $5", true, nil, o != nil && o.Derived)
 	return d, fail(fmt.Sprintf("forget scope %s", scope), err)
 }
 
 // Retain implements refine.Store.
 func (s *Store) Retain(ctx context.Context, scope memory.Scope, from time.Time, _ *memory.DeleteOptions) (memory.Deleted, error) {
-	var ids []memory.ID
-	for r, err := range s.All(ctx, scope, &memory.AllOptions{History: true}) {
-		if err != nil {
-			return memory.Deleted{}, fail("retain", err)
-		}
-		if r.Origin == memory.Observed && r.Created.Before(from) {
-			ids = append(ids, r.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return memory.Deleted{}, nil
-	}
-	d, err := s.delete(ctx, scope, ids, true)
+	d, err := s.delete(ctx, scope, " AND r.origin = 'observed' AND r.created < $5", stamp{&from}, nil, true)
 	return d, fail("retain", err)
 }
 
-// delete deletes records by their IDs, or all of a scope if ids is nil.
-func (s *Store) delete(ctx context.Context, scope memory.Scope, ids []memory.ID, derived bool) (memory.Deleted, error) {
+// delete deletes the records of a scope that a condition names, with its parameter, and what rests on them if derived is set. ids must
+// be among them.
+func (s *Store) delete(ctx context.Context, scope memory.Scope, condition string, parameter any, ids []memory.ID, derived bool) (memory.Deleted, error) {
 	d := memory.Deleted{Snapshots: map[string]int{}}
-	keys := map[string]bool{}
+	gone, keys := map[string]bool{}, map[string]bool{}
 	err := s.write(ctx, scope, true, func(t *tx) error {
-		c := new(conditions).in(scope)
-		if ids != nil {
-			c.and("r.id = ANY (?)", ids)
-		}
-		order, err := s.chosen(ctx, t, c, ids)
-		if err != nil {
+		where, args := within(scope)
+		var list []*stored
+		var found []memory.ID
+		err := s.each(ctx, t, false, where+condition, append(args, parameter), func(r *stored) error { list, found = append(list, r), append(found, r.ID); return nil })
+		if err = cmp.Or(err, missing(scope, ids, found)); err != nil {
 			return err
 		}
-		asked := len(order)
-		known := map[int64]bool{}
-		for _, r := range order {
-			known[r.row] = true
+		if list, err = s.derived(ctx, t, list, derived); err != nil || len(list) == 0 {
+			return err
 		}
-		for i := 0; i < len(order); i++ {
-			err := s.each(ctx, t, "r.row IN (SELECT row FROM sources WHERE source = $1)", []any{string(order[i].ID)}, "r.row", false, func(r *stored) error {
-				if known[r.row] {
-					return nil
-				}
-				if !derived {
-					return fmt.Errorf("%w: record %s rests on %s: delete derived records too, or delete it first", memory.ErrDerived, r.ID, order[i].ID)
-				}
-				known[r.row] = true
-				order = append(order, r)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+		if d.IDs, err = t.erase(ctx, list); err != nil {
+			return err
 		}
-		for _, r := range order {
-			if err := t.erase(ctx, r); err != nil {
-				return err
-			}
-			d.IDs = append(d.IDs, r.ID)
-			keys[r.Key] = r.Key != ""
+		for _, r := range list {
+			gone[string(r.ID)], keys[r.Key] = true, r.Key != ""
 		}
-		d.Derived = len(order) - asked
-		if len(order) == 0 {
-			return nil
-		}
-		_, err = t.Exec(ctx, "INSERT INTO deletions (owner, at, records) VALUES ($1, $2, $3)", t.owner, t.now.UnixMicro(), len(order))
+		d.Derived = len(list) - len(found)
+		_, err = t.Exec(ctx, "INSERT INTO deletions (owner, at, records) VALUES ($1, $2, $3)", t.owner, stamp{&t.now}, len(list))
 		return err
 	})
 	if err != nil || len(d.IDs) == 0 {
 		return d, err
-	}
-	gone := map[string]bool{}
-	for _, id := range d.IDs {
-		gone[string(id)] = true
 	}
 	for _, f := range beside.Files(s.path) {
 		if err := beside.Delete(ctx, f, func(id string) bool { return gone[id] }, func(key string) bool { return keys[key] }); err != nil {
@@ -252,44 +209,74 @@ func (s *Store) delete(ctx context.Context, scope memory.Scope, ids []memory.ID,
 	return d, nil
 }
 
-// chosen are the records that a deletion names, each of which must be there.
-func (s *Store) chosen(ctx context.Context, t *tx, c *conditions, ids []memory.ID) (list []*stored, err error) {
-	found := map[memory.ID]*stored{}
-	err = s.each(ctx, t, c.where(), c.args, "r.row", false, func(r *stored) error {
-		found[r.ID] = r
-		list = append(list, r)
-		return nil
-	})
-	if err != nil || ids == nil {
-		return list, err
-	}
-	list = nil
-	for _, id := range ids {
-		r := found[id]
-		switch {
-		case r == nil:
-			return nil, fmt.Errorf("record %q: %w", id, memory.ErrNotFound)
-		case !slices.Contains(list, r):
-			list = append(list, r)
+// derived are records and what rests on them, which may only be there if it is to be deleted too.
+func (s *Store) derived(ctx context.Context, t *tx, list []*stored, too bool) ([]*stored, error) {
+	known := map[memory.ID]bool{}
+	for next := list; len(next) > 0; list = append(list, next...) {
+		var ids []memory.ID
+		for _, r := range next {
+			known[r.ID], ids = true, append(ids, r.ID)
+		}
+		next = nil
+		err := s.each(ctx, t, false, "r.row IN (SELECT row FROM sources WHERE source = ANY ($1))", []any{ids}, func(r *stored) error {
+			if known[r.ID] {
+				return nil
+			}
+			if next = append(next, r); !too {
+				on := slices.IndexFunc(r.Sources(), func(id memory.ID) bool { return known[id] })
+				return fmt.Errorf("%w: record %s rests on %s: delete derived records too, or delete it first", memory.ErrDerived, r.ID, r.Sources()[on])
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return list, nil
 }
 
-// erase deletes one record and leaves its tombstone. What gave way to a derived record is live again.
-func (t *tx) erase(ctx context.Context, r *stored) error {
-	var batch pgx.Batch
-	batch.Queue("UPDATE events SET by = '' WHERE by = $1", string(r.ID))
-	if r.Origin == memory.Reconstructed {
-		batch.Queue("INSERT INTO events (owner, row, at, what, by) SELECT owner, row, $1, 'revived', '' FROM records WHERE superseded_by = $2", t.now.UnixMicro(), string(r.ID))
-		batch.Queue("UPDATE records SET superseded = 0, superseded_by = '', seq = $1 WHERE superseded_by = $2", t.seq, string(r.ID))
-	} else {
-		batch.Queue("UPDATE records SET superseded_by = '', seq = $1 WHERE superseded_by = $2", t.seq, string(r.ID))
+// erase deletes records and leaves their tombstones. What gave way to a derived record is live again.
+func (t *tx) erase(ctx context.Context, list []*stored) (ids []memory.ID, err error) {
+	var derived []memory.ID
+	for _, r := range list {
+		if ids = append(ids, r.ID); r.Origin == memory.Reconstructed {
+			derived = append(derived, r.ID)
+		}
 	}
-	batch.Queue("INSERT INTO tombstones (id, owner, row, seq, key_hash) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET row = $3, seq = $4", string(r.ID), t.owner, r.row, t.seq, keyHash(&r.Record))
-	batch.Queue("DELETE FROM sources WHERE source = $1", string(r.ID))
-	batch.Queue("DELETE FROM records WHERE row = $1", r.row)
-	return t.SendBatch(ctx, &batch).Close()
+	var batch pgx.Batch
+	batch.Queue("UPDATE events SET by = '' WHERE by = ANY ($1)", ids)
+	batch.Queue("INSERT INTO events (owner, row, at, what, by) SELECT owner, row, $1, 'revived', '' FROM records WHERE superseded_by = ANY ($2)", stamp{&t.now}, derived)
+	batch.Queue("UPDATE records SET superseded = NULL, superseded_by = '', seq = $1 WHERE superseded_by = ANY ($2)", t.seq, derived)
+	batch.Queue("UPDATE records SET superseded_by = '', seq = $1 WHERE superseded_by = ANY ($2)", t.seq, ids)
+	batch.Queue(`INSERT INTO tombstones (id, owner, row, seq, key_hash) SELECT id, owner, row, $1, key_hash FROM records WHERE id = ANY ($2)
+		ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, row = excluded.row, seq = excluded.seq, key_hash = excluded.key_hash`, t.seq, ids)
+	batch.Queue("DELETE FROM sources WHERE source = ANY ($1)", ids)
+	batch.Queue("DELETE FROM records WHERE id = ANY ($1)", ids)
+	return ids, t.SendBatch(ctx, &batch).Close()
+}
+
+// Tombstones implements refine.Store.
+func (s *Store) Tombstones(ctx context.Context) (list []memory.Tombstone, err error) {
+	err = s.read(ctx, nil, func(t pgx.Tx) error {
+		rows, _ := t.Query(ctx, `SELECT id, key_hash FROM tombstones ORDER BY id COLLATE "C"`)
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[memory.Tombstone])
+		return err
+	})
+	return list, fail("read the tombstones", err)
+}
+
+// Bury implements refine.Store.
+func (s *Store) Bury(ctx context.Context, tombstones ...memory.Tombstone) error {
+	err := s.writable()
+	var batch pgx.Batch
+	for _, b := range tombstones {
+		err = cmp.Or(err, b.Check())
+		batch.Queue("INSERT INTO tombstones (id, key_hash) SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM records WHERE id = $1) ON CONFLICT DO NOTHING", b.ID, orNull(b.Key))
+	}
+	if err == nil {
+		err = s.begin(ctx, pgx.TxOptions{}, nil, func(t pgx.Tx) error { return t.SendBatch(ctx, &batch).Close() })
+	}
+	return fail("take in tombstones", err)
 }
 
 // vacuum takes dead rows out of the tables, and closes the journal of deletions as of when it began.
@@ -315,17 +302,9 @@ func (s *Store) Pending(ctx context.Context) (pending []memory.PendingDeletion, 
 	look := func() error {
 		pending = nil
 		return s.read(ctx, nil, func(t pgx.Tx) error {
-			rows, err := t.Query(ctx, "SELECT at, records FROM deletions ORDER BY deletion")
-			if err != nil {
-				return err
-			}
-			var at int64
+			rows, _ := t.Query(ctx, "SELECT at, records FROM deletions ORDER BY deletion")
 			var p memory.PendingDeletion
-			_, err = pgx.ForEachRow(rows, []any{&at, &p.Records}, func() error {
-				p.At = fromMicros(at)
-				pending = append(pending, p)
-				return nil
-			})
+			_, err := pgx.ForEachRow(rows, []any{stamp{&p.At}, &p.Records}, func() error { pending = append(pending, p); return nil })
 			return err
 		})
 	}

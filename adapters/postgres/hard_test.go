@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,99 +31,36 @@ func open(t testing.TB, at string) *postgres.Store {
 	return s
 }
 
-// What was acknowledged is there after the server was killed, and writers go on by themselves.
-func TestKilledServer(t *testing.T) {
-	script := strings.Fields(os.Getenv("REFINER_POSTGRES_SERVER"))
-	if len(script) != 2 {
-		t.Skip("REFINER_POSTGRES_SERVER does not say how the server is started: run `make test-engines`")
-	}
-	role(t)
-	t.Setenv("XDG_DATA_HOME", t.TempDir())
-	at := address(t, "killed")
-	open(t, at) // makes it
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-	defer stop()
-	var mu sync.Mutex
-	acknowledged := map[string]bool{}
-	var failed int
-	var working sync.WaitGroup
-	done := make(chan struct{})
-	for w := range 8 {
-		s, err := postgres.Open(ctx, at, false, nil)
-		if err != nil {
+// kill ends PostgreSQL's processes at once.
+func kill(t *testing.T) {
+	t.Helper()
+	pids := processes(t)
+	for _, p := range pids {
+		if err := syscall.Kill(p, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Fatal(err)
 		}
-		defer s.Close()
-		scope := memory.Scope{User: fmt.Sprint("user", w%4)} // two write for each
-		working.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				text := fmt.Sprintf("writer %d wrote %d", w, n)
-				_, err := s.Add(ctx, scope, memory.Record{Text: text, Key: text})
-				mu.Lock()
-				if err == nil {
-					acknowledged[text] = true
-				} else {
-					failed++
-				}
-				mu.Unlock()
-				if err != nil {
-					time.Sleep(20 * time.Millisecond)
-				}
-			}
-		})
 	}
-	for range 3 {
-		time.Sleep(700 * time.Millisecond)
-		kill(t, filepath.Join(script[1], "data", "postmaster.pid"))
-		deadline := time.Now().Add(20 * time.Second)
-		for {
-			out, err := exec.CommandContext(ctx, script[0], "start", script[1]).CombinedOutput()
-			if err == nil {
-				var c *pgx.Conn
-				if c, err = pgx.Connect(ctx, server(t)); err == nil {
-					_ = c.Close(ctx)
-					break
-				}
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("the server does not start again: %v\n%s", err, out)
-			}
-			time.Sleep(200 * time.Millisecond)
-		}
-	}
-	time.Sleep(700 * time.Millisecond)
-	close(done)
-	working.Wait()
-	there := map[string]int{}
-	s := open(t, at)
-	for w := range 4 {
-		for r, err := range s.All(ctx, memory.Scope{User: fmt.Sprint("user", w)}, nil) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			there[r.Text]++
-		}
-	}
-	for text := range acknowledged {
-		if there[text] != 1 {
-			t.Errorf("%q was acknowledged and is there %d times", text, there[text])
-		}
-	}
-	t.Logf("%d writes acknowledged, %d failed over three kills, %d there", len(acknowledged), failed, len(there))
-	if len(acknowledged) < 50 || failed == 0 {
-		t.Errorf("%d writes were acknowledged and %d failed: the server was not killed under load", len(acknowledged), failed)
+	// Until it is reaped, pg_ctl takes it for alive.
+	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pids[0], 0) == nil && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
-// kill ends the server and its children at once.
-func kill(t *testing.T, pidFile string) {
+// script is the command that starts PostgreSQL, and its folder.
+func script(t *testing.T) (command, dir string) {
 	t.Helper()
-	data, err := os.ReadFile(pidFile)
+	command, dir, ok := strings.Cut(os.Getenv("REFINER_POSTGRES_SERVER"), " ")
+	if !ok {
+		t.Skip("REFINER_POSTGRES_SERVER does not say how PostgreSQL is started: run `make test-engines`")
+	}
+	return command, dir
+}
+
+// processes are the numbers of PostgreSQL's processes, the postmaster first.
+func processes(t *testing.T) []int {
+	t.Helper()
+	_, dir := script(t)
+	data, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,28 +69,17 @@ func kill(t *testing.T, pidFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	children, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	pids := []int{pid}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pids := []int{pid}
-	for _, f := range children {
-		list, _ := os.ReadFile(f)
-		for child := range strings.FieldsSeq(string(list)) {
-			if n, err := strconv.Atoi(child); err == nil {
-				pids = append(pids, n)
-			}
+	for child := range strings.FieldsSeq(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			pids = append(pids, n)
 		}
 	}
-	for _, p := range pids {
-		if err := syscall.Kill(p, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			t.Fatal(err)
-		}
-	}
-	// Until it is reaped, pg_ctl takes it for alive.
-	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil && time.Now().Before(deadline); {
-		time.Sleep(20 * time.Millisecond)
-	}
+	return pids
 }
 
 // A connection sees nothing before it says for whom it is, and only theirs after that, whatever it asks.

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/pgvector/pgvector-go"
@@ -33,62 +31,30 @@ const from = " FROM records r JOIN owners o USING (owner) WHERE "
 
 func (s *Store) scan(rows pgx.Row, embedding bool) (*stored, error) {
 	var r stored
-	var created, recorded, superseded, lastShown, lastUsed int64
-	var validFrom, validUntil *int64
-	var meta, quotes []byte
-	var derived []string
 	var v *pgvector.Vector
-	into := []any{&r.row, (*string)(&r.ID), &r.Scope.Tenant, &r.Scope.User, &r.Scope.Agent, &r.Scope.Session, (*string)(&r.Kind), (*string)(&r.Origin), &r.Role, &r.Speaker,
-		&r.Position, &r.Key, &created, &validFrom, &validUntil, &recorded, &superseded, (*string)(&r.SupersededBy), &r.Importance, &r.Confidence, &r.surprise,
-		&r.Shown, &lastShown, &r.Used, &lastUsed, &meta, &derived, &quotes, &r.Text}
+	into := []any{&r.row, &r.ID, &r.Scope.Tenant, &r.Scope.User, &r.Scope.Agent, &r.Scope.Session, &r.Kind, &r.Origin, &r.Role, &r.Speaker, &r.Position, &r.Key,
+		stamp{&r.Created}, stamp{&r.ValidFrom}, stamp{&r.ValidUntil}, stamp{&r.Recorded}, stamp{&r.Superseded}, &r.SupersededBy, &r.Importance, &r.Confidence, &r.surprise,
+		&r.Shown, stamp{&r.LastShown}, &r.Used, stamp{&r.LastUsed}, &r.Meta, &r.DerivedFrom, &r.Quotes, &r.Text}
 	if embedding {
 		into = append(into, &v)
 	}
-	if err := rows.Scan(into...); err != nil {
-		return nil, err
-	}
-	r.Created, r.Recorded, r.Superseded, r.LastShown, r.LastUsed = fromMicros(created), fromStamp(recorded), fromStamp(superseded), fromStamp(lastShown), fromStamp(lastUsed)
-	r.ValidFrom, r.ValidUntil = fromMoment(validFrom), fromMoment(validUntil)
-	for _, id := range derived {
-		r.DerivedFrom = append(r.DerivedFrom, memory.ID(id))
-	}
-	for _, part := range []struct {
-		text []byte
-		into any
-	}{{meta, &r.Meta}, {quotes, &r.Quotes}} {
-		if part.text != nil {
-			if err := json.Unmarshal(part.text, part.into); err != nil {
-				return nil, fmt.Errorf("%w: record %s: %w", memory.ErrCorrupt, r.ID, err)
-			}
-		}
-	}
+	err := rows.Scan(into...)
 	if v != nil {
 		r.Embedding, r.Model = v.Slice(), s.model
 	}
-	return &r, nil
+	return &r, err
 }
 
-func fromStamp(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return fromMicros(us)
-}
-
-func fromMoment(us *int64) time.Time {
-	if us == nil {
-		return time.Time{}
-	}
-	return fromMicros(*us)
-}
-
-// each calls f with every record that a condition names, by order.
-func (s *Store) each(ctx context.Context, t pgx.Tx, where string, args []any, order string, embeddings bool, f func(*stored) error) error {
-	more := ""
+// each calls f with every record that a condition names, by its row unless the condition says in what order.
+func (s *Store) each(ctx context.Context, t pgx.Tx, embeddings bool, where string, args []any, f func(*stored) error) error {
+	what := columns
 	if embeddings {
-		more = ", r.embedding"
+		what += ", r.embedding"
 	}
-	rows, err := t.Query(ctx, "SELECT "+columns+more+from+where+" ORDER BY "+order, args...)
+	if !strings.Contains(where, "ORDER BY") {
+		where += " ORDER BY r.row"
+	}
+	rows, err := t.Query(ctx, "SELECT "+what+from+where, args...)
 	if err != nil {
 		return err
 	}
@@ -105,51 +71,19 @@ func (s *Store) each(ctx context.Context, t pgx.Tx, where string, args []any, or
 	return rows.Err()
 }
 
-// conditions are joined by AND; their parameters are written as ?.
-type conditions struct {
-	text []string
-	args []any
-}
-
-func (c *conditions) and(text string, args ...any) {
-	for range args {
-		c.args = append(c.args, args[0])
-		args = args[1:]
-		text = strings.Replace(text, "?", fmt.Sprintf("$%d", len(c.args)), 1)
-	}
-	c.text = append(c.text, text)
-}
-
-func (c *conditions) where() string { return strings.Join(c.text, " AND ") }
-
-// in narrows to a scope.
-func (c *conditions) in(s memory.Scope) *conditions {
-	c.and(`o.tenant = ? AND o."user" = ?`, s.Tenant, s.User)
-	if s.Agent != "" {
-		c.and("r.agent = ?", s.Agent)
-	}
-	if s.Session != "" {
-		c.and("r.session = ?", s.Session)
-	}
-	return c
-}
-
-// within is in one of some scopes; none contain everything.
-func within(scopes []memory.Scope) *conditions {
-	c := &conditions{}
-	var any []string
+// within is the condition that a record is of one of some scopes, of which there may be none: then it is any. It has four
+// parameters for each.
+func within(scopes ...memory.Scope) (where string, args []any) {
+	var parts []string
 	for _, s := range scopes {
-		part := &conditions{args: c.args}
-		part.in(s)
-		c.args = part.args
-		any = append(any, "("+part.where()+")")
+		n := len(args)
+		parts = append(parts, fmt.Sprintf(`o.tenant = $%d AND o."user" = $%d AND $%d IN ('', r.agent) AND $%d IN ('', r.session)`, n+1, n+2, n+3, n+4))
+		args = append(args, s.Tenant, s.User, s.Agent, s.Session)
 	}
-	if len(any) > 0 {
-		c.text = []string{"(" + strings.Join(any, " OR ") + ")"}
-	} else {
-		c.text = []string{"true"}
+	if len(parts) == 0 {
+		return "true", nil
 	}
-	return c
+	return "(" + strings.Join(parts, " OR ") + ")", args
 }
 
 // Record implements refine.Store.
@@ -165,11 +99,9 @@ func (s *Store) Record(ctx context.Context, scope memory.Scope, id memory.ID) (m
 	return r, fail(fmt.Sprintf("read record %q", id), err)
 }
 
-func (s *Store) record(ctx context.Context, t pgx.Tx, scope memory.Scope, id memory.ID, embedding bool) (*stored, error) {
-	c := new(conditions).in(scope)
-	c.and("r.id = ?", string(id))
-	var found *stored
-	err := s.each(ctx, t, c.where(), c.args, "r.row", embedding, func(r *stored) error { found = r; return nil })
+func (s *Store) record(ctx context.Context, t pgx.Tx, scope memory.Scope, id memory.ID, embedding bool) (found *stored, err error) {
+	where, args := within(scope)
+	err = s.each(ctx, t, embedding, where+" AND r.id = $5", append(args, id), func(r *stored) error { found = r; return nil })
 	if err == nil && found == nil {
 		err = fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
 	}
@@ -179,7 +111,10 @@ func (s *Store) record(ctx context.Context, t pgx.Tx, scope memory.Scope, id mem
 // Fetch implements refine.Store.
 func (s *Store) Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([]memory.Record, error) {
 	found := make(map[int64]memory.Record, len(rows))
-	err := s.read(ctx, &scope, func(t pgx.Tx) error { return s.fetch(ctx, t, scope, rows, found) })
+	where, args := within(scope)
+	err := s.read(ctx, &scope, func(t pgx.Tx) error {
+		return s.each(ctx, t, false, where+" AND r.row = ANY ($5)", append(args, rows), func(r *stored) error { found[r.row] = r.Record; return nil })
+	})
 	records := make([]memory.Record, 0, len(rows))
 	for _, row := range rows {
 		if r, ok := found[row]; ok {
@@ -189,24 +124,14 @@ func (s *Store) Fetch(ctx context.Context, scope memory.Scope, rows ...int64) ([
 	return records, fail("fetch records", err)
 }
 
-func (s *Store) fetch(ctx context.Context, t pgx.Tx, scope memory.Scope, rows []int64, into map[int64]memory.Record) error {
-	c := new(conditions).in(scope)
-	c.and("r.row = ANY (?)", rows)
-	return s.each(ctx, t, c.where(), c.args, "r.row", false, func(r *stored) error { into[r.row] = r.Record; return nil })
-}
-
 // Texts implements memory.Engine.
 func (s *Store) Texts(ctx context.Context, scope memory.Scope, rows []int64, f func(row int64, text string)) error {
 	return s.read(ctx, &scope, func(t pgx.Tx) error {
-		c := new(conditions).in(scope)
-		c.and("r.row = ANY (?)", rows)
-		found, err := t.Query(ctx, "SELECT r.row, r.text"+from+c.where(), c.args...)
-		if err != nil {
-			return err
-		}
+		where, args := within(scope)
+		found, _ := t.Query(ctx, "SELECT r.row, r.text"+from+where+" AND r.row = ANY ($5)", append(args, rows)...)
 		var row int64
 		var text string
-		_, err = pgx.ForEachRow(found, []any{&row, &text}, func() error { f(row, text); return nil })
+		_, err := pgx.ForEachRow(found, []any{&row, &text}, func() error { f(row, text); return nil })
 		return err
 	})
 }
@@ -223,12 +148,9 @@ func (s *Store) All(ctx context.Context, scope memory.Scope, o *memory.AllOption
 		for last := int64(0); ; {
 			var records []memory.Record
 			err := s.read(ctx, &scope, func(t pgx.Tx) error {
-				c := new(conditions).in(scope)
-				c.and("r.row > ?", last)
-				if !o.History {
-					c.and("r.superseded = 0")
-				}
-				return s.each(ctx, t, c.where(), c.args, fmt.Sprint("r.row LIMIT ", page), o.Embeddings, func(r *stored) error {
+				where, args := within(scope)
+				where += fmt.Sprint(" AND r.row > $5 AND ($6 OR r.superseded IS NULL) ORDER BY r.row LIMIT ", page)
+				return s.each(ctx, t, o.Embeddings, where, append(args, last, o.History), func(r *stored) error {
 					records, last = append(records, r.Record), r.row
 					return nil
 				})
@@ -258,43 +180,22 @@ func (s *Store) List(ctx context.Context, scope memory.Scope, o *memory.ListOpti
 	if limit <= 0 {
 		limit = memory.DefaultLimit
 	}
-	c := new(conditions).in(scope)
-	switch o.State {
-	case "", memory.StateLive:
-		c.and("r.superseded = 0")
-	case memory.StateSuperseded:
-		c.and("r.superseded <> 0")
-	case memory.StateAny:
-	default:
+	live, known := map[memory.State][]bool{"": {true}, memory.StateLive: {true}, memory.StateSuperseded: {false}, memory.StateAny: {true, false}}[o.State]
+	if !known {
 		return nil, 0, fail("list records", fmt.Errorf("%w: unknown state %q: use live, superseded or any", memory.ErrInvalid, o.State))
 	}
-	if o.Before > 0 {
-		c.and("r.row < ?", o.Before)
-	}
-	if len(o.Kinds) > 0 {
-		kinds := make([]string, len(o.Kinds))
-		for i, k := range o.Kinds {
-			kinds[i] = string(k)
-		}
-		c.and("r.kind = ANY (?)", kinds)
-	}
-	if o.Role != "" {
-		c.and("r.role = ?", o.Role)
-	}
-	if !o.Since.IsZero() {
-		c.and("r.created >= ?", o.Since.UnixMicro())
-	}
-	if !o.Until.IsZero() {
-		c.and("r.created < ?", o.Until.UnixMicro())
-	}
+	where, args := within(scope)
+	where += ` AND (r.superseded IS NULL) = ANY ($5) AND ($6::bigint <= 0 OR r.row < $6) AND (coalesce(cardinality($7::text[]), 0) = 0 OR r.kind = ANY ($7)) AND $8 IN ('', r.role)
+		AND ($9::bigint IS NULL OR r.created >= $9) AND ($10::bigint IS NULL OR r.created < $10) ORDER BY r.row DESC LIMIT $11`
+	args = append(args, live, o.Before, o.Kinds, o.Role, stamp{&o.Since}, stamp{&o.Until}, limit+1)
 	records, next, last := make([]memory.Record, 0, limit), int64(0), int64(0)
 	err := s.read(ctx, &scope, func(t pgx.Tx) error {
-		return s.each(ctx, t, c.where(), c.args, fmt.Sprint("r.row DESC LIMIT ", limit+1), false, func(r *stored) error {
-			if len(records) == limit {
+		return s.each(ctx, t, false, where, args, func(r *stored) error {
+			if len(records) < limit {
+				records, last = append(records, r.Record), r.row
+			} else {
 				next = last
-				return nil
 			}
-			records, last = append(records, r.Record), r.row
 			return nil
 		})
 	})
@@ -313,20 +214,17 @@ func (s *Store) LastPosition(ctx context.Context, scope memory.Scope) (int, erro
 
 // Places implements refine.Store.
 func (s *Store) Places(ctx context.Context, in memory.Scope, all bool) (places []memory.Place, err error) {
-	c, seen := new(conditions).in(in), &in
+	where, args := within(in)
+	seen := &in
 	if all {
-		c, seen = within(nil), nil
+		where, args = within()
+		seen = nil
 	}
 	err = s.read(ctx, seen, func(t pgx.Tx) error {
-		rows, err := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, count(*), count(*) FILTER (WHERE r.superseded = 0), min(r.created), max(r.created)`+from+c.where()+
-			` GROUP BY 1, 2, 3, 4 ORDER BY o.tenant COLLATE "C", o."user" COLLATE "C", r.agent COLLATE "C", min(r.created), min(r.row)`, c.args...)
-		if err != nil {
-			return err
-		}
+		rows, _ := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, count(*), count(*) FILTER (WHERE r.superseded IS NULL), min(r.created), max(r.created)`+from+where+
+			` GROUP BY 1, 2, 3, 4 ORDER BY o.tenant COLLATE "C", o."user" COLLATE "C", r.agent COLLATE "C", min(r.created), min(r.row)`, args...)
 		var p memory.Place
-		var first, last int64
-		_, err = pgx.ForEachRow(rows, []any{&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, &first, &last}, func() error {
-			p.First, p.Last = fromMicros(first), fromMicros(last)
+		_, err := pgx.ForEachRow(rows, []any{&p.Scope.Tenant, &p.Scope.User, &p.Scope.Agent, &p.Scope.Session, &p.Records, &p.Live, stamp{&p.First}, stamp{&p.Last}}, func() error {
 			places = append(places, p)
 			return nil
 		})
@@ -339,21 +237,18 @@ func (s *Store) Places(ctx context.Context, in memory.Scope, all bool) (places [
 func (s *Store) Stats(ctx context.Context, scopes ...memory.Scope) (memory.Stats, error) {
 	st := memory.Stats{Kinds: map[memory.Kind]int{}, Model: s.model, Dim: s.dim, Schema: 1, Path: s.schema}
 	err := s.read(ctx, nil, func(t pgx.Tx) error {
-		c := within(scopes)
-		rows, err := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, r.kind, r.origin = 'reconstructed', count(*), count(*) FILTER (WHERE r.superseded = 0),
-			sum(r.shown)::bigint, sum(r.used)::bigint`+from+c.where()+" GROUP BY 1, 2, 3, 4, 5, 6", c.args...)
-		if err != nil {
-			return err
-		}
+		where, args := within(scopes...)
+		rows, _ := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, r.kind, r.origin = 'reconstructed', count(*), count(*) FILTER (WHERE r.superseded IS NULL),
+			sum(r.shown)::bigint, sum(r.used)::bigint`+from+where+" GROUP BY 1, 2, 3, 4, 5, 6", args...)
 		tenants, owners, places := map[string]bool{}, map[memory.Scope]bool{}, map[memory.Scope]bool{}
 		var p memory.Scope
-		var kind string
+		var kind memory.Kind
 		var derived bool
 		var records, live, shown, used int
 		if _, err := pgx.ForEachRow(rows, []any{&p.Tenant, &p.User, &p.Agent, &p.Session, &kind, &derived, &records, &live, &shown, &used}, func() error {
 			st.Records, st.Live, st.Superseded, st.Shown, st.Used = st.Records+records, st.Live+live, st.Superseded+records-live, st.Shown+shown, st.Used+used
 			if live > 0 {
-				st.Kinds[memory.Kind(kind)] += live
+				st.Kinds[kind] += live
 				if derived {
 					st.Derived += live
 				}
@@ -389,7 +284,12 @@ func (s *Store) Pinned(ctx context.Context, scope memory.Scope, limit int) ([]me
 func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...memory.Scope) (n int, err error) {
 	err = s.read(ctx, nil, func(t pgx.Tx) error {
 		n, err = memory.WriteExport(w, s.model, s.dim, func(yield func(memory.Exported, error) bool) {
-			if err := s.exported(ctx, t, within(scopes), func(x memory.Exported) bool { return yield(x, nil) }); err != nil && !errors.Is(err, errStop) {
+			if err := s.exported(ctx, t, scopes, func(x memory.Exported) error {
+				if !yield(x, nil) {
+					return errStop
+				}
+				return nil
+			}); err != nil && !errors.Is(err, errStop) {
 				yield(memory.Exported{}, err)
 			}
 		})
@@ -401,28 +301,14 @@ func (s *Store) Export(ctx context.Context, w io.Writer, scopes ...memory.Scope)
 // errStop ends a loop over rows whose reader has enough.
 var errStop = errors.New("enough")
 
-func (s *Store) exported(ctx context.Context, t pgx.Tx, c *conditions, yield func(memory.Exported) bool) error {
-	err := s.each(ctx, t, c.where(), c.args, "r.row", true, func(r *stored) error {
-		if !yield(memory.Exported{Record: &r.Record, Surprise: &r.surprise}) {
-			return errStop
-		}
-		return nil
-	})
-	if err != nil {
+func (s *Store) exported(ctx context.Context, t pgx.Tx, scopes []memory.Scope, f func(memory.Exported) error) error {
+	where, args := within(scopes...)
+	if err := s.each(ctx, t, true, where, args, func(r *stored) error { return f(memory.Exported{Record: &r.Record, Surprise: &r.surprise}) }); err != nil {
 		return err
 	}
-	rows, err := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r ON r.row = e.row JOIN owners o ON o.owner = r.owner WHERE "+c.where()+" ORDER BY e.event", c.args...)
-	if err != nil {
-		return err
-	}
-	var at int64
-	var what, id, by string
-	_, err = pgx.ForEachRow(rows, []any{&at, &what, &id, &by}, func() error {
-		if !yield(memory.Exported{Event: &memory.Event{At: fromMicros(at), What: what, ID: memory.ID(id), By: memory.ID(by)}}) {
-			return errStop
-		}
-		return nil
-	})
+	rows, _ := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r USING (row) JOIN owners o ON o.owner = r.owner WHERE "+where+" ORDER BY e.event", args...)
+	var e memory.Event
+	_, err := pgx.ForEachRow(rows, []any{stamp{&e.At}, &e.What, &e.ID, &e.By}, func() error { event := e; return f(memory.Exported{Event: &event}) })
 	return err
 }
 
@@ -432,56 +318,30 @@ func (s *Store) History(ctx context.Context, scope memory.Scope, id memory.ID) (
 	return h, fail(fmt.Sprintf("history of %q", id), err)
 }
 
+// versions are the records that replaced one another in a chain, of which %s is a condition for one: now, or in an event since undone.
+const versions = `r.row IN (WITH RECURSIVE chain (row) AS (SELECT r.row FROM records r JOIN owners o USING (owner) WHERE %[1]s AND r.id = $5 UNION
+	SELECT r.row FROM chain JOIN records x USING (row), LATERAL (
+		SELECT row FROM records WHERE superseded_by = x.id AND superseded_by <> '' UNION SELECT row FROM records WHERE id = x.superseded_by UNION
+		SELECT row FROM events WHERE by = x.id AND by <> '' UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = x.row) near
+	JOIN records r ON r.row = near.row JOIN owners o USING (owner) WHERE %[1]s) SELECT row FROM chain) ORDER BY r.recorded, r.id COLLATE "C"`
+
 func (s *Store) history(ctx context.Context, t pgx.Tx, scope memory.Scope, id memory.ID, h *memory.History) error {
-	first, err := s.record(ctx, t, scope, id, false)
+	where, args := within(scope)
+	var found []int64
+	err := s.each(ctx, t, false, fmt.Sprintf(versions, where), append(args, id), func(r *stored) error {
+		found, h.Records = append(found, r.row), append(h.Records, r.Record)
+		h.Events = append(h.Events, memory.Event{At: r.Recorded, What: "recorded", ID: r.ID})
+		return nil
+	})
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
+	}
 	if err != nil {
 		return err
 	}
-	versions := map[int64]memory.Record{first.row: first.Record}
-	for todo := []int64{first.row}; len(todo) > 0; todo = todo[1:] {
-		r := versions[todo[0]]
-		h.Records = append(h.Records, r)
-		h.Events = append(h.Events, memory.Event{At: r.Recorded, What: "recorded", ID: r.ID})
-		// Neighbours in the chain: what replaced r or was replaced by it, now or in an event since undone.
-		rows, err := t.Query(ctx, `SELECT row FROM records WHERE superseded_by = $1 AND superseded_by <> '' UNION SELECT row FROM events WHERE by = $1 AND by <> ''
-			UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = $2
-			UNION SELECT n.row FROM records o JOIN records n ON n.id = o.superseded_by WHERE o.row = $2`, string(r.ID), todo[0])
-		if err != nil {
-			return err
-		}
-		near, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		if err != nil {
-			return err
-		}
-		near = slices.DeleteFunc(near, func(row int64) bool { _, known := versions[row]; return known })
-		if err := s.fetch(ctx, t, scope, near, versions); err != nil {
-			return err
-		}
-		for _, row := range near {
-			if _, ok := versions[row]; ok {
-				todo = append(todo, row)
-			}
-		}
-		events, err := t.Query(ctx, "SELECT at, what, by FROM events WHERE row = $1 ORDER BY event", todo[0])
-		if err != nil {
-			return err
-		}
-		var at int64
-		e := memory.Event{ID: r.ID}
-		if _, err := pgx.ForEachRow(events, []any{&at, &e.What, (*string)(&e.By)}, func() error {
-			e.At = fromMicros(at)
-			h.Events = append(h.Events, e)
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	slices.SortFunc(h.Records, func(a, b memory.Record) int {
-		if c := a.Recorded.Compare(b.Recorded); c != 0 {
-			return c
-		}
-		return strings.Compare(string(a.ID), string(b.ID))
-	})
+	rows, _ := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r USING (row) WHERE e.row = ANY ($1) ORDER BY e.event", found)
+	var e memory.Event
+	_, err = pgx.ForEachRow(rows, []any{stamp{&e.At}, &e.What, &e.ID, &e.By}, func() error { h.Events = append(h.Events, e); return nil })
 	slices.SortStableFunc(h.Events, func(a, b memory.Event) int { return a.At.Compare(b.At) })
-	return nil
+	return err
 }

@@ -1,4 +1,4 @@
--- Times are microseconds since 1970, in UTC; 0 or NULL: none.
+-- Times are microseconds since 1970, in UTC; NULL: none.
 CREATE TABLE store (
     one      int   PRIMARY KEY CHECK (one = 1),
     model    text  NOT NULL, -- of the vectors
@@ -32,20 +32,20 @@ CREATE TABLE records (
     speaker       text   NOT NULL,
     position      bigint NOT NULL,
     key           text   NOT NULL,
-    key_hash      bytea,           -- of agent, session and key; NULL: no key
+    key_hash      bytea,           -- of scope and key; NULL: no key
     created       bigint NOT NULL,
     valid_from    bigint,
     valid_until   bigint,
     recorded      bigint NOT NULL,
-    superseded    bigint NOT NULL,
+    superseded    bigint,
     superseded_by text   NOT NULL,
     importance    double precision NOT NULL,
     confidence    double precision NOT NULL,
     surprise      double precision NOT NULL,
     shown         bigint NOT NULL,
-    last_shown    bigint NOT NULL,
+    last_shown    bigint,
     used          bigint NOT NULL,
-    last_used     bigint NOT NULL,
+    last_used     bigint,
     meta          jsonb,
     derived_from  text[],
     quotes        jsonb,
@@ -53,7 +53,7 @@ CREATE TABLE records (
     text          text   NOT NULL,
     embedding     vector
 );
-CREATE UNIQUE INDEX records_key ON records (owner, key_hash);
+CREATE UNIQUE INDEX records_key ON records (key_hash);
 CREATE INDEX records_row ON records (owner, row);
 CREATE INDEX records_seq ON records (owner, seq);
 CREATE INDEX records_superseded_by ON records (superseded_by) WHERE superseded_by <> '';
@@ -80,16 +80,17 @@ CREATE TABLE events (
 CREATE INDEX events_row ON events (row);
 CREATE INDEX events_by ON events (by) WHERE by <> '';
 
--- What was deleted for privacy: numbers and hashes only, so that no view keeps it and no import brings it back.
+-- What was deleted for privacy: numbers and hashes only, so that no view keeps it and no import brings it back. Those that came
+-- from another store are of no owner.
 CREATE TABLE tombstones (
     id       text   PRIMARY KEY,
-    owner    bigint NOT NULL,
-    row      bigint NOT NULL,
-    seq      bigint NOT NULL,
+    owner    bigint,
+    row      bigint,
+    seq      bigint,
     key_hash bytea
 );
 CREATE INDEX tombstones_seq ON tombstones (owner, seq);
-CREATE INDEX tombstones_key ON tombstones (owner, key_hash);
+CREATE INDEX tombstones_key ON tombstones (key_hash);
 
 -- Deletions whose dead rows are not vacuumed yet.
 CREATE TABLE deletions (
@@ -108,12 +109,12 @@ $$;
 ALTER TABLE owners ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY scope ON owners USING (mine(tenant, "user"));
 ALTER TABLE records ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY scope ON records USING (owner IN (SELECT o.owner FROM owners o));
+CREATE POLICY scope ON records USING (EXISTS (SELECT FROM owners o WHERE o.owner = records.owner));
 ALTER TABLE sources ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY scope ON sources USING (owner IN (SELECT o.owner FROM owners o));
+CREATE POLICY scope ON sources USING (EXISTS (SELECT FROM owners o WHERE o.owner = sources.owner));
 ALTER TABLE events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY scope ON events USING (owner IN (SELECT o.owner FROM owners o));
+CREATE POLICY scope ON events USING (EXISTS (SELECT FROM owners o WHERE o.owner = events.owner));
 ALTER TABLE tombstones ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY scope ON tombstones USING (owner IN (SELECT o.owner FROM owners o));
+CREATE POLICY scope ON tombstones USING (owner IS NULL OR EXISTS (SELECT FROM owners o WHERE o.owner = tombstones.owner));
 ALTER TABLE deletions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY scope ON deletions USING (owner IN (SELECT o.owner FROM owners o));
+CREATE POLICY scope ON deletions USING (EXISTS (SELECT FROM owners o WHERE o.owner = deletions.owner));

@@ -11,6 +11,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -19,7 +20,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -30,6 +30,7 @@ import (
 	"github.com/adrg/xdg"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/oklog/ulid/v2"
 	pgxvector "github.com/pgvector/pgvector-go/pgx"
@@ -42,10 +43,7 @@ import (
 var schema string
 
 // schemaVersion is that of schema.sql; the comment of the schema in the database tells its own.
-const schemaVersion = "refiner 1"
-
-// DefaultSchema is where a store lies whose URL names no schema.
-const DefaultSchema = "refiner"
+const schemaVersion = "refiner 2"
 
 // Store keeps records in a database. It is safe for concurrent use.
 type Store struct {
@@ -56,7 +54,6 @@ type Store struct {
 	dim      int
 	secret   []byte
 	embedder memory.Embedder
-	log      *slog.Logger
 	now      func() time.Time
 	readOnly bool
 	closed   atomic.Bool
@@ -76,17 +73,11 @@ func Open(ctx context.Context, address string, create bool, o *memory.Options) (
 	if o == nil {
 		o = &memory.Options{}
 	}
-	s := &Store{log: o.Log, now: o.Now, readOnly: o.ReadOnly, ids: ulid.Monotonic(rand.Reader, 0)}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
+	s := &Store{now: o.Now, readOnly: o.ReadOnly, ids: ulid.Monotonic(rand.Reader, 0)}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.views.limit = o.Memory
-	if s.views.limit <= 0 {
-		s.views.limit = memory.DefaultMemory
-	}
+	s.views.limit = cmp.Or(max(o.Memory, 0), memory.DefaultMemory)
 	if err := s.open(ctx, address, create, o); err != nil {
 		if s.pool != nil {
 			s.pool.Close()
@@ -102,9 +93,7 @@ func (s *Store) open(ctx context.Context, address string, create bool, o *memory
 		return fmt.Errorf("%w: the address is no URL such as postgres://user@host/database", memory.ErrInvalid) // without the address, which may hold a password
 	}
 	query := u.Query()
-	if s.schema = query.Get("schema"); s.schema == "" {
-		s.schema = DefaultSchema
-	}
+	s.schema = cmp.Or(query.Get("schema"), "refiner")
 	if !regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`).MatchString(s.schema) {
 		return fmt.Errorf("%w: the schema %q is no lower-case name", memory.ErrInvalid, s.schema)
 	}
@@ -116,12 +105,8 @@ func (s *Store) open(ctx context.Context, address string, create bool, o *memory
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s:%d/%s/%s", config.ConnConfig.Host, config.ConnConfig.Port, config.ConnConfig.Database, s.schema))
 	s.path = filepath.Join(xdg.DataHome, "refine", "postgres-"+hex.EncodeToString(sum[:6]))
-	wait := o.Wait
-	if wait <= 0 {
-		wait = memory.DefaultWait
-	}
 	config.ConnConfig.RuntimeParams["search_path"] = s.schema + ", public"
-	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(wait.Milliseconds())
+	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(cmp.Or(max(o.Wait, 0), memory.DefaultWait).Milliseconds())
 	config.ConnConfig.RuntimeParams["application_name"] = "refiner"
 	if err := s.prepare(ctx, config.ConnConfig, create && !s.readOnly, o); err != nil {
 		return err
@@ -141,19 +126,18 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig, create bool
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
 	return pgx.BeginFunc(ctx, c, func(t pgx.Tx) error {
-		var there *string
-		const look = "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = $1"
+		var there string
 		if create { // two may make it at once
 			if _, err := t.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", "refiner "+s.schema); err != nil {
 				return err
 			}
 		}
-		err := t.QueryRow(ctx, look, s.schema).Scan(&there)
+		err := t.QueryRow(ctx, "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = $1", s.schema).Scan(&there)
 		switch {
-		case err == nil && *there == schemaVersion:
+		case err == nil && there == schemaVersion:
 			return nil
 		case err == nil:
-			return fmt.Errorf("%w: the schema %q is of %q, this program knows %q", memory.ErrSchema, s.schema, *there, schemaVersion)
+			return fmt.Errorf("%w: the schema %q is of %q, this program knows %q", memory.ErrSchema, s.schema, there, schemaVersion)
 		case !errors.Is(err, pgx.ErrNoRows):
 			return err
 		case !create:
@@ -199,7 +183,7 @@ func (s *Store) reanalyse(ctx context.Context) error {
 			return err
 		}
 		var batch pgx.Batch
-		err := s.each(ctx, t, "true", nil, "r.row", false, func(r *stored) error {
+		err := s.each(ctx, t, false, "true", nil, func(r *stored) error {
 			batch.Queue("UPDATE records SET digest = $2 WHERE row = $1", r.row, r.Digest(r.surprise))
 			return nil
 		})
@@ -301,11 +285,8 @@ type tx struct {
 
 // write runs f in a transaction that holds the lock of a scope's tenant and user. content: it changes more than counts of use.
 func (s *Store) write(ctx context.Context, scope memory.Scope, content bool, f func(*tx) error) error {
-	if s.closed.Load() {
-		return memory.ErrClosed
-	}
-	if s.readOnly {
-		return fmt.Errorf("%w: it was opened with Options.ReadOnly", memory.ErrReadOnly)
+	if err := s.writable(); err != nil {
+		return err
 	}
 	return s.begin(ctx, pgx.TxOptions{}, &scope, func(t pgx.Tx) error {
 		w := &tx{Tx: t, s: s}
@@ -316,21 +297,30 @@ func (s *Store) write(ctx context.Context, scope memory.Scope, content bool, f f
 	})
 }
 
+func (s *Store) writable() error {
+	switch {
+	case s.closed.Load():
+		return memory.ErrClosed
+	case s.readOnly:
+		return fmt.Errorf("%w: it was opened with Options.ReadOnly", memory.ErrReadOnly)
+	}
+	return nil
+}
+
 // lock takes the lock of a tenant and user, and counts the write.
 func (t *tx) lock(ctx context.Context, scope memory.Scope, content bool) error {
-	t.scope = memory.Scope{Tenant: scope.Tenant, User: scope.User}
-	if _, err := t.Exec(ctx, `INSERT INTO owners (tenant, "user") VALUES ($1, $2) ON CONFLICT DO NOTHING`, scope.Tenant, scope.User); err != nil {
-		return err
-	}
-	step := 0
-	if content {
-		step = 1
-	}
-	var clock int64
-	err := t.QueryRow(ctx, `UPDATE owners SET seq = seq + 1, generation = generation + $3, clock = greatest(clock, $4) WHERE tenant = $1 AND "user" = $2
-		RETURNING owner, seq, generation, clock`, scope.Tenant, scope.User, step, t.s.now().UnixMicro()).Scan(&t.owner, &t.seq, &t.generation, &clock)
-	t.now = fromMicros(clock)
-	return err
+	t.scope, t.now = memory.Scope{Tenant: scope.Tenant, User: scope.User}, t.s.now()
+	return t.QueryRow(ctx, `INSERT INTO owners AS o (tenant, "user", seq, generation, clock) VALUES ($1, $2, 1, $3::boolean::int, $4) ON CONFLICT (tenant, "user")
+		DO UPDATE SET seq = o.seq + 1, generation = o.generation + $3::boolean::int, clock = greatest(o.clock, $4) RETURNING owner, seq, generation, clock`,
+		scope.Tenant, scope.User, content, stamp{&t.now}).Scan(&t.owner, &t.seq, &t.generation, stamp{&t.now})
+}
+
+// sentinels are what a caller can act on, of the database's errors.
+var sentinels = map[string]error{
+	"55P03": memory.ErrLocked, "40P01": memory.ErrLocked, // lock not available, deadlock
+	"53100": memory.ErrFull,
+	"25006": memory.ErrReadOnly, "42501": memory.ErrReadOnly, // read-only transaction, no privilege
+	"57014": context.Canceled,
 }
 
 // fail says what was being done when err happened, and gives it the sentinel that a caller can act on.
@@ -338,26 +328,32 @@ func fail(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var code *pgconn.PgError
-	sentinel := error(nil)
-	if errors.As(err, &code) {
-		switch code.Code {
-		case "55P03", "40P01": // lock not available, deadlock
-			sentinel = memory.ErrLocked
-		case "23505":
-			return fmt.Errorf("%s: %w: the ID is taken by another record", doing, memory.ErrInvalid) // maybe of another: tell no more
-		case "53100":
-			sentinel = memory.ErrFull
-		case "25006", "42501": // read-only transaction, no privilege
-			sentinel = memory.ErrReadOnly
-		case "57014": // cancelled
-			sentinel = context.Canceled
+	var told *pgconn.PgError
+	if errors.As(err, &told) {
+		if told.Code == "23505" { // maybe of another tenant: tell no more
+			return fmt.Errorf("%s: %w: the ID is taken by another record", doing, memory.ErrInvalid)
 		}
-	}
-	if sentinel != nil && !errors.Is(err, sentinel) {
-		return fmt.Errorf("%s: %w: %w", doing, sentinel, err)
+		if sentinel := sentinels[told.Code]; sentinel != nil && !errors.Is(err, sentinel) {
+			return fmt.Errorf("%s: %w: %w", doing, sentinel, err)
+		}
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
 func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// stamp reads and writes a time as microseconds; NULL is the zero time.
+type stamp struct{ at *time.Time }
+
+// ScanInt64 implements pgtype.Int64Scanner.
+func (s stamp) ScanInt64(v pgtype.Int8) error {
+	if *s.at = (time.Time{}); v.Valid {
+		*s.at = fromMicros(v.Int64)
+	}
+	return nil
+}
+
+// Int64Value implements pgtype.Int64Valuer.
+func (s stamp) Int64Value() (pgtype.Int8, error) {
+	return pgtype.Int8{Int64: s.at.UnixMicro(), Valid: !s.at.IsZero()}, nil
+}

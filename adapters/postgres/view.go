@@ -30,9 +30,6 @@ type view struct {
 
 // Candidates implements refine.Store.
 func (s *Store) Candidates(ctx context.Context, scope memory.Scope, q memory.Query) (*memory.Candidates, error) {
-	if s.closed.Load() {
-		return nil, fail("search", memory.ErrClosed)
-	}
 	c, err := memory.FindCandidates(ctx, s, scope, q)
 	return c, fail("search", err)
 }
@@ -101,10 +98,7 @@ func (c *views) settle(owner memory.Scope, v *view) {
 type head struct{ owner, epoch, seq, clock int64 }
 
 func readHead(ctx context.Context, t pgx.Tx, owner memory.Scope) (h head, err error) {
-	rows, err := t.Query(ctx, `SELECT owner, epoch, seq, clock FROM owners WHERE tenant = $1 AND "user" = $2`, owner.Tenant, owner.User)
-	if err != nil {
-		return h, err
-	}
+	rows, _ := t.Query(ctx, `SELECT owner, epoch, seq, clock FROM owners WHERE tenant = $1 AND "user" = $2`, owner.Tenant, owner.User)
 	_, err = pgx.ForEachRow(rows, []any{&h.owner, &h.epoch, &h.seq, &h.clock}, func() error { return nil })
 	return h, err
 }
@@ -118,15 +112,12 @@ func (s *Store) refresh(ctx context.Context, owner memory.Scope, v *view) (chang
 		}
 		changed = true
 		if v.View != nil && h.epoch == v.epoch {
-			rows, err := t.Query(ctx, "SELECT row FROM tombstones WHERE owner = $1 AND seq > $2", h.owner, v.seq)
-			if err != nil {
-				return err
-			}
+			rows, _ := t.Query(ctx, "SELECT row FROM tombstones WHERE owner = $1 AND seq > $2", h.owner, v.seq)
 			deleted, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 			if err != nil {
 				return err
 			}
-			written, err := s.rows(ctx, t, owner, "r.owner = $1 AND r.seq > $2", "r.superseded <> 0", h.owner, v.seq)
+			written, err := s.rows(ctx, t, owner, "r.owner = $1 AND r.seq > $2", "r.superseded IS NOT NULL", h.owner, v.seq)
 			if err != nil {
 				return err
 			}
@@ -139,7 +130,7 @@ func (s *Store) refresh(ctx context.Context, owner memory.Scope, v *view) (chang
 				return err
 			}
 		}
-		fresh, err := s.load(ctx, t, owner, "r.owner = $1", "r.superseded <> 0", h.owner)
+		fresh, err := s.load(ctx, t, owner, "r.owner = $1", "r.superseded IS NOT NULL", h.owner)
 		if err == nil {
 			v.View, v.epoch, v.seq = fresh, h.epoch, h.seq
 		}
@@ -174,44 +165,17 @@ func (s *Store) load(ctx context.Context, t pgx.Tx, owner memory.Scope, where, s
 
 // rows are the records that a condition names, as a view is told of them.
 func (s *Store) rows(ctx context.Context, t pgx.Tx, owner memory.Scope, where, superseded string, args ...any) ([]memory.Row, error) {
-	found, err := t.Query(ctx, "SELECT r.row, r.agent, r.session, "+superseded+`, r.kind = 'summary' AND r.origin = 'reconstructed', least(r.shown, 2147483647)::int,
-		least(r.used, 2147483647)::int, r.last_shown, r.last_used, r.digest, r.embedding FROM records r WHERE `+where+" ORDER BY r.row", args...)
-	if err != nil {
-		return nil, err
-	}
-	defer found.Close()
+	found, _ := t.Query(ctx, "SELECT r.row, r.agent, r.session, "+superseded+`, least(r.shown, 2147483647)::int, least(r.used, 2147483647)::int, coalesce(r.last_shown, 0),
+		coalesce(r.last_used, 0), r.digest, r.embedding, CASE WHEN r.kind = 'summary' AND r.origin = 'reconstructed' THEN ARRAY (SELECT s.source_row FROM sources s WHERE s.row = r.row) END
+		FROM records r WHERE `+where+" ORDER BY r.row", args...)
 	var all []memory.Row
-	summaries := map[int64]int{}
-	for found.Next() {
-		r := memory.Row{Scope: owner}
-		var summary bool
-		var v *pgvector.Vector
-		if err := found.Scan(&r.Row, &r.Scope.Agent, &r.Scope.Session, &r.Superseded, &summary, &r.Shown, &r.Used, &r.LastShown, &r.LastUsed, &r.Digest, &v); err != nil {
-			return nil, err
-		}
-		if v != nil {
+	r := memory.Row{Scope: owner}
+	var v *pgvector.Vector
+	_, err := pgx.ForEachRow(found, []any{&r.Row, &r.Scope.Agent, &r.Scope.Session, &r.Superseded, &r.Shown, &r.Used, &r.LastShown, &r.LastUsed, &r.Digest, &v, &r.Of}, func() error {
+		if r.Vector = nil; v != nil {
 			r.Vector = v.Slice()
 		}
-		if summary {
-			summaries[r.Row] = len(all)
-		}
 		all = append(all, r)
-	}
-	if err := found.Err(); err != nil || len(summaries) == 0 {
-		return all, err
-	}
-	numbers := make([]int64, 0, len(summaries))
-	for row := range summaries {
-		numbers = append(numbers, row)
-	}
-	sources, err := t.Query(ctx, "SELECT row, source_row FROM sources WHERE row = ANY ($1)", numbers)
-	if err != nil {
-		return nil, err
-	}
-	var row, source int64
-	_, err = pgx.ForEachRow(sources, []any{&row, &source}, func() error {
-		r := &all[summaries[row]]
-		r.Of = append(r.Of, source)
 		return nil
 	})
 	return all, err

@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,46 +62,54 @@ func (s *Store) Import(ctx context.Context, r io.Reader, o *memory.ImportOptions
 // chunk is how many records are embedded and written at a time.
 const chunk = 256
 
+// reader reads the lines of an import or the records of an addition, and makes them ready a chunk at a time. Events are kept.
+type reader struct {
+	memory.Preparation
+	scope  memory.Scope
+	next   func() (memory.Exported, error, bool)
+	ended  bool
+	read   int // records
+	events []memory.Event
+}
+
+func (r *reader) chunk(ctx context.Context) ([]memory.Incoming, error) {
+	var records []memory.Incoming
+	for len(records) < chunk {
+		x, err, ok := r.next()
+		if r.ended = !ok; r.ended {
+			break
+		}
+		switch {
+		case err != nil:
+			return nil, err
+		case x.Event != nil:
+			r.events = append(r.events, *x.Event)
+		default:
+			records = append(records, memory.Incoming{Record: *x.Record, Surprise: x.Surprise})
+		}
+	}
+	first := r.read + 1
+	r.read += len(records)
+	return records, r.Prepare(ctx, r.scope, first, records)
+}
+
 // add writes the records of a sequence and then its events, all in one transaction. The first chunk is made ready before it
 // begins, so that what is written now and then holds a lock for no longer than writing takes.
-func (s *Store) add(ctx context.Context, scope memory.Scope, again bool, lines iter.Seq2[memory.Exported, error], imported bool) (added memory.Added, err error) {
-	if s.closed.Load() {
-		return added, memory.ErrClosed
-	}
-	if s.readOnly {
-		return added, fmt.Errorf("%w: it was opened with Options.ReadOnly", memory.ErrReadOnly)
+func (s *Store) add(ctx context.Context, scope memory.Scope, again bool, lines iter.Seq2[memory.Exported, error], imported bool) (memory.Added, error) {
+	if err := s.writable(); err != nil {
+		return memory.Added{}, err
 	}
 	next, stop := iter.Pull2(lines)
 	defer stop()
-	var events []memory.Event
-	number, more := 1, true
-	known := s.known
-	ready := func() ([]memory.Incoming, error) {
-		var records []memory.Record
-		var surprise []*float64
-		for more && len(records) < chunk {
-			x, err, ok := next()
-			switch more = ok; {
-			case !ok:
-			case err != nil:
-				return nil, err
-			case x.Event != nil:
-				events = append(events, *x.Event)
-			default:
-				records, surprise = append(records, *x.Record), append(surprise, x.Surprise)
-			}
-		}
-		p := &memory.Preparation{Model: s.model, Dim: s.dim, Embedder: s.embedder, Now: s.now(), Imported: imported, Known: known}
-		number += len(records)
-		return p.Prepare(ctx, scope, number-len(records), records, surprise)
-	}
-	part, err := ready()
+	r := &reader{scope: scope, next: next, Preparation: memory.Preparation{Model: s.model, Dim: s.dim, Embedder: s.embedder, Now: s.now(), Imported: imported, Known: s.known}}
+	part, err := r.chunk(ctx)
 	if err != nil || len(part) == 0 {
-		return added, err
+		return memory.Added{}, err
 	}
-	if !more && len(events) == 0 && !slices.ContainsFunc(part, func(r memory.Incoming) bool { return r.Known == "" }) {
+	if r.ended && len(r.events) == 0 && !slices.ContainsFunc(part, func(r memory.Incoming) bool { return r.Known == "" }) {
+		added := memory.Added{Skipped: len(part)}
 		for _, r := range part {
-			added.IDs, added.Skipped = append(added.IDs, r.Known), added.Skipped+1
+			added.IDs = append(added.IDs, r.Known)
 		}
 		return added, nil
 	}
@@ -111,27 +117,26 @@ func (s *Store) add(ctx context.Context, scope memory.Scope, again bool, lines i
 	if imported {
 		seen = nil
 	}
+	var w *inserter
 	err = s.begin(ctx, pgx.TxOptions{}, seen, func(t pgx.Tx) error {
-		known = func(ctx context.Context, r *memory.Record) (memory.ID, error) { return s.knownIn(ctx, t, r) }
-		w := &inserter{s: s, t: t, imported: imported, again: again, owners: map[memory.Scope]*tx{}, fresh: map[memory.ID]place{}, added: &added}
-		for first := 1; len(part) > 0; {
-			if err := w.insert(ctx, first, part); err != nil {
+		r.Known = func(ctx context.Context, r *memory.Record) (memory.ID, error) { return s.knownIn(ctx, t, r) }
+		w = s.inserter(t)
+		w.imported, w.again = imported, again
+		for len(part) > 0 {
+			if err := w.insert(ctx, part); err != nil {
 				return err
 			}
-			first += len(part)
-			if part, err = ready(); err != nil {
+			if part, err = r.chunk(ctx); err != nil {
 				return err
 			}
 		}
-		if err := w.note(ctx, events); err != nil {
-			return err
-		}
-		return w.settle()
+		return w.note(ctx, r.events)
 	})
 	if err != nil {
 		return memory.Added{}, err
 	}
-	return added, nil
+	w.settle()
+	return w.added, nil
 }
 
 // known finds the record with the key of another.
@@ -148,20 +153,22 @@ func (s *Store) knownIn(ctx context.Context, t pgx.Tx, r *memory.Record) (id mem
 	if s.dim == 0 {
 		return "", nil
 	}
-	err = t.QueryRow(ctx, `SELECT r.id`+from+`o.tenant = $1 AND o."user" = $2 AND r.key_hash = $3`, r.Scope.Tenant, r.Scope.User, keyHash(r)).Scan((*string)(&id))
+	err = t.QueryRow(ctx, "SELECT id FROM records WHERE key_hash = $1", keyHash(r)).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
 	}
 	return id, err
 }
 
-// keyHash is what a key is compared by, within its tenant and user; nil: the record has none.
-func keyHash(r *memory.Record) []byte {
-	if r.Key == "" {
+// keyHash is what a record's key is compared by; nil: it has none.
+func keyHash(r *memory.Record) []byte { return orNull(memory.KeyHash(r.Scope, r.Key)) }
+
+// orNull is nil for what is empty: NULL in the database.
+func orNull[S ~[]E, E any](s S) S {
+	if len(s) == 0 {
 		return nil
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.Scope.Agent, r.Scope.Session, r.Key}, "\x00")))
-	return sum[:]
+	return s
 }
 
 // inserter writes records within one transaction.
@@ -170,15 +177,12 @@ type inserter struct {
 	t               pgx.Tx
 	imported, again bool
 	owners          map[memory.Scope]*tx
-	fresh           map[memory.ID]place // what was written
-	added           *memory.Added
-	settled         []func()
+	fresh           map[memory.ID]int64 // the rows of what was written
+	added           memory.Added
 }
 
-// place is where a record lies.
-type place struct {
-	row, owner int64
-	text       string
+func (s *Store) inserter(t pgx.Tx) *inserter {
+	return &inserter{s: s, t: t, owners: map[memory.Scope]*tx{}, fresh: map[memory.ID]int64{}}
 }
 
 // owner is a write of the tenant and user of a scope, whose lock it takes.
@@ -188,31 +192,25 @@ func (w *inserter) owner(ctx context.Context, scope memory.Scope) (*tx, error) {
 		return t, nil
 	}
 	t := &tx{Tx: w.t, s: w.s}
-	if err := t.lock(ctx, of, true); err != nil {
-		return nil, err
-	}
 	w.owners[of] = t
-	return t, nil
+	return t, t.lock(ctx, of, true)
 }
 
-// insert writes some records, of which the first has a number in its sequence.
-func (w *inserter) insert(ctx context.Context, first int, part []memory.Incoming) error {
+func (w *inserter) insert(ctx context.Context, part []memory.Incoming) error {
 	there, err := w.look(ctx, part)
 	if err != nil {
 		return err
 	}
-	var rows []int64
-	if found, err := w.t.Query(ctx, "SELECT nextval(pg_get_serial_sequence('records', 'row')) FROM generate_series(1, $1)", len(part)); err != nil {
-		return err
-	} else if rows, err = pgx.CollectRows(found, pgx.RowTo[int64]); err != nil {
+	found, _ := w.t.Query(ctx, "SELECT nextval(pg_get_serial_sequence('records', 'row')) FROM generate_series(1, $1)", len(part))
+	rows, err := pgx.CollectRows(found, pgx.RowTo[int64])
+	if err != nil {
 		return err
 	}
 	var batch pgx.Batch
 	for i := range part {
-		r := &part[i]
-		id, err := w.queue(ctx, &batch, there, r, rows[i])
+		id, err := w.queue(ctx, &batch, there, &part[i], rows[i])
 		if err != nil {
-			return fmt.Errorf("record %d: %w", first+i, err)
+			return fmt.Errorf("record %d: %w", len(w.added.IDs)+1, err)
 		}
 		w.added.IDs = append(w.added.IDs, id)
 	}
@@ -221,20 +219,16 @@ func (w *inserter) insert(ctx context.Context, first int, part []memory.Incoming
 
 // present is what keeps records out, or what they rest on.
 type present struct {
-	keys, deletedKeys map[string]memory.ID
-	ids               map[memory.ID]*stored // of their tenant and user
-	deleted           map[memory.ID]bool
-}
-
-func ownKey(owner memory.Scope, hash []byte) string {
-	return owner.Tenant + "\x00" + owner.User + "\x00" + string(hash)
+	keys, buried map[string]memory.ID // by hash
+	ids          map[memory.ID]*stored
+	deleted      map[memory.ID]bool
 }
 
 // look takes the locks of the tenants and users that records are of, and looks what is there of their keys and IDs, and of what
 // they rest on.
 func (w *inserter) look(ctx context.Context, part []memory.Incoming) (*present, error) {
-	p := &present{keys: map[string]memory.ID{}, deletedKeys: map[string]memory.ID{}, ids: map[memory.ID]*stored{}, deleted: map[memory.ID]bool{}}
-	var ids []string
+	p := &present{keys: map[string]memory.ID{}, buried: map[string]memory.ID{}, ids: map[memory.ID]*stored{}, deleted: map[memory.ID]bool{}}
+	var ids []memory.ID
 	var hashes [][]byte
 	for i := range part {
 		r := &part[i]
@@ -248,91 +242,53 @@ func (w *inserter) look(ctx context.Context, part []memory.Incoming) (*present, 
 			hashes = append(hashes, hash)
 		}
 		if r.ID != "" {
-			ids = append(ids, string(r.ID))
+			ids = append(ids, r.ID)
 		}
-		for _, id := range r.Sources() {
-			ids = append(ids, string(id))
-		}
+		ids = append(ids, r.Sources()...)
 	}
 	if len(ids) == 0 && len(hashes) == 0 {
 		return p, nil
 	}
-	owner := memory.Scope{}
-	var id string
+	rows, _ := w.t.Query(ctx, `SELECT id, key_hash, false FROM records WHERE key_hash = ANY ($1)
+		UNION ALL SELECT id, key_hash, true FROM tombstones WHERE key_hash = ANY ($1) OR id = ANY ($2)`, hashes, ids)
+	var id memory.ID
 	var hash []byte
-	for _, q := range []struct {
-		from string
-		into map[string]memory.ID
-	}{{"records", p.keys}, {"tombstones", p.deletedKeys}} {
-		rows, err := w.t.Query(ctx, `SELECT o.tenant, o."user", r.key_hash, r.id FROM `+q.from+" r JOIN owners o USING (owner) WHERE r.key_hash = ANY ($1)", hashes)
-		if err != nil {
-			return nil, err
+	var deleted bool
+	if _, err := pgx.ForEachRow(rows, []any{&id, &hash, &deleted}, func() error {
+		if deleted {
+			p.buried[string(hash)], p.deleted[id] = id, true
+		} else {
+			p.keys[string(hash)] = id
 		}
-		if _, err := pgx.ForEachRow(rows, []any{&owner.Tenant, &owner.User, &hash, &id}, func() error {
-			q.into[ownKey(owner, hash)] = memory.ID(id)
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	rows, err := w.t.Query(ctx, "SELECT id FROM tombstones WHERE id = ANY ($1)", ids)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := pgx.ForEachRow(rows, []any{&id}, func() error { p.deleted[memory.ID(id)] = true; return nil }); err != nil {
-		return nil, err
-	}
-	return p, w.s.each(ctx, w.t, "r.id = ANY ($1)", []any{ids}, "r.row", false, func(r *stored) error {
-		p.ids[r.ID] = r
 		return nil
-	})
+	}); err != nil {
+		return nil, err
+	}
+	return p, w.s.each(ctx, w.t, false, "r.id = ANY ($1)", []any{ids}, func(r *stored) error { p.ids[r.ID] = r; return nil })
 }
 
 // queue puts the statements into a batch that write a record, and returns its ID, or that of what is there in its place.
 func (w *inserter) queue(ctx context.Context, batch *pgx.Batch, there *present, r *memory.Incoming, row int64) (memory.ID, error) {
-	skip := func(id memory.ID) (memory.ID, error) { w.added.Skipped++; return id, nil }
 	if r.Known != "" {
-		return skip(r.Known)
+		w.added.Skipped++
+		return r.Known, nil
 	}
-	t := w.owners[memory.Scope{Tenant: r.Scope.Tenant, User: r.Scope.User}]
-	if err := w.rests(there, r, t); err != nil {
-		return "", err
+	t, err := w.owner(ctx, r.Scope)
+	if err == nil {
+		err = w.rests(there, r, t)
 	}
-	hash := keyHash(&r.Record)
-	key := ownKey(r.Scope, hash)
-	if id, ok := there.deletedKeys[key]; hash != nil && ok || r.ID != "" && there.deleted[r.ID] {
-		if !w.again {
-			w.added.Deleted++
-			if !ok {
-				id = r.ID
-			}
-			return skip(id)
-		}
-		// A view that has not seen the deletion yet would not see it any more: all are made anew.
-		batch.Queue("DELETE FROM tombstones WHERE id = $1 OR owner = $2 AND key_hash = $3", string(r.ID), t.owner, hash)
-		batch.Queue("UPDATE owners SET epoch = epoch + 1 WHERE owner = $1", t.owner)
-	}
-	if id, ok := there.keys[key]; hash != nil && ok {
-		return skip(id)
-	}
-	if r.ID == "" {
-		id, err := w.s.newID(t.now)
-		if err != nil {
-			return "", err
-		}
-		r.ID = id
-	} else if old := there.ids[r.ID]; old != nil {
-		if old.Scope != r.Scope || old.Text != r.Text {
-			return "", fmt.Errorf("%w: the ID %s is taken by another record", memory.ErrInvalid, r.ID)
-		}
-		return skip(r.ID)
-	}
-	n, keep, err := w.s.novelty(ctx, t)
 	if err != nil {
 		return "", err
 	}
-	if keep != nil {
-		w.settled = append(w.settled, keep)
+	hash := keyHash(&r.Record)
+	if id, err := w.kept(batch, there, r, hash, t); id != "" || err != nil {
+		w.added.Skipped++
+		return id, err
+	}
+	if r.ID == "" {
+		if r.ID, err = w.s.newID(t.now); err != nil {
+			return "", err
+		}
 	}
 	if !w.imported {
 		r.Recorded, r.Superseded, r.SupersededBy = time.Time{}, time.Time{}, ""
@@ -341,43 +297,71 @@ func (w *inserter) queue(ctx context.Context, batch *pgx.Batch, there *present, 
 	if r.Recorded.IsZero() {
 		r.Recorded = t.now
 	}
-	n.Add(r)
-	if err := queueRecord(batch, t, r, hash, row); err != nil {
-		return "", err
+	if t.novelty == nil {
+		if t.novelty, err = w.s.novelty(ctx, t); err != nil {
+			return "", err
+		}
 	}
+	t.novelty.Add(r)
+	queueRecord(batch, t, r, hash, row)
 	there.ids[r.ID] = &stored{Record: r.Record, row: row}
 	if hash != nil {
-		there.keys[key] = r.ID
+		there.keys[string(hash)] = r.ID
 	}
 	for _, id := range r.Sources() {
-		batch.Queue("INSERT INTO sources (owner, row, source, source_row) VALUES ($1, $2, $3, $4)", t.owner, row, string(id), there.ids[id].row)
+		batch.Queue("INSERT INTO sources (owner, row, source, source_row) VALUES ($1, $2, $3, $4)", t.owner, row, id, there.ids[id].row)
 	}
-	w.fresh[r.ID] = place{row, t.owner, ""}
+	w.fresh[r.ID] = row
 	w.added.Count, w.added.New = w.added.Count+1, append(w.added.New, r.ID)
 	return r.ID, nil
 }
 
-func queueRecord(batch *pgx.Batch, t *tx, r *memory.Incoming, hash []byte, row int64) error {
-	meta, err1 := asJSON(r.Meta, len(r.Meta))
-	quotes, err2 := asJSON(r.Quotes, len(r.Quotes))
-	if err := errors.Join(err1, err2); err != nil {
-		return err
+// kept is the ID of what keeps a record out: one with its key or ID, that is there or was deleted; empty if there is none. What was
+// deleted is forgotten where it is asked for again.
+func (w *inserter) kept(batch *pgx.Batch, there *present, r *memory.Incoming, hash []byte, t *tx) (memory.ID, error) {
+	id, buried := there.buried[string(hash)]
+	buried = buried && hash != nil
+	if buried || r.ID != "" && there.deleted[r.ID] {
+		if !w.again {
+			w.added.Deleted++
+			if !buried {
+				id = r.ID
+			}
+			return id, nil
+		}
+		// A view that has not seen the deletion yet would not see it any more: all are made anew.
+		batch.Queue("DELETE FROM tombstones WHERE id = $1 OR key_hash = $2", r.ID, hash)
+		batch.Queue("UPDATE owners SET epoch = epoch + 1 WHERE owner = $1", t.owner)
 	}
-	var derived []string
-	for _, id := range r.DerivedFrom {
-		derived = append(derived, string(id))
+	if hash != nil && there.keys[string(hash)] != "" {
+		return there.keys[string(hash)], nil
 	}
-	var embedding any
+	old := there.ids[r.ID]
+	switch {
+	case r.ID == "" || old == nil:
+		return "", nil
+	case old.Scope != r.Scope || old.Text != r.Text:
+		return "", fmt.Errorf("%w: the ID %s is taken by another record", memory.ErrInvalid, r.ID)
+	}
+	return r.ID, nil
+}
+
+func queueRecord(batch *pgx.Batch, t *tx, r *memory.Incoming, hash []byte, row int64) {
+	var embedding *pgvector.Vector
 	if len(r.Embedding) > 0 {
-		embedding = pgvector.NewVector(r.Embedding)
+		v := pgvector.NewVector(r.Embedding)
+		embedding = &v
+	}
+	var meta any // NULL
+	if len(r.Meta) > 0 {
+		meta = r.Meta
 	}
 	batch.Queue(`INSERT INTO records (row, owner, seq, id, agent, session, kind, origin, role, speaker, position, key, key_hash, created, valid_from, valid_until, recorded,
 		superseded, superseded_by, importance, confidence, surprise, shown, last_shown, used, last_used, meta, derived_from, quotes, digest, text, embedding) VALUES
 		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`,
-		row, t.owner, t.seq, string(r.ID), r.Scope.Agent, r.Scope.Session, string(r.Kind), string(r.Origin), r.Role, r.Speaker, r.Position, r.Key, hash,
-		r.Created.UnixMicro(), moment(r.ValidFrom), moment(r.ValidUntil), r.Recorded.UnixMicro(), stamp(r.Superseded), string(r.SupersededBy), r.Importance, r.Confidence,
-		*r.Surprise, r.Shown, stamp(r.LastShown), r.Used, stamp(r.LastUsed), meta, derived, quotes, r.Digest, r.Text, embedding)
-	return nil
+		row, t.owner, t.seq, r.ID, r.Scope.Agent, r.Scope.Session, r.Kind, r.Origin, r.Role, r.Speaker, r.Position, r.Key, hash, stamp{&r.Created}, stamp{&r.ValidFrom},
+		stamp{&r.ValidUntil}, stamp{&r.Recorded}, stamp{&r.Superseded}, r.SupersededBy, r.Importance, r.Confidence, *r.Surprise, r.Shown, stamp{&r.LastShown}, r.Used,
+		stamp{&r.LastUsed}, meta, orNull(r.DerivedFrom), orNull(r.Quotes), r.Digest, r.Text, embedding)
 }
 
 // rests checks that what r says it rests on is there, with the passages it quotes.
@@ -400,22 +384,14 @@ func (w *inserter) rests(there *present, r *memory.Incoming, t *tx) error {
 func (w *inserter) note(ctx context.Context, events []memory.Event) error {
 	var batch pgx.Batch
 	for _, e := range events {
-		if p, ok := w.fresh[e.ID]; ok {
-			batch.Queue(noting, p.owner, p.row, e.At.UnixMicro(), e.What, string(e.By))
+		if row, ok := w.fresh[e.ID]; ok {
+			batch.Queue(noting, row, stamp{&e.At}, e.What, e.By)
 		}
 	}
 	return w.t.SendBatch(ctx, &batch).Close()
 }
 
-const noting = "INSERT INTO events (owner, row, at, what, by) VALUES ($1, $2, $3, $4, $5)"
-
-// settle ends the write: what is remembered of it holds from now on.
-func (w *inserter) settle() error {
-	for _, f := range w.settled {
-		f()
-	}
-	return nil
-}
+const noting = "INSERT INTO events (owner, row, at, what, by) SELECT owner, row, $2, $3, $4 FROM records WHERE row = $1"
 
 func (s *Store) newID(now time.Time) (memory.ID, error) {
 	s.entropy.Lock()
@@ -441,60 +417,35 @@ type remembered struct {
 const mostOwners = 64
 
 // novelty is what is remembered of a tenant and user, begun with the last records that are there. It is taken out while a write
-// is under way, so that one which fails leaves nothing behind; keep, if there is any, puts it back.
-func (s *Store) novelty(ctx context.Context, t *tx) (n *memory.Novelty, keep func(), err error) {
-	if t.novelty != nil {
-		return t.novelty, nil, nil
-	}
+// is under way, so that one which fails leaves nothing behind; settle puts it back.
+func (s *Store) novelty(ctx context.Context, t *tx) (*memory.Novelty, error) {
 	s.novelties.mu.Lock()
-	old, ok := s.novelties.all[t.owner]
+	old := s.novelties.all[t.owner]
 	delete(s.novelties.all, t.owner)
 	s.novelties.mu.Unlock()
-	if ok && old.generation == t.generation-1 {
-		n = old.n
-	} else {
-		n = memory.NewNovelty()
-		rows, err := t.Query(ctx, `SELECT digest, text FROM (SELECT row, digest, text FROM records WHERE owner = $1 AND superseded = 0 ORDER BY row DESC LIMIT $2) l ORDER BY row`,
-			t.owner, memory.Remembered)
-		if err != nil {
-			return nil, nil, err
-		}
-		var digest []byte
-		var text string
-		if _, err := pgx.ForEachRow(rows, []any{&digest, &text}, func() error { n.Remember(digest, text); return nil }); err != nil {
-			return nil, nil, err
-		}
+	if old.n != nil && old.generation == t.generation-1 {
+		return old.n, nil
 	}
-	t.novelty = n
-	return n, func() {
-		s.novelties.mu.Lock()
-		defer s.novelties.mu.Unlock()
-		if s.novelties.all == nil || len(s.novelties.all) >= mostOwners {
-			s.novelties.all = map[int64]remembered{}
-		}
-		s.novelties.all[t.owner] = remembered{n, t.generation}
-	}, nil
+	rows, _ := t.Query(ctx, `SELECT digest, text FROM (SELECT row, digest, text FROM records WHERE owner = $1 AND superseded IS NULL ORDER BY row DESC LIMIT $2) l ORDER BY row`,
+		t.owner, memory.Remembered)
+	n := memory.NewNovelty()
+	var digest []byte
+	var text string
+	_, err := pgx.ForEachRow(rows, []any{&digest, &text}, func() error { n.Remember(digest, text); return nil })
+	return n, err
 }
 
-func stamp(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
+// settle follows the commit: what is remembered of this write holds for the next one.
+func (w *inserter) settle() {
+	c := &w.s.novelties
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range w.owners {
+		if c.all == nil || len(c.all) >= mostOwners {
+			c.all = map[int64]remembered{}
+		}
+		if t.novelty != nil {
+			c.all[t.owner] = remembered{t.novelty, t.generation}
+		}
 	}
-	return t.UnixMicro()
-}
-
-func moment(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMicro()
-}
-
-// asJSON is a JSON text, or NULL for an empty list or map.
-func asJSON[T any](v T, size int) (any, error) {
-	if size == 0 {
-		return nil, nil
-	}
-	b, err := json.Marshal(v)
-	return string(b), err
 }

@@ -3,6 +3,7 @@ package transcript
 import (
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"cmp"
 	"compress/gzip"
 	"context"
@@ -58,32 +59,26 @@ func Open(name string) (*Archive, error) {
 		a := &Archive{in: os.DirFS(name)}
 		return a, a.files(name)
 	}
-	z, err := zip.OpenReader(name)
-	if err == nil {
-		a := &Archive{in: z}
-		if err := a.files(name); err != nil {
-			return nil, errors.Join(err, a.Close())
-		}
-		return a, nil
-	}
-	if head, err2 := magic(name); err2 != nil || strings.HasPrefix(head, "PK\x03\x04") {
-		return nil, cmp.Or(err2, fmt.Errorf("%w: %s: %w", ErrSyntax, name, err))
-	}
-	a := &Archive{in: os.DirFS(filepath.Dir(name)), Size: info.Size()}
-	a.Files = []File{{Name: name, archive: a, path: filepath.Base(name)}}
-	return a, nil
-}
-
-// magic is the beginning of a file.
-func magic(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, 4)
-	n, _ := io.ReadFull(f, head)
-	return string(head[:n]), nil
+	head := make([]byte, 2)
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != "PK" {
+		a := &Archive{in: os.DirFS(filepath.Dir(name)), Size: info.Size()}
+		a.Files = []File{{Name: name, archive: a, path: filepath.Base(name)}}
+		return a, nil
+	}
+	z, err := zip.OpenReader(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrSyntax, name, err)
+	}
+	a := &Archive{in: z}
+	if err := a.files(name); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
 }
 
 // Close lets go of the archive.
@@ -123,10 +118,7 @@ func (f File) Read(ctx context.Context, o *Options, watch io.Writer) iter.Seq2[m
 		if watch != nil {
 			r = io.TeeReader(r, watch)
 		}
-		opts := Options{}
-		if o != nil {
-			opts = *o
-		}
+		opts := *cmp.Or(o, &Options{})
 		opts.names, opts.member, opts.Format = f.archive.names, f.member, cmp.Or(opts.Format, f.Format)
 		Read(ctx, r, strings.TrimSuffix(f.Name, ".gz"), &opts)(yield)
 	}
@@ -136,7 +128,6 @@ func (f File) Read(ctx context.Context, o *Options, watch io.Writer) iter.Seq2[m
 // forms that everybody writes are not conversations but what goes with them: ratings, settings, notes to a picture.
 func (a *Archive) files(archive string) error {
 	own, looked := false, 0
-	var general []File
 	err := fs.WalkDir(a.in, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -164,20 +155,20 @@ func (a *Archive) files(archive string) error {
 		}
 		i, _ := info(f.Format)
 		own = own || !i.general
-		if i.general {
-			general = append(general, f)
-		}
 		a.Files = append(a.Files, f)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if own && len(general) > 0 {
-		for _, f := range general {
-			a.Skipped = append(a.Skipped, f.Name+": not a conversation of this export; import it by itself if you want it")
-		}
-		a.Files = slices.DeleteFunc(a.Files, func(f File) bool { i, _ := info(f.Format); return i.general })
+	if own {
+		a.Files = slices.DeleteFunc(a.Files, func(f File) bool {
+			i, _ := info(f.Format)
+			if i.general {
+				a.Skipped = append(a.Skipped, f.Name+": not a conversation of this export; import it by itself if you want it")
+			}
+			return i.general
+		})
 	}
 	if len(a.Files) == 0 {
 		reason := ""
@@ -211,25 +202,18 @@ func (a *Archive) look(f File) (Format, error) {
 
 // people reads Slack's users.json: who is behind the ids that messages have.
 func (a *Archive) people(data []byte) bool {
-	var users []struct {
-		ID, Name string
-		Profile  struct {
-			Real    string `json:"real_name"`
-			Display string `json:"display_name"`
-		}
-	}
-	if json.Unmarshal(data, &users) != nil {
+	list := value{raw: bytes.TrimSpace(data)}
+	if !list.is('[') || !json.Valid(data) {
 		return false
 	}
-	for _, u := range users {
-		for _, name := range []string{u.Profile.Display, u.Profile.Real, u.Name} {
-			if name != "" && u.ID != "" {
-				if a.names == nil {
-					a.names = map[string]string{}
-				}
-				a.names[u.ID] = name
-				break
-			}
+	if a.names == nil {
+		a.names = map[string]string{}
+	}
+	for _, v := range list.children() {
+		u := v.object()
+		name := cmp.Or(u.text("profile.display_name"), u.text("profile.real_name"), u.text("name"))
+		if id := u.text("id"); id != "" && name != "" {
+			a.names[id] = name
 		}
 	}
 	return len(a.names) > 0

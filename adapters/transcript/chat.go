@@ -37,9 +37,7 @@ var claudeChat = chatForm{
 		for e := range o.each("attachments") {
 			t.text = strings.TrimSpace(t.text + "\n\n" + strings.TrimSpace(e.text("extracted_content")))
 		}
-		for range o.each("files") {
-			t.text = strings.TrimSpace(t.text + "\n[file]")
-		}
+		t.mark(o, "files")
 		return t, true
 	},
 }
@@ -56,7 +54,7 @@ var libreChat = chatForm{
 	id: []string{"messageId"}, parent: []string{"parentMessageId"}, children: "children",
 	turn: func(o object) (turn, bool) {
 		t := speech(o, []string{"sender"}, "text", "content")
-		switch o.members["isCreatedByUser"].raw0() {
+		switch o.members["isCreatedByUser"].first() {
 		case 't':
 			t.role = "user"
 		case 'f':
@@ -231,10 +229,7 @@ func (r *reader) emitChat(v value, session, title string, begun time.Time, nodes
 		if title != "" {
 			t.meta["title"] = title
 		}
-		if t.key != "" {
-			t.meta["ref"] = t.key
-			t.key = string(r.info.Name) + "/" + session + "/" + t.key
-		}
+		t.refer(string(r.info.Name)+"/"+session, t.key)
 		if !r.emit(n.line, t) {
 			return false
 		}

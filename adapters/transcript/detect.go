@@ -58,7 +58,7 @@ func detect(name string, prefix []byte) (Format, error) {
 // firstObject reads the members of an object that may end in the middle. The value of its last member is then what is
 // there of it, which is no JSON.
 func firstObject(d *json.Decoder, text []byte) object {
-	o := object{members: map[string]value{}}
+	o := newObject()
 	for d.More() {
 		token, err := d.Token()
 		name, ok := token.(string)
@@ -106,18 +106,10 @@ func unknown(first object) error {
 
 // linewise reports whether a file holds one value a line, rather than values that span lines.
 func linewise(prefix []byte) bool {
-	text := bytes.TrimLeft(prefix, " \t\r\n")
-	line, _, more := bytes.Cut(text, []byte("\n"))
-	line = bytes.TrimSpace(line)
-	switch {
-	case len(line) == 0:
+	line, _, more := bytes.Cut(bytes.TrimLeft(prefix, " \t\r\n"), []byte("\n"))
+	if line = bytes.TrimSpace(line); len(line) == 0 {
 		return true
-	case !more:
-		return line[0] == '{'
-	case json.Valid(line):
-		return line[0] == '{'
 	}
-	// Either a value that goes on in the next line, or a broken line.
-	last := line[len(line)-1]
-	return line[0] == '{' && last != '{' && last != '[' && last != ','
+	// A line that is no value goes on in the next, if it ends like that, or is broken.
+	return line[0] == '{' && (!more || json.Valid(line) || !bytes.ContainsAny(line[len(line)-1:], "{[,"))
 }

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"html"
 	"path"
@@ -37,13 +38,28 @@ func turns(noun, want string, read func(r *reader, o, about object) []turn) func
 	}
 }
 
-// referred is a turn whose key is the exporter's id of the message.
-func (r *reader) referred(t turn) []turn {
-	if t.key != "" {
-		t.meta = map[string]string{"ref": t.key}
-		t.key = string(r.info.Name) + "/" + t.key
+// refer keeps the exporter's id of a message, and makes it a key within some place.
+func (t *turn) refer(place, id string) {
+	if id == "" {
+		return
 	}
+	if t.meta == nil {
+		t.meta = map[string]string{}
+	}
+	t.meta["ref"], t.key = id, place+"/"+id
+}
+
+// referred is a turn of the file's format by the exporter's id of the message.
+func (r *reader) referred(t turn, id string) []turn {
+	t.refer(string(r.info.Name), id)
 	return []turn{t}
+}
+
+// mark names in the text the files that a list holds, which are not read.
+func (t *turn) mark(o object, list string) {
+	for range o.each(list) {
+		t.text = strings.TrimSpace(t.text + "\n[file]")
+	}
 }
 
 // speech reads what nearly all messages have: a role, the text under the first of the names that holds some, the id and
@@ -89,11 +105,12 @@ func claudeCodeLine(r *reader, o, _ object) []turn {
 	if t.role == "user" && command.MatchString(t.text) {
 		return nil // a command of the program, and what it printed
 	}
-	t.session, t.created, t.key = cmp.Or(o.text("sessionId"), chatName(r.file)), o.time("timestamp"), o.text("uuid")
-	if t.key != "" {
-		t.key = o.text("sessionId") + "/" + t.key
+	t.session, t.created, t.key = cmp.Or(o.text("sessionId"), chatName(r.file)), o.time("timestamp"), ""
+	id := o.text("uuid")
+	if id != "" {
+		id = o.text("sessionId") + "/" + id
 	}
-	return r.referred(t)
+	return r.referred(t, id)
 }
 
 var (
@@ -124,16 +141,12 @@ func facts(lists ...string) func(*reader, value, object) bool {
 	one := turns("a memory", "an object", func(r *reader, o, _ object) []turn {
 		t := turn{role: "user", kind: memory.KindFact, session: string(r.info.Name), meta: map[string]string{},
 			text: o.text("memory", "fact"), created: o.time("created_at", "valid_at"), from: o.time("valid_at"),
-			until: o.time("invalid_at", "expired_at", "expiration_date"), key: o.text("id", "uuid")}
+			until: o.time("invalid_at", "expired_at", "expiration_date")}
 		if strings.TrimSpace(t.text) == "" {
 			o.fail(fmt.Errorf("there is no %q", r.info.members[0]))
 		}
 		o.in("metadata").scalars(t.meta, nil)
-		if t.key != "" {
-			t.meta["ref"] = t.key
-			t.key = string(r.info.Name) + "/" + t.key
-		}
-		return []turn{t}
+		return r.referred(t, o.text("id", "uuid"))
 	})
 	return func(r *reader, v value, about object) bool {
 		if _, list := v.object().first(lists...); list.is('[') {
@@ -179,13 +192,10 @@ var (
 // makes the key, without one the content does.
 func line(r *reader, o, _ object) []turn {
 	t := turn{meta: map[string]string{}}
-	switch name, v := o.first(lineText...); {
-	case v.absent():
-		o.fail(fmt.Errorf("there is no \"text\""))
-	default:
-		if t.text = o.content(name); strings.TrimSpace(t.text) == "" {
-			o.fail(fmt.Errorf("%q is empty", name))
-		}
+	if name, v := o.first(lineText...); v.absent() {
+		o.fail(errors.New("there is no \"text\""))
+	} else if t.text = o.content(name); strings.TrimSpace(t.text) == "" {
+		o.fail(fmt.Errorf("%q is empty", name))
 	}
 	t.role = role(o.text(lineRole...))
 	if name, v := o.first(lineSpeaker...); v.is('{') { // an author with a name of its own
@@ -199,12 +209,9 @@ func line(r *reader, o, _ object) []turn {
 			t.role, t.speaker = known, ""
 		}
 	}
-	t.session, t.key, t.kind = cmp.Or(o.text(lineSession...), chatName(r.file)), o.text(lineID...), memory.Kind(o.text("kind"))
+	t.session, t.kind = cmp.Or(o.text(lineSession...), chatName(r.file)), memory.Kind(o.text("kind"))
 	t.created, t.from, t.until = o.time(times...), o.time("valid_from"), o.time("valid_until")
-	if t.key != "" {
-		t.meta["ref"] = t.key
-		t.key = t.session + "/" + t.key
-	}
+	t.refer(t.session, o.text(lineID...))
 	o.scalars(t.meta, lineNames)
 	_, meta := o.first("meta", "metadata")
 	meta.object().scalars(t.meta, nil)
@@ -221,7 +228,7 @@ func transcripts(r *reader, v value, _ object) bool {
 	case !v.is('{'):
 		return r.reject(v.line, fmt.Errorf("a conversation is %s, not an object with \"messages\"", v.kind()))
 	case !o.has("messages") && o.has("role"):
-		return message(chatName(r.file))(r, v, object{})
+		return message(chatName(r.file))(r, v, newObject())
 	default:
 		if list = o.members["messages"]; !list.is('[') {
 			return r.reject(v.line, fmt.Errorf("\"messages\" is %s, not a list", list.kind()))
@@ -240,16 +247,14 @@ func message(session string) func(*reader, value, object) bool {
 	return turns("a message", "an object", func(r *reader, o, about object) []turn {
 		t := turn{session: session, role: role(o.text("role")), speaker: o.text("name"), text: o.content("content", "parts"), created: o.time(times...)}
 		if t.role == "" {
-			o.fail(fmt.Errorf("the message has no \"role\": give it user or assistant"))
+			o.fail(errors.New("the message has no \"role\": give it user or assistant"))
 		}
 		if t.created.IsZero() {
 			t.created = about.time(times...)
 		}
-		if id := o.text("id"); id != "" {
-			t.key, t.meta = t.session+"/"+id, map[string]string{"ref": id}
-		}
+		t.refer(session, o.text("id"))
 		if _, other := o.first("tool_calls", "function_call", "refusal"); other.absent() && !o.has("content") && !o.has("parts") {
-			o.fail(fmt.Errorf("the message has no \"content\""))
+			o.fail(errors.New("the message has no \"content\""))
 		}
 		return []turn{t}
 	})
@@ -287,9 +292,7 @@ func locomo(r *reader, v value, _ object) bool {
 		}
 		one := turns("a turn", "an object", func(r *reader, o, _ object) []turn {
 			t := turn{session: id + "/" + name, role: "user", created: created, speaker: o.text("speaker"), text: o.text("text"), meta: map[string]string{"conversation": id}}
-			if ref := o.text("dia_id"); ref != "" {
-				t.meta["ref"], t.key = ref, "locomo/"+id+"/"+ref
-			}
+			t.refer("locomo/"+id, o.text("dia_id"))
 			if caption := o.text("blip_caption"); caption != "" {
 				t.text = strings.TrimSpace(t.text + "\n[image: " + caption + "]")
 			}

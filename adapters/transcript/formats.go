@@ -1,7 +1,5 @@
 package transcript
 
-import "strings"
-
 // Format names how a transcript is written.
 type Format string
 
@@ -71,11 +69,11 @@ var formats = []Info{
 		decode: turns("", "", slackMessage)},
 	{Name: whatsApp, File: "WhatsApp's export of a chat: the ZIP, or _chat.txt", members: []string{"[31/12/2025, 18:30:00] Name: text"}},
 	{Name: "mem0", File: "mem0's memories: {\"results\": [{\"memory\": ...}]}, or an array of them", members: []string{"memory"},
-		is:     func(o object, _ int) bool { return o.has("memory") || strings.Contains(o.start("results"), `"memory"`) },
+		is:     func(o object, _ int) bool { return o.has("memory") || o.holds("results", "memory") },
 		decode: facts("results", "memories")},
 	{Name: "zep", File: "Zep's facts: {\"facts\" or \"edges\": [{\"fact\": ...}]}, or an array of them", members: []string{"fact"},
 		is: func(o object, _ int) bool {
-			return o.has("fact") || strings.Contains(o.start("facts")+o.start("edges"), `"fact"`)
+			return o.has("fact") || o.holds("facts", "fact") || o.holds("edges", "fact")
 		},
 		decode: facts("facts", "edges")},
 	{Name: LoCoMo, File: "LoCoMo's set of conversations, locomo10.json", members: []string{"conversation"},

@@ -16,15 +16,13 @@ func discordMessage(r *reader, o, about object) []turn {
 	if kind := cmp.Or(o.text("type"), "Default"); kind != "Default" && kind != "Reply" {
 		return nil // somebody joined, pinned, called
 	}
-	t := turn{role: "user", speaker: o.text("author.nickname", "author.name"), text: o.text("content"), key: o.text("id"), created: o.time("timestamp")}
+	t := turn{role: "user", speaker: o.text("author.nickname", "author.name"), text: o.text("content"), created: o.time("timestamp")}
 	if o.yes("author.isBot") {
 		t.role = "assistant"
 	}
-	for range o.each("attachments") {
-		t.text = strings.TrimSpace(t.text + "\n[file]")
-	}
+	t.mark(o, "attachments")
 	t.session = daily(strings.Trim(about.text("guild.name")+"/"+about.text("channel.name"), "/"), t.created)
-	return r.referred(t)
+	return r.referred(t, o.text("id"))
 }
 
 var telegramKind = regexp.MustCompile(`_(?:chat|group|supergroup|channel)$|^saved_messages$`)
@@ -39,13 +37,13 @@ func telegramMessage(r *reader, o, about object) []turn {
 	if kind := cmp.Or(o.text("type"), "message"); kind != "message" {
 		return nil // a call, a new name of the group
 	}
-	t := turn{role: "user", speaker: o.text("from"), key: o.text("id")}
+	t := turn{role: "user", speaker: o.text("from")}
 	if text := o.members["text"]; text.is('[') { // pieces with a style, which together are one text
 		for _, e := range text.children() {
 			if e.is('{') {
 				t.text += o.inner(e).text("text")
 			} else {
-				t.text += o.part("text", e)
+				t.text += o.part(e, "a part of \"text\"", "a string or an object")
 			}
 		}
 	} else {
@@ -63,16 +61,17 @@ func telegramMessage(r *reader, o, about object) []turn {
 		offset = 0
 	}
 	t.created = at.In(time.FixedZone("", offset))
-	if id := about.text("id"); id != "" && t.key != "" {
-		t.key = id + "/" + t.key
+	id := o.text("id")
+	if chat := about.text("id"); chat != "" && id != "" {
+		id = chat + "/" + id
 	}
 	t.session = daily(about.text("name", "id"), t.created)
-	return r.referred(t)
+	return r.referred(t, id)
 }
 
 // slackMessage reads one message of a day's file, which lies in a folder named for its channel.
 func slackMessage(r *reader, o, _ object) []turn {
-	t := turn{role: "user", text: slackText(o.text("text"), r.options.names), key: o.text("client_msg_id", "ts"), created: o.time("ts")}
+	t := turn{role: "user", text: slackText(o.text("text"), r.options.names), created: o.time("ts")}
 	switch o.text("subtype") {
 	case "", "thread_broadcast", "file_share", "me_message":
 	case "bot_message":
@@ -82,11 +81,9 @@ func slackMessage(r *reader, o, _ object) []turn {
 	}
 	user, profile := o.text("user", "bot_id"), o.in("user_profile")
 	t.speaker = cmp.Or(profile.text("display_name"), profile.text("real_name", "name"), r.options.names[user], o.text("username"), user)
-	for range o.each("files") {
-		t.text = strings.TrimSpace(t.text + "\n[file]")
-	}
+	t.mark(o, "files")
 	t.session = daily(path.Base(path.Dir(strings.ReplaceAll(r.file, "\\", "/"))), t.created)
-	return r.referred(t)
+	return r.referred(t, o.text("client_msg_id", "ts"))
 }
 
 // slackMark is a mention, a channel or a link in a text: <@U1>, <#C1|general>, <https://example.org|this page>.

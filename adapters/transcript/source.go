@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -38,18 +38,13 @@ func (r *reader) eachLine(b *bufio.Reader) {
 		if !r.next() {
 			return
 		}
-		if err == nil {
-			err = checkText(text)
+		more := false
+		if err = cmp.Or(err, checkText(text), syntax(json.Unmarshal(text, new(json.RawMessage)))); err != nil {
+			more = r.reject(line, err)
+		} else {
+			more = r.info.decode(r, value{raw: text, line: line}, newObject())
 		}
-		if err == nil {
-			var v json.RawMessage // finds what is wrong, and where
-			err = syntax(json.Unmarshal(text, &v))
-		}
-		if err != nil {
-			if !r.reject(line, err) {
-				return
-			}
-		} else if !r.info.decode(r, value{raw: text, line: line}, object{}) {
+		if !more {
 			return
 		}
 	}
@@ -93,7 +88,7 @@ var errEnded = errors.New("ended")
 // eachValue decodes every element of the top-level array, every top-level value if there is none, or what lies in the lists of
 // an object that the format names.
 func (r *reader) eachValue(b *bufio.Reader) {
-	s := &stream{reader: r, in: newInput(b)}
+	s := &stream{reader: r, in: &input{r: transform.NewReader(b, encoding.UTF8Validator)}}
 	s.d = json.NewDecoder(s.in)
 	first, err := firstByte(b)
 	if err == io.EOF {
@@ -116,44 +111,39 @@ func (r *reader) eachValue(b *bufio.Reader) {
 }
 
 func (s *stream) top(first byte) error {
-	switch {
-	case s.info.lists != nil && first != '{':
+	if s.info.lists != nil && first != '{' {
 		return fmt.Errorf("%w: the file is no object", ErrRecord)
-	case s.info.lists != nil || first == '[':
-		s.more()
-		if _, err := s.d.Token(); err != nil {
-			return err
-		}
-		if first == '{' {
-			return s.object()
-		}
-		if err := s.list(object{}, true); err != nil {
-			return err
-		}
-		if _, err := s.d.Token(); err != io.EOF {
-			return cmp.Or(err, errors.New("there is something after the end of the array"))
-		}
-		return nil
 	}
-	for {
-		v, err := s.value()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if !s.next() || !s.info.decode(s.reader, v, object{}) {
-			return errEnded
+	if s.info.lists == nil && first != '[' {
+		for {
+			if err := s.element(newObject()); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return err
+			}
 		}
 	}
+	s.more()
+	if _, err := s.d.Token(); err != nil {
+		return err
+	}
+	if first == '{' {
+		return s.object()
+	}
+	if err := s.list(newObject(), true); err != nil {
+		return err
+	}
+	if _, err := s.d.Token(); err != io.EOF {
+		return cmp.Or(err, errors.New("there is something after the end of the array"))
+	}
+	return nil
 }
 
 // object goes down into an object, after its opening bracket, without keeping it: into the members that the format lists, as a
 // chat's "messages". A list that is marked true holds what is decoded; elements of the others are objects of the same kind. The
 // members that come before a list say what it belongs to, and are its about.
 func (s *stream) object() error {
-	var about object
+	about := newObject()
 	for s.more() {
 		token, err := s.d.Token()
 		if err != nil {
@@ -190,12 +180,8 @@ func (s *stream) object() error {
 func (s *stream) list(about object, leaf bool) error {
 	for s.more() {
 		if leaf {
-			v, err := s.value()
-			if err != nil {
+			if err := s.element(about); err != nil {
 				return err
-			}
-			if !s.next() || !s.info.decode(s.reader, v, about) {
-				return errEnded
 			}
 			continue
 		}
@@ -211,6 +197,15 @@ func (s *stream) list(about object, leaf bool) error {
 		}
 	}
 	_, err := s.d.Token()
+	return err
+}
+
+// element decodes one value.
+func (s *stream) element(about object) error {
+	v, err := s.value()
+	if err == nil && (!s.next() || !s.info.decode(s.reader, v, about)) {
+		err = errEnded
+	}
 	return err
 }
 
@@ -266,10 +261,6 @@ type input struct {
 	newlines []int64 // offsets of the others, ascending
 }
 
-func newInput(r io.Reader) *input {
-	return &input{r: transform.NewReader(r, encoding.UTF8Validator)}
-}
-
 // Read implements io.Reader.
 func (in *input) Read(p []byte) (int, error) {
 	if in.err != nil {
@@ -300,15 +291,15 @@ func (in *input) Read(p []byte) (int, error) {
 
 // line is the line of an offset, from 1.
 func (in *input) line(offset int64) int {
-	n := sort.Search(len(in.newlines), func(i int) bool { return in.newlines[i] >= offset })
+	n, _ := slices.BinarySearch(in.newlines, offset)
 	return in.passed + n + 1
 }
 
 // forget drops the lines before an offset.
 func (in *input) forget(offset int64) {
-	n := sort.Search(len(in.newlines), func(i int) bool { return in.newlines[i] >= offset })
+	n, _ := slices.BinarySearch(in.newlines, offset)
 	in.passed += n
-	in.newlines = append(in.newlines[:0], in.newlines[n:]...)
+	in.newlines = slices.Delete(in.newlines, 0, n)
 }
 
 var (

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -17,51 +18,36 @@ type value struct {
 	line int
 }
 
-// kind names the value's type as a person would.
-func (v value) kind() string {
-	switch v.raw0() {
-	case 0:
-		return "missing"
-	case '{':
-		return "an object"
-	case '[':
-		return "a list"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "true or false"
-	case 'n':
-		return "null"
-	}
-	return "a number"
-}
-
-// absent reports whether the value is missing or null.
-func (v value) absent() bool { return len(v.raw) == 0 || v.raw[0] == 'n' }
-
-func (v value) is(first byte) bool { return v.raw0() == first }
-
-// raw0 is the first byte, 0 if there is none: t and f are true and false.
-func (v value) raw0() byte {
+// first is the value's first byte, 0 if it is missing.
+func (v value) first() byte {
 	if len(v.raw) == 0 {
 		return 0
 	}
 	return v.raw[0]
 }
 
+func (v value) is(first byte) bool { return v.first() == first }
+
+// absent reports whether the value is missing or null.
+func (v value) absent() bool { return v.is(0) || v.is('n') }
+
+var kinds = map[byte]string{0: "missing", '{': "an object", '[': "a list", '"': "a string", 't': "true or false", 'f': "true or false", 'n': "null"}
+
+// kind names the value's type as a person would.
+func (v value) kind() string { return cmp.Or(kinds[v.first()], "a number") }
+
 // text is the value as a string; a number is taken as written.
-func (v value) text(name string) (string, error) {
+func (v value) text(name string) (s string, err error) {
 	switch {
 	case v.absent():
-		return "", nil
 	case v.is('"'):
-		var s string
-		err := json.Unmarshal(v.raw, &s)
-		return s, err
+		err = json.Unmarshal(v.raw, &s)
 	case v.kind() == "a number":
-		return string(v.raw), nil
+		s = string(v.raw)
+	default:
+		err = fmt.Errorf("%q is %s, not a string", name, v.kind())
 	}
-	return "", fmt.Errorf("%q is %s, not a string", name, v.kind())
+	return s, err
 }
 
 // children yields the members of an object with their names, or the elements of a list; nothing of another value.
@@ -104,9 +90,11 @@ type object struct {
 	fault   *error // shared with the objects that are read in it
 }
 
+func newObject() object { return object{members: map[string]value{}, fault: new(error)} }
+
 // object returns the members of an object; of several with one name the last. It is empty if the value is no object.
 func (v value) object() object {
-	o := object{fault: new(error)}
+	o := newObject()
 	if v.is('{') {
 		for name, e := range v.children() {
 			o.set(name, e)
@@ -117,28 +105,16 @@ func (v value) object() object {
 
 // set adds a member, or changes it.
 func (o *object) set(name string, v value) {
-	if _, twice := o.members[name]; !twice {
+	if !o.has(name) {
 		o.names = append(o.names, name)
-	}
-	if o.members == nil {
-		o.members = map[string]value{}
 	}
 	o.members[name] = v
 }
 
 // err is the first fault that was found in what was read.
-func (o object) err() error {
-	if o.fault == nil {
-		return nil
-	}
-	return *o.fault
-}
+func (o object) err() error { return *o.fault }
 
-func (o object) fail(err error) {
-	if o.fault != nil && *o.fault == nil {
-		*o.fault = err
-	}
-}
+func (o object) fail(err error) { *o.fault = cmp.Or(*o.fault, err) }
 
 // has reports whether there is such a member, null or not.
 func (o object) has(name string) bool { _, ok := o.members[name]; return ok }
@@ -149,10 +125,10 @@ func (o object) yes(path string) bool { return o.at(path).is('t') }
 // opens reports whether a member begins so. Its end may be missing.
 func (o object) opens(name string, first byte) bool { return o.members[name].is(first) }
 
-// start is the beginning of a member as it is written.
-func (o object) start(name string) string {
+// holds reports whether a member names another near its beginning. Its end may be missing.
+func (o object) holds(name, inner string) bool {
 	raw := o.members[name].raw
-	return string(raw[:min(len(raw), 4096)])
+	return bytes.Contains(raw[:min(len(raw), 4096)], []byte(`"`+inner+`"`))
 }
 
 // at returns the member at a path with dots.
@@ -193,10 +169,7 @@ func (o object) first(paths ...string) (string, value) {
 			return path, v
 		}
 	}
-	if len(paths) == 0 {
-		return "", value{}
-	}
-	return paths[0], value{}
+	return strings.Join(paths[:min(1, len(paths))], ""), value{}
 }
 
 // text returns the first of the members at the paths as a string.
@@ -223,18 +196,12 @@ func (o object) time(paths ...string) time.Time {
 // or objects with a type. What is not text is named in brackets, so that a reader of the memory knows that it was there.
 func (o object) content(paths ...string) string {
 	name, v := o.first(paths...)
-	switch {
-	case v.absent() || v.is('"'):
-		return o.text(name)
-	case v.is('{'):
-		return o.part(name, v)
-	case !v.is('['):
-		o.fail(fmt.Errorf("%q is %s, not a string or a list of parts", name, v.kind()))
-		return ""
+	if !v.is('[') {
+		return o.part(v, fmt.Sprintf("%q", name), "a string or a list of parts")
 	}
 	var parts []string
 	for _, e := range v.children() {
-		if text := o.part(name, e); text != "" {
+		if text := o.part(e, fmt.Sprintf("a part of %q", name), "a string or an object"); text != "" {
 			parts = append(parts, text)
 		}
 	}
@@ -242,8 +209,8 @@ func (o object) content(paths ...string) string {
 }
 
 // part reads one part of a message's content. A part of a kind that is not known is left out: it may be the model's
-// hidden reasoning, a call of a tool or its output, and those are nobody's words.
-func (o object) part(name string, v value) string {
+// hidden reasoning, a call of a tool or its output, and those are nobody's words. name and want are for the error.
+func (o object) part(v value, name, want string) string {
 	switch {
 	case v.absent() || v.is('"'):
 		text, err := v.text(name)
@@ -252,7 +219,7 @@ func (o object) part(name string, v value) string {
 		}
 		return text
 	case !v.is('{'):
-		o.fail(fmt.Errorf("a part of %q is %s, not a string or an object", name, v.kind()))
+		o.fail(fmt.Errorf("%s is %s, not %s", name, v.kind(), want))
 		return ""
 	}
 	p := o.inner(v)
@@ -278,10 +245,8 @@ func (o object) scalars(meta map[string]string, except map[string]bool) {
 		if except[name] || v.absent() || v.is('{') || v.is('[') {
 			continue
 		}
-		if text, err := v.text(name); err == nil {
-			meta[name] = text
-		} else {
-			meta[name] = string(v.raw) // true or false
+		if meta[name] = string(v.raw); v.is('"') {
+			meta[name], _ = v.text(name) // it is well formed
 		}
 	}
 }

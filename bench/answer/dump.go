@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/refine/extract"
 )
 

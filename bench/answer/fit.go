@@ -10,7 +10,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/refine/extract"
 )
 

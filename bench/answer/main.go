@@ -20,9 +20,9 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/refine/extract"

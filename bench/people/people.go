@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trm-go/refiner/internal/eval"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
 

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/bench/people"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
 

@@ -19,9 +19,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/importance"
 	"github.com/trm-go/refiner/integration/models"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
 

@@ -19,9 +19,9 @@ import (
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/trm-go/refiner/bench"
+	"github.com/trm-go/refiner/bench/internal/eval"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"

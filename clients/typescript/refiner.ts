@@ -55,6 +55,11 @@ export class RefinerError extends Error {
   }
 }
 
+// plain is the beginning of a question, without what the query language takes for its own: quotes, asterisks and leading minus signs.
+export function plain(question: string): string {
+  return question.slice(0, 4096).replace(/["*“”„\0]/g, " ").split(/\s+/).map((word) => word.replace(/^-+/, "")).filter(Boolean).join(" ");
+}
+
 export class Refiner {
   #base: string;
   #headers: Record<string, string> = { "Content-Type": "application/json" };

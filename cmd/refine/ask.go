@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -32,16 +33,7 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
   refine ask "which foods must Nora not eat?" --json
   refine ask "is Eli allergic to penicillin?" --draft "Yes, and to cashews." --trace`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			open := a.look
-			if r.Remember {
-				open = a.open
-			}
-			p, err := open(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.writingIf(&r.Remember, func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			if r.Draft == "-" {
 				text, err := io.ReadAll(io.LimitReader(a.term.In, 1<<20))
 				if err != nil {
@@ -50,29 +42,27 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
 				r.Draft = string(text)
 			}
 			r.Question, r.At = strings.Join(args, " "), at.Time
-			var answer *integration.Answer
-			if stream && !a.json {
-				r.Eager = true
-				answer, err = a.streamed(cmd, p, r)
-			} else {
-				answer, err = p.Ask(cmd.Context(), r)
+			ask := p.Ask
+			if r.Eager = stream && !a.json; r.Eager {
+				ask = func(ctx context.Context, r integration.Request) (*integration.Answer, error) {
+					return a.streamed(ctx, p, r)
+				}
 			}
+			answer, err := ask(cmd.Context(), r)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.term.JSON(answer)
-			}
-			switch {
-			case trace:
-				a.printTrace(answer)
-				a.printAnswer(answer, true)
-			case !stream:
-				a.printAnswer(answer, p.Model != nil || r.Draft != "")
-			}
-			a.noteAnswer(answer, r.Draft != "")
-			return nil
-		},
+			return a.show(answer, func() {
+				switch {
+				case trace:
+					a.printTrace(answer)
+					a.printAnswer(answer, true)
+				case !stream:
+					a.printAnswer(answer, p.Model != nil || r.Draft != "")
+				}
+				a.noteAnswer(answer, r.Draft != "")
+			})
+		}),
 	}
 	a.setting(cmd, false, "limit", "recall.limit")
 	a.recallSettings(cmd, false)
@@ -89,9 +79,9 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
 }
 
 // streamed prints the draft as it comes, and the answer where it reads otherwise.
-func (a *app) streamed(cmd *cobra.Command, p *integration.Plugin, r integration.Request) (*integration.Answer, error) {
+func (a *app) streamed(ctx context.Context, p *integration.Plugin, r integration.Request) (*integration.Answer, error) {
 	var answer *integration.Answer
-	for event, err := range p.AskStream(cmd.Context(), r) {
+	for event, err := range p.AskStream(ctx, r) {
 		if err != nil {
 			return nil, err
 		}

@@ -1,38 +1,26 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
 func (a *app) configCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Show the settings, and where they come from",
-		Long: `Settings come from flags, else from REFINE_* variables, else from files, else they
-are the defaults. The files are the user's config.yaml and the folder's refine.yaml,
-the latter winning; --config or REFINE_CONFIG name one to be read alone.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
 	origin := false
 	show := &cobra.Command{
 		Use:   "show",
 		Short: "Print every setting; with --origin where each was set",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.load(cmd); err != nil {
-				return err
-			}
-			if a.json {
-				return a.term.JSON(shown(a.settings.Values))
-			}
+		RunE: a.loaded(func(*cobra.Command, []string) error {
 			table := &ui.Table{Columns: []string{"setting", "value"}}
 			if origin {
 				table.Columns = append(table.Columns, "from")
@@ -44,12 +32,11 @@ the latter winning; --config or REFINE_CONFIG name one to be read alone.`,
 				}
 				table.Add(row...)
 			}
-			table.Print(a.term)
-			return nil
-		},
+			return a.show(shown(a.settings.Values), func() { table.Print(a.term) })
+		}),
 	}
 	show.Flags().BoolVar(&origin, "origin", false, "tell where each value was set")
-	cmd.AddCommand(show,
+	cmd := cli.Group("config", "Show the settings, and where they come from", show,
 		&cobra.Command{
 			Use:   "keys",
 			Short: "List every setting with its variable and its meaning",
@@ -89,25 +76,22 @@ the latter winning; --config or REFINE_CONFIG name one to be read alone.`,
 				return nil
 			},
 		})
+	cmd.Long = `Settings come from flags, else from REFINE_* variables, else from files, else they
+are the defaults. The files are the user's config.yaml and the folder's refine.yaml,
+the latter winning; --config or REFINE_CONFIG name one to be read alone.`
 	return cmd
 }
 
 // configFile is the file that --config names, else the user's own.
-func (a *app) configFile() string {
-	if a.file != "" {
-		return a.file
-	}
-	return settings.UserFile()
-}
+func (a *app) configFile() string { return cmp.Or(a.file, settings.UserFile()) }
 
 // shown turns values into what JSON can hold: durations as text.
 func shown(values []settings.Value) []settings.Value {
-	out := make([]settings.Value, len(values))
-	for i, v := range values {
-		if d, ok := v.Value.(fmt.Stringer); ok {
-			v.Value = d.String()
+	values = slices.Clone(values)
+	for i := range values {
+		if d, ok := values[i].Value.(fmt.Stringer); ok {
+			values[i].Value = d.String()
 		}
-		out[i] = v
 	}
-	return out
+	return values
 }

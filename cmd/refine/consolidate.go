@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine/consolidate"
@@ -41,7 +41,8 @@ plans are made, applied and undone in the same way, and what changed is written 
   refine consolidate undo
   refine consolidate --auto --user ada --age 720h
   refine consolidate plan --jsonl notes.jsonl`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return policy.check(cmd) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !auto {
 				return cmd.Help()
@@ -49,31 +50,19 @@ plans are made, applied and undone in the same way, and what changed is written 
 			if dryRun {
 				return a.planConsolidation(cmd, &policy, &remote, "", 0)
 			}
-			p, err := a.openConsolidated(cmd, &remote, true)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
-			o, err := policy.options(cmd)
-			if err != nil {
-				return err
-			}
-			if err := a.models(cmd, &policy, o); err != nil {
-				return err
-			}
-			looked, planned := a.watch("planning", "records")
-			changed, applied := a.watch("applying", "changes")
-			o.Progress = looked
-			run, err := consolidate.Auto(cmd.Context(), p.Store, p.Scope, o, &consolidate.RunOptions{NoSnapshot: policy.noSnapshot, OnChange: func(done, total int) {
-				planned()
-				changed(done, total)
-			}})
-			planned()
-			applied()
-			if err != nil {
-				return planFailure(err)
-			}
-			return a.finish(cmd, p, run)
+			return a.runConsolidation(cmd, &remote, "applying", func(p *consolidated, changed func(done, total int)) (run consolidate.Run, err error) {
+				o, err := a.planOptions(cmd, &policy)
+				if err != nil {
+					return run, err
+				}
+				looked, planned := a.watch("planning", "records")
+				defer planned()
+				o.Progress = looked
+				return consolidate.Auto(cmd.Context(), p.Store, p.Scope, o, &consolidate.RunOptions{NoSnapshot: policy.noSnapshot, OnChange: func(done, total int) {
+					planned()
+					changed(done, total)
+				}})
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&auto, "auto", false, "plan and apply, or finish what was interrupted")
@@ -102,37 +91,54 @@ func (f *policyFlags) register(cmd *cobra.Command, applies bool) {
 	flags.Float64Var(&f.Share, "share", consolidate.DefaultShare, "share of the tokens that a summary may have before what is lost is put back; a quarter more at the level of weeks, half more of days")
 	flags.IntVar(&f.Unit, "unit", consolidate.DefaultUnit, "tokens of turns that one summary stands for, about")
 	flags.Float64Var(&f.Keep, "keep", consolidate.DefaultKeep, "importance from which on every name, number, date and negation is kept")
-	flags.IntVar(&f.Recurs, "recurs", consolidate.DefaultRecurs, "days on which the same must be said to become a fact; -1: never")
 	flags.BoolVar(&f.judge, "judge", false, "let the configured language model say how facts stand to each other that the rules leave apart")
 	if applies {
 		flags.BoolVar(&f.noSnapshot, "no-snapshot", false, "do not copy the store first")
 	}
 }
 
-func (f *policyFlags) options(cmd *cobra.Command) (*consolidate.Options, error) {
-	f.Level = consolidate.Level(f.level)
-	for flag, zero := range map[string]bool{"keep": f.Keep == 0, "share": f.Share == 0, "unit": f.Unit == 0, "recurs": f.Recurs == 0} {
+// check refuses a policy that would keep nothing: zero means the default.
+func (f *policyFlags) check(cmd *cobra.Command) error {
+	for flag, zero := range map[string]bool{"keep": f.Keep == 0, "share": f.Share == 0, "unit": f.Unit == 0} {
 		if zero && cmd.Flags().Changed(flag) {
-			return nil, ui.Fail(ui.ExitUsage, "leave --"+flag+" out for its default", "--%s 0 would keep nothing", flag)
+			return ui.Fail(ui.ExitUsage, "leave --"+flag+" out for its default", "--%s 0 would keep nothing", flag)
 		}
 	}
-	return &consolidate.Options{Policy: f.Policy, Since: f.since.Time}, nil
+	return nil
 }
 
-// models gives o the configured model as its judge, if that is asked for.
-func (a *app) models(cmd *cobra.Command, f *policyFlags, o *consolidate.Options) error {
+// planOptions are those that the flags ask for, with the configured model as the judge if that is wanted.
+func (a *app) planOptions(cmd *cobra.Command, f *policyFlags) (*consolidate.Options, error) {
+	o := &consolidate.Options{Policy: f.Policy, Since: f.since.Time}
+	o.Policy.Level = consolidate.Level(f.level)
 	if !f.judge {
-		return nil
+		return o, nil
 	}
 	model, err := integration.Model(cmd.Context(), a.settings.Config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if model == nil {
-		return ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--judge needs a language model, and none is configured")
+		return nil, ui.Fail(ui.ExitUsage, "name one: `refine config` shows the settings of model", "--judge needs a language model, and none is configured")
 	}
 	o.Judge, o.JudgeName = model, a.settings.Model.Model
-	return nil
+	return o, nil
+}
+
+// runConsolidation opens what is to be consolidated, shows how far a run is, writes back what it changed, and says what it did.
+func (a *app) runConsolidation(cmd *cobra.Command, remote *remoteFlags, label string, do func(p *consolidated, changed func(done, total int)) (consolidate.Run, error)) error {
+	p, err := a.openConsolidated(cmd, remote, true)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	changed, done := a.watch(label, "changes")
+	run, err := do(p, changed)
+	done()
+	if err != nil {
+		return planFailure(err)
+	}
+	return a.finish(cmd, p, run)
 }
 
 // within are the scopes whose plans and runs may be touched: the one that is given, or any if none is.
@@ -166,9 +172,10 @@ func (a *app) consolidatePlanCommand(remote *remoteFlags) *cobra.Command {
 	var policy policyFlags
 	out, limit := "", 0
 	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Show what a consolidation would do; reads only",
-		Args:  cobra.NoArgs,
+		Use:     "plan",
+		Short:   "Show what a consolidation would do; reads only",
+		Args:    cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return policy.check(cmd) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.planConsolidation(cmd, &policy, remote, out, limit)
 		},
@@ -180,16 +187,13 @@ func (a *app) consolidatePlanCommand(remote *remoteFlags) *cobra.Command {
 }
 
 func (a *app) planConsolidation(cmd *cobra.Command, policy *policyFlags, remote *remoteFlags, out string, limit int) error {
-	o, err := policy.options(cmd)
-	if err != nil {
-		return err
-	}
 	p, err := a.openConsolidated(cmd, remote, false)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	if err := a.models(cmd, policy, o); err != nil {
+	o, err := a.planOptions(cmd, policy)
+	if err != nil {
 		return err
 	}
 	looked, planned := a.watch("planning", "records")
@@ -260,7 +264,7 @@ func (a *app) showPlan(cmd *cobra.Command, p *consolidated, plan *consolidate.Pl
 
 // writePlan writes the plan beside its place first, so that no half plan is ever found there.
 func writePlan(path string, plan *consolidate.Plan) error {
-	if err := cli.WritePrivate(path, 0o600, func(f *os.File) error { return plan.Write(f) }); err != nil {
+	if err := beside.Write(path, 0o600, func(f *os.File) error { return plan.Write(f) }); err != nil {
 		return fmt.Errorf("write the plan: %w", err)
 	}
 	return nil
@@ -301,18 +305,9 @@ the same plan again, or undo it.`,
 				defer p.Close()
 				return a.showPlan(cmd, p, plan, 0)
 			}
-			p, err := a.openConsolidated(cmd, remote, true)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
-			changed, applied := a.watch("applying", "changes")
-			run, err := consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: changed, Scopes: a.within(cmd, remote)})
-			applied()
-			if err != nil {
-				return planFailure(err)
-			}
-			return a.finish(cmd, p, run)
+			return a.runConsolidation(cmd, remote, "applying", func(p *consolidated, changed func(done, total int)) (consolidate.Run, error) {
+				return consolidate.Apply(cmd.Context(), p.Store, plan, &consolidate.RunOptions{NoSnapshot: noSnapshot, OnChange: changed, Scopes: a.within(cmd, remote)})
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show the plan and apply nothing")
@@ -330,18 +325,9 @@ func (a *app) consolidateUndoCommand(remote *remoteFlags) *cobra.Command {
 			if len(args) > 0 {
 				name = args[0]
 			}
-			p, err := a.openConsolidated(cmd, remote, true)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
-			changed, undone := a.watch("undoing", "changes")
-			run, err := consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: changed, Scopes: a.within(cmd, remote)})
-			undone()
-			if err != nil {
-				return planFailure(err)
-			}
-			return a.finish(cmd, p, run)
+			return a.runConsolidation(cmd, remote, "undoing", func(p *consolidated, changed func(done, total int)) (consolidate.Run, error) {
+				return consolidate.Undo(cmd.Context(), p.Store, name, &consolidate.RunOptions{OnChange: changed, Scopes: a.within(cmd, remote)})
+			})
 		},
 	}
 }

@@ -30,15 +30,7 @@ memory and keep its history, use refine add --supersedes.`,
   refine delete --user ada --before 2023-01-01 --yes
   refine delete --user ada --all --yes`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !exactlyOne(all, len(ids) > 0, !before.IsZero()) {
-				return ui.Fail(ui.ExitUsage, "name records with --id, all before a day with --before, or a whole scope with --all", "it is not clear what to delete")
-			}
-			p, err := a.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
+		RunE: a.writing(func(cmd *cobra.Command, _ []string, p *integration.Plugin) (err error) {
 			if len(ids) == 0 && p.Scope == (memory.Scope{}) && !anyChanged(cmd, "tenant", "user", "agent", "session") {
 				return ui.Fail(ui.ExitUsage, `name the scope with --user, or mean the records of nobody with --user ""`, "--all and --before need a scope")
 			}
@@ -70,11 +62,7 @@ memory and keep its history, use refine add --supersedes.`,
 			case all:
 				deleted, err = p.Store.Forget(cmd.Context(), p.Scope, o)
 			default:
-				list := make([]memory.ID, len(ids))
-				for i, id := range ids {
-					list[i] = memory.ID(strings.TrimSpace(id))
-				}
-				deleted, err = p.Store.Delete(cmd.Context(), p.Scope, list, o)
+				deleted, err = p.Store.Delete(cmd.Context(), p.Scope, as[memory.ID](ids), o)
 			}
 			if errors.Is(err, memory.ErrDerived) {
 				return ui.Fail(ui.ExitError, "nothing was deleted; delete what rests on them too with --derived", "%w", err)
@@ -83,7 +71,7 @@ memory and keep its history, use refine add --supersedes.`,
 				return err
 			}
 			return a.reportDeleted(deleted)
-		},
+		}),
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&ids, "id", nil, "ids of the records, within the scope")
@@ -92,16 +80,14 @@ memory and keep its history, use refine add --supersedes.`,
 	flags.BoolVar(&derived, "derived", false, "also what was derived from them")
 	flags.StringSliceVar(&more, "snapshot", nil, "delete from this copy of the store, too")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.MarkFlagsOneRequired("id", "all", "before")
+	cmd.MarkFlagsMutuallyExclusive("id", "all", "before")
 	return cmd
 }
 
 // reportDeleted tells what was deleted, and what could not be reached.
 func (a *app) reportDeleted(d memory.Deleted) error {
-	if a.json {
-		if err := a.term.JSON(d); err != nil {
-			return err
-		}
-	} else {
+	err := a.show(d, func() {
 		a.term.Notef("deleted %s", counted(len(d.IDs), "record"))
 		for _, path := range slices.Sorted(maps.Keys(d.Snapshots)) {
 			a.term.Notef("deleted %s from %s", counted(d.Snapshots[path], "record"), path)
@@ -109,22 +95,12 @@ func (a *app) reportDeleted(d memory.Deleted) error {
 		for _, path := range d.Missing {
 			a.term.Notef("a copy was written to %s and is not there any more: if it was moved, delete from it with --snapshot", path)
 		}
-	}
-	if len(d.Pending) == 0 {
-		return nil
+	})
+	if err != nil || len(d.Pending) == 0 {
+		return err
 	}
 	return ui.Fail(ui.ExitThreshold, "the deletion is kept and goes on when the store is opened next: `refine doctor` shows what is left",
 		"%s could not be reached yet: %s", plural(len(d.Pending), "copy", "copies"), strings.Join(d.Pending, "; "))
-}
-
-func exactlyOne(of ...bool) bool {
-	n := 0
-	for _, b := range of {
-		if b {
-			n++
-		}
-	}
-	return n == 1
 }
 
 func anyChanged(cmd *cobra.Command, flags ...string) bool {

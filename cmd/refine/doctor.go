@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,19 +42,10 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long:  "Looks at the settings, the store, its file and disk, and the embedder. Exits with 3 if\nsomething needs fixing.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found := a.examine(cmd)
-			bad := 0
-			for _, f := range found {
-				if !f.OK {
-					bad++
-				}
-			}
-			if a.json {
-				if err := a.term.JSON(found); err != nil {
-					return err
-				}
-			} else {
-				for _, f := range found {
+			d := &doctor{app: a, ctx: cmd.Context()}
+			d.examine(cmd)
+			err := a.show(d.found, func() {
+				for _, f := range d.found {
 					mark := a.term.Paint(ui.Green, "ok  ")
 					if !f.OK {
 						mark = a.term.Paint(ui.Red, "FAIL")
@@ -62,118 +55,134 @@ func (a *app) doctorCommand() *cobra.Command {
 						a.term.Printf("%s%s\n", strings.Repeat(" ", 19), a.term.Paint(ui.Yellow, "fix: "+f.Fix))
 					}
 				}
+			})
+			faults := slices.DeleteFunc(slices.Clone(d.found), func(f finding) bool { return f.OK })
+			if err == nil && len(faults) > 0 {
+				err = ui.Fail(ui.ExitThreshold, "", "%s", counted(len(faults), "fault"))
 			}
-			if bad > 0 {
-				return ui.Fail(ui.ExitThreshold, "", "%s", counted(bad, "fault"))
-			}
-			return nil
+			return err
 		},
 	}
 }
 
-func (a *app) examine(cmd *cobra.Command) []finding {
-	var found []finding
-	note := func(what string, err error, fix, format string, args ...any) bool {
-		f := finding{What: what, OK: err == nil, Detail: fmt.Sprintf(format, args...)}
-		if err != nil {
-			f.Detail, f.Fix = err.Error(), fix
-		}
-		found = append(found, f)
-		return err == nil
+// doctor is one run of the command.
+type doctor struct {
+	*app
+	ctx   context.Context
+	found []finding
+}
+
+// note takes note of what was found: an error with its fix, else the detail.
+func (d *doctor) note(what string, err error, fix, format string, args ...any) {
+	f := finding{What: what, OK: err == nil, Detail: fmt.Sprintf(format, args...)}
+	if err != nil {
+		f.Detail, f.Fix = err.Error(), fix
 	}
-	ctx := cmd.Context()
+	d.found = append(d.found, f)
+}
+
+func (d *doctor) examine(cmd *cobra.Command) {
 	b := cli.Info()
-	note("version", nil, "", "refine %s, %s, %s", b.Version, b.Go, b.Platform)
-	err := a.load(cmd)
-	files := "no file, defaults and variables only"
-	if err == nil && len(a.settings.Files) > 0 {
-		files = strings.Join(a.settings.Files, ", ")
+	d.note("version", nil, "", "refine %s, %s, %s", b.Version, b.Go, b.Platform)
+	if err := d.load(cmd); err != nil {
+		d.note("settings", err, "refine config show --origin", "")
+		return
 	}
-	if !note("settings", err, "refine config show --origin", "%s", files) {
-		return found
-	}
-	path := a.settings.Store.Path
+	d.note("settings", nil, "", "%s", cmp.Or(strings.Join(d.settings.Files, ", "), "no file, defaults and variables only"))
+	path := d.settings.Store.Path
+	_, missing := os.Stat(path)
 	if !integration.IsFile(path) {
-		a.examineStore(ctx, path, note)
-		a.examineEmbedder(ctx, note)
-		return found
+		missing = nil
+	} else {
+		d.examineFile(path, missing)
 	}
-	_, statErr := os.Stat(path)
-	note("store", missing(path, statErr), "refine init", "%s", path)
-	folder := existing(filepath.Dir(path))
-	note("folder", writable(folder), "give yourself the right to write there, or choose another place with --store", "%s can be written", folder)
+	if missing == nil {
+		d.examineStore(path)
+	}
+	d.examineEmbedder()
+}
+
+// examineFile looks at where a store's file lies.
+func (d *doctor) examineFile(path string, missing error) {
+	if errors.Is(missing, fs.ErrNotExist) {
+		missing = fmt.Errorf("there is none at %s", path)
+	}
+	d.note("store", missing, "refine init", "%s", path)
+	folder := filepath.Dir(path) // the nearest one above that is there
+	for _, err := os.Stat(folder); err != nil && filepath.Dir(folder) != folder; _, err = os.Stat(folder) {
+		folder = filepath.Dir(folder)
+	}
+	f, err := os.CreateTemp(folder, ".refine-doctor-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	d.note("folder", err, "give yourself the right to write there, or choose another place with --store", "%s can be written", folder)
 	if free, err := freeSpace(folder); err == nil {
 		var low error
 		if free < lowDisk {
 			low = fmt.Errorf("%s left on the disk of %s", bytesText(free), folder)
 		}
-		note("disk", low, "make room: a snapshot and a privacy delete each need as much as the store", "%s left", bytesText(free))
+		d.note("disk", low, "make room: a snapshot and a privacy delete each need as much as the store", "%s left", bytesText(free))
 	}
-	if statErr == nil {
-		a.examineStore(ctx, path, note)
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		d.note("privacy", fmt.Errorf("others of this machine may read %s (%s)", path, info.Mode().Perm()), "chmod 600 "+path, "")
 	}
-	a.examineEmbedder(ctx, note)
-	return found
 }
 
-func (a *app) examineStore(ctx context.Context, path string, note func(what string, err error, fix, format string, args ...any) bool) {
-	if info, err := os.Stat(path); integration.IsFile(path) && err == nil && info.Mode().Perm()&0o077 != 0 {
-		note("privacy", fmt.Errorf("others of this machine may read %s (%s)", path, info.Mode().Perm()), "chmod 600 "+path, "")
-	}
-	start := time.Now()
-	p, err := integration.New(ctx, a.settings.Config, &integration.Options{Log: a.log, AnyModel: true, ReadOnly: true})
+func (d *doctor) examineStore(path string) {
+	ctx, start := d.ctx, time.Now()
+	p, err := integration.New(ctx, d.settings.Config, &integration.Options{Log: d.log, AnyModel: true, ReadOnly: true})
 	fix := ""
 	if f := (*ui.Failure)(nil); errors.As(cli.Explain(ctx, err, fixes), &f) {
 		fix = f.Hint
 	}
-	if !note("open", err, fix, "in %s", time.Since(start).Round(time.Millisecond)) {
+	d.note("open", err, fix, "in %s", time.Since(start).Round(time.Millisecond))
+	if err != nil {
 		return
 	}
 	defer p.Close()
 	s, err := p.Store.Stats(ctx)
-	if note("contents", err, "refine check --full", "%s, %s, %s", counted(s.Records, "record"), bytesText(s.Bytes), s.Model) {
+	d.note("contents", err, "refine check --full", "%s, %s, %s", counted(s.Records, "record"), bytesText(s.Bytes), s.Model)
+	if err == nil {
 		fix, said := "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree"
 		if name, _, local := strings.Cut(s.Model, "@"); local {
 			fix = "refine models pull " + name + ", or refine reembed"
-		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && a.settings.Embedder.Type == "auto" && s.Dim == 0 {
+		} else if m, err := models.Choose(encoder.KindEncoder, ""); err == nil && d.settings.Embedder.Type == "auto" && s.Dim == 0 {
 			said = fmt.Sprintf("%s; %s is at hand and finds more: refine reembed", s.Model, m.Name)
 		}
-		note("model", a.agree(ctx, s), fix, "%s", said)
-	}
-	if store, ok := p.Store.(*memory.Store); ok {
-		report, err := store.Check(ctx, false)
-		if err == nil && len(report.Problems) > 0 {
-			err = fmt.Errorf("%s, the first: %s", counted(len(report.Problems), "problem"), report.Problems[0])
-		}
-		note("damage", err, "refine check --full, refine restore FILE --force", "none (quick check)")
+		d.note("model", d.agree(s), fix, "%s", said)
 	}
 	if checked, ok := p.Store.(interface {
 		Check(context.Context) (string, error)
 	}); ok {
 		told, err := checked.Check(ctx)
-		note("engine", err, "see docs/engines.md", "%s", told)
+		d.note("engine", err, "see docs/engines.md", "%s", told)
 	}
 	pending, err := p.Store.Pending(ctx)
 	if err == nil && len(pending) > 0 {
 		err = fmt.Errorf("%s for privacy not carried out in every copy yet, the first of %s", counted(len(pending), "deletion"), pending[0].At.Format(time.DateTime))
 	}
-	note("deletions", err, "run `refine delete` again, or any command that writes: it goes on with them and names what it cannot reach", "all are carried out")
-	if !integration.IsFile(path) {
+	d.note("deletions", err, "run `refine delete` again, or any command that writes: it goes on with them and names what it cannot reach", "all are carried out")
+	store, ok := p.Store.(*memory.Store)
+	if !ok {
 		return
 	}
-	copies, err := memory.Copies(ctx, path)
-	for _, c := range copies {
-		if c.Missing && err == nil {
-			err = fmt.Errorf("a copy was written to %s and is not there any more", c.Path)
-		}
+	report, err := store.Check(ctx, false)
+	if err == nil && len(report.Problems) > 0 {
+		err = fmt.Errorf("%s, the first: %s", counted(len(report.Problems), "problem"), report.Problems[0])
 	}
-	note("copies", err, "if it was moved, name it when you delete for privacy: `refine delete --snapshot FILE`", "%s", plural(len(copies), "copy", "copies"))
+	d.note("damage", err, "refine check --full, refine restore FILE --force", "none (quick check)")
+	copies, err := memory.Copies(ctx, path)
+	if i := slices.IndexFunc(copies, func(c memory.Copy) bool { return c.Missing }); i >= 0 {
+		err = errors.Join(err, fmt.Errorf("a copy was written to %s and is not there any more", copies[i].Path))
+	}
+	d.note("copies", err, "if it was moved, name it when you delete for privacy: `refine delete --snapshot FILE`", "%s", plural(len(copies), "copy", "copies"))
 }
 
 // agree reports whether the configured embedder is the one that made the store's vectors.
-func (a *app) agree(ctx context.Context, s memory.Stats) error {
-	if a.settings.Embedder.Type == "auto" {
-		p, err := integration.New(ctx, a.settings.Config, &integration.Options{ReadOnly: true})
+func (d *doctor) agree(s memory.Stats) error {
+	if d.settings.Embedder.Type == "auto" {
+		p, err := integration.New(d.ctx, d.settings.Config, &integration.Options{ReadOnly: true})
 		if err != nil {
 			return err
 		}
@@ -183,68 +192,40 @@ func (a *app) agree(ctx context.Context, s memory.Stats) error {
 		}
 		return fmt.Errorf("the store's vectors were made by %s (%d dimensions), which is not at hand: it finds by words alone, and takes no new records", s.Model, s.Dim)
 	}
-	e, err := integration.Embedder(ctx, a.settings.Config)
-	if err != nil {
+	e, err := integration.Embedder(d.ctx, d.settings.Config)
+	if err != nil || e.Model() == s.Model && e.Dim() == s.Dim {
 		return err
 	}
-	if e.Model() == s.Model && e.Dim() == s.Dim {
-		return nil
-	}
-	configured := e.Model()
-	return fmt.Errorf("the store's vectors were made by %s (%d dimensions), %s is configured", s.Model, s.Dim, configured)
+	return fmt.Errorf("the store's vectors were made by %s (%d dimensions), %s is configured", s.Model, s.Dim, e.Model())
 }
 
 // examineEmbedder embeds one word.
-func (a *app) examineEmbedder(ctx context.Context, note func(what string, err error, fix, format string, args ...any) bool) {
-	embedder, err := integration.Embedder(ctx, a.settings.Config)
-	if c, ok := embedder.(io.Closer); ok {
-		defer c.Close()
-	}
+func (d *doctor) examineEmbedder() {
 	fix := "check embedder.* in `refine config show --origin`"
-	if a.settings.Embedder.Type == "openai" {
-		if key, keyErr := a.settings.Embedder.Key(ctx); keyErr != nil || key == "" {
+	if d.settings.Embedder.Type == "openai" {
+		if key, err := d.settings.Embedder.Key(d.ctx); err != nil || key == "" {
 			fix = fmt.Sprintf("no API key was found: set %s, embedder.key_file or embedder.key_command", config.Default().Embedder.KeyEnv)
 		}
 	}
-	if err == nil && embedder.Dim() == 0 {
-		note("embedder", nil, "", "none for new stores, which find by words alone; refine models pull minilm")
-		return
+	embedder, err := integration.Embedder(d.ctx, d.settings.Config)
+	if c, ok := embedder.(io.Closer); ok {
+		defer c.Close()
 	}
-	if err == nil {
-		start := time.Now()
-		_, err = embedder.Embed(ctx, []string{"memory"}) // loads the model
-		start, loaded := time.Now(), time.Since(start)
-		if err == nil {
-			_, err = embedder.Embed(ctx, []string{"memory"})
-		}
-		note("embedder", err, fix, "%s, %d dimensions, %s for one text after %s", embedder.Model(), embedder.Dim(),
-			time.Since(start).Round(time.Microsecond), loaded.Round(time.Millisecond))
-		return
-	}
-	note("embedder", err, fix, "")
-}
-
-func missing(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is none at %s", path)
-	}
-	return err
-}
-
-// existing is the nearest folder above that is there.
-func existing(folder string) string {
-	for {
-		if _, err := os.Stat(folder); err == nil || filepath.Dir(folder) == folder {
-			return folder
-		}
-		folder = filepath.Dir(folder)
-	}
-}
-
-func writable(folder string) error {
-	f, err := os.CreateTemp(folder, ".refine-doctor-*")
 	if err != nil {
-		return err
+		d.note("embedder", err, fix, "")
+		return
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	if embedder.Dim() == 0 {
+		d.note("embedder", nil, "", "none for new stores, which find by words alone; refine models pull minilm")
+		return
+	}
+	var took [2]time.Duration // the first embedding loads the model
+	for i := range took {
+		start := time.Now()
+		if err == nil {
+			_, err = embedder.Embed(d.ctx, []string{"memory"})
+		}
+		took[i] = time.Since(start)
+	}
+	d.note("embedder", err, fix, "%s, %d dimensions, %s for one text after %s", embedder.Model(), embedder.Dim(), took[1].Round(time.Microsecond), took[0].Round(time.Millisecond))
 }

@@ -35,25 +35,23 @@ learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
   refine explain "which foods must Nora not eat?" --plot settling.svg`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: a.reading(func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
-			told, err := p.Explain(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
+			explained, err := p.Explain(cmd.Context(), p.Scope, f.query(strings.Join(args, " ")))
 			if err != nil {
 				return unasked(err)
 			}
-			e := &explanation{told}
+			e := &explanation{explained}
 			if plot != "" {
 				if err := a.drawn(plot, e.settling()); err != nil {
 					return err
 				}
 			}
-			if a.json {
-				return a.term.JSON(told)
-			}
-			if len(e.Memories) == 0 {
-				a.term.Notef("nothing in the scope %s answers this; is it the right one? --tenant, --user, --agent, --session", p.Scope)
-				return nil
-			}
-			e.print(a.term)
-			return nil
+			return a.show(explained, func() {
+				if len(e.Memories) == 0 {
+					a.term.Notef("nothing in the scope %s answers this; is it the right one? --tenant, --user, --agent, --session", p.Scope)
+					return
+				}
+				e.print(a.term)
+			})
 		}),
 	}
 	a.queryFlags(cmd, &f)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // The plugin for Claude Code has the hooks that `refine hook install claude` writes.
@@ -58,15 +60,15 @@ func FuzzHookSettings(f *testing.F) {
 		if _, err := changeHooks(path, &agent, ""); err != nil {
 			t.Fatal(err)
 		}
-		var before, after object
 		final, _ := os.ReadFile(path)
-		if json.Unmarshal(final, &after) != nil {
+		after, err := jsonedit.Members(final)
+		if err != nil {
 			t.Fatalf("%q became %q", text, final)
 		}
-		_ = json.Unmarshal([]byte(text), &before)
-		for _, m := range before {
-			if m.name != "hooks" && !slices.ContainsFunc(after, func(o member) bool { return o.name == m.name }) {
-				t.Fatalf("%q lost %q: %q", text, m.name, final)
+		before, _ := jsonedit.Members([]byte(text))
+		for name := range before {
+			if name != "hooks" && after[name] == nil {
+				t.Fatalf("%q lost %q: %q", text, name, final)
 			}
 		}
 	})

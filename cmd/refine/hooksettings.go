@@ -5,99 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
-	"github.com/trm-go/refiner/cmd/internal/cli"
+	"github.com/trm-go/refiner/internal/beside"
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
-
-// object is a JSON object whose members stay in their order, and as they were written.
-type object []member
-
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (o *object) UnmarshalJSON(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.Join(errors.New("it is no object"), err)
-	}
-	*o = nil
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return err
-		}
-		m := member{name: name.(string)}
-		if err := d.Decode(&m.value); err != nil {
-			return err
-		}
-		*o = append(*o, m)
-	}
-	return nil
-}
-
-// MarshalJSON implements json.Marshaler.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	for i, m := range o {
-		b.WriteByte("{,"[min(i, 1)])
-		name, err := json.Marshal(m.name)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(append(append(name, ':'), m.value...))
-	}
-	if len(o) == 0 {
-		b.WriteByte('{')
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
-// get reads a member; one that is not there leaves v as it is.
-func (o object) get(name string, v any) error {
-	for _, m := range o {
-		if m.name == name {
-			if err := json.Unmarshal(m.value, v); err != nil {
-				return fmt.Errorf("%q cannot be read: %w", name, err)
-			}
-		}
-	}
-	return nil
-}
-
-// set writes a member; nil takes it out.
-func (o *object) set(name string, value any) error {
-	var raw json.RawMessage
-	if value != nil {
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(value); err != nil {
-			return err
-		}
-		raw = bytes.TrimSpace(b.Bytes())
-	}
-	for i := range *o {
-		if (*o)[i].name == name {
-			if (*o)[i].value = raw; raw == nil {
-				*o = append((*o)[:i], (*o)[i+1:]...)
-			}
-			return nil
-		}
-	}
-	if raw != nil {
-		*o = append(*o, member{name, raw})
-	}
-	return nil
-}
 
 // ourHook finds the commands that `refine hook install` has written.
 var ourHook = regexp.MustCompile(`(^|[/\\'" ])refine[^/\\ ]* hook run\b`)
@@ -131,82 +47,84 @@ func changeHooks(path string, a *agent, command string) (bool, error) {
 	if missing && command == "" {
 		return false, nil
 	}
-	var settings, hooks object
-	if text := bytes.TrimSpace(bytes.TrimPrefix(before, []byte("\xef\xbb\xbf"))); len(text) > 0 {
-		if err := json.Unmarshal(text, &settings); err != nil {
-			return false, fmt.Errorf("%s is not the JSON of settings: %w", path, err)
-		}
+	text := bytes.TrimSpace(bytes.TrimPrefix(before, []byte("\xef\xbb\xbf")))
+	switch {
+	case len(text) > 0:
+	case a.flat && missing:
+		text = []byte(`{"version":1}`)
+	default:
+		text = []byte("{}")
 	}
-	if err := settings.get("hooks", &hooks); err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
-	}
-	for _, event := range a.events {
-		if err := changeEvent(&hooks, event, a, command); err != nil {
-			return false, fmt.Errorf("%s: hooks: %w", path, err)
-		}
-	}
-	if a.flat && missing {
-		settings = object{{"version", json.RawMessage("1")}}
-	}
-	var value any
-	if len(hooks) > 0 {
-		value = hooks
-	}
-	if err := settings.set("hooks", value); err != nil {
-		return false, err
-	}
-	compact, err := settings.MarshalJSON()
+	changed, err := withHooks(text, a, command)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%s is not the JSON of settings: %w", path, err)
 	}
 	var was, is, after bytes.Buffer
-	if err := json.Compact(&is, compact); err != nil {
+	if err := errors.Join(json.Compact(&was, text), json.Compact(&is, changed), json.Indent(&after, changed, "", "  ")); err != nil {
 		return false, err
 	}
-	if json.Compact(&was, bytes.TrimPrefix(before, []byte("\xef\xbb\xbf"))) == nil && bytes.Equal(was.Bytes(), is.Bytes()) {
+	if !missing && len(before) > 0 && bytes.Equal(was.Bytes(), is.Bytes()) {
 		return false, nil
-	}
-	if err := json.Indent(&after, compact, "", "  "); err != nil {
-		return false, err
 	}
 	after.WriteByte('\n')
 	return true, replaceFile(path, before, after.Bytes(), missing)
 }
 
-// changeEvent is changeHooks for one event.
-func changeEvent(hooks *object, event string, a *agent, command string) error {
-	var list []json.RawMessage
-	if err := hooks.get(event, &list); err != nil {
-		return err
+// withHooks is changeHooks for the text of settings.
+func withHooks(text []byte, a *agent, command string) ([]byte, error) {
+	settings, err := jsonedit.Members(text)
+	if err != nil {
+		return nil, err
 	}
-	at := len(list)
-	kept := []json.RawMessage{}
-	for i, entry := range list {
-		if isOurs(entry, a.flat) {
-			at = min(at, i)
-			continue
+	hooks := settings["hooks"]
+	if hooks == nil {
+		hooks = []byte("{}")
+	}
+	events, err := jsonedit.Members(hooks)
+	if err != nil {
+		return nil, fmt.Errorf(`"hooks": %w`, err)
+	}
+	for _, event := range a.events {
+		var list []json.RawMessage
+		if raw := events[event]; raw != nil {
+			if err := json.Unmarshal(raw, &list); err != nil {
+				return nil, fmt.Errorf("hooks: %q: %w", event, err)
+			}
 		}
-		kept = append(kept, entry)
-	}
-	if command == "" {
-		if len(kept) == 0 {
-			return hooks.set(event, nil)
+		ours := func(entry json.RawMessage) bool { return isOurs(entry, a.flat) }
+		at := slices.IndexFunc(list, ours)
+		list = slices.DeleteFunc(list, ours)
+		if command != "" {
+			if at < 0 {
+				at = len(list)
+			}
+			list = slices.Insert(list, at, a.hook(command))
 		}
-		return hooks.set(event, kept)
+		if len(list) == 0 {
+			hooks = jsonedit.Remove(hooks, event)
+		} else {
+			var raw bytes.Buffer
+			e := json.NewEncoder(&raw)
+			e.SetEscapeHTML(false)
+			if err := e.Encode(list); err != nil {
+				return nil, err
+			}
+			hooks = jsonedit.Set(hooks, bytes.TrimSpace(raw.Bytes()), event)
+		}
 	}
-	var hook any = struct {
-		Type    string `json:"type,omitempty"`
-		Command string `json:"command"`
-		Timeout int    `json:"timeout"`
-	}{map[bool]string{false: "command"}[a.flat], command, a.limit}
-	if !a.flat {
-		hook = map[string]any{"hooks": []any{hook}}
+	if left, err := jsonedit.Members(hooks); len(left) == 0 {
+		return jsonedit.Remove(text, "hooks"), err
 	}
-	var one object
-	if err := one.set("", hook); err != nil {
-		return err
+	return jsonedit.Set(text, hooks, "hooks"), nil
+}
+
+// hook is what an agent's settings hold for a command.
+func (a *agent) hook(command string) json.RawMessage {
+	quoted, _ := json.Marshal(command) // a string
+	if a.flat {
+		return fmt.Appendf(nil, `{"command":%s,"timeout":%d}`, quoted, a.limit)
 	}
-	return hooks.set(event, append(kept[:at:at], append([]json.RawMessage{one[0].value}, kept[at:]...)...))
+	return fmt.Appendf(nil, `{"hooks":[{"type":"command","command":%s,"timeout":%d}]}`, quoted, a.limit)
 }
 
 // replaceFile replaces a file as a whole, and keeps what it was beside it.
@@ -226,8 +144,8 @@ func replaceFile(path string, before, after []byte, missing bool) error {
 			return fmt.Errorf("keep the file before: %w", err)
 		}
 	}
-	return cli.WritePrivate(path, mode, func(f *os.File) error {
-		_, err := io.Copy(f, bytes.NewReader(after))
+	return beside.Write(path, mode, func(f *os.File) error {
+		_, err := f.Write(after)
 		return err
 	})
 }

@@ -54,7 +54,7 @@ type importer struct {
 
 func (a *app) importCommand() *cobra.Command {
 	im := &importer{app: a, sessions: map[memory.Scope]bool{}}
-	format, bundled, reembed := "", false, false
+	bundled, reembed := false, false
 	names := []string{}
 	var list strings.Builder
 	for _, f := range transcript.Formats() {
@@ -80,25 +80,22 @@ Formats:
   refine import notes/ --user ada
   refine import chats/*.jsonl --skip-bad
   ssh host cat log.jsonl | refine import - --format jsonl`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.loaded(func(cmd *cobra.Command, args []string) error {
 			if bundled == (len(args) > 0) {
 				return ui.Fail(ui.ExitUsage, "run `refine import FILE...` or `refine import --sample`", "name files to import, or --sample, but not both")
 			}
-			if format != "" && !slices.Contains(names, format) {
-				return ui.Fail(ui.ExitUsage, "use one of "+strings.Join(names, ", "), "there is no format %q", format)
-			}
-			if err := a.load(cmd); err != nil {
-				return err
+			if o := im.options.Format; o != "" && !slices.Contains(names, string(o)) {
+				return ui.Fail(ui.ExitUsage, "use one of "+strings.Join(names, ", "), "there is no format %q", o)
 			}
 			if im.within = im.chosen(); im.within == nil && anyChanged(cmd, "tenant", "user", "agent", "session") {
 				im.within = []memory.Scope{{}}
 			}
-			im.options.Format, im.options.Scope = transcript.Format(format), integration.Scope(a.settings.Config)
+			im.options.Scope = integration.Scope(a.settings.Config)
 			return im.run(cmd, args, reembed)
-		},
+		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&format, "format", "", "one of "+strings.Join(names, ", ")+"; found by content if it is not given")
+	flags.StringVar((*string)(&im.options.Format), "format", "", "one of "+strings.Join(names, ", ")+"; found by content if it is not given")
 	flags.BoolVar(&bundled, "sample", false, "import the bundled conversation")
 	flags.BoolVar(&im.options.Skip, "skip-bad", false, "leave out what cannot be used, and exit with 3")
 	flags.BoolVar(&im.options.System, "system", false, "also read system prompts and the output of tools")
@@ -166,41 +163,41 @@ func (im *importer) report() error {
 	if !im.first.IsZero() {
 		d.From, d.To = im.first.Format(time.DateOnly), im.last.Format(time.DateOnly)
 	}
-	if im.json {
-		if err := im.term.JSON(d); err != nil {
-			return err
-		}
-	} else {
-		verb := "added"
-		if d.DryRun {
-			verb = "dry run: would add up to"
-		}
-		im.term.Printf("%s %s", verb, counted(d.Added, "record"))
-		if d.From != "" {
-			im.term.Printf(" of %s, %s to %s", counted(d.Sessions, "session"), d.From, d.To)
-		}
-		if !d.DryRun {
-			im.term.Printf("; %s there already", thousands(d.Known-d.Deleted))
-		}
-		if d.Deleted > 0 {
-			im.term.Printf("; %s stay deleted (--deleted takes them in)", thousands(d.Deleted))
-		}
-		if d.Bad > 0 {
-			im.term.Printf("; left out %s", thousands(d.Bad))
-		}
-		if d.Empty > 0 {
-			im.term.Printf("; %s without a text", counted(d.Empty, "conversation"))
-		}
-		im.term.Printf(" (%.2g s, %s records/s)\n", d.Seconds, thousands(int(float64(d.Added+d.Known)/max(d.Seconds, 1e-9))))
+	if err := im.show(d, im.printDone); err != nil {
+		return err
 	}
 	if d.Added+d.Known+d.Bad == 0 && len(im.archives) > 0 {
 		return ui.Fail(ui.ExitThreshold, "look at the files; `refine import --help` lists the formats", "no record was found")
 	}
 	if d.Bad > 0 {
 		return ui.Fail(ui.ExitThreshold, "fix those lines and import the file again: what is there already is not added twice",
-			"%s could not be used and %s left out", counted(d.Bad, "record"), map[bool]string{true: "was", false: "were"}[d.Bad == 1])
+			"%s left out that could not be used", plural(d.Bad, "record was", "records were"))
 	}
 	return nil
+}
+
+func (im *importer) printDone() {
+	d, verb := &im.done, "added"
+	if d.DryRun {
+		verb = "dry run: would add up to"
+	}
+	parts := []string{verb + " " + counted(d.Added, "record")}
+	if d.From != "" {
+		parts[0] += fmt.Sprintf(" of %s, %s to %s", counted(d.Sessions, "session"), d.From, d.To)
+	}
+	if !d.DryRun {
+		parts = append(parts, thousands(d.Known-d.Deleted)+" there already")
+	}
+	if d.Deleted > 0 {
+		parts = append(parts, thousands(d.Deleted)+" stay deleted (--deleted takes them in)")
+	}
+	if d.Bad > 0 {
+		parts = append(parts, "left out "+thousands(d.Bad))
+	}
+	if d.Empty > 0 {
+		parts = append(parts, counted(d.Empty, "conversation")+" without a text")
+	}
+	im.term.Printf("%s (%.2g s, %s records/s)\n", strings.Join(parts, "; "), d.Seconds, thousands(int(float64(d.Added+d.Known)/max(d.Seconds, 1e-9))))
 }
 
 // all reads every file, or the bundled conversation if there is none.
@@ -237,19 +234,18 @@ const mostReported = 20
 func (im *importer) read(records iter.Seq2[memory.Record, error], yield func(memory.Record, error) bool) bool {
 	for record, err := range records {
 		if bad := (*transcript.Error)(nil); errors.As(err, &bad) {
-			if errors.Is(bad, transcript.ErrEmpty) {
-				if im.done.Empty++; im.done.Empty <= mostReported {
-					im.term.Notef("%s", ui.Clean(bad.Error()))
-				}
-				continue
+			count, said := &im.done.Bad, "left out "
+			switch {
+			case errors.Is(bad, transcript.ErrEmpty):
+				count, said = &im.done.Empty, ""
+			case !bad.Skipped:
+				yield(record, im.withHint(bad))
+				return false
 			}
-			if bad.Skipped {
-				if im.done.Bad++; im.done.Bad <= mostReported {
-					im.term.Notef("left out %s", ui.Clean(bad.Error()))
-				}
-				continue
+			if *count++; *count <= mostReported {
+				im.term.Notef("%s%s", said, ui.Clean(bad.Error()))
 			}
-			err = im.withHint(bad)
+			continue
 		}
 		if err == nil {
 			im.sessions[record.Scope] = true
@@ -281,12 +277,16 @@ func (im *importer) withHint(err *transcript.Error) error {
 
 // export takes in what refine export wrote.
 func (im *importer) export(ctx context.Context, p *integration.Plugin, name string, reembed bool) (memory.Added, error) {
-	f, err := im.file(name)
-	if err != nil {
-		return memory.Added{}, err
+	in := im.term.In
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return memory.Added{}, err
+		}
+		defer f.Close()
+		in = io.TeeReader(f, im.bar)
 	}
-	defer f.Close()
-	added, err := p.Store.Import(ctx, f, &memory.ImportOptions{Reembed: reembed, Deleted: im.deleted, Scopes: im.within})
+	added, err := p.Store.Import(ctx, in, &memory.ImportOptions{Reembed: reembed, Deleted: im.deleted, Scopes: im.within})
 	if errors.Is(err, memory.ErrModel) {
 		return added, ui.Fail(ui.ExitError, "take it in with --reembed, which makes new embeddings", "%s: %w", name, err)
 	}
@@ -294,21 +294,6 @@ func (im *importer) export(ctx context.Context, p *integration.Plugin, name stri
 		return added, fmt.Errorf("%s: %w", name, err)
 	}
 	return added, nil
-}
-
-// file opens a file whose reading moves the progress bar; - is stdin.
-func (im *importer) file(name string) (io.ReadCloser, error) {
-	if name == "-" {
-		return io.NopCloser(im.term.In), nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.TeeReader(f, im.bar), f}, nil
 }
 
 // exportMark begins what refine export wrote.

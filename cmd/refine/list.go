@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func (a *app) listCommand() *cobra.Command {
 	var since, until moment
 	var kinds []string
 	o := memory.ListOptions{}
-	state, pinned := "", false
+	pinned := false
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List memories, the last written first",
@@ -33,20 +34,13 @@ func (a *app) listCommand() *cobra.Command {
   refine list --user mara --kind fact --since 7d
   refine list --user mara --state superseded --json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, k := range kinds {
-				kind := memory.Kind(k)
+		RunE: a.reading(func(cmd *cobra.Command, _ []string, p *integration.Plugin) (err error) {
+			o.Kinds, o.Since, o.Until = as[memory.Kind](kinds), since.Time, until.Time
+			for _, kind := range o.Kinds {
 				if !slices.Contains(recordKinds, kind) {
-					return ui.Fail(ui.ExitUsage, "use turn, fact, summary, persona or faq", "there is no kind %q", k)
+					return ui.Fail(ui.ExitUsage, "use turn, fact, summary, persona or faq", "there is no kind %q", kind)
 				}
-				o.Kinds = append(o.Kinds, kind)
 			}
-			o.State, o.Since, o.Until = memory.State(state), since.Time, until.Time
-			p, err := a.look(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
 			page := listed{Memories: []memory.Record{}}
 			if pinned {
 				page.Memories, err = p.Store.Pinned(cmd.Context(), p.Scope, o.Limit)
@@ -56,26 +50,20 @@ func (a *app) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.term.JSON(page)
-			}
-			if len(page.Memories) == 0 {
+			if len(page.Memories) == 0 && !a.json {
 				return a.noneIn(cmd, p.Store, p.Scope)
 			}
-			table := &ui.Table{Columns: []string{"id", "said", "session", "kind", "who", "text"}}
-			for _, r := range page.Memories {
-				who := r.Speaker
-				if who == "" {
-					who = r.Role
+			return a.show(page, func() {
+				table := &ui.Table{Columns: []string{"id", "said", "session", "kind", "who", "text"}}
+				for _, r := range page.Memories {
+					table.Add(string(r.ID), r.Created.Format(time.DateOnly), ui.Short(r.Scope.Session, 16), string(r.Kind), ui.Short(cmp.Or(r.Speaker, r.Role), 12), ui.Short(r.Text, a.room(90)))
 				}
-				table.Add(string(r.ID), r.Created.Format(time.DateOnly), ui.Short(r.Scope.Session, 16), string(r.Kind), ui.Short(who, 12), ui.Short(r.Text, a.room(90)))
-			}
-			table.Print(a.term)
-			if page.Next > 0 {
-				a.term.Notef("there are more: go on with --before %d", page.Next)
-			}
-			return nil
-		},
+				table.Print(a.term)
+				if page.Next > 0 {
+					a.term.Notef("there are more: go on with --before %d", page.Next)
+				}
+			})
+		}),
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.Limit, "last", 20, "how many")
@@ -83,7 +71,7 @@ func (a *app) listCommand() *cobra.Command {
 	flags.Int64Var(&o.Before, "before", 0, "go on where the list before ended")
 	flags.StringSliceVar(&kinds, "kind", nil, "only these kinds: turn, fact, summary, persona, faq")
 	flags.StringVar(&o.Role, "role", "", "only this role: user, assistant, system or tool")
-	flags.StringVar(&state, "state", "live", "live, superseded or any")
+	flags.StringVar((*string)(&o.State), "state", "live", "live, superseded or any")
 	flags.Var(&since, "since", "only what was said from then on: 2025-03-09, yesterday, 7d")
 	flags.Var(&until, "until", "only what was said before then")
 	return cmd
@@ -104,27 +92,20 @@ number of their sessions and memories. With --sessions each session has a line.`
 			if err != nil {
 				return err
 			}
-			users := perUser(places)
-			if a.json && sessions {
-				return a.term.JSON(places)
-			}
-			if a.json {
-				return a.term.JSON(users)
-			}
-			table := &ui.Table{Columns: []string{"tenant", "user", "sessions", "memories", "first", "last"}}
 			if sessions {
-				table.Columns = []string{"tenant", "user", "agent", "session", "memories", "first", "last"}
+				table := &ui.Table{Columns: []string{"tenant", "user", "agent", "session", "memories", "first", "last"}}
 				for _, p := range places {
 					s := p.Scope
 					table.Add(ui.Clean(s.Tenant), ui.Clean(s.User), ui.Clean(s.Agent), ui.Clean(s.Session), thousands(p.Live), p.First.Format(time.DateOnly), p.Last.Format(time.DateOnly))
 				}
-			} else {
-				for _, u := range users {
-					table.Add(ui.Clean(u.Tenant), ui.Clean(u.User), thousands(u.Sessions), thousands(u.Live), u.First.Format(time.DateOnly), u.Last.Format(time.DateOnly))
-				}
+				return a.show(places, func() { table.Print(a.term) })
 			}
-			table.Print(a.term)
-			return nil
+			users := perUser(places)
+			table := &ui.Table{Columns: []string{"tenant", "user", "sessions", "memories", "first", "last"}}
+			for _, u := range users {
+				table.Add(ui.Clean(u.Tenant), ui.Clean(u.User), thousands(u.Sessions), thousands(u.Live), u.First.Format(time.DateOnly), u.Last.Format(time.DateOnly))
+			}
+			return a.show(users, func() { table.Print(a.term) })
 		}),
 	}
 	cmd.Flags().BoolVar(&sessions, "sessions", false, "a line for each session")
@@ -153,12 +134,8 @@ func perUser(places []memory.Place) []user {
 		u.Sessions++
 		u.Live += p.Live
 		u.Records += p.Records
-		if p.First.Before(u.First) {
-			u.First = p.First
-		}
-		if p.Last.After(u.Last) {
-			u.Last = p.Last
-		}
+		u.First = slices.MinFunc([]time.Time{u.First, p.First}, time.Time.Compare)
+		u.Last = slices.MaxFunc([]time.Time{u.Last, p.Last}, time.Time.Compare)
 	}
 	return users
 }

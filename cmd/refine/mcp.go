@@ -13,7 +13,6 @@ import (
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/integration/bridge"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
@@ -43,12 +42,12 @@ machines can reach needs a key, which clients send as a bearer token.`,
 			if address != "" && key == "" && !mcp.IsLoopback(address) {
 				return ui.Fail(ui.ExitUsage, fmt.Sprintf("set the key in %s, or serve on 127.0.0.1", keyEnv), "%s can be reached from other machines and there is no key", address)
 			}
-			p, err := a.served(cmd, readOnly, create)
+			p, err := a.plugin(cmd, integration.Options{ReadOnly: readOnly, Create: create && !readOnly})
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			server := mcp.New(bridge.MCP(p, p.Scope), &mcp.Options{Version: cli.Info().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
+			server := mcp.New(p, p.Scope, &mcp.Options{Version: cli.Info().Version, ReadOnly: readOnly, Budget: budget, Logger: a.log})
 			if address == "" {
 				return mcp.Serve(cmd.Context(), server, a.term.In, a.term.Out)
 			}
@@ -64,14 +63,6 @@ machines can reach needs a key, which clients send as a bearer token.`,
 	return cmd
 }
 
-// served opens the store for a server.
-func (a *app) served(cmd *cobra.Command, readOnly, create bool) (*integration.Plugin, error) {
-	if readOnly {
-		return a.look(cmd)
-	}
-	return a.plugin(cmd, integration.Options{Create: create})
-}
-
 // serveMCP serves streamable HTTP until the command is interrupted.
 func (a *app) serveMCP(ctx context.Context, server *mcp.Server, address, key string) error {
 	handler := mcp.Handler(func(r *http.Request) *mcp.Server {
@@ -80,9 +71,6 @@ func (a *app) serveMCP(ctx context.Context, server *mcp.Server, address, key str
 		}
 		return server
 	})
-	if mcp.IsLoopback(address) {
-		handler = mcp.Loopback(handler)
-	}
 	mux := http.NewServeMux()
 	mux.Handle(mcpPath, handler)
 	listener, err := net.Listen("tcp", address)

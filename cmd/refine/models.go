@@ -4,27 +4,17 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/adapters/encoder"
+	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration/models"
 	"github.com/trm-go/refiner/internal/ui"
 )
 
 func (a *app) modelsCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "models",
-		Short: "Fetch, list and remove the small models that run on this machine",
-		Long: `Small text models run on this machine: encoders, which find memories by what they
-mean, and rerankers, which read the best of them together with the question. They lie
-in REFINE_MODELS, or else in refine/models of the user's cache. docs/models.md says
-which there are, what they cost and what they bring.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.modelsPullCommand(), a.modelsListCommand(), &cobra.Command{
+	cmd := cli.Group("models", "Fetch, list and remove the small models that run on this machine", a.modelsPullCommand(), a.modelsListCommand(), &cobra.Command{
 		Use:   "rm NAME",
 		Short: "Remove a model",
 		Args:  cobra.ExactArgs(1),
@@ -33,13 +23,13 @@ which there are, what they cost and what they bring.`,
 			if err != nil {
 				return ui.Fail(ui.ExitError, "see `refine models list`", "%w", err)
 			}
-			if a.json {
-				return a.term.JSON(m)
-			}
-			a.term.Notef("removed %s, %s", args[0], bytesText(m.Bytes))
-			return nil
+			return a.show(m, func() { a.term.Notef("removed %s, %s", args[0], bytesText(m.Bytes)) })
 		},
 	})
+	cmd.Long = `Small text models run on this machine: encoders, which find memories by what they
+mean, and rerankers, which read the best of them together with the question. They lie
+in REFINE_MODELS, or else in refine/models of the user's cache. docs/models.md says
+which there are, what they cost and what they bring.`
 	return cmd
 }
 
@@ -80,15 +70,11 @@ stopped. If ONNX Runtime is needed and missing, npm fetches it.`,
 			case err != nil:
 				return ui.Fail(ui.ExitError, "docs/models.md says what can be pulled", "%w", err)
 			}
-			if a.json {
-				return a.term.JSON(m)
-			}
 			next := "`refine reembed` moves a store to it"
 			if m.Kind == encoder.KindReranker {
 				next = "`refine ask` uses it, and with --rerank auto `refine search`"
 			}
-			a.term.Notef("%s is in %s, %s: %s", m.Name, m.Dir, bytesText(m.Bytes), next)
-			return nil
+			return a.show(m, func() { a.term.Notef("%s is in %s, %s: %s", m.Name, m.Dir, bytesText(m.Bytes), next) })
 		},
 	}
 	flags := cmd.Flags()
@@ -112,22 +98,6 @@ func (a *app) modelsListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				type available struct {
-					encoder.Card
-					Package models.Package `json:"package"`
-					Size    string         `json:"size"`
-				}
-				out := struct {
-					Dir       string             `json:"dir"`
-					Models    []models.Installed `json:"models"`
-					Available []available        `json:"available"`
-				}{models.Root(), append([]models.Installed{}, here...), nil}
-				for _, e := range models.Catalogue {
-					out.Available = append(out.Available, available{e.Card, e.Package, e.Size})
-				}
-				return a.term.JSON(out)
-			}
 			table := &ui.Table{Columns: []string{"model", "kind", "size", "languages", "licence", "state"}}
 			names := map[string]bool{}
 			for _, m := range here {
@@ -139,9 +109,10 @@ func (a *app) modelsListCommand() *cobra.Command {
 					table.Add(e.Name, string(e.Kind), e.Size, e.Languages, e.Licence, "refine models pull "+e.Name)
 				}
 			}
-			table.Print(a.term)
-			a.term.Notef("folder: %s", strings.TrimSpace(models.Root()))
-			return nil
+			return a.show(map[string]any{"dir": models.Root(), "models": append([]models.Installed{}, here...), "available": models.Catalogue}, func() {
+				table.Print(a.term)
+				a.term.Notef("folder: %s", models.Root())
+			})
 		},
 	}
 }

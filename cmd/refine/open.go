@@ -25,6 +25,16 @@ func (a *app) look(cmd *cobra.Command) (*integration.Plugin, error) {
 	return a.plugin(cmd, integration.Options{ReadOnly: true})
 }
 
+// loaded runs a command with the settings read.
+func (a *app) loaded(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := a.load(cmd); err != nil {
+			return err
+		}
+		return f(cmd, args)
+	}
+}
+
 // command is what a command does with the store open.
 type command func(cmd *cobra.Command, args []string, p *integration.Plugin) error
 
@@ -33,6 +43,13 @@ func (a *app) reading(f command) func(*cobra.Command, []string) error { return u
 
 // writing runs a command with the store open to read and write it.
 func (a *app) writing(f command) func(*cobra.Command, []string) error { return using(a.open, f) }
+
+// writingIf is writing where the flag is set, else reading.
+func (a *app) writingIf(flag *bool, f command) func(*cobra.Command, []string) error {
+	return using(func(cmd *cobra.Command) (*integration.Plugin, error) {
+		return a.plugin(cmd, integration.Options{ReadOnly: !*flag})
+	}, f)
+}
 
 func using(open func(*cobra.Command) (*integration.Plugin, error), f command) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
@@ -51,6 +68,24 @@ func (a *app) plugin(cmd *cobra.Command, o integration.Options) (*integration.Pl
 	}
 	o.Log = a.log
 	return integration.New(cmd.Context(), a.settings.Config, &o)
+}
+
+// show prints a result: as JSON where that is asked for, else as people prints it.
+func (a *app) show(result any, people func()) error {
+	if a.json {
+		return a.term.JSON(result)
+	}
+	people()
+	return nil
+}
+
+// as are the strings of a flag as values of another type of string.
+func as[T ~string](list []string) []T {
+	out := make([]T, len(list))
+	for i, s := range list {
+		out[i] = T(strings.TrimSpace(s))
+	}
+	return out
 }
 
 // inFile is the plugin's store as a file, for the commands that look after one.

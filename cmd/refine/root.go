@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"slices"
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
@@ -9,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
-	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/internal/ui"
 )
@@ -85,21 +85,17 @@ func (a *app) setting(cmd *cobra.Command, persistent bool, flag, key string) {
 	if persistent {
 		flags = cmd.PersistentFlags()
 	}
-	help := ""
-	for _, k := range settings.Keys() {
-		if k.Name == key {
-			help = k.Help
-		}
-	}
-	if help == "" {
+	keys := settings.Keys()
+	at := slices.IndexFunc(keys, func(k settings.Key) bool { return k.Name == key })
+	if at < 0 {
 		panic("there is no setting " + key)
 	}
-	flags.String(flag, "", help)
+	flags.String(flag, "", keys[at].Help)
 	// The flag itself says which setting it stands for: two commands may have a flag of the same name for different ones.
 	if err := flags.SetAnnotation(flag, settingKey, []string{key}); err != nil {
 		panic(err) // the flag was added above
 	}
-	if choices := config.Choices(key); len(choices) > 0 {
+	if choices := keys[at].Choices; len(choices) > 0 {
 		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // the flag was added above
 		}

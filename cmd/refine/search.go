@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -34,11 +35,7 @@ func (a *app) queryFlags(cmd *cobra.Command, f *filters) {
 }
 
 func (f *filters) query(text string) memory.Query {
-	q := memory.Query{Text: text, At: f.at.Time, Since: f.since.Time, Until: f.until.Time, Where: f.where}
-	for _, k := range f.kinds {
-		q.Kinds = append(q.Kinds, memory.Kind(k))
-	}
-	return q
+	return memory.Query{Text: text, At: f.at.Time, Since: f.since.Time, Until: f.until.Time, Kinds: as[memory.Kind](f.kinds), Where: f.where}
 }
 
 // found is the answer of a search. Its JSON is a contract: docs/cli-json.md.
@@ -72,17 +69,8 @@ with --open=false never as they were said.`,
   refine search "birthday" --since 2025-01-01 --limit 3 --json
   refine search "what may Nora not eat?" --budget 300`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.writingIf(&record, func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			question := strings.Join(args, " ")
-			get := a.look
-			if record {
-				get = a.open
-			}
-			p, err := get(cmd)
-			if err != nil {
-				return err
-			}
-			defer p.Close()
 			start := time.Now()
 			r, err := p.Recall(cmd.Context(), p.Scope, f.query(question))
 			if err != nil {
@@ -100,23 +88,13 @@ with --open=false never as they were said.`,
 				}
 			}
 			if record {
-				ids := make([]memory.ID, len(r.Memories))
-				for i, m := range r.Memories {
-					ids[i] = m.ID
-				}
-				if err := p.Store.MarkShown(cmd.Context(), p.Scope, ids...); err != nil {
-					return err
-				}
+				p.Shown(p.Scope, (&integration.Notes{Memories: r.Memories}).IDs()...)
 			}
-			if a.json {
-				return a.term.JSON(result)
-			}
-			if len(result.Memories) == 0 {
+			if len(r.Memories) == 0 && !a.json {
 				return a.noneIn(cmd, p.Store, p.Scope)
 			}
-			a.printFound(&result)
-			return nil
-		},
+			return a.show(result, func() { a.printFound(&result) })
+		}),
 	}
 	a.queryFlags(cmd, &f)
 	a.setting(cmd, false, "budget", "recall.budget")
@@ -127,32 +105,22 @@ with --open=false never as they were said.`,
 
 func (a *app) printFound(r *found) {
 	t := a.term
-	switch {
-	case !r.Matched:
+	if !r.Matched {
 		t.Notef("no memory holds a word of this; these are nearest by their vectors")
 	}
-	switch {
-	case r.Packed != nil:
+	if r.Packed != nil {
 		t.Printf("%s\n", r.Packed.Text())
 		t.Notef("%d of %d tokens, %d of %s", r.Packed.Tokens, a.settings.Recall.Budget, len(r.Memories)-len(r.Packed.Dropped), plural(len(r.Memories), "memory", "memories"))
 		return
 	}
 	for i, m := range r.Memories {
-		room := 0
-		if t.Width > 0 {
-			room = max(30, t.Width-10)
-		}
-		lines := ui.Around(said(&m.Record), strings.Fields(r.Query), room, 3)
+		lines := ui.Around(said(&m.Record), strings.Fields(r.Query), a.room(10), 3)
 		t.Printf("%s %s  %s\n", t.Paint(ui.Dim, fmt.Sprintf("%2d", i+1)), t.Paint(ui.Cyan, fmt.Sprintf("%.3f", m.Weight)), lines[0])
 		for _, line := range lines[1:] {
 			t.Printf("          %s\n", line)
 		}
 		for _, s := range r.Opened[m.ID] {
-			line := said(&s)
-			if t.Width > 0 {
-				line = ui.Short(line, max(30, t.Width-12))
-			}
-			t.Printf("            %s\n", t.Paint(ui.Dim, line))
+			t.Printf("            %s\n", t.Paint(ui.Dim, cut(t, said(&s), 12)))
 		}
 	}
 	c := r.Certificate

@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -70,13 +72,8 @@ has every endpoint and setting.`,
 // serve answers until ctx is done. What the settings say is checked before anything is made.
 func (a *app) serve(ctx context.Context) error {
 	c := a.settings.Serve
-	o := &serve.Options{Refine: refine.Refinement(c.Refine), Forget: !c.Remember, Tasks: c.Tasks, Limit: c.Memories, Budget: c.Budget,
+	o := &serve.Options{Refine: refine.Refinement(c.Refine), Forget: !c.Remember, Tasks: c.Tasks, Limit: c.Memories, Budget: c.Budget, Hosts: strings.Split(c.Names, ","),
 		Rate: c.Rate, Burst: c.Burst, MaxBody: int64(c.MaxBody), Wait: c.ShutdownWait, Ada: c.Ada, MCP: c.MCP, Version: cli.Info().Version, Log: a.log}
-	for _, host := range strings.Split(c.Names, ",") {
-		if host = strings.TrimSpace(host); host != "" {
-			o.Hosts = append(o.Hosts, host)
-		}
-	}
 	var err error
 	if o.Keys, err = a.serveKeys(); err != nil {
 		return ui.Fail(ui.ExitUsage, "make keys with `refine serve key NAME`", "%w", err)
@@ -139,7 +136,7 @@ func (a *app) announce(at net.Addr, secure bool, o *serve.Options, scope memory.
 		scheme = "https"
 	}
 	address := scheme + "://" + at.String()
-	a.term.Notef("serving %s (the page), %s/v1 (the OpenAI API), %s/api/v1 (REST)", address, address, address)
+	a.term.Notef("serving %s (the page), %[1]s/v1 (the OpenAI API), %[1]s/api/v1 (REST)", address)
 	if o.MCP {
 		a.term.Notef("serving %s/mcp (MCP)", address)
 	}
@@ -212,11 +209,11 @@ func (a *app) serveKeys() ([]serve.Key, error) {
 	var keys []serve.Key
 	if c.KeysFile != "" {
 		var err error
-		if keys, err = serve.LoadKeys(c.KeysFile); err != nil {
-			return nil, err
+		if keys, err = serve.LoadKeys(c.KeysFile); err == nil && len(keys) == 0 {
+			err = errors.New("the file of keys holds none")
 		}
-		if len(keys) == 0 {
-			return nil, errors.New("the file of keys holds none")
+		if err != nil {
+			return nil, err
 		}
 	}
 	if secret := strings.TrimSpace(os.Getenv(c.KeyEnv)); c.KeyEnv != "" && secret != "" {
@@ -224,8 +221,7 @@ func (a *app) serveKeys() ([]serve.Key, error) {
 		if len(secret) < shortest {
 			return nil, ui.Fail(ui.ExitUsage, "use a long random one, like that of `openssl rand -hex 32`", "the key in %s has fewer than %d characters: it could be guessed", c.KeyEnv, shortest)
 		}
-		scope := integration.Scope(a.settings.Config)
-		keys = append(keys, serve.Key{Name: "env:" + c.KeyEnv, Hash: serve.HashKey(secret), Tenant: scope.Tenant, User: scope.User, Agent: scope.Agent, Session: scope.Session, Metrics: true})
+		keys = append(keys, serve.Key{Name: "env:" + c.KeyEnv, Hash: serve.HashKey(secret), Scope: integration.Scope(a.settings.Config), Metrics: true})
 	}
 	return keys, nil
 }
@@ -244,10 +240,7 @@ user in the header X-User-Id, within the key's tenant.`,
   refine serve key backend --tenant acme --any-user --keys-file keys.json
   refine serve key prometheus --metrics --read-only --keys-file keys.json`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.load(cmd); err != nil {
-				return err
-			}
+		RunE: a.loaded(func(cmd *cobra.Command, args []string) error {
 			path := a.settings.Serve.KeysFile
 			if path == "" {
 				return ui.Fail(ui.ExitUsage, "name it with --keys-file, or set serve.keys_file", "there is no file to put the key into")
@@ -264,21 +257,57 @@ user in the header X-User-Id, within the key's tenant.`,
 			if err := serve.AddKey(path, made); err != nil {
 				return err
 			}
-			if a.json {
-				return a.term.JSON(struct {
-					Key   string       `json:"key"`
-					Name  string       `json:"name"`
-					Scope memory.Scope `json:"scope"`
-				}{secret, made.Name, scope})
-			}
-			a.term.Printf("%s\n", secret)
-			a.term.Notef("this is the only time it is shown; %s holds its hash. Send it as Authorization: Bearer KEY", path)
-			return nil
-		},
+			return a.show(map[string]any{"key": secret, "name": made.Name, "scope": scope}, func() {
+				a.term.Printf("%s\n", secret)
+				a.term.Notef("this is the only time it is shown; %s holds its hash. Send it as Authorization: Bearer KEY", path)
+			})
+		}),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&k.AnyUser, "any-user", false, "each request names its user, in X-User-Id")
 	flags.BoolVar(&k.ReadOnly, "read-only", false, "the key changes no memory")
 	flags.BoolVar(&k.Metrics, "metrics", false, "the key may read /metrics")
 	return cmd
+}
+
+func (a *app) healthCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "health",
+		Short: "Ask the server at serve.listen whether it is ready",
+		Long: `Asks the server at serve.listen, on this machine, whether it is ready, and exits with 1 if it is not: for the
+health check of a container.`,
+		Args: cobra.NoArgs,
+		RunE: a.loaded(func(cmd *cobra.Command, _ []string) error {
+			c := a.settings.Serve
+			host, port, err := net.SplitHostPort(c.Listen)
+			if err != nil {
+				return err
+			}
+			if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+				host = "127.0.0.1"
+			}
+			scheme := "http"
+			if c.TLSCert != "" {
+				scheme = "https"
+			}
+			// The certificate is one for the server's public name, and nothing secret is sent.
+			client := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+			url := fmt.Sprintf("%s://%s/readyz", scheme, net.JoinHostPort(host, port))
+			request, err := http.NewRequestWithContext(cmd.Context(), http.MethodGet, url, nil)
+			if err != nil {
+				return err
+			}
+			response, err := client.Do(request)
+			if err != nil {
+				return ui.Fail(ui.ExitError, "start it with `refine serve`", "no server answers: %w", err)
+			}
+			defer response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				reason, _ := io.ReadAll(io.LimitReader(response.Body, 512))
+				return ui.Fail(ui.ExitError, "", "%s is not ready: %s %s", url, response.Status, reason)
+			}
+			a.term.Printf("ready\n")
+			return nil
+		}),
+	}
 }

@@ -25,10 +25,7 @@ func (a *app) snapshotCommand() *cobra.Command {
 checked and appears under its name once it is whole. --list shows the known copies.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := wholeStore(cmd); err != nil {
-				return err
-			}
-			if err := errors.Join(a.load(cmd), a.onlyFile(cmd)); err != nil {
+			if err := a.wholeFile(cmd); err != nil {
 				return err
 			}
 			if list {
@@ -39,27 +36,22 @@ checked and appears under its name once it is whole. --list shows the known copi
 				return err
 			}
 			defer p.Close()
-			path := ""
-			if len(args) > 0 {
-				path = args[0]
-			} else {
-				store := p.Store.Path()
-				base := filepath.Base(store)
-				if err := os.MkdirAll(beside.Snapshots(store), 0o700); err != nil {
+			path := strings.Join(args, "")
+			if path == "" {
+				base, folder := filepath.Base(p.Store.Path()), beside.Snapshots(p.Store.Path())
+				if err := os.MkdirAll(folder, 0o700); err != nil {
 					return fmt.Errorf("snapshot: %w", err)
 				}
-				path = filepath.Join(beside.Snapshots(store), strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
+				path = filepath.Join(folder, strings.TrimSuffix(base, filepath.Ext(base))+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")
 			}
 			s, err := p.Store.Snapshot(cmd.Context(), path)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.term.JSON(s)
-			}
-			a.term.Notef("copied %s, %s", counted(s.Records, "record"), bytesText(s.Bytes))
-			a.term.Printf("%s\n", s.Path)
-			return nil
+			return a.show(s, func() {
+				a.term.Notef("copied %s, %s", counted(s.Records, "record"), bytesText(s.Bytes))
+				a.term.Printf("%s\n", s.Path)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "show the known copies instead")
@@ -71,12 +63,6 @@ func (a *app) listCopies(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if list == nil {
-		list = []memory.Copy{}
-	}
-	if a.json {
-		return a.term.JSON(list)
-	}
 	table := &ui.Table{Columns: []string{"made", "size", "file"}, Right: []string{"size"}}
 	for _, k := range list {
 		if k.Missing {
@@ -85,8 +71,15 @@ func (a *app) listCopies(cmd *cobra.Command) error {
 		}
 		table.Add(k.Made.Format(time.DateTime), bytesText(k.Bytes), k.Path)
 	}
-	table.Print(a.term)
-	return nil
+	return a.show(append([]memory.Copy{}, list...), func() { table.Print(a.term) })
+}
+
+// wholeFile reads the settings for a command that works on the whole of a store that is a file.
+func (a *app) wholeFile(cmd *cobra.Command) error {
+	if err := errors.Join(wholeStore(cmd), a.load(cmd)); err != nil {
+		return err
+	}
+	return a.onlyFile(cmd)
 }
 
 func (a *app) restoreCommand() *cobra.Command {
@@ -100,10 +93,7 @@ open. What was deleted for privacy since does not come back. A store that is the
 replaced only with --force, or when asked at a terminal.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(wholeStore(cmd), a.load(cmd)); err != nil {
-				return err
-			}
-			if err := a.onlyFile(cmd); err != nil {
+			if err := a.wholeFile(cmd); err != nil {
 				return err
 			}
 			path := a.settings.Store.Path
@@ -118,27 +108,24 @@ replaced only with --force, or when asked at a terminal.`,
 				return fmt.Errorf("restore: %w", err)
 			}
 			r, err := memory.Restore(cmd.Context(), path, args[0], &memory.Options{Wait: a.settings.Store.Wait, Log: a.log})
-			if errors.Is(err, memory.ErrNoStore) || errors.Is(err, memory.ErrCorrupt) {
-				code := ui.ExitNoStore
-				if errors.Is(err, memory.ErrCorrupt) {
-					code = ui.ExitCorrupt
-				}
-				return ui.Fail(code, "nothing was changed; `refine snapshot --list` shows the known copies", "%w", err)
-			}
-			if err != nil {
+			const hint = "nothing was changed; `refine snapshot --list` shows the known copies"
+			switch {
+			case errors.Is(err, memory.ErrCorrupt):
+				return ui.Fail(ui.ExitCorrupt, hint, "%w", err)
+			case errors.Is(err, memory.ErrNoStore):
+				return ui.Fail(ui.ExitNoStore, hint, "%w", err)
+			case err != nil:
 				return err
 			}
-			if a.json {
-				return a.term.JSON(r)
-			}
-			a.term.Notef("restored %s", counted(r.Records, "record"))
-			if r.Withheld > 0 {
-				a.term.Notef("%s deleted since stay deleted", counted(r.Withheld, "record"))
-			}
-			if r.Aside != "" {
-				a.term.Notef("the store as it was: %s", r.Aside)
-			}
-			return nil
+			return a.show(r, func() {
+				a.term.Notef("restored %s", counted(r.Records, "record"))
+				if r.Withheld > 0 {
+					a.term.Notef("%s deleted since stay deleted", counted(r.Withheld, "record"))
+				}
+				if r.Aside != "" {
+					a.term.Notef("the store as it was: %s", r.Aside)
+				}
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace the store that is there without asking")
@@ -146,7 +133,7 @@ replaced only with --force, or when asked at a terminal.`,
 }
 
 func (a *app) checkCommand() *cobra.Command {
-	quick, full := false, false
+	full := false
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Look for damage; exits with 12 if there is any",
@@ -154,26 +141,19 @@ func (a *app) checkCommand() *cobra.Command {
 file and counts. The full one reads everything: every page, text, vector, source and
 event, and compares the indices with the records.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if quick && full {
-				return ui.Fail(ui.ExitUsage, "choose one of them", "a check is either --quick or --full")
-			}
-			if err := a.load(cmd); err != nil {
-				return err
-			}
+		RunE: a.loaded(func(cmd *cobra.Command, _ []string) error {
 			path := a.settings.Store.Path
 			report, err := a.check(cmd, path, full)
 			if err != nil {
 				return err
 			}
-			if a.json {
-				if err := a.term.JSON(report); err != nil {
-					return err
-				}
-			} else {
+			err = a.show(report, func() {
 				for _, p := range report.Problems {
 					a.term.Printf("%s\n", ui.Clean(p.String()))
 				}
+			})
+			if err != nil {
+				return err
 			}
 			if n := len(report.Problems); n > 0 {
 				return ui.Fail(ui.ExitCorrupt, "go back to a snapshot: `refine snapshot --list`, `refine restore FILE --force`", "%s in %s", counted(n, "problem"), path)
@@ -185,10 +165,11 @@ event, and compares the indices with the records.`,
 				a.term.Notef("sound: %s", counted(report.Records, "record"))
 			}
 			return nil
-		},
+		}),
 	}
-	cmd.Flags().BoolVar(&quick, "quick", false, "read the structure and count (the default)")
+	cmd.Flags().Bool("quick", false, "read the structure and count (the default)")
 	cmd.Flags().BoolVar(&full, "full", false, "read everything")
+	cmd.MarkFlagsMutuallyExclusive("quick", "full")
 	return cmd
 }
 

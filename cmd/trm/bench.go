@@ -75,14 +75,12 @@ func (a *app) benchSudokuCommand() *cobra.Command {
   trm bench sudoku test.csv --more 32,64,128 --tta 8 --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			puzzles, err := readAnswered(args[0])
+			if err != nil {
+				return err
+			}
 			var problems []*problem
-			for p, err := range readPuzzles(args[0]) {
-				if err == nil && !p.Answer.Full() {
-					p.Answer, err = p.Question.Solve()
-				}
-				if err != nil {
-					return fmt.Errorf("puzzle %d of %s: %w", len(problems)+1, args[0], err)
-				}
+			for _, p := range puzzles {
 				problems = append(problems, sudokuProblem(p))
 			}
 			return b.run(cmd, a, "sudoku", args[0], problems)
@@ -156,7 +154,7 @@ func (b *benchmark) run(cmd *cobra.Command, a *app, task, file string, problems 
 	report := &Report{Setting: setting(task, file, model, solver, b.precision), Of: len(problems), Seed: b.seed}
 	problems = b.draw(problems)
 	report.Puzzles = len(problems)
-	if err := b.measure(cmd.Context(), newEngine(solver, a.term), problems, report); err != nil {
+	if err := b.measure(cmd.Context(), &engine{solver: solver, arch: solver.Arch(), term: a.term}, problems, report); err != nil {
 		return err
 	}
 	return b.finish(a, report)
@@ -202,70 +200,50 @@ func (b *benchmark) draw(problems []*problem) []*problem {
 
 // measure makes the runs.
 func (b *benchmark) measure(ctx context.Context, e *engine, problems []*problem, report *Report) error {
+	run := func(mode, label string, o onnx.SolveOptions) ([]outcome, error) {
+		o.Seed = b.seed
+		outcomes, seconds, err := e.run(ctx, label, problems, &o)
+		if err == nil {
+			report.Runs = append(report.Runs, summarize(mode, o.Steps, problems, outcomes, seconds))
+		}
+		return outcomes, err
+	}
 	var first []outcome
-	var firstSeconds float64
-	for k, steps := range append([]int{b.steps}, b.more...) {
-		trace := newTrace(problems, steps)
-		outcomes, seconds, err := e.run(ctx, fmt.Sprintf("%d steps", steps), problems, &onnx.SolveOptions{Steps: steps, Seed: b.seed, OnStep: trace.record})
+	for _, steps := range append([]int{b.steps}, b.more...) {
+		right, cells := make([]int, steps), make([]float64, steps) // after each step
+		outcomes, err := run("plain", fmt.Sprintf("%d steps", steps), onnx.SolveOptions{Steps: steps, OnStep: func(s *onnx.Step) {
+			share := cellsRight(s.Tokens, problems[s.Index].answer)
+			if cells[s.N-1] += share; share == 1 {
+				right[s.N-1]++
+			}
+		}})
 		if err != nil {
 			return err
 		}
-		run := summarize("plain", steps, problems, outcomes, seconds)
-		run.ByStep = trace.byStep()
-		report.Runs = append(report.Runs, run)
-		if k == 0 {
-			first, firstSeconds = outcomes, seconds
+		plain := &report.Runs[len(report.Runs)-1]
+		for i := range steps {
+			plain.ByStep = append(plain.ByStep, AtStep{Step: i + 1, Exact: wilson(right[i], len(problems)), Cells: cells[i] / float64(len(problems))})
+		}
+		if first == nil {
+			first = outcomes
 		}
 	}
 	if b.rules > 0 {
-		outcomes, seconds, err := e.run(ctx, "rules", problems, &onnx.SolveOptions{Steps: b.rules, Seed: b.seed, Halt: func(s *onnx.Step) bool { return problems[s.Index].valid(s.Tokens) }})
-		if err != nil {
+		if _, err := run("rules", "rules", onnx.SolveOptions{Steps: b.rules, Halt: func(s *onnx.Step) bool { return problems[s.Index].valid(s.Tokens) }}); err != nil {
 			return err
 		}
-		report.Runs = append(report.Runs, summarize("rules", b.rules, problems, outcomes, seconds))
 	}
 	if b.qHalt {
-		outcomes, seconds, err := e.run(ctx, "q-halt", problems, &onnx.SolveOptions{Steps: b.steps, Seed: b.seed, QHalt: true})
-		if err != nil {
+		if _, err := run("q-halt", "q-halt", onnx.SolveOptions{Steps: b.steps, QHalt: true}); err != nil {
 			return err
 		}
-		report.Runs = append(report.Runs, summarize("q-halt", b.steps, problems, outcomes, seconds))
 	}
 	if b.tta > 0 {
-		outcomes := slices.Clone(first)
-		seconds, err := e.retry(ctx, problems, outcomes, retryOptions{tries: b.tta, steps: b.steps, noise: b.noise, seed: b.seed})
+		seconds, err := e.retry(ctx, problems, first, b.tta, onnx.SolveOptions{Steps: b.steps, Noise: float32(b.noise), Seed: b.seed})
 		if err != nil {
 			return err
 		}
-		report.Runs = append(report.Runs, summarize("retries", b.steps, problems, outcomes, firstSeconds+seconds))
+		report.Runs = append(report.Runs, summarize("retries", b.steps, problems, first, report.Runs[0].Seconds+seconds))
 	}
 	return nil
-}
-
-// trace counts what is right after each step.
-type trace struct {
-	problems []*problem
-	exact    []int
-	cells    []float64
-}
-
-func newTrace(problems []*problem, steps int) *trace {
-	return &trace{problems: problems, exact: make([]int, steps), cells: make([]float64, steps)}
-}
-
-// record is a SolveOptions.OnStep.
-func (t *trace) record(s *onnx.Step) {
-	cells := cellsRight(s.Tokens, t.problems[s.Index].answer)
-	t.cells[s.N-1] += cells
-	if cells == 1 {
-		t.exact[s.N-1]++
-	}
-}
-
-func (t *trace) byStep() []AtStep {
-	all := make([]AtStep, len(t.exact))
-	for i := range all {
-		all[i] = AtStep{Step: i + 1, Exact: wilson(t.exact[i], len(t.problems)), Cells: t.cells[i] / float64(len(t.problems))}
-	}
-	return all
 }

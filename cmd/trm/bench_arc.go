@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
@@ -85,18 +86,9 @@ func (b *arcBenchmark) run(cmd *cobra.Command, a *app, file string) error {
 	if b.steps < 1 || b.votes < 0 || b.limit < 0 {
 		return cli.Usagef(cmd, "--steps must be 1 or more, --votes and --limit 0 or more")
 	}
-	tasks, err := arc.LoadTasks(file)
+	tasks, err := arc.LoadTasks(file, b.solutions)
 	if err != nil {
 		return err
-	}
-	if b.solutions != "" {
-		solutions, err := arc.LoadSolutions(b.solutions)
-		if err != nil {
-			return err
-		}
-		if err := solutions.Solve(tasks); err != nil {
-			return err
-		}
 	}
 	if b.limit > 0 && b.limit < len(tasks) {
 		tasks = tasks[:b.limit]
@@ -138,12 +130,12 @@ func (b *arcBenchmark) finish(a *app, r *arcReport) error {
 			return err
 		}
 	} else {
-		a.term.Printf("%s: %s in %s, %.1f s, %.3g/s\n", r.Model, counted(r.Votes, "answer"), r.File, r.Seconds, float64(r.Votes)/r.Seconds)
+		a.term.Printf("%s: %s in %s, %.1f s, %.3g/s\n", r.Model, english.Plural(r.Votes, "answer", ""), r.File, r.Seconds, float64(r.Votes)/r.Seconds)
 		if r.Unknown > 0 {
-			a.term.Notef("%s that the model has no embedding for: not answered", counted(r.Unknown, "task"))
+			a.term.Notef("%s that the model has no embedding for: not answered", english.Plural(r.Unknown, "task", ""))
 		}
 		if r.Tasks > 0 {
-			table := &ui.Table{Columns: []string{"pass@", fmt.Sprintf("of %s", counted(r.Tasks, "task"))}, Right: []string{"pass@"}}
+			table := &ui.Table{Columns: []string{"pass@", "of " + english.Plural(r.Tasks, "task", "")}, Right: []string{"pass@"}}
 			for _, k := range passes {
 				table.Add(k, fmt.Sprintf("%.4f", r.Pass[k]))
 			}
@@ -159,29 +151,9 @@ func (b *arcBenchmark) finish(a *app, r *arcReport) error {
 // questions lists every test input in every disguise that has an embedding, and counts the tasks that have none. A model
 // without embeddings is asked plainly.
 func (b *arcBenchmark) questions(tasks []arc.Task, embeddings int) (questions []question, unknown int, err error) {
-	disguises := map[string][]question{}
-	if b.identifiers != "" {
-		text, err := os.ReadFile(b.identifiers)
-		if err != nil {
-			return nil, 0, err
-		}
-		var names []string
-		if err := json.Unmarshal(text, &names); err != nil {
-			return nil, 0, fmt.Errorf("%s: %w: want a list of names: %w", b.identifiers, arc.ErrFormat, err)
-		}
-		if embeddings > 0 && len(names) != embeddings {
-			return nil, 0, fmt.Errorf("%s: %w: %d names, the model has %d embeddings", b.identifiers, arc.ErrFormat, len(names), embeddings)
-		}
-		for id, name := range names {
-			if id == 0 { // stands for no task
-				continue
-			}
-			task, as, err := arc.ParseName(name)
-			if err != nil {
-				return nil, 0, fmt.Errorf("%s: %w", b.identifiers, err)
-			}
-			disguises[task] = append(disguises[task], question{as: as, id: id})
-		}
+	disguises, err := b.disguises(embeddings)
+	if err != nil {
+		return nil, 0, err
 	}
 	for _, task := range tasks {
 		as := disguises[task.ID]
@@ -190,10 +162,9 @@ func (b *arcBenchmark) questions(tasks []arc.Task, embeddings int) (questions []
 		}
 		if len(as) == 0 {
 			unknown++
-			continue
 		}
-		if b.votes > 0 && len(as) > b.votes {
-			as = as[:b.votes]
+		if b.votes > 0 {
+			as = as[:min(b.votes, len(as))]
 		}
 		for _, q := range as {
 			for _, pair := range task.Test {
@@ -202,6 +173,36 @@ func (b *arcBenchmark) questions(tasks []arc.Task, embeddings int) (questions []
 		}
 	}
 	return questions, unknown, nil
+}
+
+// disguises reads the identifiers: the disguises of each task, with their embeddings.
+func (b *arcBenchmark) disguises(embeddings int) (map[string][]question, error) {
+	disguises := map[string][]question{}
+	if b.identifiers == "" {
+		return disguises, nil
+	}
+	text, err := os.ReadFile(b.identifiers)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if err := json.Unmarshal(text, &names); err != nil {
+		return nil, fmt.Errorf("%s: %w: want a list of names: %w", b.identifiers, arc.ErrFormat, err)
+	}
+	if embeddings > 0 && len(names) != embeddings {
+		return nil, fmt.Errorf("%s: %w: %d names, the model has %d embeddings", b.identifiers, arc.ErrFormat, len(names), embeddings)
+	}
+	for id, name := range names {
+		if id == 0 { // stands for no task
+			continue
+		}
+		task, as, err := arc.ParseName(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", b.identifiers, err)
+		}
+		disguises[task] = append(disguises[task], question{as: as, id: id})
+	}
+	return disguises, nil
 }
 
 // vote asks the network every question.
@@ -227,7 +228,7 @@ func (b *arcBenchmark) vote(cmd *cobra.Command, term *ui.Terminal, model *onnx.M
 	}
 	// Answers come as they finish; votes are counted in the order of the questions, because the first of equal
 	// candidates wins.
-	answers := make([]onnx.Solution, len(questions))
+	answers := make([]onnx.Step, len(questions))
 	for s, err := range solver.Solve(cmd.Context(), problems, &onnx.SolveOptions{Steps: b.steps}) {
 		if err != nil {
 			return nil, err

@@ -3,14 +3,18 @@ package main
 import (
 	"fmt"
 	"io"
-	"iter"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore/puzzle/maze"
+	"github.com/trm-go/refiner/trmcore/puzzle/npy"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
@@ -81,13 +85,21 @@ func (g *generation) run(cmd *cobra.Command, term *ui.Terminal) error {
 	err := cli.WriteFile(term, g.output, func(w io.Writer) error {
 		progress := term.Progress("generate", "puzzles", int64(g.count))
 		defer progress.Done()
-		return sudoku.WriteCSV(w, first(g.generator.Puzzles(cmd.Context()), g.count, progress))
+		return sudoku.WriteCSV(w, func(yield func(sudoku.Puzzle, error) bool) {
+			done := 0
+			for p, err := range g.generator.Puzzles(cmd.Context()) {
+				if done++; !yield(p, err) || err != nil || done == g.count {
+					return
+				}
+				progress.Add(1)
+			}
+		})
 	})
 	if err != nil {
 		return err
 	}
 	seconds := time.Since(start).Seconds()
-	term.Notef("%s in %.1f s, %.0f/s", counted(g.count, "puzzle"), seconds, float64(g.count)/seconds)
+	term.Notef("%s in %.1f s, %.0f/s", english.Plural(g.count, "puzzle", ""), seconds, float64(g.count)/seconds)
 	return nil
 }
 
@@ -97,63 +109,110 @@ func (g *generation) load(cmd *cobra.Command) error {
 		if g.generator.MinRating == 0 {
 			return cli.Usagef(cmd, "--from begins a climb: give --min-rating too")
 		}
-		for p, err := range readPuzzles(g.seeds) {
-			if err != nil {
-				return err
-			}
-			if !p.Question.Unique() {
-				return fmt.Errorf("%s: %s: a climb begins at puzzles with one answer: %w", g.seeds, p.Question, sudoku.ErrAmbiguous)
+		puzzles, err := readPuzzles(g.seeds)
+		if err != nil {
+			return err
+		}
+		for _, p := range puzzles {
+			if _, err := p.Question.Solve(); err != nil {
+				return fmt.Errorf("%s: %s: a climb begins at puzzles with one answer: %w", g.seeds, p.Question, err)
 			}
 			g.generator.Seeds = append(g.generator.Seeds, p.Question)
 		}
 	}
 	g.generator.Exclude = map[sudoku.Grid]bool{}
 	for _, name := range g.exclude {
-		for p, err := range readPuzzles(name) {
-			if err == nil && !p.Answer.Full() {
-				p.Answer, err = p.Question.Solve()
-			}
-			if err != nil {
-				return err
-			}
+		puzzles, err := readAnswered(name)
+		if err != nil {
+			return err
+		}
+		for _, p := range puzzles {
 			g.generator.Exclude[p.Answer] = true
 		}
 	}
 	return nil
 }
 
-// first passes the first n puzzles on.
-func first(puzzles iter.Seq2[sudoku.Puzzle, error], n int, progress *ui.Progress) iter.Seq2[sudoku.Puzzle, error] {
-	return func(yield func(sudoku.Puzzle, error) bool) {
-		done := 0
-		for p, err := range puzzles {
-			if !yield(p, err) || err != nil {
-				return
-			}
-			progress.Add(1)
-			if done++; done == n {
-				return
-			}
-		}
+// readPuzzles reads the puzzles of a CSV file; errors name the file.
+func readPuzzles(name string) ([]sudoku.Puzzle, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
+	defer file.Close()
+	puzzles, err := sudoku.ReadCSV(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return puzzles, nil
 }
 
-// readPuzzles yields the puzzles of a CSV file; errors name the file.
-func readPuzzles(name string) iter.Seq2[sudoku.Puzzle, error] {
-	return func(yield func(sudoku.Puzzle, error) bool) {
-		file, err := os.Open(name)
-		if err != nil {
-			yield(sudoku.Puzzle{}, err)
-			return
-		}
-		defer file.Close()
-		for p, err := range sudoku.ReadCSV(file) {
-			if err != nil {
-				err = fmt.Errorf("%s: %w", name, err)
-			}
-			if !yield(p, err) {
-				return
+// readAnswered reads puzzles and solves those that have no answer.
+func readAnswered(name string) ([]sudoku.Puzzle, error) {
+	puzzles, err := readPuzzles(name)
+	for i := range puzzles {
+		if p := &puzzles[i]; err == nil && !p.Answer.Full() {
+			if p.Answer, err = p.Question.Solve(); err != nil {
+				err = fmt.Errorf("%s: puzzle %d: %w", name, i+1, err)
 			}
 		}
 	}
+	return puzzles, err
+}
+
+func (a *app) mazeGenerateCommand() *cobra.Command {
+	count, side, least, seed, output := 1, 30, 0, uint64(1), ""
+	cmd := &cobra.Command{
+		Use:   "generate",
+		Short: "Generate mazes with their shortest paths",
+		Long: `Generate mazes. On the standard output they are text, as trm solve reads it;
+with -o they are a data set, as training and trm bench maze read it: FOLDER/inputs.npy and
+FOLDER/labels.npy, the paths. There is one way through each; --min-path asks for long ones.`,
+		Example: `  trm data maze generate --side 11
+  trm data maze generate -n 1000 --min-path 110 -o mazes/`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if count < 1 {
+				return cli.Usagef(cmd, "--count %d: want at least 1", count)
+			}
+			shape := []int{count, side * side}
+			arrays := map[string]*npy.Array{"inputs.npy": {Shape: shape}, "labels.npy": {Shape: shape}}
+			rng := rand.New(rand.NewPCG(seed, 0))
+			for range count {
+				question, err := maze.Generate(side, least, rng)
+				if err != nil {
+					return err
+				}
+				answer, _, err := question.Shortest()
+				if err != nil {
+					return err
+				}
+				arrays["inputs.npy"].Values = append(arrays["inputs.npy"].Values, question.Tokens()...)
+				arrays["labels.npy"].Values = append(arrays["labels.npy"].Values, answer.Tokens()...)
+				if output == "" {
+					a.term.Printf("%s\n", question)
+				}
+			}
+			if output == "" {
+				return nil
+			}
+			if err := os.MkdirAll(output, 0o755); err != nil {
+				return err
+			}
+			for name, array := range arrays {
+				if err := cli.WriteFile(a.term, filepath.Join(output, name), array.Write); err != nil {
+					return err
+				}
+			}
+			a.term.Notef("wrote %s to %s", english.Plural(count, "maze", ""), output)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.IntVarP(&count, "count", "n", 1, "mazes to make")
+	f.IntVar(&side, "side", 30, "cells of a side")
+	f.IntVar(&least, "min-path", 0, "least steps of the shortest path")
+	f.Uint64Var(&seed, "seed", 1, "seed of the random source")
+	f.StringVarP(&output, "output", "o", "", "`folder` for inputs.npy and labels.npy, made if it is not there")
+	return cmd
 }

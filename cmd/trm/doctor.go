@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 
 	"github.com/spf13/cobra"
 
@@ -68,86 +67,57 @@ func (a *app) doctorCommand() *cobra.Command {
 	return cmd
 }
 
-// compare runs a step on CUDA, and looks whether it answers as the CPU does.
-func compare(ctx context.Context, cpu *onnx.Solver, open func(onnx.Device) (*onnx.Solver, error)) error {
-	other, err := open(onnx.CUDA)
-	if err != nil {
-		return err
-	}
-	defer other.Close()
-	var logits [2][]float32
-	for i, s := range []*onnx.Solver{cpu, other} {
-		state, err := s.Stepper().Step(ctx, onnx.Problem{Tokens: make([]int32, s.Arch().SeqLen)}, s.Begin(0))
-		if err != nil {
-			return err
-		}
-		logits[i] = state.Y.Logits
-	}
-	for i, v := range logits[0] {
-		if d := math.Abs(float64(v - logits[1][i])); !(d < 1e-2) {
-			return fmt.Errorf("%w: it answers otherwise than the CPU: a logit is off by %.2g", onnx.ErrDevice, d)
-		}
-	}
-	return nil
-}
-
 // examine makes the findings; well says whether the CPU at least can solve.
 func examine(ctx context.Context, path string, log *slog.Logger) (findings []finding, well bool) {
-	add := func(what, says string, err error) {
+	add := func(what, says string, err error) *finding {
 		f := finding{What: what, OK: err == nil, Says: says}
 		if err != nil {
 			f.Says = err.Error()
-			explainedErr := cli.Explain(ctx, err, fixes)
-			if failure := (*ui.Failure)(nil); errors.As(explainedErr, &failure) {
+			if failure := (*ui.Failure)(nil); errors.As(cli.Explain(ctx, err, fixes), &failure) {
 				f.Fix = failure.Hint
 			}
 		}
 		findings = append(findings, f)
+		return &findings[len(findings)-1]
 	}
 	library, err := onnx.FindLibrary(path)
 	add("library", fmt.Sprintf("%s (%s)", library.Path, library.Source), err)
 
-	// A tiny model shows whether the CPU runs at all, and whether another device computes the same, and faster.
+	// A tiny model shows whether the CPU runs at all, and whether CUDA computes the same, and faster.
 	tiny, err := onnx.Random(onnx.Arch{VocabSize: 11, SeqLen: 81, HiddenSize: 64, LLayers: 2, HCycles: 1, LCycles: 1, MLPT: true}, 1, .5)
 	if err != nil {
 		add("model", "", err)
 		return findings, false
 	}
 	tiny.Card.Name = "a small model"
-	open := func(device onnx.Device) (*onnx.Solver, error) {
-		return onnx.Open(ctx, tiny, &onnx.Options{Device: device, Library: path, Threads: 1, Log: log})
+	try := func(device onnx.Device) (used onnx.Device, runtime string, err error) {
+		s, err := onnx.Open(ctx, tiny, &onnx.Options{Device: device, Library: path, Threads: 1, Log: log})
+		if err != nil {
+			return "", "", err
+		}
+		return s.Device(), s.Runtime(), s.Close()
 	}
-	cpu, err := open(onnx.CPU)
-	if err != nil {
-		add("cpu", "", err)
-	} else {
-		well = true
-		defer cpu.Close()
-		add("cpu", "ONNX Runtime "+cpu.Runtime(), nil)
+	_, runtime, err := try(onnx.CPU)
+	add("cpu", "ONNX Runtime "+runtime, err)
+	if well = err == nil; well {
 		err := onnx.CheckCUDA(library.Path)
 		if err == nil {
-			err = compare(ctx, cpu, open)
+			_, _, err = try(onnx.CUDA)
 		}
-		add(string(onnx.CUDA), "runs, and agrees with the CPU", err)
-		findings[len(findings)-1].Optional = true
-		best, err := open(onnx.Auto)
-		says := ""
-		if err == nil {
-			says = fmt.Sprintf("a small model runs best on %s", best.Device())
-			best.Close()
-		}
-		add("auto", says, err)
+		add("cuda", "runs", err).Optional = true
+		best, _, err := try(onnx.Auto) // compares what CUDA answers with the CPU
+		add("auto", fmt.Sprintf("a small model runs best on %s", best), err)
 	}
 	for _, name := range models.Names() {
-		m, err := onnx.LoadFS(models.FS(), name, nil)
 		says := ""
+		m, err := onnx.LoadFS(models.FS(), name, nil)
 		if err == nil {
 			says = fmt.Sprintf("bundled, for %s: %s", m.Card.Task, m.Arch)
 		}
 		add(name, says, err)
 	}
 	if len(models.Names()) == 0 {
-		findings = append(findings, finding{What: "models", OK: true, Says: "none bundled: name one with --model"})
+		add("models", "none bundled: name one with --model", nil)
 	}
 	return findings, well
 }

@@ -29,15 +29,14 @@ func (d *dump) write(term *ui.Terminal, folder string, a onnx.Arch) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	for _, array := range []struct {
-		name   string
+	for name, array := range map[string]struct {
 		shape  []int
 		values []float32
 	}{
-		{"z_H", []int{d.steps, a.Len(), a.HiddenSize}, d.h}, {"z_L", []int{d.steps, a.Len(), a.HiddenSize}, d.l},
-		{"logits", []int{d.steps, a.SeqLen, a.VocabSize}, d.logits}, {"q", []int{d.steps}, d.q},
+		"z_H": {[]int{d.steps, a.Len(), a.HiddenSize}, d.h}, "z_L": {[]int{d.steps, a.Len(), a.HiddenSize}, d.l},
+		"logits": {[]int{d.steps, a.SeqLen, a.VocabSize}, d.logits}, "q": {[]int{d.steps}, d.q},
 	} {
-		err := cli.WriteFile(term, filepath.Join(folder, array.name+".npy"), func(w io.Writer) error { return npy.WriteFloats(w, array.shape, array.values) })
+		err := cli.WriteFile(term, filepath.Join(folder, name+".npy"), func(w io.Writer) error { return npy.WriteFloats(w, array.shape, array.values) })
 		if err != nil {
 			return err
 		}

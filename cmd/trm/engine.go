@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore"
 	"github.com/trm-go/refiner/trmcore/onnx"
 )
 
 // solver is what an engine needs of [onnx.Solver].
 type solver interface {
-	Solve(ctx context.Context, problems iter.Seq[onnx.Problem], o *onnx.SolveOptions) iter.Seq2[onnx.Solution, error]
+	Solve(ctx context.Context, problems iter.Seq[onnx.Problem], o *onnx.SolveOptions) iter.Seq2[onnx.Step, error]
 	Steps(ctx context.Context, p onnx.Problem, o *onnx.SolveOptions) iter.Seq2[onnx.Step, error]
 }
 
@@ -20,12 +21,7 @@ type solver interface {
 type engine struct {
 	solver solver
 	arch   onnx.Arch
-	fresh  bool // the model's first latents have noise: to retry is to draw it anew, instead of a disguise
 	term   *ui.Terminal
-}
-
-func newEngine(s *onnx.Solver, term *ui.Terminal) *engine {
-	return &engine{solver: s, arch: s.Arch(), fresh: s.Arch().InitNoise > 0, term: term}
 }
 
 // outcome is what became of a problem.
@@ -38,6 +34,10 @@ type outcome struct {
 	valid  bool
 }
 
+func outcomeOf(p *problem, s *onnx.Step) outcome {
+	return outcome{tokens: s.Tokens, steps: s.N, halted: s.Stop == trmcore.StopHalted, q: s.Q, valid: p.valid(s.Tokens)}
+}
+
 // run solves all problems and returns their outcomes in order, and the seconds it took.
 func (e *engine) run(ctx context.Context, label string, problems []*problem, o *onnx.SolveOptions) ([]outcome, float64, error) {
 	outcomes := make([]outcome, len(problems))
@@ -48,7 +48,7 @@ func (e *engine) run(ctx context.Context, label string, problems []*problem, o *
 		if err != nil {
 			return nil, 0, err
 		}
-		outcomes[s.Index] = outcome{tokens: s.Tokens, steps: s.Steps, halted: s.Halted, q: s.Q, valid: problems[s.Index].valid(s.Tokens)}
+		outcomes[s.Index] = outcomeOf(problems[s.Index], &s)
 		progress.Add(1)
 	}
 	return outcomes, time.Since(start).Seconds(), nil
@@ -64,61 +64,44 @@ func tokensOf(problems []*problem) iter.Seq[onnx.Problem] {
 	}
 }
 
-// retryOptions say how failed problems are tried again.
-type retryOptions struct {
-	tries int
-	steps int     // of each attempt at most
-	noise float64 // above 0: the same puzzle with noise of this deviation on the latent, instead of a disguise
-	seed  uint64
-}
-
-// retry tries the problems whose outcome is not valid again, each time in another disguise or with other noise, until
-// the rules accept an answer. It changes the outcomes in place and returns the seconds it took. The known answers are
-// not looked at.
-func (e *engine) retry(ctx context.Context, problems []*problem, outcomes []outcome, o retryOptions) (float64, error) {
+// retry tries the problems whose outcome is not valid up to so many times again, until the rules accept an answer: with the
+// noise of the options, from other first latents where the model's have noise, and else each time in another disguise. The
+// options' seed counts up with the tries. It changes the outcomes in place and returns the seconds it took. The known
+// answers are not looked at.
+func (e *engine) retry(ctx context.Context, problems []*problem, outcomes []outcome, tries int, o onnx.SolveOptions) (float64, error) {
 	start := time.Now()
-	failed := 0
-	for _, out := range outcomes {
-		if !out.valid {
-			failed++
-		}
-	}
-	progress := e.term.Progress("retry", "attempts", int64(o.tries*failed))
-	defer progress.Done()
-	for try := 1; try <= o.tries; try++ {
+	var progress *ui.Progress
+	for try := 1; try <= tries; try++ {
+		o.Seed++
 		var open []int
+		var attempts []*problem
+		undo := []func([]int32) []int32{}
 		for i, out := range outcomes {
-			if !out.valid {
-				open = append(open, i)
+			if out.valid {
+				continue
 			}
+			attempt, back := *problems[i], func(answer []int32) []int32 { return answer }
+			if o.Noise == 0 && e.arch.InitNoise == 0 {
+				attempt.tokens, back = attempt.disguise(rand.New(rand.NewPCG(o.Seed, uint64(i))))
+			}
+			open, attempts, undo = append(open, i), append(attempts, &attempt), append(undo, back)
 		}
 		if len(open) == 0 {
 			break
 		}
-		attempts := make([]*problem, len(open))
-		undo := make([]func([]int32) []int32, len(open))
-		for k, i := range open {
-			attempt := *problems[i]
-			undo[k] = func(answer []int32) []int32 { return answer }
-			if o.noise == 0 && !e.fresh {
-				attempt.tokens, undo[k] = attempt.disguise(rand.New(rand.NewPCG(o.seed+uint64(try), uint64(i))))
-			}
-			attempts[k] = &attempt
+		if progress == nil {
+			progress = e.term.Progress("retry", "attempts", int64(tries*len(open)))
+			defer progress.Done()
 		}
-		options := &onnx.SolveOptions{Steps: o.steps, Seed: o.seed + uint64(try), Halt: func(s *onnx.Step) bool {
-			return attempts[s.Index].valid(undo[s.Index](s.Tokens))
-		}}
-		if o.noise > 0 {
-			options.Perturb = onnx.Noise(float32(o.noise), o.seed+uint64(try))
-		}
-		for s, err := range e.solver.Solve(ctx, tokensOf(attempts), options) {
+		o.Halt = func(s *onnx.Step) bool { return attempts[s.Index].valid(undo[s.Index](s.Tokens)) }
+		for s, err := range e.solver.Solve(ctx, tokensOf(attempts), &o) {
 			if err != nil {
 				return 0, err
 			}
 			progress.Add(1)
 			out := &outcomes[open[s.Index]]
-			out.steps += s.Steps
-			if s.Halted {
+			out.steps += s.N
+			if s.Stop == trmcore.StopHalted {
 				out.tokens, out.q, out.halted = undo[s.Index](s.Tokens), s.Q, true
 				out.valid, out.tries = true, try
 			}

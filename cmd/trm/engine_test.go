@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trm-go/refiner/internal/ui"
+	"github.com/trm-go/refiner/trmcore"
 	"github.com/trm-go/refiner/trmcore/onnx"
 	"github.com/trm-go/refiner/trmcore/puzzle/maze"
 	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
@@ -23,22 +24,24 @@ type moody struct {
 	asked   int
 }
 
-func (m *moody) Solve(_ context.Context, problems iter.Seq[onnx.Problem], o *onnx.SolveOptions) iter.Seq2[onnx.Solution, error] {
-	return func(yield func(onnx.Solution, error) bool) {
+func (m *moody) Solve(_ context.Context, problems iter.Seq[onnx.Problem], o *onnx.SolveOptions) iter.Seq2[onnx.Step, error] {
+	return func(yield func(onnx.Step, error) bool) {
 		index := 0
 		for p := range problems {
 			m.asked++
 			question, err := sudoku.FromTokens(p.Tokens)
 			if err != nil {
-				yield(onnx.Solution{}, err)
+				yield(onnx.Step{}, err)
 				return
 			}
 			answer := question // with its blanks: never valid
 			if m.accepts(question) {
 				answer, err = question.Solve()
 			}
-			s := onnx.Solution{Index: index, Tokens: answer.Tokens(), Steps: 2}
-			s.Halted = o.Halt != nil && o.Halt(&onnx.Step{Index: index, N: 2, Tokens: s.Tokens})
+			s := onnx.Step{Index: index, Tokens: answer.Tokens(), N: 2}
+			if o.Halt != nil && o.Halt(&s) {
+				s.Stop = trmcore.StopHalted
+			}
 			if !yield(s, err) {
 				return
 			}
@@ -74,7 +77,7 @@ func TestRetriesBringAnswersBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := slices.Clone(outcomes)
-	if _, err := e.retry(t.Context(), problems, outcomes, retryOptions{tries: 40, steps: 16, seed: 1}); err != nil {
+	if _, err := e.retry(t.Context(), problems, outcomes, 40, onnx.SolveOptions{Steps: 16, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
 	retried := 0
@@ -107,7 +110,7 @@ func TestRetriesThatFailChangeNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := slices.Clone(outcomes)
-	if _, err := e.retry(t.Context(), problems, outcomes, retryOptions{tries: 3, steps: 16, seed: 1}); err != nil {
+	if _, err := e.retry(t.Context(), problems, outcomes, 3, onnx.SolveOptions{Steps: 16, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if network.asked != 5+3*5 {

@@ -80,8 +80,9 @@ func (a *app) printModel(m *onnx.Model) error {
 	if info.Puzzles > 0 {
 		table.Add("puzzle embeddings", info.Puzzles)
 	}
-	for _, name := range slices.Sorted(maps.Keys(short(m.Card))) {
-		table.Add(name, short(m.Card)[name])
+	texts := short(m.Card)
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		table.Add(name, texts[name])
 	}
 	table.Add("licence", m.Card.Licence)
 	table.Add("note", m.Card.Note)

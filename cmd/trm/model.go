@@ -1,13 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/internal/ui"
@@ -54,16 +56,8 @@ func loadModel(name string, o *onnx.LoadOptions) (*onnx.Model, error) {
 		return onnx.LoadModel(name, o)
 	}
 	for _, bundled := range models.Names() {
-		text, err := fs.ReadFile(models.FS(), bundled+"/"+onnx.CardFile)
-		if err != nil {
-			return nil, err
-		}
-		card, err := onnx.ParseCard(text)
-		if err != nil {
-			return nil, fmt.Errorf("bundled model %s: %w", bundled, err)
-		}
-		if o.Task == "" || card.Task == o.Task {
-			return onnx.LoadFS(models.FS(), bundled, o)
+		if m, err := onnx.LoadFS(models.FS(), bundled, o); !errors.Is(err, onnx.ErrTask) {
+			return m, err
 		}
 	}
 	return nil, ui.Fail(ui.ExitUsage, "name one with --model: a folder or .safetensors", "no model for %s is bundled", o.Task)
@@ -98,17 +92,12 @@ func (m *modelFlags) open(ctx context.Context, term *ui.Terminal, model *onnx.Mo
 	if err != nil {
 		return nil, err
 	}
-	term.Notef("%s on %s, ONNX Runtime %s, %s", modelName(model), solver.Device(), solver.Runtime(), counted(solver.Threads(), "thread"))
+	term.Notef("%s on %s, ONNX Runtime %s, %s", modelName(model), solver.Device(), solver.Runtime(), english.Plural(solver.Threads(), "thread", ""))
 	return solver, nil
 }
 
 // modelName is what a model is called.
-func modelName(m *onnx.Model) string {
-	if m.Card.Name != "" {
-		return m.Card.Name
-	}
-	return "model"
-}
+func modelName(m *onnx.Model) string { return cmp.Or(m.Card.Name, "model") }
 
 func join[S ~string](values []S) string {
 	text := make([]string, len(values))
@@ -122,16 +111,4 @@ func completions[S ~string](values []S) func(*cobra.Command, []string, string) (
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return strings.Split(join(values), ", "), cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-// counted is "1 puzzle" or "1,234 puzzles".
-func counted(n int, unit string) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	if n != 1 {
-		unit += "s"
-	}
-	return digits + " " + unit
 }

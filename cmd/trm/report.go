@@ -3,10 +3,11 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/trmcore/onnx"
@@ -132,73 +133,65 @@ func cellsRight(answer, want []int32) float64 {
 // summarize makes a run of outcomes.
 func summarize(mode string, steps int, problems []*problem, outcomes []outcome, seconds float64) Run {
 	r := Run{Mode: mode, Steps: steps, Seconds: seconds, Rate: float64(len(problems)) / max(seconds, 1e-9)}
+	if mode == "q-halt" || mode == "rules" {
+		r.Halting = make([]int, steps)
+	}
 	exact, valid, total := 0, 0, 0
 	cells := make([]float64, len(problems))
-	sources, ratings := map[string][2]int{}, map[string][2]int{}
 	for i, out := range outcomes {
-		p := problems[i]
-		cells[i] = cellsRight(out.tokens, p.answer)
-		right := 0
+		cells[i] = cellsRight(out.tokens, problems[i].answer)
 		if cells[i] == 1 {
-			right = 1
+			exact++
 		}
-		exact += right
-		total += out.steps
 		if out.valid {
 			valid++
 		}
 		if out.tries > 0 {
 			r.Retried++
 		}
-		if out.halted && r.Mode != "plain" {
+		if out.halted && mode != "plain" {
 			r.Halted++
 		}
-		tally := func(into map[string][2]int, name string) {
-			n := into[name]
-			into[name] = [2]int{n[0] + right, n[1] + 1}
+		if r.Halting != nil {
+			r.Halting[min(out.steps, steps)-1]++
 		}
-		if p.source != "" {
-			tally(sources, p.source)
-		}
-		if p.rating >= 0 {
-			tally(ratings, ratingName(p.rating))
-		}
+		total += out.steps
 	}
 	r.Exact, r.Cells, r.Valid = wilson(exact, len(problems)), bootstrap(cells), wilson(valid, len(problems))
 	r.Mean = float64(total) / float64(max(len(problems), 1))
-	r.BySource, r.ByRating = groups(sources), groups(ratings)
-	if mode == "q-halt" || mode == "rules" {
-		r.Halting = make([]int, steps)
-		for _, out := range outcomes {
-			r.Halting[min(out.steps, steps)-1]++
-		}
-	}
+	r.BySource = groups(problems, cells, func(p *problem) string { return p.source })
+	r.ByRating = groups(problems, cells, func(p *problem) string { return ratingName(p.rating) })
 	return r
 }
 
 // ratingBounds are the upper bounds of the rating groups.
 var ratingBounds = []int{0, 5, 20, 50, 100, 200, 500}
 
-// ratingName names the group of a rating so that names sort as numbers do.
+// ratingName names the group of a rating so that names sort as numbers do. It is empty if the rating is unknown.
 func ratingName(rating int) string {
-	low := 0
-	for _, high := range ratingBounds {
-		if rating <= high {
-			if low == high {
-				return fmt.Sprint(high)
-			}
-			return fmt.Sprintf("%d–%d", low, high)
-		}
-		low = high + 1
+	i, _ := slices.BinarySearch(ratingBounds, rating)
+	switch {
+	case rating < 0:
+		return ""
+	case i == 0:
+		return "0"
+	case i == len(ratingBounds):
+		return fmt.Sprintf("%d–", ratingBounds[i-1]+1)
 	}
-	return fmt.Sprintf("%d–", low)
+	return fmt.Sprintf("%d–%d", ratingBounds[i-1]+1, ratingBounds[i])
 }
 
-// groups sorts tallies by the number that their names begin with, and then by name.
-func groups(tallies map[string][2]int) []Group {
-	var all []Group
-	for name, n := range maps.All(tallies) {
-		all = append(all, Group{Name: name, Exact: wilson(n[0], n[1])})
+// groups is the exact accuracy by the names of problems, sorted by the number that names begin with, and then by name.
+func groups(problems []*problem, cells []float64, name func(*problem) string) (all []Group) {
+	right, of := map[string]int{}, map[string]int{}
+	for i, p := range problems {
+		if of[name(p)]++; cells[i] == 1 {
+			right[name(p)]++
+		}
+	}
+	delete(of, "")
+	for name, n := range of {
+		all = append(all, Group{Name: name, Exact: wilson(right[name], n)})
 	}
 	number := func(name string) (n int) {
 		_, _ = fmt.Sscanf(name, "%d", &n) // a name without a number counts as 0
@@ -213,7 +206,7 @@ func groups(tallies map[string][2]int) []Group {
 // print writes the report as tables.
 func (r *Report) print(term *ui.Terminal, compare []int) {
 	term.Printf("%s, %s of %d in %s\n%s\n%s, ONNX Runtime %s, %s, batch %d × %s\n\n",
-		r.Model, counted(r.Puzzles, "puzzle"), r.Of, r.File, r.Arch, r.Device, r.Runtime, r.Precision, r.Batch, counted(r.Threads, "thread"))
+		r.Model, english.Plural(r.Puzzles, "puzzle", ""), r.Of, r.File, r.Arch, r.Device, r.Runtime, r.Precision, r.Batch, english.Plural(r.Threads, "thread", ""))
 	table := &ui.Table{
 		Columns: []string{"run", "steps", "exact", "cells", "valid by rules", "mean steps", "puzzles/s"},
 		Right:   []string{"steps", "mean steps", "puzzles/s"},
@@ -233,18 +226,15 @@ func (r *Report) print(term *ui.Terminal, compare []int) {
 		term.Printf("\nthe plain run of %d steps, cut short\n", plain.Steps)
 		steps.Print(term)
 	}
-	for _, by := range []struct {
-		name   string
-		groups []Group
-	}{{"source", plain.BySource}, {"rating", plain.ByRating}} {
-		if len(by.groups) < 2 {
+	for i, groups := range [][]Group{plain.BySource, plain.ByRating} {
+		if len(groups) < 2 {
 			continue
 		}
-		term.Printf("\n")
-		table := &ui.Table{Columns: []string{by.name, "puzzles", "exact, " + plain.Mode}, Right: []string{"puzzles"}}
-		for _, g := range by.groups {
+		table := &ui.Table{Columns: []string{[]string{"source", "rating"}[i], "puzzles", "exact, plain"}, Right: []string{"puzzles"}}
+		for _, g := range groups {
 			table.Add(g.Name, g.Exact.Of, g.Exact)
 		}
+		term.Printf("\n")
 		table.Print(term)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
@@ -57,13 +58,13 @@ A submission is {id: [{"attempt_1": grid, "attempt_2": grid}, ...]}. Solutions a
 				}
 			}
 			if score.Extra > 0 {
-				a.term.Notef("%s beyond the test pairs of their tasks, left out", counted(score.Extra, "answer"))
+				a.term.Notef("%s beyond the test pairs of their tasks, left out", english.Plural(score.Extra, "answer", ""))
 			}
 			if score.Unanswered > 0 {
-				a.term.Notef("%d of %s not answered, counted as wrong", score.Unanswered, counted(score.Pairs, "test pair"))
+				a.term.Notef("%d of %s not answered, counted as wrong", score.Unanswered, english.Plural(score.Pairs, "test pair", ""))
 			}
 			if score.Unscored > 0 {
-				a.term.Notef("%s of the submission without a solution, left out", counted(score.Unscored, "task"))
+				a.term.Notef("%s of the submission without a solution, left out", english.Plural(score.Unscored, "task", ""))
 			}
 			return nil
 		},

@@ -8,9 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
@@ -85,9 +88,9 @@ answer is one line. Exits with 3 if an answer is not valid.`,
 }
 
 func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
-	games := map[string]func(string) ([]game, error){"sudoku": readSudokus, "maze": readMazes}
+	readers := map[string]func(string) ([]*problem, error){"sudoku": readSudokus, "maze": readMazes}
 	switch {
-	case s.task != "" && games[s.task] == nil:
+	case s.task != "" && readers[s.task] == nil:
 		return cli.Usagef(cmd, "--task %s: want sudoku or maze; ARC tasks are solved by trm bench arc", s.task)
 	case s.halt != "rules" && s.halt != "q" && s.halt != "none":
 		return cli.Usagef(cmd, "--halt %s: want rules, q or none", s.halt)
@@ -109,7 +112,7 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 			return err
 		}
 	}
-	puzzles, err := games[s.task](text)
+	puzzles, err := readers[s.task](text)
 	if err != nil {
 		return err
 	}
@@ -120,7 +123,7 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	if model, err = fitted(model, puzzles[0].problem()); err != nil {
+	if model, err = fitted(model, puzzles[0]); err != nil {
 		return err
 	}
 	s.steps = cmp.Or(s.steps, model.Card.Steps, trmcore.DefaultSteps)
@@ -132,7 +135,7 @@ func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
 		return err
 	}
 	defer solver.Close()
-	e := newEngine(solver, a.term)
+	e := &engine{solver: solver, arch: solver.Arch(), term: a.term}
 	if len(puzzles) == 1 {
 		return s.one(cmd.Context(), a, e, puzzles[0])
 	}
@@ -175,23 +178,24 @@ func (s *solving) options(problems []*problem) *onnx.SolveOptions {
 }
 
 // one solves a puzzle and shows every step.
-func (s *solving) one(ctx context.Context, a *app, e *engine, g game) error {
-	p := g.problem()
+func (s *solving) one(ctx context.Context, a *app, e *engine, p *problem) error {
 	view := newView(a.term, a.json)
-	view.show(g.frame(0, a.term.Color))
+	view.show(p.frame(nil, a.term.Color))
+	var answers [][]int32
 	var out outcome
 	var dump dump
 	for step, err := range e.solver.Steps(ctx, onnx.Problem{Tokens: p.tokens}, s.options([]*problem{p})) {
 		if err != nil {
 			return err
 		}
-		out = outcome{tokens: append([]int32{}, step.Tokens...), steps: step.N, halted: step.Stop == trmcore.StopHalted, q: step.Q, valid: p.valid(step.Tokens)}
-		g.settle(out.tokens)
+		out = outcomeOf(p, &step)
+		out.tokens = slices.Clone(step.Tokens)
+		answers = append(answers, out.tokens)
 		if s.dump != "" {
 			dump.add(&step)
 		}
 		view.wait(ctx, s.pace)
-		view.show(g.frame(step.N, a.term.Color))
+		view.show(p.frame(answers, a.term.Color))
 	}
 	if s.dump != "" {
 		if err := dump.write(a.term, s.dump, e.arch); err != nil {
@@ -199,57 +203,56 @@ func (s *solving) one(ctx context.Context, a *app, e *engine, g game) error {
 		}
 		a.term.Notef("wrote %d steps to %s", dump.steps, s.dump)
 	}
-	if !out.valid && s.tta > 0 {
+	if !out.valid {
 		outcomes := []outcome{out}
-		if _, err := e.retry(ctx, []*problem{p}, outcomes, retryOptions{tries: s.tta, steps: s.steps, noise: s.noise, seed: s.seed}); err != nil {
+		if _, err := s.retry(ctx, e, []*problem{p}, outcomes); err != nil {
 			return err
 		}
 		if out = outcomes[0]; out.valid {
-			g.settle(out.tokens)
-			view.show(g.frame(g.steps(), a.term.Color))
+			answers = append(answers, out.tokens)
+			view.show(p.frame(answers, a.term.Color))
 		}
 	}
 	if s.svg != "" {
-		if err := cli.WriteFile(a.term, s.svg, g.svg); err != nil {
+		if err := a.draw(s.svg, func(w io.Writer) error { return p.svg(w, answers) }); err != nil {
 			return err
 		}
-		a.term.Notef("drew %s", s.svg)
 	}
 	if a.json {
-		if err := a.term.JSON(answerOf(g, out)); err != nil {
+		if err := a.term.JSON(answerOf(p, out)); err != nil {
 			return err
 		}
 	} else if !view.live {
-		a.term.Printf("%s\n", g.answer(out.tokens))
+		a.term.Printf("%s\n", p.text(out.tokens))
 	}
-	a.term.Notef("%s", verdict(out))
+	verdict, steps := "valid", english.Plural(out.steps, "step", "")
+	switch {
+	case !out.valid:
+		verdict = "not valid"
+	case out.tries > 0:
+		verdict, steps = fmt.Sprintf("valid at attempt %d,", out.tries+1), steps+" in all"
+	}
+	a.term.Notef("%s after %s", verdict, steps)
 	if !out.valid {
-		return ui.Fail(ui.ExitThreshold, "try --tta 8, or more --steps", "the network's answer is not valid: %s", g.why(out.tokens))
+		return ui.Fail(ui.ExitThreshold, "try --tta 8, or more --steps", "the network's answer is not valid: %s", p.why(out.tokens))
 	}
 	return nil
 }
 
 // many solves puzzles together and writes an answer for each, in order.
-func (s *solving) many(ctx context.Context, a *app, e *engine, puzzles []game) error {
-	problems := make([]*problem, len(puzzles))
-	for i, g := range puzzles {
-		problems[i] = g.problem()
-	}
+func (s *solving) many(ctx context.Context, a *app, e *engine, problems []*problem) error {
 	outcomes, seconds, err := e.run(ctx, "solve", problems, s.options(problems))
 	if err != nil {
 		return err
 	}
-	if s.tta > 0 {
-		more, err := e.retry(ctx, problems, outcomes, retryOptions{tries: s.tta, steps: s.steps, noise: s.noise, seed: s.seed})
-		if err != nil {
-			return err
-		}
-		seconds += more
+	more, err := s.retry(ctx, e, problems, outcomes)
+	if err != nil {
+		return err
 	}
 	valid := 0
-	answers := make([]solved, len(puzzles))
+	answers := make([]solved, len(problems))
 	for i, out := range outcomes {
-		answers[i] = answerOf(puzzles[i], out)
+		answers[i] = answerOf(problems[i], out)
 		if out.valid {
 			valid++
 		}
@@ -267,24 +270,30 @@ func (s *solving) many(ctx context.Context, a *app, e *engine, puzzles []game) e
 			a.term.Printf("%s\t%s\n", answer.Answer, mark)
 		}
 	}
-	a.term.Notef("%d of %s valid, %.3g/s", valid, counted(len(puzzles), "answer"), float64(len(puzzles))/seconds)
-	if valid < len(puzzles) {
-		return ui.Fail(ui.ExitThreshold, "try --tta 8, or more --steps", "%d of %s not valid", len(puzzles)-valid, counted(len(puzzles), "answer"))
+	all := english.Plural(len(problems), "answer", "")
+	a.term.Notef("%d of %s valid, %.3g/s", valid, all, float64(len(problems))/(seconds+more))
+	if valid < len(problems) {
+		return ui.Fail(ui.ExitThreshold, "try --tta 8, or more --steps", "%d of %s not valid", len(problems)-valid, all)
 	}
 	return nil
 }
 
-func answerOf(g game, out outcome) solved {
-	return solved{Question: g.question(), Answer: g.answer(out.tokens), Valid: out.valid, Steps: out.steps, Retries: out.tries, Q: float64(out.q), Why: g.why(out.tokens)}
+func (s *solving) retry(ctx context.Context, e *engine, problems []*problem, outcomes []outcome) (float64, error) {
+	return e.retry(ctx, problems, outcomes, s.tta, onnx.SolveOptions{Steps: s.steps, Noise: float32(s.noise), Seed: s.seed})
 }
 
-// verdict says in words how it ended.
-func verdict(out outcome) string {
+func answerOf(p *problem, out outcome) solved {
+	return solved{Question: p.text(p.tokens), Answer: p.text(out.tokens), Valid: out.valid, Steps: out.steps, Retries: out.tries, Q: float64(out.q), Why: p.why(out.tokens)}
+}
+
+// otherTask says what to do with an argument that is no Sudoku: an ARC task, or an array of mazes.
+func otherTask(path, text string) error {
 	switch {
-	case out.valid && out.tries > 0:
-		return fmt.Sprintf("valid at attempt %d, after %s in all", out.tries+1, counted(out.steps, "step"))
-	case out.valid:
-		return fmt.Sprintf("valid after %s", counted(out.steps, "step"))
+	case strings.EqualFold(filepath.Ext(path), ".npy"):
+		return ui.Fail(ui.ExitUsage, "take trm bench maze, or trm data maze show for one of them", "%s is an array, as data sets of mazes are", path)
+	case strings.HasPrefix(strings.TrimSpace(text), "{"):
+		return ui.Fail(ui.ExitUsage, "look at it with trm data arc show; train a model on a GPU with make train-arc, and measure it with trm bench arc",
+			"this is an ARC task, and no model for ARC is bundled: TRM knows a task by an embedding that training makes for it")
 	}
-	return fmt.Sprintf("not valid after %s", counted(out.steps, "step"))
+	return nil
 }

@@ -20,42 +20,39 @@ type Key struct {
 	Help string // one line
 
 	Default any
+	Choices []string // the values that it may have; none: it is free
 }
 
 // Keys lists every setting in the order of [config.Config].
 func Keys() []Key {
+	c := config.Default()
 	var keys []Key
-	values := flatten(config.Default())
-	walk(reflect.TypeFor[config.Config](), "", func(name, help string) {
-		keys = append(keys, Key{Name: name, Env: envName(name), Help: help, Default: values[name]})
-	})
+	for _, f := range fields(reflect.ValueOf(&c).Elem(), "") {
+		f.Default = f.value.Interface()
+		keys = append(keys, f.Key)
+	}
 	return keys
 }
 
-func envName(key string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+// field is where a setting stands in a [config.Config].
+type field struct {
+	Key
+	value reflect.Value
 }
 
-// walk visits the leaves of a struct of settings.
-func walk(t reflect.Type, prefix string, visit func(name, help string)) {
-	for f := range fields(t) {
-		name := prefix + f.Tag.Get("mapstructure")
-		if f.Type.Kind() == reflect.Struct {
-			walk(f.Type, name+".", visit)
+// fields are the leaves of a struct of settings.
+func fields(group reflect.Value, prefix string) []field {
+	var list []field
+	for f, value := range group.Fields() {
+		name := prefix + f.Tag.Get("name")
+		if value.Kind() == reflect.Struct {
+			list = append(list, fields(value, name+".")...)
 			continue
 		}
-		visit(name, f.Tag.Get("help"))
+		env := envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+		list = append(list, field{Key{Name: name, Env: env, Help: f.Tag.Get("help"), Choices: strings.Fields(f.Tag.Get("oneof"))}, value})
 	}
-}
-
-func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if !yield(t.Field(i)) {
-				return
-			}
-		}
-	}
+	return list
 }
 
 // nearest is the known name closest to a mistyped one, or "" if none is close.

@@ -13,10 +13,12 @@
 package settings
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,10 +26,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/adrg/xdg"
-	"github.com/go-viper/mapstructure/v2"
-	"github.com/spf13/viper"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/trm-go/refiner/config"
 )
@@ -83,16 +85,15 @@ func Load(opts *Options) (*Settings, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	v := viper.NewWithOptions(viper.ExperimentalBindStruct())
-	v.SetEnvPrefix(strings.TrimSuffix(envPrefix, "_"))
-	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
-	v.AutomaticEnv()
-
-	s := &Settings{}
-	origins := map[string]string{}
-	for _, key := range Keys() {
-		v.SetDefault(key.Name, key.Default)
-		origins[key.Name] = "default"
+	s := &Settings{Config: config.Default()}
+	all, origins := fields(reflect.ValueOf(&s.Config).Elem(), ""), map[string]string{}
+	set := func(origin, key string, value any) error {
+		at := slices.IndexFunc(all, func(f field) bool { return f.Name == key })
+		origins[key] = origin
+		if err := decode(value, all[at].value); err != nil {
+			return fmt.Errorf("%s: %s: %w", origin, key, err)
+		}
+		return nil
 	}
 	for _, file := range candidates(opts.File) {
 		values, err := readFile(file)
@@ -102,48 +103,42 @@ func Load(opts *Options) (*Settings, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := v.MergeConfigMap(values.AllSettings()); err != nil {
-			return nil, fmt.Errorf("%s: %w", file.path, err)
-		}
 		s.Files = append(s.Files, file.path)
-		for _, key := range values.AllKeys() {
-			origins[key] = file.path
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			if err := set(file.path, key, values[key]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	known := map[string]bool{envFile: true}
-	for _, key := range Keys() {
-		known[key.Env] = true
-		if os.Getenv(key.Env) != "" {
-			origins[key.Name] = key.Env
+	for _, f := range all {
+		known[f.Env] = true
+		if value := os.Getenv(f.Env); value != "" {
+			if err := set(f.Env, f.Name, value); err != nil {
+				return nil, err
+			}
 		}
 	}
 	s.Warnings = unknownEnv(known)
 	for _, flag := range opts.Flags {
-		v.Set(flag.Key, flag.Value)
-		origins[flag.Key] = "--" + flag.Name
-	}
-
-	// Each value is decoded alone first: only so can an error say where a wrong one came from.
-	for _, key := range Keys() {
-		if err := decode(map[string]any{key.Name: v.Get(key.Name)}); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", origins[key.Name], key.Name, err)
+		if err := set("--"+flag.Name, flag.Key, flag.Value); err != nil {
+			return nil, err
 		}
-	}
-	if err := v.UnmarshalExact(&s.Config, viper.DecodeHook(hooks)); err != nil {
-		return nil, err
 	}
 	if err := s.Validate(); err != nil {
 		if bad := (*config.Invalid)(nil); errors.As(err, &bad) {
-			return nil, fmt.Errorf("%s: %w", origins[bad.Key], err)
+			return nil, fmt.Errorf("%s: %w", cmp.Or(origins[bad.Key], unset), err)
 		}
 		return nil, err
 	}
-	values := flatten(s.Config)
-	for _, key := range Keys() {
-		s.Values = append(s.Values, Value{Key: key.Name, Value: values[key.Name], Origin: origins[key.Name]})
+	for _, f := range all {
+		s.Values = append(s.Values, Value{Key: f.Name, Value: f.value.Interface(), Origin: cmp.Or(origins[f.Name], unset)})
 	}
 	return s, nil
 }
+
+// unset is the origin of a default.
+const unset = "default"
 
 // file is one that may hold settings.
 type file struct {
@@ -165,8 +160,8 @@ func candidates(asked string) []file {
 // maxFile bounds a configuration file: what is longer is something else.
 const maxFile = 1 << 20
 
-// readFile reads one YAML file and checks its keys and the types of its values.
-func readFile(f file) (*viper.Viper, error) {
+// readFile reads one YAML file into values by the names of their settings.
+func readFile(f file) (map[string]any, error) {
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
@@ -174,33 +169,41 @@ func readFile(f file) (*viper.Viper, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, fmt.Errorf("%s is no configuration file: it must be a YAML file of at most 1 MiB", f.path)
 	}
-	v := viper.New()
-	v.SetConfigFile(f.path)
-	v.SetConfigType("yaml")
-	if err := v.ReadInConfig(); err != nil {
-		if parse := (viper.ConfigParseError{}); errors.As(err, &parse) {
-			err = parse.Unwrap()
-		}
-		return nil, fmt.Errorf("%s: %w", f.path, err)
+	text, err := os.ReadFile(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	var groups map[string]any
+	if err := yaml.Unmarshal(text, &groups); err != nil {
+		return nil, fmt.Errorf("%s: %s", f.path, strings.Join(strings.Fields(err.Error()), " "))
 	}
 	var names []string
 	for _, key := range Keys() {
 		names = append(names, key.Name)
 	}
-	keys := v.AllKeys()
-	slices.Sort(keys)
-	for _, key := range keys {
+	values := map[string]any{}
+	flatten(groups, "", names, values)
+	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(names, key) {
 			return nil, fmt.Errorf("%s: %s", f.path, unknownKey(key, names))
 		}
 		if f.folder && slices.Contains(private, key) {
 			return nil, fmt.Errorf("%s: %s may not be set by the file of a folder: set it in %s, or name this file with --config", f.path, key, UserFile())
 		}
-		if err := decode(map[string]any{key: v.Get(key)}); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", f.path, key, err)
+	}
+	return values, nil
+}
+
+// flatten gives each value in groups its whole name, in lower case. What is empty is left out.
+func flatten(group map[string]any, prefix string, names []string, into map[string]any) {
+	for name, value := range group {
+		name = prefix + strings.ToLower(name)
+		if inner, ok := value.(map[string]any); ok && !slices.Contains(names, name) {
+			flatten(inner, name+".", names, into)
+		} else if value != nil {
+			into[name] = value
 		}
 	}
-	return v, nil
 }
 
 // unknownKey says what is wrong with a key that is not among the names.
@@ -214,79 +217,59 @@ func unknownKey(key string, names []string) string {
 	return fmt.Sprintf("there is no setting %q: `refine config show` lists them all", key)
 }
 
-// decode checks that values are of their settings' types.
-func decode(values map[string]any) error {
-	v := viper.New()
-	for key, value := range values {
-		v.Set(key, value)
-	}
-	var c config.Config
-	err := v.UnmarshalExact(&c, viper.DecodeHook(hooks))
-	if one := (*mapstructure.DecodeError)(nil); errors.As(err, &one) {
-		err = one.Unwrap()
-	}
-	return err
-}
-
-var hooks = mapstructure.ComposeDecodeHookFunc(mapstructure.StringToTimeDurationHookFunc(), list, exact)
-
-// list reads a list of groups that a variable gives as JSON.
-func list(from, to reflect.Type, value any) (any, error) {
-	if from.Kind() != reflect.String || to.Kind() != reflect.Slice || to.Elem().Kind() != reflect.Struct {
-		return value, nil
-	}
-	var groups []map[string]any
-	if err := json.Unmarshal([]byte(value.(string)), &groups); err != nil {
-		return nil, fmt.Errorf(`%q is no list: in a variable write JSON, like [{"url": "https://example.org/hook"}]`, value)
-	}
-	return groups, nil
-}
-
-// exact refuses what mapstructure would bend until it fits: 1.5 as a whole number, true as 1, 3 as three nanoseconds.
-func exact(from, to reflect.Value) (any, error) {
-	value := from.Interface()
-	number := to.Kind() >= reflect.Int && to.Kind() <= reflect.Float64
-	switch x := value.(type) {
-	case bool:
-		if number {
-			return nil, fmt.Errorf("%v is no number", x)
+// decode reads a value of a file, or the text of a variable or a flag, into a field. Nothing is bent until it fits: 1.5 is no whole
+// number, true is no 1, and 3 no three nanoseconds.
+func decode(value any, into reflect.Value) error {
+	text, isText := value.(string)
+	switch x := into.Addr().Interface().(type) {
+	case *string:
+		if !isText {
+			return fmt.Errorf("%v is no text: put it in quotes", value)
 		}
-	case string:
-		if _, err := strconv.ParseFloat(x, 64); number && err != nil && to.Type() != durationType {
-			return nil, fmt.Errorf("%q is no number", x)
+		*x = text
+	case *bool:
+		yes, err := strconv.ParseBool(fmt.Sprint(value))
+		if err != nil {
+			return fmt.Errorf("%v is neither true nor false", value)
 		}
-	case float64:
-		if to.CanInt() && x != math.Trunc(x) {
-			return nil, fmt.Errorf("%v is no whole number", x)
+		*x = yes
+	case *time.Duration:
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("%v is no duration: give it a unit, like %vs", value, value)
 		}
-	}
-	if to.Type() == durationType && from.Type() != durationType {
-		return nil, fmt.Errorf("%v is no duration: give it a unit, like %vs", value, value)
-	}
-	if to.Kind() == reflect.String && from.Kind() != reflect.String {
-		return nil, fmt.Errorf("%v is no text: put it in quotes", value)
-	}
-	return value, nil
-}
-
-var durationType = reflect.TypeOf(config.Default().Store.Wait)
-
-// flatten maps the name of every setting to its value.
-func flatten(c config.Config) map[string]any {
-	values := map[string]any{}
-	var visit func(v reflect.Value, prefix string)
-	visit = func(v reflect.Value, prefix string) {
-		for f := range fields(v.Type()) {
-			name, field := prefix+f.Tag.Get("mapstructure"), v.FieldByIndex(f.Index)
-			if field.Kind() == reflect.Struct {
-				visit(field, name+".")
-				continue
+		*x = d
+	case *int, *float64:
+		n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
+		switch {
+		case err != nil:
+			if isText {
+				value = strconv.Quote(text)
 			}
-			values[name] = field.Interface()
+			return fmt.Errorf("%v is no number", value)
+		case into.CanFloat():
+			into.SetFloat(n)
+		case n != math.Trunc(n) || math.Abs(n) > 1<<53:
+			return fmt.Errorf("%v is no whole number", value)
+		default:
+			into.SetInt(int64(n))
+		}
+	default: // a list of groups, in a variable as JSON
+		if !isText {
+			raw, err := json.Marshal(value)
+			if err != nil {
+				return fmt.Errorf("%v is no list of groups", value)
+			}
+			text = string(raw)
+		}
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		into.SetZero()
+		if err := d.Decode(x); err != nil {
+			return fmt.Errorf(`%s is no list of these groups (in a variable write JSON, like [{"url": "https://example.org/hook"}]): %w`, text, err)
 		}
 	}
-	visit(reflect.ValueOf(c), "")
-	return values
+	return nil
 }
 
 // unknownEnv warns of variables that look like settings and are none. They are no error: container platforms set names

@@ -328,7 +328,7 @@ func TestWebhooksAreAList(t *testing.T) {
 	if s, err = Load(nil); err != nil || !reflect.DeepEqual(s.Serve.Webhooks, []config.Webhook{{URL: "https://example.org/b", Events: []string{"changed"}}}) {
 		t.Errorf("the variable says %+v, %v", s, err)
 	}
-	for value, says := range map[string]string{"https://example.org": "write JSON", `[{"ulr": "https://example.org"}]`: "ulr", `[{"url": 7}]`: "7 is no text"} {
+	for value, says := range map[string]string{"https://example.org": "write JSON", `[{"ulr": "https://example.org"}]`: "ulr", `[{"url": 7}]`: "url of type string"} {
 		t.Setenv("REFINE_SERVE_WEBHOOKS", value)
 		if _, err := Load(nil); err == nil || !strings.Contains(err.Error(), "REFINE_SERVE_WEBHOOKS: serve.webhooks: ") || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", value, err)

@@ -28,12 +28,13 @@ func template() string {
 			b.WriteString("\n")
 		}
 		open = groups
-		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+yaml(key.Default), key.Help)
+		fmt.Fprintf(&b, "# %s%-24s # %s\n", strings.Repeat("  ", len(groups)), leaf+": "+plain(key.Default), key.Help)
 	}
 	return b.String()
 }
 
-func yaml(value any) string {
+// plain is a value as YAML.
+func plain(value any) string {
 	switch x := value.(type) {
 	case string:
 		if x == "" || strings.ContainsAny(x, ":#'\"\\{}[]&*!|>%@` ") {

@@ -11,7 +11,6 @@ import (
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/integration"
-	"github.com/trm-go/refiner/integration/bridge"
 )
 
 func main() {
@@ -30,5 +29,5 @@ func run(ctx context.Context, store string) error {
 		return err
 	}
 	defer plugin.Close()
-	return mcp.Serve(ctx, mcp.New(bridge.MCP(plugin, plugin.Scope), nil), os.Stdin, os.Stdout)
+	return mcp.Serve(ctx, mcp.New(plugin, plugin.Scope, nil), os.Stdin, os.Stdout)
 }

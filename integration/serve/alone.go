@@ -1,11 +1,9 @@
 package serve
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"math"
 	"net/http"
 	"strconv"
 
@@ -53,13 +51,23 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 // model answers GET /v1/models/{model} without an upstream.
 func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 	if name := r.PathValue("model"); name != ownModel {
-		refuse(http.StatusNotFound, "model_not_found", "there is no model %q: without an upstream only %q answers", name, ownModel).write(w)
+		s.fail(w, r, refuse(http.StatusNotFound, "model_not_found", "there is no model %q: without an upstream only %q answers", name, ownModel))
 		return
 	}
 	writeJSON(w, http.StatusOK, modelAlone)
 }
 
 var modelAlone = map[string]any{"id": ownModel, "object": "model", "created": 0, "owned_by": "refine"}
+
+// ollamaTags answers GET /api/tags without an upstream.
+func ollamaTags(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"models": []any{map[string]any{"name": ownModel, "model": ownModel, "size": 0, "digest": "", "details": struct{}{}}}})
+}
+
+// ollamaVersion answers GET /api/version without an upstream: the version of the API that is spoken.
+func ollamaVersion(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"version": "0.6.4"})
+}
 
 // mostInputs is the number of texts of one request for embeddings, as OpenAI has it.
 const mostInputs = 2048
@@ -80,20 +88,20 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	if json.Unmarshal(request.Input, &one) == nil {
 		inputs = []string{one}
 	} else if json.Unmarshal(request.Input, &inputs) != nil {
-		badField("input", "the input must be a text or a list of texts: token numbers belong to another model").write(w)
+		s.fail(w, r, badField("input", "the input must be a text or a list of texts: token numbers belong to another model"))
 		return
 	}
 	if len(inputs) == 0 || len(inputs) > mostInputs {
-		badField("input", "there are %d texts: send 1 to %d", len(inputs), mostInputs).write(w)
+		s.fail(w, r, badField("input", "there are %d texts: send 1 to %d", len(inputs), mostInputs))
 		return
 	}
 	embedder := s.plugin.Store.Embedder()
 	if embedder == nil || embedder.Dim() == 0 {
-		refuse(http.StatusNotFound, "model_not_found", "the store has no embedding model: set embedder.type, or an upstream that has one").write(w)
+		s.fail(w, r, refuse(http.StatusNotFound, "model_not_found", "the store has no embedding model: set embedder.type, or an upstream that has one"))
 		return
 	}
 	if d := request.Dimensions; d != 0 && d != embedder.Dim() {
-		badField("dimensions", "the store's model %s makes %d dimensions", embedder.Model(), embedder.Dim()).write(w)
+		s.fail(w, r, badField("dimensions", "the store's model %s makes %d dimensions", embedder.Model(), embedder.Dim()))
 		return
 	}
 	vectors, err := embedder.Embed(r.Context(), inputs)
@@ -111,11 +119,8 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	for i, v := range vectors {
 		data[i] = item{"embedding", i, v}
 		if request.Format == "base64" {
-			var b bytes.Buffer
-			for _, x := range v {
-				_ = binary.Write(&b, binary.LittleEndian, math.Float32bits(x))
-			}
-			data[i].Embedding = base64.StdEncoding.EncodeToString(b.Bytes())
+			raw, _ := binary.Append(nil, binary.LittleEndian, v) // numbers
+			data[i].Embedding = base64.StdEncoding.EncodeToString(raw)
 		}
 		tokens += text.Tokens(inputs[i])
 	}

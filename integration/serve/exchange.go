@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -13,8 +12,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/chatwire"
+	"github.com/trm-go/refiner/internal/endpoint"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 	"github.com/trm-go/refiner/specialists"
@@ -43,7 +46,8 @@ const refineField = chatwire.ReportField
 
 // converse answers requests of an API.
 func (s *Server) converse(wire chatwire.Wire, w http.ResponseWriter, r *http.Request) {
-	defer s.exchanges.begin()()
+	s.underway.RLock() // a pending Flush waits for it, as do the chats that come after
+	defer s.underway.RUnlock()
 	x, err := s.newExchange(wire, w, r)
 	if err == nil {
 		err = x.recall(r.Context())
@@ -52,7 +56,7 @@ func (s *Server) converse(wire chatwire.Wire, w http.ResponseWriter, r *http.Req
 		writeFailure(w, wire, err)
 		return
 	}
-	if s.upstream == nil {
+	if s.o.Upstream == nil {
 		x.answerAlone(w)
 		return
 	}
@@ -101,7 +105,7 @@ func (s *Server) newExchange(wire chatwire.Wire, w http.ResponseWriter, r *http.
 		return nil, badField("", "the body cannot be read: %v", err)
 	}
 	x := &exchange{Request: q, wire: wire, s: s, r: r, scope: c.scope, start: start}
-	o := &integration.TurnOptions{Scope: c.scope, User: q.User, Limit: s.limit, Budget: s.budget,
+	o := &integration.TurnOptions{Scope: c.scope, User: q.User, Limit: s.o.Limit, Budget: s.o.Budget,
 		Meta: map[string]string{"request": requestID(r.Context())}, Model: q.Model}
 	if o.Refine, err = x.refinement(); err != nil {
 		return nil, err
@@ -109,11 +113,11 @@ func (s *Server) newExchange(wire chatwire.Wire, w http.ResponseWriter, r *http.
 	if err := x.memoryUse(c, o); err != nil {
 		return nil, err
 	}
-	session := r.Header.Get(headerSession)
-	if c.scope.Session != "" && session != "" && session != c.scope.Session {
-		return nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerSession)
+	o.Session = c.scope.Session
+	if err := narrow(&o.Session, r.Header.Get(headerSession), headerSession); err != nil {
+		return nil, err
 	}
-	o.Session = cmp.Or(c.scope.Session, session, q.Session)
+	o.Session = cmp.Or(o.Session, q.Session)
 	if o.After = q.After; q.Continues && o.Session != "" && x.writes {
 		o.Before = s.before(r.Context(), c.scope, o.Session)
 	}
@@ -129,33 +133,26 @@ func (s *Server) newExchange(wire chatwire.Wire, w http.ResponseWriter, r *http.
 
 // refinement is how the answer is to be refined: as the header says, else the body, else the settings.
 func (x *exchange) refinement() (refine.Refinement, error) {
-	how := x.r.Header.Get(headerRefine)
+	how := refine.Refinement(x.r.Header.Get(headerRefine))
+	if how != "" && !known(how) {
+		return "", badField(headerRefine, noRefinement, how)
+	}
 	if asked, found := x.Take(refineField); found {
-		if _, err := refinement(asked); err != nil {
-			return "", badField(refineField, "%v", err)
+		if !known(refine.Refinement(asked)) {
+			return "", badField(refineField, noRefinement, asked)
 		}
-		how = cmp.Or(how, asked)
+		how = cmp.Or(how, refine.Refinement(asked))
 	}
-	switch {
-	case how != "":
-		asked, err := refinement(how)
-		if err != nil {
-			return "", badField(headerRefine, "%v", err)
-		}
-		return asked, nil
-	case x.s.upstream == nil: // what answers by itself refines as configured
-		return "", nil
+	if x.s.o.Upstream != nil { // what answers by itself refines as configured
+		how = cmp.Or(how, x.s.o.Refine)
 	}
-	return x.s.refine, nil
+	return how, nil
 }
 
-// refinement reads how an answer is to be refined.
-func refinement(s string) (refine.Refinement, error) {
-	switch r := refine.Refinement(s); r {
-	case refine.Off, refine.Auto, refine.Always:
-		return r, nil
-	}
-	return "", fmt.Errorf("%q is no way to refine: use off, auto or always", s)
+const noRefinement = "%q is no way to refine: use off, auto or always"
+
+func known(how refine.Refinement) bool {
+	return how == refine.Off || how == refine.Auto || how == refine.Always
 }
 
 // memoryUse decides whether memories are recalled for the request, and whether it is remembered.
@@ -167,7 +164,7 @@ func (x *exchange) memoryUse(c *caller, o *integration.TurnOptions) error {
 			return nil
 		}
 		x.reads = true
-		x.writes = x.s.remember && c.writes() == nil
+		x.writes = !x.s.o.Forget && c.writes() == nil
 	case "read":
 		x.reads, o.Quiet = true, true
 	case "off":
@@ -191,7 +188,7 @@ func (s *Server) before(ctx context.Context, scope memory.Scope, session string)
 
 // recall finds the memories for the upstream's prompt. A chat does not fail with the memory: it goes on without.
 func (x *exchange) recall(ctx context.Context) error {
-	if !x.reads || !x.Asks() || x.s.upstream == nil {
+	if !x.reads || !x.Asks() || x.s.o.Upstream == nil {
 		return nil
 	}
 	err := x.s.recall(ctx, x.turn)
@@ -206,18 +203,39 @@ func (x *exchange) recall(ctx context.Context) error {
 	return nil
 }
 
+// recall writes the notes of a turn.
+func (s *Server) recall(ctx context.Context, t *integration.Turn) error {
+	ctx, span := s.tracer.Start(ctx, "recall")
+	defer span.End()
+	start := time.Now()
+	select { // more at once than there are cores would only take longer, and more memory
+	case s.recalls <- struct{}{}:
+		defer func() { <-s.recalls }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := t.Recall(ctx); err != nil {
+		span.SetStatus(codes.Error, err.Error())
+		return err
+	}
+	span.SetAttributes(attribute.Int("refine.memories", len(t.Memories)), attribute.Int("refine.memory_tokens", t.Tokens),
+		attribute.Int("refine.steps", t.Certificate.Steps), attribute.String("refine.stop", string(t.Certificate.Stop)))
+	s.metrics.recall.Update(time.Since(start).Seconds())
+	return nil
+}
+
 // ask sends the request to the upstream, with the notes. One that is refused with them is sent again without: it may be too
 // long for the model, or of a form in which the upstream takes no more text.
 func (x *exchange) ask() (*http.Response, error) {
 	unnamed := x.Model == "" && !x.Has("prompt") // a stored prompt has a model of its own
-	if (unnamed || x.Model == modelAlias) && x.s.upstream.Model != "" {
-		x.SetModel(x.s.upstream.Model)
+	if (unnamed || x.Model == modelAlias) && x.s.o.Upstream.Model != "" {
+		x.SetModel(x.s.o.Upstream.Model)
 	}
 	without := x.Body()
 	if x.turn.Notes != "" {
 		x.Insert(x.turn.Notes)
 	}
-	x.s.metrics.overhead.Observe(time.Since(x.start).Seconds())
+	x.s.metrics.overhead.Update(time.Since(x.start).Seconds())
 	response, err := x.s.forward(x.r.Context(), x.r, x.wire.Path(), x.Body())
 	if err != nil || x.turn.Notes == "" {
 		return response, err
@@ -234,8 +252,8 @@ func (x *exchange) ask() (*http.Response, error) {
 
 // answered takes note of an answer, and writes the turn back.
 func (x *exchange) answered(c *chatwire.Capture) {
-	x.s.metrics.tokens.Add(float64(c.Usage.Prompt), "prompt")
-	x.s.metrics.tokens.Add(float64(c.Usage.Completion), "completion")
+	x.s.metrics.count("refine_tokens_total", c.Usage.Prompt, "kind", "prompt")
+	x.s.metrics.count("refine_tokens_total", c.Usage.Completion, "kind", "completion")
 	switch {
 	case !c.Complete && !c.Other || c.Failed: // the client will ask again
 	case c.Other || c.Long:
@@ -257,7 +275,7 @@ func (x *exchange) write(answer string) {
 func (x *exchange) breakOff(w http.ResponseWriter, response *http.Response, tap *chatwire.Tap, err error) {
 	if kind := response.Header.Get("Content-Type"); errors.Is(err, errReading) && chatwire.IsStream(kind) {
 		f := refuse(http.StatusBadGateway, "upstream_broke_off", "the upstream broke off in the middle of its answer")
-		if errors.Is(err, errSilent) {
+		if errors.Is(err, endpoint.ErrSilent) {
 			f = refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream fell silent in the middle of its answer")
 		}
 		number, end := 0, "\n\n" // ends what may have been half written
@@ -268,7 +286,7 @@ func (x *exchange) breakOff(w http.ResponseWriter, response *http.Response, tap 
 			}
 		}
 		if send(w, []byte(end)) == nil {
-			name, event := x.wire.Failed(f.forWire(number))
+			name, event := x.wire.Failed(f, number)
 			_ = sendEvent(w, kind, name, event)
 		}
 	}
@@ -331,13 +349,11 @@ type passer interface {
 // untouched passes an answer on as it comes, and lets a tap read it.
 type untouched struct{ *chatwire.Tap }
 
-// Pass implements passer.
 func (u untouched) Pass(p []byte) []byte {
 	_, _ = u.Write(p)
 	return p
 }
 
-// Close implements passer.
 func (u untouched) Close() []byte { return nil }
 
 // relay sends an answer on as it comes: what is read is written and flushed before more is read. through may be nil.

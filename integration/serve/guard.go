@@ -64,30 +64,38 @@ func (s *Server) authenticate(r *http.Request) (*caller, error) {
 		if c.key = s.access.Load().keys.find(strings.TrimSpace(secret)); c.key == nil {
 			return nil, refuse(http.StatusUnauthorized, "invalid_api_key", "the API key is not one of this server's")
 		}
-		c.name, c.scope = c.key.Name, c.key.Scope()
+		c.name, c.scope = c.key.Name, c.key.Scope
 	}
 	user := r.Header.Get(headerUser)
 	switch {
+	case c.key != nil && c.key.AnyUser && user == "":
+		return nil, refuse(http.StatusBadRequest, "missing_user", "the key %q serves any user: name one in %s", c.key.Name, headerUser)
 	case c.key != nil && c.key.AnyUser:
-		if user == "" {
-			return nil, refuse(http.StatusBadRequest, "missing_user", "the key %q serves any user: name one in %s", c.key.Name, headerUser)
-		}
-		c.scope.User = user
-	case user != "" && user != c.scope.User:
-		return nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerUser)
+	case c.scope.User == "" && user != "": // nobody's memories are a scope of their own
+		return nil, outside(headerUser)
 	}
-	if agent := r.Header.Get(headerAgent); agent != "" {
-		if c.scope.Agent != "" && c.scope.Agent != agent {
-			return nil, refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", headerAgent)
-		}
-		c.scope.Agent = agent
+	if err := narrow(&c.scope.User, user, headerUser); err != nil {
+		return nil, err
 	}
-	for name, part := range map[string]string{headerUser: c.scope.User, headerAgent: c.scope.Agent} {
-		if len(part) > memory.MaxName {
-			return nil, refuse(http.StatusBadRequest, "invalid_value", "the %s has more than %d bytes", name, memory.MaxName)
-		}
+	return c, narrow(&c.scope.Agent, r.Header.Get(headerAgent), headerAgent)
+}
+
+// narrow narrows a part of a scope to the one that a request asks for, in what has the name; empty: it asks for none.
+func narrow(part *string, asked, name string) error {
+	switch {
+	case asked == "":
+		return nil
+	case *part != "" && *part != asked:
+		return outside(name)
+	case len(asked) > memory.MaxName:
+		return refuse(http.StatusBadRequest, "invalid_value", "the %s has more than %d bytes", name, memory.MaxName)
 	}
-	return c, nil
+	*part = asked
+	return nil
+}
+
+func outside(name string) error {
+	return refuse(http.StatusForbidden, "outside_scope", "the %s of the request is not the one that the key is bound to", name)
 }
 
 // protect lets in who has a key and keeps to the rate, and bounds the body.
@@ -95,32 +103,31 @@ func (s *Server) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.authenticate(r)
 		if err != nil {
-			f := asFailure(err)
-			if f.Status == http.StatusUnauthorized {
+			if asFailure(err).Status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="refine"`)
 			}
-			writeFailure(w, wireAt(r.URL.Path), f)
+			s.fail(w, r, err)
 			return
 		}
 		if limit := s.access.Load().limits[c.name]; limit != nil {
 			if wait := limit.Reserve(); wait.Delay() > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(1+int(wait.Delay().Seconds())))
 				wait.Cancel()
-				writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())))
+				s.fail(w, r, refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())))
 				return
 			}
 		}
 		if r.Body != nil && r.ContentLength != 0 {
 			// A form or text/plain is all that a foreign web page can send without asking first.
 			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-				writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json"))
+				s.fail(w, r, refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json"))
 				return
 			}
-			if r.ContentLength > s.maxBody {
-				writeFailure(w, wireAt(r.URL.Path), &http.MaxBytesError{Limit: s.maxBody})
+			if r.ContentLength > s.o.MaxBody {
+				s.fail(w, r, &http.MaxBytesError{Limit: s.o.MaxBody})
 				return
 			}
-			r.Body = http.MaxBytesReader(w, r.Body, s.maxBody)
+			r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBody)
 		}
 		s.note(r, c)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
@@ -148,11 +155,11 @@ func (s *Server) harden(next http.Handler) http.Handler {
 		}
 		// Without keys a name that an attacker lets point here (DNS rebinding) would make the browser a caller.
 		if !s.locked && !s.ours(r.Host) {
-			refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host).write(w)
+			s.fail(w, r, refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host))
 			return
 		}
 		if err := cross.Check(r); err != nil {
-			refuse(http.StatusForbidden, "cross_origin", "a page of another origin may not send this").write(w)
+			s.fail(w, r, refuse(http.StatusForbidden, "cross_origin", "a page of another origin may not send this"))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -165,7 +172,7 @@ func (s *Server) ours(host string) bool {
 		host = name
 	}
 	host = strings.ToLower(strings.Trim(host, "[]"))
-	return onThisMachine(host) || strings.HasSuffix(host, ".localhost") || slices.Contains(s.hosts, host)
+	return onThisMachine(host) || strings.HasSuffix(host, ".localhost") || slices.Contains(s.o.Hosts, host)
 }
 
 // onThisMachine reports whether a host, without its port, is a loopback one.
@@ -192,40 +199,30 @@ func CheckListen(address string, keys int) error {
 // access is who may ask, and how often.
 type access struct {
 	keys   ring
-	limits map[string]*rate.Limiter
+	limits map[string]*rate.Limiter // by the caller's name; none where there is no limit
 }
 
 // SetKeys replaces the keys while the server runs: a key that is gone is refused from then on. A server that began with keys
 // must have some, and one that began without stays without, for whose memories a caller sees depends on it.
 func (s *Server) SetKeys(keys []Key) error {
+	callers := []string{"local"}
 	for _, k := range keys {
 		if err := k.check(); err != nil {
 			return fmt.Errorf("%w: %q: %w", ErrKeys, k.Name, err)
 		}
+		callers = append(callers, k.Name)
 	}
 	if s.locked != (len(keys) > 0) {
 		return fmt.Errorf("%w: a server with keys cannot go on without, nor one without begin to ask for them: start it anew", ErrKeys)
 	}
-	a := &access{keys, limiters(keys, s.rate, s.burst)}
-	if before := s.access.Load(); before != nil {
-		for name := range a.limits {
-			if limit := before.limits[name]; limit != nil {
-				a.limits[name] = limit
-			}
+	before, a := s.access.Load(), &access{keys, map[string]*rate.Limiter{}}
+	for _, name := range callers {
+		if before != nil && before.limits[name] != nil {
+			a.limits[name] = before.limits[name]
+		} else if s.o.Rate > 0 {
+			a.limits[name] = rate.NewLimiter(rate.Limit(s.o.Rate), s.o.Burst)
 		}
 	}
 	s.access.Store(a)
 	return nil
-}
-
-// limiters makes the limit of each caller.
-func limiters(keys []Key, perSecond float64, burst int) map[string]*rate.Limiter {
-	if perSecond <= 0 {
-		return nil
-	}
-	limits := map[string]*rate.Limiter{"local": rate.NewLimiter(rate.Limit(perSecond), burst)}
-	for _, k := range keys {
-		limits[k.Name] = rate.NewLimiter(rate.Limit(perSecond), burst)
-	}
-	return limits
 }

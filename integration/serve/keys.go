@@ -12,9 +12,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/trm-go/refiner/internal/beside"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -24,11 +24,7 @@ type Key struct {
 	Name string `json:"name"` // for logs and metrics
 	Hash string `json:"hash"` // "sha256:" and 64 hexadecimal digits
 
-	// The scope that it is bound to. No request can widen it.
-	Tenant  string `json:"tenant,omitempty"`
-	User    string `json:"user,omitempty"`
-	Agent   string `json:"agent,omitempty"`
-	Session string `json:"session,omitempty"`
+	memory.Scope // that it is bound to. No request can widen it.
 
 	// AnyUser is for a backend that serves many: each request names its user in X-User-Id. User must be empty.
 	AnyUser bool `json:"any_user,omitempty"`
@@ -36,11 +32,6 @@ type Key struct {
 	ReadOnly bool `json:"read_only,omitempty"`
 	// Metrics lets the key read /metrics, which counts over all scopes.
 	Metrics bool `json:"metrics,omitempty"`
-}
-
-// Scope is the scope that the key is bound to.
-func (k *Key) Scope() memory.Scope {
-	return memory.Scope{Tenant: k.Tenant, User: k.User, Agent: k.Agent, Session: k.Session}
 }
 
 // keyPrefix marks a key for scanners that look for secrets in places where none belongs.
@@ -56,7 +47,7 @@ func NewKey(name string, scope memory.Scope) (string, Key) {
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // it ends the process rather than fail
 	secret := keyPrefix + base64.RawURLEncoding.EncodeToString(random[:])
-	return secret, Key{Name: name, Hash: HashKey(secret), Tenant: scope.Tenant, User: scope.User, Agent: scope.Agent, Session: scope.Session}
+	return secret, Key{Name: name, Hash: HashKey(secret), Scope: scope}
 }
 
 // HashKey is a secret as [Key.Hash] holds it.
@@ -141,33 +132,18 @@ func (k *Key) check() error {
 // AddKey puts a key into a file of keys, which is made if there is none. The file is replaced as a whole, so that a
 // crash leaves the old one or the new one.
 func AddKey(path string, k Key) error {
-	var file keyFile
 	keys, err := LoadKeys(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	file.Keys = append(keys, k)
-	text, err := json.MarshalIndent(file, "", "  ")
+	text, err := json.MarshalIndent(keyFile{append(keys, k)}, "", "  ")
 	if err != nil {
 		return err
 	}
 	if _, err := parseKeys(text); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // for the owner alone
-	if err != nil {
-		return fmt.Errorf("write keys: %w", err)
-	}
-	defer func() { _ = os.Remove(temporary.Name()) }()
-	_, err = temporary.Write(append(text, '\n'))
-	err = errors.Join(err, temporary.Sync(), temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write keys: %w", err)
-	}
-	return nil
+	return beside.WriteFile(path, append(text, '\n'))
 }
 
 // ring finds the key of a secret.

@@ -44,9 +44,9 @@ type me struct {
 }
 
 func (s *Server) me(_ context.Context, c *caller, _ *struct{}) (*me, error) {
-	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: s.locked, AnyUser: c.key != nil && c.key.AnyUser, Model: ownModel, Refine: string(s.refine)}
-	if s.upstream != nil {
-		m.Model = s.upstream.Model
+	m := &me{Name: c.name, Scope: c.scope, ReadOnly: c.writes() != nil, Keys: s.locked, AnyUser: c.key != nil && c.key.AnyUser, Model: ownModel, Refine: string(s.o.Refine)}
+	if s.o.Upstream != nil {
+		m.Model = s.o.Upstream.Model
 	}
 	return m, nil
 }
@@ -98,8 +98,8 @@ func (s *Server) list(ctx context.Context, c *caller, q *listRequest) (*listing,
 	if err != nil {
 		return nil, err
 	}
-	if q.Limit < 0 || q.Limit > mostPage {
-		return nil, badField("limit", "limit is %d: use 1 to %d", q.Limit, mostPage)
+	if err := bounded("limit", q.Limit, mostPage); err != nil {
+		return nil, err
 	}
 	if q.Pinned {
 		records, err := s.plugin.Store.Pinned(ctx, scope, cmp.Or(q.Limit, usualPage))
@@ -124,13 +124,16 @@ func (s *Server) list(ctx context.Context, c *caller, q *listRequest) (*listing,
 
 // within narrows a scope to a session. A scope that is bound to one allows no other.
 func within(scope memory.Scope, session string) (memory.Scope, error) {
-	if session != "" && scope.Session != "" && session != scope.Session {
-		return scope, refuse(http.StatusForbidden, "outside_scope", "the session is not the one that the key is bound to")
+	err := narrow(&scope.Session, session, "session")
+	return scope, err
+}
+
+// bounded refuses a number of a request that is not from 0, which means the usual one, to most.
+func bounded(name string, n, most int) error {
+	if n >= 0 && n <= most {
+		return nil
 	}
-	if session != "" {
-		scope.Session = session
-	}
-	return scope, nil
+	return badField(name, "%s is %d: use 0 to %d", name, n, most)
 }
 
 // newMemory is a memory as a client gives it. What is left out is filled in.
@@ -310,8 +313,8 @@ type question struct {
 // query is the question in a scope.
 func (q *question) query(c *caller) (memory.Scope, memory.Query, error) {
 	scope, err := within(c.scope, q.Session)
-	if err == nil && (q.Limit < 0 || q.Limit > mostPage) {
-		err = badField("limit", "limit is %d: use 1 to %d", q.Limit, mostPage)
+	if err == nil {
+		err = bounded("limit", q.Limit, mostPage)
 	}
 	return scope, memory.Query{Text: q.Query, Limit: q.Limit, At: q.At, Since: q.Since, Until: q.Until, Kinds: q.Kinds, Where: q.Where}, err
 }
@@ -357,8 +360,7 @@ func (s *Server) explain(ctx context.Context, c *caller, q *question) (*integrat
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.plugin.Explain(ctx, scope, query)
-	return e, err
+	return s.plugin.Explain(ctx, scope, query)
 }
 
 type askRequest struct {
@@ -391,15 +393,11 @@ func (s *Server) askRequest(c *caller, q *askRequest) (integration.Request, erro
 			return none, err
 		}
 	}
-	if q.Refine != "" {
-		if _, err := refinement(string(q.Refine)); err != nil {
-			return none, badField("refine", "%v", err)
-		}
+	if q.Refine != "" && !known(q.Refine) {
+		return none, badField("refine", noRefinement, q.Refine)
 	}
-	for name, x := range map[string]struct{ value, most int }{"limit": {q.Limit, mostPage}, "budget": {q.Budget, 1 << 20}, "rounds": {q.Rounds, mostRounds}, "max_tokens": {q.MaxTokens, 1 << 30}} {
-		if x.value < 0 || x.value > x.most {
-			return none, badField(name, "%s is %d: use 0 to %d", name, x.value, x.most)
-		}
+	if err := cmp.Or(bounded("limit", q.Limit, mostPage), bounded("budget", q.Budget, 1<<20), bounded("rounds", q.Rounds, mostRounds), bounded("max_tokens", q.MaxTokens, 1<<30)); err != nil {
+		return none, err
 	}
 	return integration.Request{Scope: scope, Question: q.Question, Messages: q.Messages, Draft: q.Draft, Limit: q.Limit, Budget: q.Budget,
 		Refine: q.Refine, Remember: q.Remember, Eager: q.Eager, At: q.At, Rounds: q.Rounds, MaxTokens: q.MaxTokens}, nil
@@ -421,7 +419,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 	for event, err := range s.of(callerOf(r.Context())).AskStream(ctx, request) {
 		if err != nil {
 			if q.Stream && w.Header().Get("Content-Type") != "" {
-				return sendEvent(w, chatwire.EventStream, "error", envelope{asFailure(err)})
+				return sendEvent(w, chatwire.EventStream, "error", map[string]any{"error": asFailure(err)})
 			}
 			return err
 		}

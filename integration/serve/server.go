@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/integration/ada"
+	"github.com/trm-go/refiner/internal/endpoint"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -62,42 +65,24 @@ type Options struct {
 	Traces trace.TracerProvider
 }
 
-// The defaults of Options.
-const (
-	defaultLimit   = 10
-	defaultBudget  = 800
-	defaultMaxBody = 32 << 20 // a few photographs
-	defaultWait    = 30 * time.Second
-)
-
 // Server answers requests. It is an http.Handler, safe for concurrent use.
 type Server struct {
-	plugin    *integration.Plugin
-	locked    bool                   // it asks for keys
-	access    atomic.Pointer[access] // the keys that there are now
-	rate      float64
-	burst     int
-	upstream  *Upstream
-	client    *http.Client
-	silence   time.Duration
-	refine    refine.Refinement
-	remember  bool
-	tasks     *tasks
-	limit     int
-	budget    int
-	maxBody   int64
-	hosts     []string
-	wait      time.Duration
-	log       *slog.Logger
-	tracer    trace.Tracer
-	metrics   *metrics
-	inFlight  atomic.Int64 // requests that are being answered
-	writer    *integration.Writer
-	webhooks  *webhooks // nil: there are none
-	exchanges exchanges
-	recalls   chan struct{} // holds one for each recall at work
-	stopping  atomic.Bool
-	handler   http.Handler
+	plugin   *integration.Plugin
+	o        Options                // with its defaults
+	locked   bool                   // it asks for keys
+	access   atomic.Pointer[access] // the keys that there are now
+	client   *http.Client
+	tasks    *tasks
+	log      *slog.Logger
+	tracer   trace.Tracer
+	metrics  *metrics
+	inFlight atomic.Int64 // requests that are being answered
+	writer   *integration.Writer
+	webhooks *webhooks     // nil: there are none
+	underway sync.RWMutex  // held for reading by each chat under way, which may still have a turn to be written
+	recalls  chan struct{} // holds one for each recall at work
+	stopping atomic.Bool
+	handler  http.Handler
 }
 
 // New makes a server over a plugin, which must outlive it.
@@ -109,47 +94,50 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	if len(o.Keys) > 0 {
 		own.Scope = memory.Scope{} // a key's scope is its own, also where it is empty
 	}
-	s := &Server{plugin: &own, locked: len(o.Keys) > 0, rate: o.Rate, burst: cmp.Or(o.Burst, max(1, int(2*o.Rate))), upstream: o.Upstream, refine: cmp.Or(o.Refine, refine.Off), remember: !o.Forget,
-		limit: cmp.Or(o.Limit, defaultLimit), budget: cmp.Or(o.Budget, defaultBudget),
-		maxBody: cmp.Or(o.MaxBody, defaultMaxBody), wait: cmp.Or(o.Wait, defaultWait), log: o.Log, recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	s := &Server{plugin: &own, o: *o, locked: len(o.Keys) > 0, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), recalls: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	s.o.Refine = cmp.Or(o.Refine, refine.Off)
+	s.o.Limit, s.o.Budget = cmp.Or(o.Limit, 10), cmp.Or(o.Budget, 800)
+	s.o.Burst = cmp.Or(o.Burst, max(1, int(2*o.Rate)))
+	s.o.MaxBody = cmp.Or(o.MaxBody, 32<<20) // a few photographs
+	s.o.Wait = cmp.Or(o.Wait, 30*time.Second)
+	s.o.Hosts = nil
+	for _, host := range o.Hosts {
+		if host = strings.ToLower(strings.TrimSpace(host)); host != "" {
+			s.o.Hosts = append(s.o.Hosts, host)
+		}
+	}
 	if err := s.SetKeys(o.Keys); err != nil {
 		return nil, err
 	}
-	for _, host := range o.Hosts {
-		s.hosts = append(s.hosts, strings.ToLower(strings.TrimSpace(host)))
-	}
-	if _, err := refinement(string(s.refine)); err != nil {
-		return nil, err
+	if !known(s.o.Refine) {
+		return nil, fmt.Errorf(noRefinement, s.o.Refine)
 	}
 	var err error
 	if s.tasks, err = newTasks(o.Tasks); err != nil {
 		return nil, err
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
 	}
 	traces := o.Traces
 	if traces == nil {
 		traces = noop.NewTracerProvider()
 	}
 	s.tracer = traces.Tracer(scopeName)
-	if s.upstream != nil {
-		if err := s.upstream.check(); err != nil {
-			return nil, err
+	if o.Upstream != nil {
+		if err := endpoint.Check(o.Upstream.BaseURL); err != nil {
+			return nil, fmt.Errorf("the upstream: %w", err)
 		}
-		s.client = s.upstream.client()
-		s.silence = cmp.Or(s.upstream.Silence, defaultSilence)
+		upstream := *o.Upstream
+		upstream.Silence = cmp.Or(upstream.Silence, 5*time.Minute)
+		s.o.Upstream, s.client = &upstream, upstream.client()
 	}
-	s.exchanges.over.L = &s.exchanges.mu
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.inFlight.Load()) }, func() float64 { return float64(s.writer.Pending()) })
 	if len(o.Webhooks) > 0 {
-		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, &s.metrics.registry, s.log); err != nil {
+		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, s.metrics, s.log); err != nil {
 			return nil, err
 		}
 		own.Store = observedStore{p.Store, s.webhooks}
 	}
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
-		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
+		Written: func(n int) { s.metrics.count("refine_turns_written_total", n) }, Failed: func(n int) { s.metrics.count("refine_turns_failed_total", n) }})
 	s.handler = s.routes(o)
 	return s, nil
 }
@@ -161,54 +149,43 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 func (s *Server) routes(o *Options) http.Handler {
 	mux := http.NewServeMux()
 	protected := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, s.protect(h)) }
-	if s.upstream != nil {
-		protected("POST /v1/embeddings", s.pass(func(*http.Request) string { return "/embeddings" }))
-		protected("POST /v1/completions", s.pass(func(*http.Request) string { return "/completions" }))
-		protected("POST /v1/messages/count_tokens", s.pass(func(*http.Request) string { return "/messages/count_tokens" }))
-		protected("GET /v1/models", s.pass(func(*http.Request) string { return "/models" }))
-		protected("GET /v1/models/{model...}", s.pass(func(r *http.Request) string { return strings.TrimPrefix(r.URL.EscapedPath(), "/v1") }))
+	if s.o.Upstream != nil {
+		for _, route := range []string{"POST /v1/embeddings", "POST /v1/completions", "POST /v1/messages/count_tokens", "GET /v1/models", "GET /v1/models/{model...}",
+			"GET /api/tags", "GET /api/ps", "GET /api/version", "POST /api/show", "POST /api/embed", "POST /api/embeddings"} {
+			protected(route, s.pass)
+		}
 	} else {
 		protected("POST /v1/embeddings", s.embeddings)
 		protected("GET /v1/models", s.models)
 		protected("GET /v1/models/{model...}", s.model)
+		protected("GET /api/tags", ollamaTags)
+		protected("GET /api/version", ollamaVersion)
 	}
-	s.ollama(protected)
 	// Nothing else is passed on: files, fine-tuning and accounts are the upstream key's, not the callers'.
 	protected("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		known := "/v1/responses, /v1/chat/completions, /v1/messages, /v1/embeddings and /v1/models"
-		if s.upstream != nil {
+		if s.o.Upstream != nil {
 			known = strings.Replace(known, "/v1/embeddings", "/v1/completions, /v1/embeddings", 1)
 		}
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known).write(w)
+		s.fail(w, r, refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known))
 	})
-	s.mount(protected, o)
+	if o.Ada {
+		for _, path := range ada.Endpoints {
+			protected(path, s.asAda)
+		}
+	}
+	if o.MCP {
+		protected("/mcp", s.asMCP(o.Version))
+	}
 	s.rest(mux, protected)
 	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
-		writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
+		s.fail(w, r, refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
 	})
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	protected("GET /metrics", s.serveMetrics)
 	mux.Handle("/", page())
 	return s.observe(mux, s.harden(mux))
-}
-
-// ollama serves what Ollama's clients ask besides chats: which models there are, and embeddings. What changes models is the
-// upstream's owner's business.
-func (s *Server) ollama(protected func(pattern string, h http.HandlerFunc)) {
-	if s.upstream != nil {
-		for _, route := range []string{"GET /api/tags", "GET /api/ps", "GET /api/version", "POST /api/show", "POST /api/embed", "POST /api/embeddings"} {
-			_, path, _ := strings.Cut(route, " ")
-			protected(route, s.pass(func(*http.Request) string { return path }))
-		}
-		return
-	}
-	protected("GET /api/tags", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"models": []any{map[string]any{"name": ownModel, "model": ownModel, "size": 0, "digest": "", "details": struct{}{}}}})
-	})
-	protected("GET /api/version", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"version": "0.6.4"}) // of the API that is spoken
-	})
 }
 
 // healthz says that the process answers.
@@ -238,7 +215,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 // serveMetrics answers a scrape. It counts over all scopes: a key must be made for it.
 func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if c := callerOf(r.Context()); c.key != nil && !c.key.Metrics {
-		refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name).write(w)
+		s.fail(w, r, refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name))
 		return
 	}
 	s.metrics.ServeHTTP(w, r)
@@ -246,7 +223,9 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 
 // Flush returns when no chat is under way, all turns are written, and what was shown is counted.
 func (s *Server) Flush() {
-	s.exchanges.wait()
+	//lint:ignore SA2001 it waits
+	s.underway.Lock()
+	s.underway.Unlock()
 	s.writer.Wait()
 	s.plugin.Flush()
 }
@@ -264,7 +243,7 @@ func (s *Server) of(c *caller) *integration.Plugin {
 func (s *Server) Close() {
 	s.Flush()
 	if s.webhooks != nil {
-		s.webhooks.close(s.wait)
+		s.webhooks.close(s.o.Wait)
 	}
 	if s.client != nil {
 		s.client.CloseIdleConnections()
@@ -304,12 +283,12 @@ func (s *Server) Run(ctx context.Context, listener net.Listener, secure *tls.Con
 	case <-ctx.Done():
 	}
 	s.stopping.Store(true)
-	s.log.Info("stopping", "wait", s.wait)
-	limit, stop := context.WithTimeout(base, s.wait)
+	s.log.Info("stopping", "wait", s.o.Wait)
+	limit, stop := context.WithTimeout(base, s.o.Wait)
 	defer stop()
 	err := server.Shutdown(limit)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("serve: some requests took longer than %s to end and were cut off", s.wait)
+		err = fmt.Errorf("serve: some requests took longer than %s to end and were cut off", s.o.Wait)
 		cut()
 		late, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer stop()

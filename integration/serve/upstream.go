@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,9 +13,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/trm-go/refiner/config"
 	"github.com/trm-go/refiner/internal/chatwire"
+	"github.com/trm-go/refiner/internal/endpoint"
 )
 
 // Upstream is the OpenAI-compatible server that answers.
@@ -28,29 +28,13 @@ type Upstream struct {
 	Key config.Secret
 	// Model answers requests that name no model, or "refine". Empty: such requests go out as they are.
 	Model string
-	// Silence is how long the upstream may say nothing, before its answer and within. Zero: 5 minutes.
+	// Silence is how long the upstream may say nothing, before its answer and within. Zero: 5 minutes. A large model that reads
+	// a long prompt says nothing for minutes.
 	Silence time.Duration
 }
 
 // modelAlias names the configured model, whatever it is.
 const modelAlias = "refine"
-
-// defaultSilence is the default of Upstream.Silence. A large model that reads a long prompt says nothing for minutes.
-const defaultSilence = 5 * time.Minute
-
-// check reports what keeps an upstream from being used.
-func (u *Upstream) check() error {
-	at, err := url.Parse(u.BaseURL)
-	switch {
-	case err != nil:
-		return errors.New("the upstream's base URL cannot be read: write it like http://localhost:11434/v1")
-	case at.Scheme != "http" && at.Scheme != "https" || at.Host == "":
-		return fmt.Errorf("the upstream's base URL %q is not one of http or https: write it like http://localhost:11434/v1", at.Redacted())
-	case at.User != nil || at.RawQuery != "" || at.Fragment != "":
-		return fmt.Errorf("the base URL of %q holds more than an address: give the key as the key", at.Host)
-	}
-	return nil
-}
 
 // streams is the number of connections to the upstream that are kept for the next request.
 const streams = 512
@@ -62,7 +46,7 @@ func (u *Upstream) client() *http.Client {
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 2*streams, streams
 	transport.DisableCompression = true
 	transport.ReadBufferSize, transport.WriteBufferSize = 4<<10, 4<<10
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: endpoint.Transport{RoundTripper: transport, Patience: u.Silence}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // ours are headers that mean something between two ends of one connection, or to this server alone.
@@ -80,19 +64,10 @@ var theirs = map[string]bool{
 	"Set-Cookie": true, "Strict-Transport-Security": true, "Content-Security-Policy": true, "Date": true, "Alt-Svc": true, "Server": true,
 }
 
-var errSilent = errors.New("the upstream says nothing")
-
-// forward sends a request to the upstream. The answer's body must be closed, which also ends the watch over its silence.
+// forward sends a request to the upstream. The answer's body must be closed.
 func (s *Server) forward(ctx context.Context, r *http.Request, path string, body []byte) (*http.Response, error) {
 	ctx, span := s.tracer.Start(ctx, "upstream")
-	ctx, cancel := context.WithCancelCause(ctx)
-	silent := time.AfterFunc(s.silence, func() { cancel(errSilent) })
-	end := func() {
-		silent.Stop()
-		cancel(nil)
-		span.End()
-	}
-	address := strings.TrimRight(s.upstream.BaseURL, "/")
+	address := strings.TrimRight(s.o.Upstream.BaseURL, "/")
 	if strings.HasPrefix(path, "/api/") { // Ollama's own API stands beside its /v1
 		address = strings.TrimSuffix(address, "/v1")
 	}
@@ -101,7 +76,7 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 	}
 	out, err := http.NewRequestWithContext(ctx, r.Method, address, bytes.NewReader(body))
 	if err != nil {
-		end()
+		span.End()
 		return nil, err
 	}
 	for name, values := range r.Header {
@@ -116,14 +91,14 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 	if err != nil {
 		f := s.unreachable(ctx, err)
 		span.SetStatus(codes.Error, f.Error())
-		end()
-		s.metrics.upstream.Add(1, "error")
+		span.End()
+		s.metrics.count("refine_upstream_requests_total", 1, "code", "error")
 		return nil, f
 	}
-	s.metrics.first.Observe(time.Since(start).Seconds())
-	s.metrics.upstream.Add(1, strconv.Itoa(response.StatusCode))
+	s.metrics.first.Update(time.Since(start).Seconds())
+	s.metrics.count("refine_upstream_requests_total", 1, "code", strconv.Itoa(response.StatusCode))
 	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode), attribute.String("server.address", out.URL.Host))
-	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, silent: silent, limit: s.silence, end: end}
+	response.Body = spanned{response.Body, span}
 	return response, nil
 }
 
@@ -131,10 +106,10 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 func (s *Server) authorize(out, r *http.Request, path string) {
 	anthropic := path == chatwire.Anthropic{}.Path() || strings.HasPrefix(path, chatwire.Anthropic{}.Path()+"/")
 	switch {
-	case s.upstream.Key != "":
-		out.Header.Set("Authorization", "Bearer "+string(s.upstream.Key))
+	case s.o.Upstream.Key != "":
+		out.Header.Set("Authorization", "Bearer "+string(s.o.Upstream.Key))
 		if anthropic {
-			out.Header.Set("X-Api-Key", string(s.upstream.Key))
+			out.Header.Set("X-Api-Key", string(s.o.Upstream.Key))
 		}
 	case !s.locked:
 		for _, name := range []string{"Authorization", "X-Api-Key"} {
@@ -148,8 +123,8 @@ func (s *Server) authorize(out, r *http.Request, path string) {
 // unreachable says why the upstream gave no answer.
 func (s *Server) unreachable(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(context.Cause(ctx), errSilent):
-		return refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream said nothing for %s", s.silence)
+	case errors.Is(err, endpoint.ErrSilent):
+		return refuse(http.StatusGatewayTimeout, "upstream_timeout", "the upstream said nothing for %s", s.o.Upstream.Silence)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
@@ -157,31 +132,15 @@ func (s *Server) unreachable(ctx context.Context, err error) error {
 	return refuse(http.StatusBadGateway, "upstream_unreachable", "the upstream cannot be reached: check model.base_url, and that it runs")
 }
 
-// watched is the upstream's answer. Each read puts off the end of its patience.
-type watched struct {
+// spanned is an answer whose span ends with it.
+type spanned struct {
 	io.ReadCloser
-	ctx    context.Context // of this answer alone, which is gone when it is closed
-	silent *time.Timer
-	limit  time.Duration
-	end    func()
+	span trace.Span
 }
 
-func (w *watched) Read(b []byte) (int, error) {
-	n, err := w.ReadCloser.Read(b)
-	if err == nil {
-		w.silent.Reset(w.limit)
-	} else if err != io.EOF {
-		if cause := context.Cause(w.ctx); cause != nil {
-			err = cause
-		}
-	}
-	return n, err
-}
-
-func (w *watched) Close() error {
-	err := w.ReadCloser.Close()
-	w.end()
-	return err
+func (s spanned) Close() error {
+	defer s.span.End()
+	return s.ReadCloser.Close()
 }
 
 // passHeader copies the headers of the upstream's answer. same: its bytes are sent on as they are.
@@ -194,23 +153,21 @@ func passHeader(w http.ResponseWriter, response *http.Response, same bool) {
 }
 
 // pass sends a request on and its answer back, both as they are.
-func (s *Server) pass(path func(*http.Request) string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := readBody(w, r)
-		if err != nil {
-			asFailure(err).write(w)
-			return
-		}
-		response, err := s.forward(r.Context(), r, path(r), body)
-		if err != nil {
-			asFailure(err).write(w)
-			return
-		}
-		defer func() { _ = response.Body.Close() }()
-		passHeader(w, response, true)
-		w.WriteHeader(response.StatusCode)
-		if err := relay(w, response.Body, nil); err != nil {
-			panic(http.ErrAbortHandler) // the client must not take a part for the whole
-		}
+func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
+	body, err := readBody(w, r)
+	if err != nil {
+		writeFailure(w, wireAt(r.URL.Path), err)
+		return
+	}
+	response, err := s.forward(r.Context(), r, strings.TrimPrefix(r.URL.EscapedPath(), "/v1"), body)
+	if err != nil {
+		writeFailure(w, wireAt(r.URL.Path), err)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	passHeader(w, response, true)
+	w.WriteHeader(response.StatusCode)
+	if err := relay(w, response.Body, nil); err != nil {
+		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
 }

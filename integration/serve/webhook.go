@@ -6,9 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -21,7 +23,6 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/trm-go/refiner/internal/batch"
-	"github.com/trm-go/refiner/internal/metric"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -68,13 +69,13 @@ func (h *Webhook) check() (string, error) {
 
 // webhooks tell of changes. One goroutine for each sends, while there is something to send.
 type webhooks struct {
-	list   []*hookSender
-	store  refine.Store
-	client *retryablehttp.Client
-	log    *slog.Logger
-	told   *metric.Counter // result
-	ctx    context.Context // ends with the server
-	cut    context.CancelFunc
+	list    []*hookSender
+	store   refine.Store
+	client  *retryablehttp.Client
+	log     *slog.Logger
+	metrics *metrics
+	ctx     context.Context // ends with the server
+	cut     context.CancelFunc
 }
 
 type hookSender struct {
@@ -85,8 +86,8 @@ type hookSender struct {
 }
 
 // newWebhooks makes the webhooks of a store's changes, none of which is under way yet.
-func newWebhooks(list []Webhook, store refine.Store, registry *metric.Registry, log *slog.Logger) (*webhooks, error) {
-	w := &webhooks{store: store, log: log, client: retryablehttp.NewClient()}
+func newWebhooks(list []Webhook, store refine.Store, m *metrics, log *slog.Logger) (*webhooks, error) {
+	w := &webhooks{store: store, log: log, metrics: m, client: retryablehttp.NewClient()}
 	w.ctx, w.cut = context.WithCancel(context.Background())
 	w.client.Logger, w.client.HTTPClient.Timeout = nil, hookTimeout                                                   // a logger would be told addresses
 	w.client.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // to where nobody allowed it
@@ -108,8 +109,7 @@ func newWebhooks(list []Webhook, store refine.Store, registry *metric.Registry, 
 		})
 		w.list = append(w.list, h)
 	}
-	w.told = registry.Counter("refine_webhook_events_total", "What webhooks were to be told: delivered, failed for good, or dropped.", "result")
-	registry.Gauge("refine_webhook_events_pending", "What waits to be told to webhooks.", w.pending)
+	m.NewGauge("refine_webhook_events_pending", w.pending)
 	return w, nil
 }
 
@@ -129,7 +129,7 @@ func (w *webhooks) tell(event string, scope memory.Scope, c change) {
 		case h.queue.Offer(&c):
 			h.full.Store(false)
 		default:
-			w.told.Add(1, "dropped")
+			w.metrics.count("refine_webhook_events_total", 1, "result", "dropped")
 			if !h.full.Swap(true) {
 				w.log.Warn("a webhook is too slow: changes are dropped", "host", h.host, "pending", mostChanges)
 			}
@@ -145,15 +145,15 @@ func (w *webhooks) send(h *hookSender, c *change) {
 	}
 	switch failed := (*url.Error)(nil); {
 	case err == nil:
-		w.told.Add(1, "delivered")
+		w.metrics.count("refine_webhook_events_total", 1, "result", "delivered")
 		return
 	case w.ctx.Err() != nil: // close has logged it
-		w.told.Add(1, "dropped")
+		w.metrics.count("refine_webhook_events_total", 1, "result", "dropped")
 		return
 	case errors.As(err, &failed):
 		err = failed.Err // without the address
 	}
-	w.told.Add(1, "failed")
+	w.metrics.count("refine_webhook_events_total", 1, "result", "failed")
 	w.log.Warn("a webhook could not be told of a change", "host", h.host, "event", c.Event, "delivery", c.Delivery, "error", err)
 }
 
@@ -199,4 +199,99 @@ func (w *webhooks) close(most time.Duration) {
 	timer.Stop()
 	w.cut()
 	w.client.HTTPClient.CloseIdleConnections()
+}
+
+// change is what a webhook is told, as JSON. What waits to be told holds no texts: they are read when it is sent, so that
+// what was deleted meanwhile stays unsaid.
+type change struct {
+	Delivery string          `json:"delivery"` // the same in every attempt
+	Event    string          `json:"event"`
+	Time     time.Time       `json:"time"`
+	Tenant   string          `json:"tenant"`
+	User     string          `json:"user"`
+	IDs      []memory.ID     `json:"ids"`
+	Replaced []memory.ID     `json:"replaced,omitempty"` // whose place they took
+	Memories []memory.Record `json:"memories,omitempty"`
+
+	scope  memory.Scope
+	undone memory.ID // of an undo: what is live again in its place is found when it is told
+}
+
+// body is the JSON of a change, with the memories as they are now.
+func (of *change) body(ctx context.Context, store refine.Store) ([]byte, error) {
+	c := *of // other webhooks have it too
+	if c.undone != "" {
+		c.IDs, c.Replaced = []memory.ID{}, []memory.ID{c.undone}
+		history, err := store.History(ctx, c.scope, c.undone)
+		if err != nil && !errors.Is(err, memory.ErrNotFound) {
+			return nil, err
+		}
+		for _, e := range history.Events {
+			if e.What == "revived" && e.By == c.undone {
+				c.IDs = append(c.IDs, e.ID)
+			}
+		}
+	}
+	for _, id := range c.IDs {
+		if c.Event == "deleted" {
+			break
+		}
+		r, err := store.Record(ctx, c.scope, id)
+		if errors.Is(err, memory.ErrNotFound) {
+			continue // it was deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.Embedding, r.Model = nil, ""
+		c.Memories = append(c.Memories, r)
+	}
+	return json.Marshal(c)
+}
+
+// tellAll tells of any number of memories.
+func (w *webhooks) tellAll(event string, scope memory.Scope, ids []memory.ID) {
+	for part := range slices.Chunk(ids, changeIDs) {
+		w.tell(event, scope, change{IDs: part})
+	}
+}
+
+// observedStore is a store whose changes webhooks are told of. Everything that the server writes goes through it.
+type observedStore struct {
+	refine.Store
+	hooks *webhooks
+}
+
+func (s observedStore) Add(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error) {
+	added, err := s.Store.Add(ctx, scope, records...)
+	s.hooks.tellAll("remembered", scope, added.New)
+	return added, err
+}
+
+func (s observedStore) AddAll(ctx context.Context, scope memory.Scope, records iter.Seq2[memory.Record, error], o *memory.AddOptions) (memory.Added, error) {
+	added, err := s.Store.AddAll(ctx, scope, records, o)
+	s.hooks.tellAll("remembered", scope, added.New)
+	return added, err
+}
+
+func (s observedStore) Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (memory.ID, error) {
+	id, err := s.Store.Supersede(ctx, scope, record, old...)
+	if err == nil {
+		s.hooks.tell("changed", scope, change{IDs: []memory.ID{id}, Replaced: slices.Clone(old)})
+	}
+	return id, err
+}
+
+func (s observedStore) Undo(ctx context.Context, scope memory.Scope, id memory.ID) error {
+	err := s.Store.Undo(ctx, scope, id)
+	if err == nil {
+		s.hooks.tell("changed", scope, change{undone: id})
+	}
+	return err
+}
+
+func (s observedStore) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error) {
+	deleted, err := s.Store.Delete(ctx, scope, ids, o)
+	s.hooks.tellAll("deleted", scope, deleted.IDs)
+	return deleted, err
 }

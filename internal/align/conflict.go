@@ -1,6 +1,7 @@
 package align
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -15,11 +16,11 @@ type Conflict struct {
 	Start, End int    // bytes of the value in the claim
 	Value      string // of the line, as it stands there
 	P          float64
-	Features   Features
+	Before     bool // the sentence before the line tells what it is about
 }
 
-// Features are what tells a contradiction from a coincidence. All lie in [0, 1] but Anchors, Loose and Left.
-type Features struct {
+// features are what tells a contradiction from a coincidence. All lie in [0, 1] but Anchors, Loose and Left.
+type features struct {
 	Own      float64 // share of the claim's words that the line and what stands around it have, by their weight
 	Line     float64 // the same of the line alone
 	Asked    float64 // share of the question's words
@@ -114,7 +115,7 @@ func (c *Corpus) against(l *Line, s *slot, asked *Line, q *Query) *Conflict {
 		if m.Asks {
 			continue
 		}
-		f := c.features(l, s, asked, m)
+		f := c.compare(l, s, asked, m)
 		if f.Anchors < .4 || f.Own < .25 {
 			continue
 		}
@@ -123,7 +124,7 @@ func (c *Corpus) against(l *Line, s *slot, asked *Line, q *Query) *Conflict {
 			continue
 		}
 		value := m.Text[other.start:other.end]
-		if holds(q.Answer, other) || slices.ContainsFunc(l.slots(), func(x slot) bool { return x.kind == other.kind && x.key == other.key }) {
+		if holds(q.Answer, other) || holdsSlot(l.slots(), other) {
 			continue
 		}
 		later, earlier := c.supports(l, s, asked, m, f.total())
@@ -142,7 +143,7 @@ func (c *Corpus) against(l *Line, s *slot, asked *Line, q *Query) *Conflict {
 		}
 		p := f.p()
 		if best == nil || p > best.P+.05 || p > best.P-.05 && c.Statements[m.Source].At.After(c.Statements[best.Line.Source].At) {
-			best = &Conflict{Line: m, Start: s.start, End: s.end, Value: value, P: p, Features: f}
+			best = &Conflict{Line: m, Start: s.start, End: s.end, Value: value, P: p, Before: f.Line < .5}
 		}
 	}
 	return best
@@ -159,9 +160,9 @@ func (l *Line) tellsOfBefore(m *Line) bool {
 var beforeWords = map[string]bool{"was": true, "were": true, "had": true, "used": true, "until": true, "before": true, "formerly": true, "originally": true,
 	"previously": true, "first": true, "once": true, "war": true, "hatte": true, "fruher": true, "bis": true, "antes": true, "era": true, "avant": true, "etait": true}
 
-// features compares all of a claim but one value with a line.
-func (c *Corpus) features(l *Line, s *slot, asked *Line, m *Line) Features {
-	var f Features
+// compare compares all of a claim but one value with a line.
+func (c *Corpus) compare(l *Line, s *slot, asked *Line, m *Line) features {
+	var f features
 	unit := math.Log((float64(max(len(c.Lines), fewest)) + 1) / 1.5)
 	all, own, here := 0.0, 0.0, 0.0
 	seen := map[string]bool{}
@@ -224,11 +225,11 @@ func share(part, all float64) float64 {
 }
 
 // total is how far a line speaks of what a claim speaks of.
-func (f *Features) total() float64 { return f.Own + .5*f.Asked }
+func (f *features) total() float64 { return f.Own + .5*f.Asked }
 
 // opposite is the value of a line that stands where the claim has its own; false if there is none, or if the line says what
 // the claim says.
-func (c *Corpus) opposite(l *Line, s *slot, m *Line, f *Features) (*slot, bool) {
+func (c *Corpus) opposite(l *Line, s *slot, m *Line, f *features) (*slot, bool) {
 	type place struct {
 		slot
 		left, near float64
@@ -259,15 +260,7 @@ func (c *Corpus) opposite(l *Line, s *slot, m *Line, f *Features) (*slot, bool) 
 	if len(places) == 0 {
 		return nil, false
 	}
-	slices.SortStableFunc(places, func(a, b place) int {
-		switch d := (b.left + b.near) - (a.left + a.near); {
-		case d > 0:
-			return 1
-		case d < 0:
-			return -1
-		}
-		return 0
-	})
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(b.left+b.near, a.left+a.near) })
 	best := places[0]
 	if sameKey(&best.slot, s) {
 		return nil, false
@@ -364,12 +357,12 @@ func right(x *Line, i int, y *Line, j int) int {
 // supports reports whether a line that speaks of the same as m has the claim's value: one that is later, or earlier.
 func (c *Corpus) supports(l *Line, s *slot, asked, m *Line, total float64) (later, earlier bool) {
 	at := c.Statements[m.Source].At
-	mine := c.features(l, s, asked, m).Line
+	mine := c.compare(l, s, asked, m).Line
 	for _, o := range c.Lines {
 		if o == m || o.Asks || !slices.ContainsFunc(o.slots(), func(x slot) bool { return s.agrees(&x) && sameKey(&x, s) }) && !(s.kind == nameKind && holdsWords(o, s.key)) {
 			continue
 		}
-		f := c.features(l, s, asked, o)
+		f := c.compare(l, s, asked, o)
 		if f.Anchors < .3 {
 			continue
 		}
@@ -403,7 +396,12 @@ func holds(s string, v *slot) bool {
 	if v.kind == nameKind {
 		return holdsWords(l, v.key)
 	}
-	return slices.ContainsFunc(l.slots(), func(x slot) bool { return x.kind == v.kind && x.key == v.key })
+	return holdsSlot(l.slots(), v)
+}
+
+// holdsSlot reports whether a value is among others.
+func holdsSlot(list []slot, v *slot) bool {
+	return slices.ContainsFunc(list, func(x slot) bool { return x.kind == v.kind && x.key == v.key })
 }
 
 // holdsWords reports whether a line has one of the words of a name.
@@ -426,18 +424,16 @@ func closeness(a, b *slot) float64 {
 		if a.key[:2] == b.key[:2] {
 			return 1
 		}
-		return .5
 	case text.Number:
 		x, y := []byte(a.key), []byte(b.key)
-		if len(x) != len(y) {
-			return 0
-		}
 		slices.Sort(x)
 		slices.Sort(y)
-		if len(x) >= 2 && string(x) == string(y) {
+		switch {
+		case len(x) != len(y):
+			return 0
+		case len(x) >= 2 && string(x) == string(y):
 			return 1
 		}
-		return .5
 	}
 	return .5
 }
@@ -458,7 +454,7 @@ func personal(claim string, q *Query) float64 {
 const Sure = .25
 
 // p is the probability of a contradiction, by a logistic regression over the features.
-func (f *Features) p() float64 {
+func (f *features) p() float64 {
 	x := -8 + 2.2*f.Own + 1.2*math.Min(f.Anchors, 3) - 1.5*f.Loose + .5*f.Left + 2.5*f.Personal + 2.2*f.Stale + 2.8*f.Close + 1.1*f.Single - .2*f.Name
 	return 1 / (1 + math.Exp(-x))
 }

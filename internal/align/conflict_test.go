@@ -78,13 +78,13 @@ func TestConflicts(t *testing.T) {
 	}
 	for _, e := range x.Repeats {
 		if f := judge(corpora[e[0]], e[1], e[2]); f != nil && f.P > Sure {
-			t.Errorf("a repetition: %s: %.3f %s for %s: %+v", e[2], f.P, f.Line.Text, e[2][f.Start:], f.Features)
+			t.Errorf("a repetition: %s: %.3f %s for %s", e[2], f.P, f.Line.Text, e[2][f.Start:])
 		}
 	}
 	for name, c := range corpora {
 		for _, e := range x.General {
 			if f := judge(c, e[0], e[1]); f != nil && f.P > Sure {
-				t.Errorf("of no concern to %s: %s: %.3f %s: %+v", name, e[1], f.P, f.Line.Text, f.Features)
+				t.Errorf("of no concern to %s: %s: %.3f %s", name, e[1], f.P, f.Line.Text)
 			}
 		}
 	}

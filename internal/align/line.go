@@ -37,9 +37,7 @@ type name struct {
 
 // Read makes a sentence ready.
 func Read(s string) *Line {
-	l := &Line{Text: s, words: text.Words(s), values: text.Values(s), stems: map[string]bool{}}
-	end := strings.TrimRight(s, " \t\r\n\"”’'»)」』*")
-	l.Asks = strings.HasSuffix(end, "?") || strings.HasSuffix(end, "？")
+	l := &Line{Text: s, Asks: text.Asks(s), words: text.Words(s), values: text.Values(s), stems: map[string]bool{}}
 	l.unit = make([]bool, len(l.words))
 	for i, w := range l.words {
 		if w.Stem != "" {
@@ -81,7 +79,7 @@ type Corpus struct {
 	count      map[string]int // of lines, by stem
 }
 
-// fewest is the number of lines that rarity is reckoned from at least: recalled memories hold the words of the question more
+// fewest is the least number of lines that rarity is computed from: recalled memories hold the words of the question more
 // often than others do.
 const fewest = 400
 

@@ -213,24 +213,15 @@ func Relate(earlier, later *Line) (r Relation, value string, name bool) {
 	}
 	a, b := earlier.content(), later.content()
 	x, y := earlier.slots(), later.slots()
-	var left, right []slot // what only one has
-	for _, s := range x {
-		if !slices.ContainsFunc(y, func(o slot) bool { return s.kind == o.kind && s.key == o.key }) {
-			left = append(left, s)
-		}
-	}
-	for _, s := range y {
-		if !slices.ContainsFunc(x, func(o slot) bool { return s.kind == o.kind && s.key == o.key }) {
-			right = append(right, s)
-		}
-	}
-	words := slices.Equal(a, b)
+	left := slices.DeleteFunc(slices.Clone(x), func(s slot) bool { return holdsSlot(y, &s) }) // what only one has
+	right := slices.DeleteFunc(y, func(s slot) bool { return holdsSlot(x, &s) })
 	denied := text.Denials(earlier.Text)%2 != text.Denials(later.Text)%2
 	switch {
-	case len(left) == 0 && len(right) == 0 && words && !denied:
+	case len(left)+len(right) == 0 && slices.Equal(a, b):
+		if denied {
+			return Denied, "", false
+		}
 		return Same, "", false
-	case len(left) == 0 && len(right) == 0 && words:
-		return Denied, "", false
 	case len(left) == 1 && len(right) == 1 && left[0].agrees(&right[0]) && !denied:
 		p, q := left[0], right[0]
 		if p.kind == nameKind {

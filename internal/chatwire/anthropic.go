@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Anthropic is Anthropic's API of messages.
@@ -14,7 +16,7 @@ func (Anthropic) Field() string { return "messages" }
 
 func (Anthropic) read(q *Request) {
 	q.System = contentOf(q.members["system"])
-	q.User = textOf(value(q.members["metadata"], "user_id"))
+	q.User = textOf(jsonedit.Value(q.members["metadata"], "user_id"))
 	_ = json.Unmarshal(q.members["max_tokens"], &q.MaxTokens)
 	q.Plain = !filled(q.members["output_format"])
 	q.readMessages(q.members["messages"])
@@ -40,23 +42,24 @@ func (b *block) own() bool {
 	return false
 }
 
-type anthropicUsage struct {
+// inOut are tokens by the names that Anthropic and the Responses API have for them.
+type inOut struct {
 	Input  int `json:"input_tokens"`
 	Output int `json:"output_tokens"`
 }
 
 func (Anthropic) whole(c *Capture, body []byte) {
 	var a struct {
-		Type    string         `json:"type"`
-		Content []block        `json:"content"`
-		Stop    string         `json:"stop_reason"`
-		Usage   anthropicUsage `json:"usage"`
+		Type    string  `json:"type"`
+		Content []block `json:"content"`
+		Stop    string  `json:"stop_reason"`
+		Usage   inOut   `json:"usage"`
 	}
 	if json.Unmarshal(body, &a) != nil || a.Type == "error" {
 		return
 	}
-	for i := range a.Content {
-		c.readBlock(i, &a.Content[i])
+	for i, b := range a.Content {
+		c.readBlock(i, &b)
 	}
 	c.Complete = ended(a.Stop)
 	c.Usage = Usage{a.Usage.Input, a.Usage.Output}
@@ -77,7 +80,7 @@ type anthropicEvent struct {
 	Type    string `json:"type"`
 	Index   int    `json:"index"`
 	Message struct {
-		Usage anthropicUsage `json:"usage"`
+		Usage inOut `json:"usage"`
 	} `json:"message"`
 	Block block `json:"content_block"`
 	Delta struct {
@@ -85,7 +88,7 @@ type anthropicEvent struct {
 		Text string `json:"text"`
 		Stop string `json:"stop_reason"`
 	} `json:"delta"`
-	Usage anthropicUsage `json:"usage"`
+	Usage inOut `json:"usage"`
 }
 
 func (Anthropic) event(c *Capture, data []byte) {
@@ -115,26 +118,24 @@ func (Anthropic) event(c *Capture, data []byte) {
 
 func (Anthropic) add(body []byte, text string) []byte {
 	added, _ := json.Marshal(block{"text", text})
-	return push(body, added, "content")
+	return jsonedit.Push(body, added, "content")
 }
 
 func (Anthropic) ending(c *Capture, e *ending) (before, data []byte) {
 	before = e.events(func(event func(string, any)) {
-		textBlock(c.Next, []string{e.text}, func(kind string, v map[string]any) { event(kind, v) })
+		textBlock(c.Next, e.text, func(kind string, v map[string]any) { event(kind, v) })
 	})
 	return before, e.reported(e.data, ReportField)
 }
 
 // textBlock are the events of a part of an answer that is a text.
-func textBlock(index int, pieces []string, event func(kind string, v map[string]any)) {
+func textBlock(index int, text string, event func(kind string, v map[string]any)) {
 	send := func(kind string, v map[string]any) {
 		v["type"], v["index"] = kind, index
 		event(kind, v)
 	}
 	send("content_block_start", map[string]any{"content_block": block{Type: "text"}})
-	for _, piece := range pieces {
-		send("content_block_delta", map[string]any{"delta": map[string]string{"type": "text_delta", "text": piece}})
-	}
+	send("content_block_delta", map[string]any{"delta": map[string]string{"type": "text_delta", "text": text}})
 	send("content_block_stop", map[string]any{})
 }
 
@@ -158,7 +159,7 @@ func (a Anthropic) composeStream(_ *Request, o *Own) []byte {
 	begun := a.message(o)
 	begun["content"], begun["stop_reason"] = []any{}, nil
 	event("message_start", map[string]any{"message": begun})
-	textBlock(0, pieces(o.Text), event)
+	textBlock(0, o.Text, event)
 	last := map[string]any{"delta": map[string]any{"stop_reason": "end_turn", "stop_sequence": nil}, "usage": map[string]int{"output_tokens": o.Usage.Completion}}
 	if o.Report != nil {
 		last[ReportField] = o.Report
@@ -169,7 +170,7 @@ func (a Anthropic) composeStream(_ *Request, o *Own) []byte {
 }
 
 // Failed tells of a failure by the names that Anthropic's errors have.
-func (Anthropic) Failed(f Failure) (string, any) {
+func (Anthropic) Failed(f *Failure, _ int) (string, any) {
 	kinds := map[int]string{http.StatusUnauthorized: "authentication_error", http.StatusForbidden: "permission_error", http.StatusNotFound: "not_found_error",
 		http.StatusRequestEntityTooLarge: "request_too_large", http.StatusTooManyRequests: "rate_limit_error", http.StatusGatewayTimeout: "timeout_error"}
 	kind := kinds[f.Status]

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Any is what chat handlers of one's own speak: a request with "messages", and an answer in OpenAI's, Anthropic's or Ollama's
@@ -80,5 +82,5 @@ func (Any) take(c *Capture, body []byte) {
 		c.say(contentOf(message.Content))
 		return
 	}
-	c.say(cmp.Or(contentOf(v.Message), contentOf(v.Content), textOf(value(v.Delta, "text")), v.Text, contentOf(v.Answer), contentOf(v.Response)))
+	c.say(cmp.Or(contentOf(v.Message), contentOf(v.Content), textOf(jsonedit.Value(v.Delta, "text")), v.Text, contentOf(v.Answer), contentOf(v.Response)))
 }

@@ -2,6 +2,8 @@ package chatwire
 
 import (
 	"bytes"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Append puts a text behind that of an answer in one piece, and a report into the member "refine"; either may be empty. Every
@@ -11,7 +13,7 @@ func Append(w Wire, body []byte, text string, report []byte) []byte {
 		body = w.add(body, text)
 	}
 	if report != nil {
-		body = set(body, report, ReportField)
+		body = jsonedit.Set(body, report, ReportField)
 	}
 	return body
 }
@@ -83,7 +85,7 @@ func (t *Tail) take() []byte {
 		if e.text, e.report = t.more(&t.Capture); e.text != "" {
 			at := t.line + bytes.Index(line, data)
 			before, changed := t.wire.ending(&t.Capture, e)
-			t.held = append(before, splice(t.held, at, at+len(data), changed)...)
+			t.held = append(before, jsonedit.Splice(t.held, at, at+len(data), changed)...)
 		}
 	} else if bytes.HasPrefix(line, []byte("event:")) {
 		t.line = len(t.held)
@@ -107,7 +109,7 @@ func (e *ending) reported(data []byte, path ...any) []byte {
 	if e.report == nil {
 		return data
 	}
-	return set(data, e.report, path...)
+	return jsonedit.Set(data, e.report, path...)
 }
 
 // events are the events before the last.
@@ -115,17 +117,4 @@ func (e *ending) events(write func(event func(name string, v any))) []byte {
 	var b bytes.Buffer
 	write(func(name string, v any) { WriteEvent(&b, e.kind, name, v) })
 	return b.Bytes()
-}
-
-// push puts a value at the end of the list at a path.
-func push(body, raw []byte, path ...any) []byte {
-	list := value(body, path...)
-	end := bytes.LastIndexByte(list, ']')
-	if end < 0 {
-		return body
-	}
-	if len(bytes.TrimSpace(list[1:end])) > 0 {
-		raw = append([]byte{','}, raw...)
-	}
-	return set(body, splice(list, end, end, raw), path...)
 }

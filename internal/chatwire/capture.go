@@ -25,7 +25,8 @@ type Capture struct {
 
 // Usage are the tokens that a model's server counted.
 type Usage struct {
-	Prompt, Completion int
+	Prompt     int `json:"prompt_tokens"`
+	Completion int `json:"completion_tokens"`
 }
 
 // say adds a piece of a stream's text.

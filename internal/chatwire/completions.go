@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Completions is OpenAI's API of chat completions.
@@ -55,10 +57,7 @@ type choiceText struct {
 
 type completion struct {
 	Choices []choice `json:"choices"`
-	Usage   *struct {
-		Prompt     int `json:"prompt_tokens"`
-		Completion int `json:"completion_tokens"`
-	} `json:"usage"`
+	Usage   *Usage   `json:"usage"`
 }
 
 func (Completions) whole(c *Capture, body []byte) {
@@ -71,7 +70,7 @@ func (Completions) whole(c *Capture, body []byte) {
 	c.Other = m.any() || len(a.Choices) > 1
 	c.Complete = a.Choices[0].Finish == "stop" || a.Choices[0].Finish == ""
 	if a.Usage != nil {
-		c.Usage = Usage{a.Usage.Prompt, a.Usage.Completion}
+		c.Usage = *a.Usage
 	}
 }
 
@@ -81,7 +80,7 @@ func (Completions) event(c *Capture, data []byte) {
 		return
 	}
 	if a.Usage != nil {
-		c.Usage = Usage{a.Usage.Prompt, a.Usage.Completion}
+		c.Usage = *a.Usage
 	}
 	for _, x := range a.Choices {
 		if x.Index != 0 {
@@ -102,7 +101,7 @@ func (Completions) add(body []byte, text string) []byte {
 
 // addText puts a text behind the one at a path.
 func addText(body []byte, text string, path ...any) []byte {
-	return setText(body, textOf(value(body, path...))+text, path...)
+	return jsonedit.SetText(body, textOf(jsonedit.Value(body, path...))+text, path...)
 }
 
 func (Completions) ending(_ *Capture, e *ending) (before, data []byte) {
@@ -119,9 +118,9 @@ func (Completions) ending(_ *Capture, e *ending) (before, data []byte) {
 		return nil, addText(data, e.text, "choices", at, "delta", "content")
 	}
 	added, _ := json.Marshal(map[string]string{"content": e.text})
-	more := set(set(e.data, added, "choices", at, "delta"), []byte("null"), "choices", at, "finish_reason")
+	more := jsonedit.Set(jsonedit.Set(e.data, added, "choices", at, "delta"), []byte("null"), "choices", at, "finish_reason")
 	if a.Usage != nil {
-		more = set(more, []byte("null"), "usage")
+		more = jsonedit.Set(more, []byte("null"), "usage")
 	}
 	return e.events(func(event func(string, any)) { event("", more) }), data
 }
@@ -147,12 +146,10 @@ func (Completions) composeStream(_ *Request, o *Own) []byte {
 		WriteEvent(&b, EventStream, "", e)
 	}
 	event(map[string]string{"role": "assistant", "content": ""}, nil, nil)
-	for _, piece := range pieces(o.Text) {
-		event(map[string]string{"content": piece}, nil, nil)
-	}
+	event(map[string]string{"content": o.Text}, nil, nil)
 	event(struct{}{}, "stop", o.Report)
 	WriteEvent(&b, EventStream, "", []byte("[DONE]"))
 	return b.Bytes()
 }
 
-func (Completions) Failed(f Failure) (string, any) { return "", map[string]any{"error": f.Error} }
+func (Completions) Failed(f *Failure, _ int) (string, any) { return "", map[string]any{"error": f} }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // bodies are requests of every API, in good and in bad order.
@@ -61,7 +63,7 @@ func FuzzRequest(f *testing.F) {
 				t.Errorf("%T: %s became %s", w, body, q.Body())
 			}
 			q.SetModel("other")
-			if _, found := q.Take("refine"); found && q.Has("refine") || !json.Valid(q.Body()) || textOf(value(q.Body(), "model")) != "other" {
+			if _, found := q.Take("refine"); found && q.Has("refine") || !json.Valid(q.Body()) || textOf(jsonedit.Value(q.Body(), "model")) != "other" {
 				t.Errorf("%T: %s", w, q.Body())
 			}
 		}
@@ -164,16 +166,4 @@ func FuzzAppend(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestPieces(t *testing.T) {
-	long := strings.Repeat("ä ö ü ", 50)
-	if got := strings.Join(pieces(long), ""); got != long {
-		t.Errorf("pieces make %q", got)
-	}
-	for text, want := range map[string]int{"": 0, "short": 1, strings.Repeat("x", 100): 1, long: 9} {
-		if got := len(pieces(text)); got != want {
-			t.Errorf("%q is cut into %d pieces, want %d", text, got, want)
-		}
-	}
 }

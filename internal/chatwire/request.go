@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Message is one of a conversation. Its content is what was said: reasoning and the output of tools are not in it.
@@ -44,7 +46,7 @@ type Request struct {
 // Read reads a request of an API. It fails where the body is no JSON object, or has a member twice; what else may be wrong
 // with it is for the model's server to tell.
 func Read(w Wire, body []byte) (*Request, error) {
-	m, err := members(body)
+	m, err := jsonedit.Members(body)
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +99,14 @@ func (q *Request) Has(name string) bool { return q.members[name] != nil }
 func (q *Request) Take(name string) (text string, found bool) {
 	raw, found := q.members[name]
 	if found {
-		q.body = remove(q.body, name)
+		q.body = jsonedit.Remove(q.body, name)
 		delete(q.members, name)
 	}
 	return textOf(raw), found
 }
 
 // SetModel names another model.
-func (q *Request) SetModel(name string) { q.body = setText(q.body, name, "model") }
+func (q *Request) SetModel(name string) { q.body = jsonedit.SetText(q.body, name, "model") }
 
 // Insert puts notes behind the words of the last message of the user, and leaves every other byte as it is: no message is
 // added, for many models' templates take one system message only, and only as the first; and all that stands before stays a
@@ -115,16 +117,16 @@ func (q *Request) Insert(notes string) {
 	}
 	path, kind := q.wire.place(q)
 	added, _ := json.Marshal(notes) // a string
-	raw := value(q.body, path...)
+	raw := jsonedit.Value(q.body, path...)
 	switch {
 	case len(raw) > 2 && raw[0] == '"':
 		joined := append(bytes.Clone(raw[:len(raw)-1]), `\n\n`...)
-		q.body = set(q.body, append(joined, added[1:]...), path...)
+		q.body = jsonedit.Set(q.body, append(joined, added[1:]...), path...)
 	case len(raw) > 0 && raw[0] == '[':
 		part := `{"type":"` + kind + `","text":"\n\n` + string(added[1:]) + `}` // some templates join parts by nothing
-		q.body = push(q.body, []byte(part), path...)
+		q.body = jsonedit.Push(q.body, []byte(part), path...)
 	default: // instructions that are not there, or empty
-		q.body = set(q.body, added, path...)
+		q.body = jsonedit.Set(q.body, added, path...)
 	}
 }
 
@@ -143,6 +145,15 @@ func (q *Request) readMessages(raw json.RawMessage) {
 		messages = append(messages, m)
 	}
 	q.Messages, q.Readable = messages, true
+}
+
+// readText reads a conversation that is one text of the user's, and reports whether it is one.
+func (q *Request) readText(raw json.RawMessage) bool {
+	if len(raw) == 0 || raw[0] != '"' {
+		return false
+	}
+	q.Messages, q.Readable = []Message{{Role: "user", Content: Spoken("user", textOf(raw))}}, true
+	return true
 }
 
 // readMessage reads a message. What is of a type that is no message, as calls of tools are in the Responses API, has no role.
@@ -167,10 +178,7 @@ func contentOf(raw json.RawMessage) string {
 	if len(raw) > 0 && raw[0] == '"' {
 		return textOf(raw)
 	}
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
+	var parts []block
 	if json.Unmarshal(raw, &parts) != nil {
 		return "" // no content, or of a kind that is not known here
 	}
@@ -204,4 +212,20 @@ func Spoken(role, text string) string {
 		return ""
 	}
 	return text
+}
+
+// textOf is a JSON string; empty of another type, which is the model's server to refuse.
+func textOf(raw json.RawMessage) string {
+	var s string
+	_ = json.Unmarshal(raw, &s)
+	return s
+}
+
+// filled reports whether a value is there and holds something.
+func filled(raw json.RawMessage) bool {
+	switch string(raw) {
+	case "", "null", "[]", "{}", `""`, "false":
+		return false
+	}
+	return true
 }

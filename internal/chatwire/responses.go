@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
 // Responses is OpenAI's Responses API.
@@ -36,11 +38,9 @@ func (Responses) read(q *Request) {
 		q.System = *instructions
 	}
 	input := q.members["input"]
-	if len(input) > 0 && input[0] == '"' {
-		q.Messages, q.Readable = []Message{{Role: "user", Content: Spoken("user", textOf(input))}}, true
-		return
+	if !q.readText(input) {
+		q.readMessages(input)
 	}
-	q.readMessages(input)
 }
 
 // place is the last message of the user, but where the model's server keeps the conversation: there notes in a message would
@@ -60,12 +60,6 @@ func (Responses) place(q *Request) ([]any, string) {
 var owned = map[string]bool{"message": true, "reasoning": true, "compaction": true, "web_search_call": true, "file_search_call": true,
 	"code_interpreter_call": true, "mcp_list_tools": true, "mcp_call": true}
 
-// outputPart is a part of a message of an answer's output.
-type outputPart struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
-}
-
 // outputItem is one of an answer's output.
 type outputItem struct {
 	Type    string          `json:"type"`
@@ -83,7 +77,7 @@ func textsOf(items []json.RawMessage) (texts []string, other bool) {
 		if item.Type != "message" {
 			continue
 		}
-		var parts []outputPart
+		var parts []block
 		if json.Unmarshal(item.Content, &parts) != nil {
 			other = true
 		}
@@ -102,10 +96,7 @@ func textsOf(items []json.RawMessage) (texts []string, other bool) {
 type response struct {
 	Status string            `json:"status"`
 	Output []json.RawMessage `json:"output"`
-	Usage  struct {
-		Input  int `json:"input_tokens"`
-		Output int `json:"output_tokens"`
-	} `json:"usage"`
+	Usage  inOut             `json:"usage"`
 }
 
 func (Responses) whole(c *Capture, body []byte) {
@@ -168,20 +159,20 @@ func (Responses) event(c *Capture, data []byte) {
 
 // endResponse reads the whole answer, which the last event holds. One without its output gets what was said before.
 func (c *Capture) endResponse(whole []byte) {
-	if _, err := members(whole); err != nil {
+	if _, err := jsonedit.Members(whole); err != nil {
 		return
 	}
 	var list []json.RawMessage
-	if _ = json.Unmarshal(value(whole, "output"), &list); len(list) == 0 && len(c.items) > 0 {
+	if _ = json.Unmarshal(jsonedit.Value(whole, "output"), &list); len(list) == 0 && len(c.items) > 0 {
 		output := append(append([]byte{'['}, bytes.Join(c.items, []byte{','})...), ']')
-		whole = set(bytes.Clone(whole), output, "output")
+		whole = jsonedit.Set(bytes.Clone(whole), output, "output")
 	}
 	Responses{}.whole(c, whole)
 }
 
 func (r Responses) add(body []byte, text string) []byte {
 	added, _ := json.Marshal(r.message("memory", "completed", outputText(text)))
-	return push(body, added, "output")
+	return jsonedit.Push(body, added, "output")
 }
 
 // ending puts the text into a message of its own, for the one before has ended.
@@ -190,31 +181,28 @@ func (r Responses) ending(c *Capture, e *ending) (before, data []byte) {
 	_ = json.Unmarshal(e.data, &last) // it was read before
 	number := c.Next - 1
 	before = e.events(func(event func(string, any)) {
-		r.messageEvents("memory", max(len(last.Response.Output), len(c.items)), []string{e.text}, func(kind string, v map[string]any) {
+		r.messageEvents("memory", max(len(last.Response.Output), len(c.items)), e.text, func(kind string, v map[string]any) {
 			v["type"], v["sequence_number"] = kind, number
 			event(kind, v)
 			number++
 		})
 	})
-	data = set(e.data, []byte(strconv.Itoa(number)), "sequence_number")
+	data = jsonedit.Set(e.data, []byte(strconv.Itoa(number)), "sequence_number")
 	if len(last.Response.Output) > 0 {
-		data = set(data, r.add(value(data, "response"), e.text), "response")
+		data = jsonedit.Set(data, r.add(jsonedit.Value(data, "response"), e.text), "response")
 	}
 	return before, e.reported(data, "response", ReportField)
 }
 
 // messageEvents are the events of a message of an answer's output.
-func (r Responses) messageEvents(id string, at int, pieces []string, event func(kind string, v map[string]any)) {
-	text := strings.Join(pieces, "")
+func (r Responses) messageEvents(id string, at int, text string, event func(kind string, v map[string]any)) {
 	event("response.output_item.added", map[string]any{"output_index": at, "item": r.message(id, "in_progress")})
 	part := func(kind string, v map[string]any) {
 		v["item_id"], v["output_index"], v["content_index"] = "msg_"+id, at, 0
 		event(kind, v)
 	}
 	part("response.content_part.added", map[string]any{"part": outputText("")})
-	for _, piece := range pieces {
-		part("response.output_text.delta", map[string]any{"delta": piece, "logprobs": []any{}})
-	}
+	part("response.output_text.delta", map[string]any{"delta": text, "logprobs": []any{}})
 	part("response.output_text.done", map[string]any{"text": text, "logprobs": []any{}})
 	part("response.content_part.done", map[string]any{"part": outputText(text)})
 	event("response.output_item.done", map[string]any{"output_index": at, "item": r.message(id, "completed", outputText(text))})
@@ -261,21 +249,21 @@ func (a Responses) composeStream(q *Request, o *Own) []byte {
 		number++
 	}
 	whole := a.compose(q, o)
-	begun := remove(set(set(set(whole, []byte(`"in_progress"`), "status"), []byte("[]"), "output"), []byte("null"), "usage"), "completed_at")
+	begun := jsonedit.Remove(jsonedit.Set(jsonedit.Set(jsonedit.Set(whole, []byte(`"in_progress"`), "status"), []byte("[]"), "output"), []byte("null"), "usage"), "completed_at")
 	event("response.created", map[string]any{"response": json.RawMessage(begun)})
 	event("response.in_progress", map[string]any{"response": json.RawMessage(begun)})
-	a.messageEvents(o.ID, 0, pieces(o.Text), event)
+	a.messageEvents(o.ID, 0, o.Text, event)
 	if o.Report != nil {
-		whole = set(whole, o.Report, ReportField)
+		whole = jsonedit.Set(whole, o.Report, ReportField)
 	}
 	event("response.completed", map[string]any{"response": json.RawMessage(whole)})
 	return b.Bytes()
 }
 
 // Failed tells of the failure as the API does, and in the member "error" to clients that look for it there.
-func (Responses) Failed(f Failure) (string, any) {
-	if f.Number < 0 {
-		return "", map[string]any{"error": f.Error}
+func (Responses) Failed(f *Failure, number int) (string, any) {
+	if number < 0 {
+		return "", map[string]any{"error": f}
 	}
-	return "error", map[string]any{"type": "error", "sequence_number": f.Number, "code": f.Code, "message": f.Message, "param": nil, "error": f.Error}
+	return "error", map[string]any{"type": "error", "sequence_number": number, "code": f.Code, "message": f.Message, "param": nil, "error": f}
 }

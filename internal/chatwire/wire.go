@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+
+	"github.com/trm-go/refiner/internal/jsonedit"
 )
 
-// Wire is one of the APIs: [Completions], [Responses], [Anthropic], [OllamaChat], [OllamaGenerate] or [Any].
+// Wire is one of the APIs: [Completions], [Responses], [Anthropic], [Ollama] or [Any].
 type Wire interface {
 	// Path is its endpoint: below the version, or from the root where it begins with /api.
 	Path() string
@@ -32,12 +34,12 @@ type Wire interface {
 	compose(q *Request, o *Own) []byte
 	// composeStream makes a stream of a text.
 	composeStream(q *Request, o *Own) []byte
-	// Failed is the event that ends a stream of which no more can come, or the body of an answer that is an error.
-	Failed(f Failure) (name string, body any)
+	// Failed is the event of a number that ends a stream of which no more can come; below 0, the body of an answer that is an error.
+	Failed(f *Failure, number int) (name string, body any)
 }
 
 // Wires are the APIs that have an endpoint.
-var Wires = []Wire{Completions{}, Responses{}, Anthropic{}, OllamaChat{}, OllamaGenerate{}}
+var Wires = []Wire{Completions{}, Responses{}, Anthropic{}, Ollama{}, Ollama{Generate: true}}
 
 // Own is an answer that no model's server made.
 type Own struct {
@@ -46,13 +48,16 @@ type Own struct {
 	Report          json.RawMessage // goes into the member "refine"
 }
 
-// Failure is an error as each API tells of it.
+// Failure is an error as a client reads it, in the shape of OpenAI's errors, which every client of theirs understands.
 type Failure struct {
-	Status        int
-	Code, Message string
-	Error         any // in the form of OpenAI's error objects
-	Number        int // of the event that it is
+	Status  int     `json:"-"`
+	Message string  `json:"message"` // what is wrong, and the fix
+	Type    string  `json:"type"`    // invalid_request_error, authentication_error, permission_error, rate_limit_error or server_error
+	Param   *string `json:"param"`   // the field at fault; nil: none
+	Code    string  `json:"code"`    // for programs
 }
+
+func (f *Failure) Error() string { return f.Message }
 
 // ReportField is the member of an answer that tells how it came about.
 const ReportField = "refine"
@@ -62,16 +67,14 @@ func (q *Request) Compose(o *Own) (body []byte, kind string) {
 	if !q.Stream {
 		body = q.wire.compose(q, o)
 		if o.Report != nil {
-			body = set(body, o.Report, ReportField)
+			body = jsonedit.Set(body, o.Report, ReportField)
 		}
 		return body, "application/json"
 	}
-	kind = EventStream
-	switch q.wire.(type) {
-	case OllamaChat, OllamaGenerate:
-		kind = JSONLines
+	if _, lines := q.wire.(Ollama); lines {
+		return q.wire.composeStream(q, o), JSONLines
 	}
-	return q.wire.composeStream(q, o), kind
+	return q.wire.composeStream(q, o), EventStream
 }
 
 // The media types of streams.
@@ -97,22 +100,4 @@ func WriteEvent(b *bytes.Buffer, kind, name string, v any) {
 	b.WriteString("data: ")
 	b.Write(data)
 	b.WriteString("\n\n")
-}
-
-// pieces cuts a text behind spaces into parts of 48 bytes or a little more, as the events of a stream hold them.
-func pieces(text string) []string {
-	const size = 48
-	var list []string
-	for len(text) > size {
-		cut := bytes.IndexByte([]byte(text[size:]), ' ')
-		if cut < 0 {
-			break
-		}
-		list = append(list, text[:size+cut+1])
-		text = text[size+cut+1:]
-	}
-	if text != "" {
-		list = append(list, text)
-	}
-	return list
 }

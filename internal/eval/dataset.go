@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"context"
 	"slices"
 
 	"github.com/trm-go/refiner/memory"
@@ -37,9 +36,6 @@ type Question struct {
 // Ref is the reference of a record within its conversation: what the data calls it, for example "D3:12".
 func Ref(r memory.Record) string { return r.Meta["ref"] }
 
-// System answers a question asked of a scope with the references of at most k turns, best first.
-type System func(ctx context.Context, scope memory.Scope, question string, k int) ([]string, error)
-
 // Questions is the number of questions.
 func (d *Dataset) Questions() int {
 	n := 0
@@ -58,28 +54,25 @@ func (d *Dataset) Records() int {
 	return n
 }
 
-// add puts a question into a conversation with these turns, or counts it as unscored where no evidence names one.
-func (d *Dataset) add(c *Conversation, q Question, turns map[string]bool) {
-	var evidence []string
-	for _, ref := range q.Evidence {
-		if turns[ref] && !slices.Contains(evidence, ref) {
-			evidence = append(evidence, ref)
-		}
-	}
-	if q.Evidence = evidence; len(evidence) == 0 {
-		d.Unscored++
-		return
-	}
-	c.Questions = append(c.Questions, q)
-}
-
-// turns returns the references of a conversation's turns. Two turns may share one: to find either is to find it.
-func (c *Conversation) turns() map[string]bool {
-	refs := map[string]bool{}
+// Add puts a conversation with questions into the dataset. A question is counted as unscored where no evidence names a turn.
+func (d *Dataset) Add(c Conversation, questions []Question) {
+	turns := map[string]bool{} // two may share a reference: to find either is to find it
 	for _, r := range c.Records {
-		if ref := Ref(r); ref != "" {
-			refs[ref] = true
-		}
+		turns[Ref(r)] = true
 	}
-	return refs
+	delete(turns, "")
+	for _, q := range questions {
+		var evidence []string
+		for _, ref := range q.Evidence {
+			if turns[ref] && !slices.Contains(evidence, ref) {
+				evidence = append(evidence, ref)
+			}
+		}
+		if q.Evidence = evidence; len(evidence) == 0 {
+			d.Unscored++
+			continue
+		}
+		c.Questions = append(c.Questions, q)
+	}
+	d.Conversations = append(d.Conversations, c)
 }

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/trm-go/refiner/adapters/transcript"
 	"github.com/trm-go/refiner/memory"
@@ -135,29 +134,25 @@ func (q *EverydayQuestion) Judge(answer string, refused bool) Verdict {
 func place(s, in string) int {
 	s, in = strings.ToLower(s), strings.ToLower(in)
 	if rest, ok := strings.CutPrefix(s, "^"); ok {
-		in = strings.TrimLeftFunc(in, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		if after, ok := strings.CutPrefix(in, rest); ok && !regexp.MustCompile(`^[\pL\pN_]`).MatchString(after) {
+		if regexp.MustCompile(`^[^\pL\pN]*` + regexp.QuoteMeta(rest) + `(?:$|[^\pL\pN_])`).MatchString(in) {
 			return 0
 		}
 		return -1
 	}
-	const letters = `[0-9A-Za-z_\x{c0}-\x{24f}]`
-	for from := 0; ; {
-		at := strings.Index(in[from:], s)
-		if at < 0 {
-			return -1
-		}
-		at += from
-		before, after := in[:at], in[at+len(s):]
-		if !(isASCII(s[0]) && regexp.MustCompile(letters+`$`).MatchString(before)) &&
-			!(isASCII(s[len(s)-1]) && regexp.MustCompile(`^`+letters).MatchString(after)) {
-			return at
-		}
-		from = at + 1
+	isASCII := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+	const other = `[^0-9A-Za-z_\x{c0}-\x{24f}]`
+	expr := "(" + regexp.QuoteMeta(s) + ")"
+	if isASCII(s[0]) {
+		expr = `(?:^|` + other + `)` + expr
 	}
+	if isASCII(s[len(s)-1]) {
+		expr += `(?:$|` + other + `)`
+	}
+	if m := regexp.MustCompile(expr).FindStringSubmatchIndex(in); m != nil {
+		return m[2]
+	}
+	return -1
 }
-
-func isASCII(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
 func firstOf(list []string, in string) int {
 	first := -1

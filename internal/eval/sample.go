@@ -20,15 +20,15 @@ func Sample(ctx context.Context) (*Dataset, error) {
 		}
 		c.Records = append(c.Records, r)
 	}
-	turns := c.turns()
 	questions, err := sample.Questions()
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{Name: "sample"}
+	var list []Question
 	for i, q := range questions {
-		d.add(&c, Question{ID: fmt.Sprintf("sample/%d", i), Text: q.Text, Category: q.Category, Evidence: q.Evidence, Answer: q.Answer}, turns)
+		list = append(list, Question{ID: fmt.Sprintf("sample/%d", i), Text: q.Text, Category: q.Category, Evidence: q.Evidence, Answer: q.Answer})
 	}
-	d.Conversations = []Conversation{c}
+	d := &Dataset{Name: "sample"}
+	d.Add(c, list)
 	return d, nil
 }

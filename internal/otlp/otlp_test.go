@@ -67,7 +67,7 @@ func TestVariablesAreChecked(t *testing.T) {
 	}
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	for name, value := range map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-		"OTEL_TRACES_SAMPLER": "sometimes", "OTEL_EXPORTER_OTLP_HEADERS": "a", "OTEL_RESOURCE_ATTRIBUTES": "=x"} {
+		"OTEL_TRACES_SAMPLER": "sometimes", "OTEL_EXPORTER_OTLP_HEADERS": "a", "OTEL_RESOURCE_ATTRIBUTES": "x"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, value)
 			if p, err := otlp.FromEnv("refine", "v1", slog.Default()); p != nil || !errors.Is(err, otlp.ErrVariable) || !strings.Contains(err.Error(), name) {

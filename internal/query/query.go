@@ -4,6 +4,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -67,48 +68,31 @@ func Parse(s string) (Query, error) {
 	var p Query
 	var plain strings.Builder
 	for atStart := true; s != ""; {
-		r, size := utf8.DecodeRuneInString(s)
-		negative := false
-		if atStart && r == '-' {
-			if next, _ := utf8.DecodeRuneInString(s[1:]); next == '"' || unicode.IsLetter(next) {
-				negative = true
-				s = s[1:]
-				r, size = utf8.DecodeRuneInString(s)
+		if m := phrase.FindStringSubmatch(s); m != nil && (atStart || m[1] == "") {
+			s, atStart = s[len(m[0]):], true
+			switch {
+			case !wordly.MatchString(m[2]):
+			case m[1] != "":
+				p.Not = append(p.Not, Phrase{m[2], false})
+			default:
+				p.Must = append(p.Must, Phrase{m[2], false})
+				plain.WriteString(" " + m[2] + " ")
 			}
-		}
-		if r == '"' {
-			if phrase, rest, ok := strings.Cut(s[1:], `"`); ok {
-				s = rest
-				if hasWord(phrase) {
-					if negative {
-						p.Not = append(p.Not, Phrase{phrase, false})
-					} else {
-						p.Must = append(p.Must, Phrase{phrase, false})
-						plain.WriteString(" " + phrase + " ")
-					}
-				}
-				atStart = true
-				continue
-			}
-		}
-		if atStart && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
-			word := s[:wordEnd(s)]
-			s = s[len(word):]
-			atStart = false
-			star := strings.HasPrefix(s, "*")
-			if star {
-				s = s[1:]
-			}
-			if negative {
-				p.Not = append(p.Not, Phrase{word, star})
-				continue
-			}
-			if star && utf8.RuneCountInString(word) >= 2 {
-				p.Must = append(p.Must, Phrase{word, true})
-			}
-			plain.WriteString(word)
 			continue
 		}
+		if m := word.FindStringSubmatch(s); m != nil && atStart {
+			s, atStart = s[len(m[0]):], false
+			if m[1] != "" {
+				p.Not = append(p.Not, Phrase{m[1], m[3] != ""})
+				continue
+			}
+			if m[3] != "" && utf8.RuneCountInString(m[2]) >= 2 {
+				p.Must = append(p.Must, Phrase{m[2], true})
+			}
+			plain.WriteString(m[2])
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s)
 		atStart = unicode.IsSpace(r)
 		plain.WriteString(s[:size])
 		s = s[size:]
@@ -117,16 +101,8 @@ func Parse(s string) (Query, error) {
 	return p, nil
 }
 
-// wordEnd is where the letters and digits at the beginning of s end.
-func wordEnd(s string) int {
-	for i, r := range s {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) {
-			return i
-		}
-	}
-	return len(s)
-}
-
-func hasWord(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) >= 0
-}
+var (
+	phrase = regexp.MustCompile(`^(-?)"([^"]*)"`)
+	word   = regexp.MustCompile(`^(?:-(\pL[\pL\pM\p{Nd}]*)|([\pL\p{Nd}][\pL\pM\p{Nd}]*))(\*?)`)
+	wordly = regexp.MustCompile(`[\pL\p{Nd}]`)
+)

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,15 +151,7 @@ func (r *dateReader) place(d Date, i, n int) Date {
 }
 
 func (r *dateReader) is(i int, any ...string) bool {
-	if i < 0 || i >= len(r.lower) {
-		return false
-	}
-	for _, a := range any {
-		if r.lower[i] == a {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(any, r.low(i))
 }
 
 func (r *dateReader) low(i int) string {
@@ -201,11 +194,7 @@ func spanDays(from time.Time, n int) Date {
 func (r *dateReader) week(n int) Date {
 	monday := r.midnight().AddDate(0, 0, 7*n-(int(r.at.Weekday())+6)%7)
 	year, week := monday.ISOWeek()
-	link := PrefixWeek + strconv.Itoa(year) + "-W"
-	if week < 10 {
-		link += "0"
-	}
-	return Date{From: monday, To: monday.AddDate(0, 0, 7), Relative: true, Sure: true, Links: []string{link + strconv.Itoa(week)}}
+	return Date{From: monday, To: monday.AddDate(0, 0, 7), Relative: true, Sure: true, Links: []string{fmt.Sprintf("%s%d-W%02d", PrefixWeek, year, week)}}
 }
 
 func (r *dateReader) monthOf(year int, month time.Month) Date {

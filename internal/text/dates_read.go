@@ -26,7 +26,7 @@ func (r *dateReader) read(i int) (Date, int) {
 }
 
 var (
-	slashed  = regexp.MustCompile(`^(\d{1,4})/(\d{1,2})(?:/(\d{2,4}))?(?:$|[^\d/])`)
+	slashed  = regexp.MustCompile(`^(\d{1,4})/(\d{1,2})/(\d{2,4})(?:$|[^\d/])`)
 	dotted   = regexp.MustCompile(`^(\d{1,2})\.(\d{1,2})\.(\d{4})?(?:$|\D)`)
 	isoMonth = regexp.MustCompile(`^((?:19|20)\d\d)-(0[1-9]|1[0-2])(?:$|[^\d-])`)
 	han      = regexp.MustCompile(`^(?:((?:19|20)\d\d)年)?(\d{1,2})月(?:(\d{1,2})[日号號])?`)
@@ -73,29 +73,27 @@ func (r *dateReader) written(i int) (Date, int) {
 	return Date{}, 0
 }
 
-// digits reads a date of digits alone; of "03/05/2024" nobody can tell the month.
+// digits reads a date of digits alone; "03/05/2024" is left alone, for it can mean two days.
 func (r *dateReader) digits(i int, rest string) (Date, int) {
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
-	taken := func(m string) int {
+	taken := func(length int) int { // words that begin within so many bytes
 		n := 1
-		for i+n < len(r.words) && r.words[i+n].start < r.words[i].start+len(m) {
+		for i+n < len(r.words) && r.words[i+n].start < r.words[i].start+length {
 			n++
 		}
 		return n
 	}
-	if m := slashed.FindStringSubmatch(rest); m != nil && m[3] != "" {
-		a, b, c := number(m[1]), number(m[2]), number(m[3])
-		length := strings.TrimRightFunc(m[0], func(r rune) bool { return r < '0' || r > '9' })
-		switch n := taken(length); {
+	if m := slashed.FindStringSubmatch(rest); m != nil {
+		a, b, c, n := number(m[1]), number(m[2]), number(m[3]), taken(len(m[1])+len(m[2])+len(m[3])+2)
+		switch {
 		case len(m[1]) == 4:
 			return r.onDay(a, time.Month(b), c, i, n)
-		case len(m[3]) == 4 && a > 12 && b <= 12:
-			return r.onDay(c, time.Month(b), a, i, n)
-		case len(m[3]) == 4 && b > 12 && a <= 12, len(m[3]) == 4 && a == b:
-			return r.onDay(c, time.Month(a), b, i, n)
-		default:
+		case len(m[3]) != 4 || a != b && a <= 12 && b <= 12:
 			return Date{}, n
+		case a > 12:
+			return r.onDay(c, time.Month(b), a, i, n)
 		}
+		return r.onDay(c, time.Month(a), b, i, n)
 	}
 	if m := dotted.FindStringSubmatch(rest); m != nil && number(m[1]) <= 31 && number(m[2]) <= 12 {
 		return r.onDay(number(m[3]), time.Month(number(m[2])), number(m[1]), i, 1)
@@ -106,14 +104,12 @@ func (r *dateReader) digits(i int, rest string) (Date, int) {
 		return d, 2
 	}
 	if m := han.FindStringSubmatch(rest); m != nil && number(m[2]) <= 12 && (m[3] != "" || m[1] != "") {
-		var d Date
+		d := r.monthOf(number(m[1]), time.Month(number(m[2])))
 		if m[3] != "" {
 			d, _ = r.onDay(number(m[1]), time.Month(number(m[2])), number(m[3]), i, 1)
-		} else {
-			d = r.monthOf(number(m[1]), time.Month(number(m[2])))
 		}
 		d.Start, d.End = r.words[i].start, r.words[i].start+len(m[0])
-		return d, taken(m[0])
+		return d, taken(len(m[0]))
 	}
 	return Date{}, 0
 }
@@ -268,60 +264,48 @@ func pastForm(low string) bool {
 
 // TellsFuture reports whether a text has a word that tells of the future.
 func TellsFuture(s string) bool {
-	for w := range words(s) {
-		if low := w.folded(); futureWords[low] && low[0] != 'w' || low == "will" || low == "next" || strings.HasSuffix(w.text, "'ll") || strings.HasSuffix(w.text, "’ll") {
-			return true
-		}
-	}
-	return false
+	return hasWord(s, func(w word, low string) bool {
+		return futureWords[low] && low[0] != 'w' || low == "will" || low == "next" || strings.HasSuffix(w.text, "'ll") || strings.HasSuffix(w.text, "’ll")
+	})
 }
 
 // TellsPast reports whether a text has a word that tells of the past.
 func TellsPast(s string) bool {
-	for w := range words(s) {
-		if low := w.folded(); pastWords[low] || pastForm(low) {
-			return true
-		}
-	}
-	return false
+	return hasWord(s, func(_ word, low string) bool { return pastWords[low] || pastForm(low) })
 }
+
+// weekSides are the words in front of a week, or a weekday, that tell which one.
+var weekSides = map[string]int{"last": -1, "previous": -1, "this": 0, "next": 1, "coming": 1}
 
 // weekday reads a weekday of a named week: "Tuesday next week", "last Friday".
 func (r *dateReader) weekday(i int) (Date, int) {
-	sides := map[string]int{"last": -1, "previous": -1, "this": 0, "next": 1}
+	inWeek := func(side int, day time.Weekday) Date {
+		return spanDays(r.week(side).From.AddDate(0, 0, (int(day)+6)%7), 1)
+	}
 	if day, ok := weekdays[r.lower[i]]; ok {
 		j := i + 1
 		if r.is(j, "of") {
 			j++
 		}
-		side, ok := sides[r.low(j)]
-		if !ok || !r.is(j+1, "week") {
-			return Date{}, 0
+		if side, ok := weekSides[r.low(j)]; ok && r.is(j+1, "week") {
+			return inWeek(side, day), j + 2 - i
 		}
-		return spanDays(r.week(side).From.AddDate(0, 0, (int(day)+6)%7), 1), j + 2 - i
-	}
-	side, ok := sides[r.lower[i]]
-	if !ok {
-		side, ok = 1, r.is(i, "coming")
-	}
-	if !ok || i+1 >= len(r.words) {
 		return Date{}, 0
 	}
-	if r.is(i+1, "week") && r.is(i+2, "on") && !r.words[i+2].opens {
-		if day, named := weekdays[r.low(i+3)]; named {
-			return spanDays(r.week(side).From.AddDate(0, 0, (int(day)+6)%7), 1), 4
-		}
+	side, ok := weekSides[r.lower[i]]
+	if !ok {
+		return Date{}, 0
 	}
-	day, ok := weekdays[r.lower[i+1]]
-	if !ok || side == 0 {
+	if day, named := weekdays[r.low(i+3)]; named && r.is(i+1, "week") && r.is(i+2, "on") && !r.words[i+2].opens {
+		return inWeek(side, day), 4
+	}
+	day, named := weekdays[r.low(i+1)]
+	if !named || side == 0 {
 		return Date{}, 0
 	}
 	delta := int(day - r.at.Weekday())
-	if side < 0 && delta >= 0 {
-		delta -= 7
-	}
-	if side > 0 && delta <= 0 {
-		delta += 7
+	if side*delta <= 0 {
+		delta += 7 * side
 	}
 	d := r.days(delta, 1)
 	// In the same week, "next Friday" may be the coming one or the one after.
@@ -359,24 +343,17 @@ func (r *dateReader) amount(i int) (n int, unit string, took int) {
 	case r.is(i, "half") && r.is(i+1, "a", "an") && r.is(i+2, "year"):
 		return 6, "month", 3
 	default:
-		var ok bool
-		if n, ok = countWords[r.low(i)]; !ok {
-			var err error
+		var err error
+		if n, took = countWords[r.low(i)], 1; n == 0 {
 			if n, err = strconv.Atoi(r.low(i)); err != nil || n < 0 || n > 1000 {
 				return 0, "", 0
 			}
 		}
-		took = 1
 	}
-	switch u := r.low(i + took); u {
-	case "fortnight", "fortnights":
+	if r.is(i+took, "fortnight", "fortnights") {
 		return 2 * n, "week", took + 1
-	case "jahren", "tagen", "monaten":
-		unit = map[string]string{"jahren": "year", "tagen": "day", "monaten": "month"}[u]
-	default:
-		unit = unitNames[u]
 	}
-	switch unit {
+	switch unit = unitNames[r.low(i+took)]; unit {
 	case "day", "week", "month", "year":
 		return n, unit, took + 1
 	}

@@ -1,4 +1,4 @@
-// Package text turns the text of a memory into what the rest of the module reckons with: the terms it is found by, its names,
+// Package text turns the text of a memory into what the rest of the module works with: the terms it is found by, its names,
 // dates, numbers and values, its sentences, and the tokens it costs.
 //
 //   - [Index] are folded and stemmed words: "Caroline's paintings" → carolin, paint. [Weighted] says how much each tells in a

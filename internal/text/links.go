@@ -26,67 +26,68 @@ const (
 // dates that need it are left out. Numbers are digits, or words from two to twelve.
 func Links(s string, at time.Time) []string {
 	r := newDateReader(s, at)
-	l := &linker{words: r.words, lower: r.lower, capitals: countCapitals(r.words), seen: map[string]bool{}}
-	for i := 0; i < len(l.words); {
+	capitals := 0
+	for _, w := range r.words {
+		if isCapital(w) {
+			capitals++
+		}
+	}
+	// In a text that is mostly capitals, as a title is, capitals tell nothing.
+	title := len(r.words) > 4 && 10*capitals > 8*len(r.words)
+	var links []string
+	seen := map[string]bool{}
+	add := func(link string) {
+		if !seen[link] {
+			seen[link] = true
+			links = append(links, link)
+		}
+	}
+	for i := 0; i < len(r.words); {
 		if d, n := r.read(i); n > 0 {
 			for _, link := range d.Links {
-				l.add(link, "")
+				add(link)
 			}
 			i += n
 			continue
 		}
-		l.number(i)
-		l.name(i)
+		if number := r.number(i); number != "" {
+			add(PrefixNumber + number)
+		}
+		if !title && r.names(i) {
+			add(PrefixName + r.lower[i])
+		}
 		i++
 	}
-	return l.links
+	return links
 }
 
-// linker holds the words of one text while its links are found.
-type linker struct {
-	words    []word
-	lower    []string // the words, folded
-	capitals float64  // share of words that begin with a capital
-	links    []string
-	seen     map[string]bool
-}
-
-func (l *linker) add(prefix, value string) {
-	if link := prefix + value; !l.seen[link] {
-		l.seen[link] = true
-		l.links = append(l.links, link)
+// names reports whether word i is a name: it has a capital, and does not merely open its sentence.
+func (r *dateReader) names(i int) bool {
+	w, low := r.words[i], r.lower[i]
+	if !isCapital(w) || stopWords[low] || len(low) < 2 || len(low) > maxWord || months[low] != 0 || isWeekday(low) {
+		return false
 	}
+	if !w.opens || w.owns || isAllCapitals(w.text) {
+		return true
+	}
+	// The first word of a sentence has a capital whatever it is, unless another name follows it.
+	if i+1 == len(r.words) {
+		return false
+	}
+	next := r.words[i+1]
+	return !next.opens && isCapital(next) && !stopWords[r.lower[i+1]] && next.start == w.end+1
 }
 
-// name adds word i if it is a name. In a text that is mostly capitals, as a title is, capitals tell nothing.
-func (l *linker) name(i int) {
-	w, low := l.words[i], l.lower[i]
-	if !isCapital(w) || l.capitals > 0.8 && len(l.words) > 4 || stopWords[low] || len(low) < 2 || len(low) > maxWord || months[low] != 0 || isWeekday(low) {
-		return
-	}
-	if w.opens && !w.owns && !isAllCapitals(w.text) {
-		// The first word of a sentence has a capital whatever it is, unless another name follows it.
-		follows := i+1 < len(l.words) && !l.words[i+1].opens && isCapital(l.words[i+1]) && !stopWords[l.lower[i+1]] &&
-			l.words[i+1].start == w.end+1
-		if !follows {
-			return
+// number is the number that word i is; empty: none.
+func (r *dateReader) number(i int) string {
+	if r.words[i].number {
+		if digits := strings.TrimRightFunc(r.lower[i], unicode.IsLetter); len(digits) <= maxWord { // 5k, 3pm, 2nd
+			return digits
 		}
+	} else if n := numerals[r.lower[i]]; n > 1 {
+		return strconv.Itoa(n)
 	}
-	l.add(PrefixName, low)
-}
-
-// number adds word i if it is a number.
-func (l *linker) number(i int) {
-	if !l.words[i].number {
-		if n, ok := numerals[l.lower[i]]; ok && n > 1 {
-			l.add(PrefixNumber, strconv.Itoa(n))
-		}
-		return
-	}
-	digits := strings.TrimRightFunc(l.lower[i], unicode.IsLetter) // 5k, 3pm, 2nd
-	if digits != "" && len(digits) <= maxWord {
-		l.add(PrefixNumber, digits)
-	}
+	return ""
 }
 
 // isoDate reads 2023-05-07 at the beginning of s.
@@ -131,16 +132,6 @@ func isAllCapitals(s string) bool {
 		n++
 	}
 	return n >= 2
-}
-
-func countCapitals(ws []word) float64 {
-	n := 0
-	for _, w := range ws {
-		if isCapital(w) {
-			n++
-		}
-	}
-	return float64(n) / float64(max(len(ws), 1))
 }
 
 var months = map[string]time.Month{

@@ -16,12 +16,18 @@ func SecondPerson(s string) bool {
 
 // hasPronoun looks for folded words, and in runs of scripts without spaces for characters.
 func hasPronoun(s string, forms map[string]bool, characters ...string) bool {
-	for w := range words(s) {
+	return hasWord(s, func(w word, low string) bool {
 		if w.unspaced {
-			if slices.ContainsFunc(characters, func(c string) bool { return strings.Contains(w.text, c) }) {
-				return true
-			}
-		} else if low := w.folded(); forms[low] || strings.HasPrefix(low, "i'") {
+			return slices.ContainsFunc(characters, func(c string) bool { return strings.Contains(w.text, c) })
+		}
+		return forms[low] || strings.HasPrefix(low, "i'")
+	})
+}
+
+// hasWord reports whether a text has a word, folded, that is ok.
+func hasWord(s string, ok func(w word, low string) bool) bool {
+	for w := range words(s) {
+		if ok(w, w.folded()) {
 			return true
 		}
 	}
@@ -60,12 +66,7 @@ var (
 
 // Wishes reports whether a text tells of what may be, or is wished, rather than of what is.
 func Wishes(s string) bool {
-	for w := range words(s) {
-		if wishes[w.folded()] {
-			return true
-		}
-	}
-	return false
+	return hasWord(s, func(_ word, low string) bool { return wishes[low] })
 }
 
 var wishes = setOf(`might maybe perhaps want wants wanted hope hopes hoping plan plans planning would could should if wish consider considering
@@ -73,6 +74,7 @@ var wishes = setOf(`might maybe perhaps want wants wanted hope hopes hoping plan
 
 // Denies reports whether a folded word denies, as it is written.
 func Denies(low, written string) bool {
+	written = strings.ToLower(written)
 	return denials[low] || strings.HasSuffix(written, "n't") || strings.HasSuffix(written, "n’t")
 }
 
@@ -82,7 +84,9 @@ func Denials(s string) int {
 	for w := range words(s) {
 		switch low := w.folded(); {
 		case w.unspaced:
-			n += strings.Count(w.text, "不") + strings.Count(w.text, "没") + strings.Count(w.text, "沒") + strings.Count(w.text, "ない") + strings.Count(w.text, "ません")
+			for _, denial := range [...]string{"不", "没", "沒", "ない", "ません"} {
+				n += strings.Count(w.text, denial)
+			}
 		case Denies(low, w.text):
 			n++
 		}

@@ -10,16 +10,13 @@ import (
 )
 
 // maxWord is the longest word that becomes a term, in bytes; what is longer is a key, a hash or an encoded file, which
-// nobody searches by its words.
+// no question has as a word.
 const maxWord = 64
 
 // Terms are those of [Index] without English stop words.
 func Terms(s string) []string {
 	return indexed(s, func(word string) bool { return !stopWords[word] })
 }
-
-// Stop reports whether the lower-case word is too common to be a term.
-func Stop(word string) bool { return stopWords[word] }
 
 // stem reduces a folded word. Words with digits stand as they are.
 func stem(word string) string {

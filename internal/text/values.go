@@ -111,10 +111,10 @@ func (r *valueReader) at(i int) (Value, int) {
 		if m := monthNames[low]; m > 0 && isCapital(w) && !w.opens && len(low) > 3 {
 			return value(Month, strconv.Itoa(m), 1)
 		}
-		if d, ok := weekdayNames[strings.TrimSuffix(low, "s")]; ok {
-			return value(Weekday, strconv.Itoa(d), 1)
-		} else if d, ok := weekdayNames[low]; ok {
-			return value(Weekday, strconv.Itoa(d), 1)
+		for _, name := range []string{strings.TrimSuffix(low, "s"), low} {
+			if d, ok := weekdayNames[name]; ok {
+				return value(Weekday, strconv.Itoa(d), 1)
+			}
 		}
 		switch low {
 		case "noon", "midnight", "mittag", "mitternacht", "midi", "minuit":
@@ -240,8 +240,7 @@ func unitOf(number, before, after string) string {
 func magnitude(s string) (float64, bool) {
 	digits := strings.TrimRightFunc(s, unicode.IsLetter)
 	by := 1.0
-	switch strings.ToLower(s[len(digits):]) {
-	case "k":
+	if strings.EqualFold(s[len(digits):], "k") {
 		by = 1000
 	}
 	digits = strings.ReplaceAll(digits, "'", "")
@@ -286,8 +285,8 @@ var unitNames = func() map[string]string {
 	for _, line := range []string{
 		"€ euro euros eur", "$ dollar dollars usd", "£ pound pounds gbp", "¥ yen jpy 円", "% percent prozent percento", "元 yuan rmb 块",
 		"km kilometer kilometers kilometre kilometres", "m meter meters metre metres", "kg kilo kilos kilogram kilograms",
-		"year years jahr jahre años an ans anos 年 歳 岁", "month months monat monate meses mois", "week weeks woche wochen semanas semaines",
-		"day days tag tage días dias jours 日", "hour hours h stunde stunden horas heures", "minute minutes min minuten minutos 分",
+		"year years jahr jahre jahren años an ans anos 年 歳 岁", "month months monat monate monaten meses mois", "week weeks woche wochen semanas semaines",
+		"day days tag tage tagen días dias jours 日", "hour hours h stunde stunden horas heures", "minute minutes min minuten minutos 分",
 	} {
 		list := strings.Fields(line)
 		for _, name := range list {

@@ -1,12 +1,16 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/trm-go/refiner/internal/chart"
 )
 
 // Settling is a ranking on its way to its fixed point.
@@ -169,3 +173,168 @@ func Bar(share float64, width int) string {
 
 // Pad fills s up with spaces to n columns.
 func Pad(s string, n int) string { return text.Pad(s, n, ' ') }
+
+// The picture's measures, in points.
+const (
+	pictureWidth  = 900
+	pictureHeight = 540
+	left          = 64         // of the panels: their numbers stand left of it
+	labels        = 385        // width of the memories' texts, right of the panels
+	gap           = 13.0       // least distance of two labels
+	least         = 1e-16      // what a residual of 0 is drawn as
+	labelSize     = 9.5        // of the memories' texts
+	labelColumns  = labels / 5 // columns of text for which labels have room, about
+)
+
+// SVG draws the ranking: above, each memory's weight over the steps, with its text at the end of its line; beneath, the
+// residual on a logarithmic axis.
+func (s *Settling) SVG(w io.Writer) error {
+	if s.Steps() < 1 {
+		return errors.New("there is nothing to draw: no memory was recalled")
+	}
+	f := chart.New(pictureWidth, pictureHeight)
+	f.Text(chart.Point{X: 16, Y: 23}, chart.Text{Size: 15, Color: chart.Ink, Bold: true}, Short(s.Query, 110))
+	f.Text(chart.Point{X: 16, Y: 43}, chart.Text{Size: 10.5, Color: chart.Faint}, Clean(s.Certificate))
+	s.drawWeights(f)
+	s.drawResiduals(f)
+	_, err := f.WriteTo(w)
+	return err
+}
+
+func (s *Settling) drawWeights(f *chart.Figure) {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, l := range s.Lines {
+		for _, w := range l.Weights {
+			low, high = min(low, w), max(high, w)
+		}
+	}
+	room := (high - low) * .04
+	if room == 0 {
+		room = .5
+	}
+	p := chart.Panel{Left: left, Top: 62, Right: pictureWidth - labels, Bottom: 382,
+		X: chart.Axis{Max: float64(s.Steps())}, // the panel beneath has its ticks
+		Y: chart.Axis{Label: "weight, as a share of the best", Min: low - room, Max: high + room, Ticks: chart.Ticks(low-room, high+room, 6)}}
+	f.Panel(p, "")
+	ends := make([]float64, len(s.Lines))
+	for i, l := range slices.Backward(s.Lines) { // the best last, on top
+		points := make([]chart.Point, s.Steps()+1)
+		for step := range points {
+			points[step] = p.At(float64(step), l.at(step))
+		}
+		width := 1.4
+		if s.Climb(i) > 0 {
+			width = 2.6
+		}
+		f.Line(chart.Stroke{Color: lineColor(i), Width: width}, points...)
+		ends[i] = points[s.Steps()].Y
+	}
+	for i, y := range apart(ends, gap, p.Top, p.Bottom) {
+		x, color := p.Right, lineColor(i)
+		f.Line(chart.Stroke{Color: color, Width: .7}, chart.Point{X: x + 2, Y: ends[i]}, chart.Point{X: x + 16, Y: y}, chart.Point{X: x + 20, Y: y})
+		change := ""
+		switch climb := s.Climb(i); {
+		case climb > 0:
+			change = fmt.Sprintf("▲%d", climb)
+		case climb < 0:
+			change = fmt.Sprintf("▼%d", -climb)
+		}
+		f.Text(chart.Point{X: x + 24, Y: y}, chart.Text{Size: labelSize, Color: color}, change)
+		f.Text(chart.Point{X: x + 46, Y: y}, chart.Text{Size: labelSize, Color: color}, Short(s.Lines[i].Label, labelColumns-13))
+	}
+}
+
+func (s *Settling) drawResiduals(f *chart.Figure) {
+	var seen []float64 // the residuals that are numbers
+	for _, r := range s.Residuals {
+		if !math.IsNaN(r) {
+			seen = append(seen, max(r, least))
+		}
+	}
+	if s.Epsilon > 0 {
+		seen = append(seen, s.Epsilon)
+	}
+	first, last := -1, 0 // powers of ten
+	if len(seen) > 0 {
+		first, last = int(math.Floor(math.Log10(slices.Min(seen)))), int(math.Ceil(math.Log10(slices.Max(seen))))
+	}
+	if first == last {
+		last++
+	}
+	p := chart.Panel{Left: left, Top: 404, Right: pictureWidth - labels, Bottom: 496,
+		X: chart.Axis{Label: "step of the recursion", Max: float64(s.Steps()), Ticks: chart.Steps(0, s.Steps())},
+		Y: chart.Axis{Label: "residual", Log: true, Min: math.Pow10(first), Max: math.Pow10(last)}}
+	p.X.Ticks[0].Label = "start"
+	for e := last; e >= first; e -= 1 + (last-first)/5 {
+		p.Y.Ticks = append(p.Y.Ticks, chart.Tick{At: math.Pow10(e), Label: fmt.Sprintf("1e%d", e)})
+	}
+	f.Panel(p, "")
+	var points []chart.Point
+	for i, r := range s.Residuals {
+		if !math.IsNaN(r) {
+			points = append(points, p.At(float64(i+1), max(r, least)))
+		}
+	}
+	f.Line(chart.Stroke{Color: chart.Ink, Width: 1.4}, points...)
+	for _, at := range points {
+		f.Dot(at, 2.2, chart.Ink)
+	}
+	legend := []string{
+		"▲ places gained by the recursion (thick lines), ▼ places lost",
+		"residual: the largest change of a weight in a step, on a log axis",
+	}
+	if s.Epsilon > 0 {
+		f.Line(chart.Stroke{Color: chart.Faint, Width: 1, Dashed: true}, p.At(0, s.Epsilon), p.At(p.X.Max, s.Epsilon))
+		legend = append(legend, fmt.Sprintf("dashed: %.0e; below it the ranking counts as settled", s.Epsilon))
+	}
+	for i, line := range legend {
+		f.Text(chart.Point{X: p.Right + 24, Y: p.Top + 8 + 15*float64(i)}, chart.Text{Size: labelSize, Color: chart.Faint}, line)
+	}
+}
+
+func lineColor(line int) string { return chart.Colors[line%len(chart.Colors)] }
+
+// apart moves positions so that any two are at least gap from each other, keeping their order and staying within the
+// bounds if there is room. Positions in groups that touch are spread around the group's mean.
+func apart(at []float64, gap, low, high float64) []float64 {
+	type group struct {
+		lines []int
+		mean  float64
+	}
+	order := make([]int, len(at))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { // equal ones keep the order of the lines
+		switch {
+		case at[a] < at[b]:
+			return -1
+		case at[a] > at[b]:
+			return 1
+		}
+		return a - b
+	})
+	first := func(g group) float64 { // where the group's first line goes
+		half := gap * float64(len(g.lines)-1) / 2
+		return min(max(g.mean, low+half), max(high-half, low+half)) - half
+	}
+	var groups []group
+	for _, i := range order {
+		groups = append(groups, group{[]int{i}, at[i]})
+		for n := len(groups); n > 1; n = len(groups) {
+			a, b := groups[n-2], groups[n-1]
+			if first(b) >= first(a)+gap*float64(len(a.lines)) {
+				break
+			}
+			na, nb := float64(len(a.lines)), float64(len(b.lines))
+			groups = append(groups[:n-2], group{append(a.lines, b.lines...), (a.mean*na + b.mean*nb) / (na + nb)})
+		}
+	}
+	out := make([]float64, len(at))
+	for _, g := range groups {
+		for k, i := range g.lines {
+			out[i] = first(g) + gap*float64(k)
+		}
+	}
+	return out
+}

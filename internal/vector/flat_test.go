@@ -24,7 +24,6 @@ func TestCosinesAreNearlyExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, dim := range []int{1, 3, 16, 384, 1536, 4096} {
 		f := Flat{Dim: dim}
-		var rows []int64
 		var vectors [][]float32
 		for i := range 60 {
 			v := make([]float32, dim)
@@ -40,21 +39,21 @@ func TestCosinesAreNearlyExact(t *testing.T) {
 					v[d] = 1e-30
 				}
 			}
-			rows, vectors = append(rows, int64(2*i)), append(vectors, v)
+			vectors = append(vectors, v)
+			f.Append(v)
 		}
-		f.Put(rows[20:], make([]int32, 40), vectors[20:])
-		f.Put(rows[:20], make([]int32, 20), vectors[:20]) // late
-		f.Put(rows[5:6], make([]int32, 1), vectors[7:8])  // another in its place
-		vectors[5] = vectors[7]
-		f.Delete(rows[50:55]...)
+		for i := 50; i < 55; i++ {
+			f.Clear(i)
+		}
+		f.Append(nil)
 		q := make([]float32, dim)
 		Unit(q, vectors[1])
-		got, mean := f.Cosines(vectors[1], rows, nil)
+		query := f.Query(vectors[1])
 		want, n := 0.0, 0.0
 		for i, v := range vectors {
 			if i >= 50 && i < 55 {
-				if got[i] != 0 {
-					t.Errorf("a deleted row has the cosine %v", got[i])
+				if got := query.Cosine(i); got != 0 {
+					t.Errorf("a deleted vector has the cosine %v", got)
 				}
 				continue
 			}
@@ -62,11 +61,11 @@ func TestCosinesAreNearlyExact(t *testing.T) {
 			Unit(u, v)
 			exact := float64(Dot(q, u))
 			want, n = want+exact, n+1
-			if math.Abs(got[i]-exact) > .004 {
-				t.Errorf("dim %d: the cosine %d is %v, exactly %v", dim, i, got[i], exact)
+			if got := query.Cosine(i); math.Abs(got-exact) > .004 {
+				t.Errorf("dim %d: the cosine %d is %v, exactly %v", dim, i, got, exact)
 			}
 		}
-		if math.Abs(mean-want/n) > .002 {
+		if mean := query.Mean(); math.Abs(mean-want/n) > .002 {
 			t.Errorf("dim %d: the mean is %v, exactly %v", dim, mean, want/n)
 		}
 	}
@@ -77,13 +76,14 @@ func BenchmarkSearch(b *testing.B) {
 	f := Flat{Dim: dim}
 	r := rand.New(rand.NewPCG(5, 6))
 	v := make([]float32, dim)
-	for i := range n {
+	for range n {
 		for d := range v {
 			v[d] = r.Float32() - .5
 		}
-		f.Put([]int64{int64(i)}, []int32{0}, [][]float32{v})
+		f.Append(v)
 	}
 	for b.Loop() {
-		f.Search(v, 200, nil, nil)
+		q := f.Query(v)
+		q.Nearest(200, nil)
 	}
 }

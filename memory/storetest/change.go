@@ -193,10 +193,39 @@ func testDelete(f *fixture) {
 	f.must(err)
 	f.same("imported again", []any{imported.Count, imported.Deleted}, []any{0, 1})
 	f.gone(id, "4711")
+	f.buried(id, secret, kept, export.Bytes())
 	imported, err = f.Import(ctx(), bytes.NewReader(export.Bytes()), &memory.ImportOptions{Deleted: true})
 	f.must(err)
 	f.same("imported on purpose", imported.Count, 1)
 	f.same("found", f.found(ann, memory.Query{Text: "secret"}), []string{secret.Text})
+}
+
+// buried checks that another store which takes in the tombstones of this one does not take in what was deleted here.
+func (f *fixture) buried(id memory.ID, deleted memory.Record, kept memory.ID, export []byte) {
+	f.Helper()
+	tombstones, err := f.Tombstones(ctx())
+	f.must(err)
+	scope := ann
+	scope.Agent, scope.Session = deleted.Scope.Agent, deleted.Scope.Session
+	f.same("tombstones", tombstones, []memory.Tombstone{{ID: id, Key: memory.KeyHash(scope, deleted.Key)}})
+	other := f.open("other")
+	f.must(other.Bury(ctx(), tombstones...))
+	f.must(other.Bury(ctx(), tombstones...)) // again
+	imported, err := other.Import(ctx(), bytes.NewReader(export), nil)
+	f.must(err)
+	f.same("imported elsewhere", []any{imported.Count, imported.Deleted}, []any{1, 1})
+	added, err := other.Add(ctx(), ann, deleted)
+	f.must(err)
+	f.same("added elsewhere by its key", []any{added.Count, added.Deleted}, []any{0, 1})
+	f.must(other.Bury(ctx(), memory.Tombstone{ID: kept}))
+	_, err = other.Record(ctx(), ann, kept)
+	f.must(err)
+	passed, err := other.Tombstones(ctx())
+	f.must(err)
+	f.same("passed on", passed, tombstones)
+	if err := other.Bury(ctx(), memory.Tombstone{ID: "a", Key: []byte("short")}); !errors.Is(err, memory.ErrInvalid) {
+		f.Errorf("a hash that is none: %v", err)
+	}
 }
 
 // gone checks that nothing tells of a record any more.

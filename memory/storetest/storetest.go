@@ -29,6 +29,7 @@ type Store interface {
 	Add(ctx context.Context, scope memory.Scope, records ...memory.Record) (memory.Added, error)
 	AddAll(ctx context.Context, scope memory.Scope, records iter.Seq2[memory.Record, error], o *memory.AddOptions) (memory.Added, error)
 	All(ctx context.Context, scope memory.Scope, o *memory.AllOptions) iter.Seq2[memory.Record, error]
+	Bury(ctx context.Context, tombstones ...memory.Tombstone) error
 	Candidates(ctx context.Context, scope memory.Scope, query memory.Query) (*memory.Candidates, error)
 	Close() error
 	Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error)
@@ -51,6 +52,7 @@ type Store interface {
 	Sign(ctx context.Context, text []byte) (string, error)
 	Stats(ctx context.Context, scopes ...memory.Scope) (memory.Stats, error)
 	Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (memory.ID, error)
+	Tombstones(ctx context.Context) ([]memory.Tombstone, error)
 	Undo(ctx context.Context, scope memory.Scope, id memory.ID) error
 }
 

@@ -41,53 +41,56 @@ type Options struct {
 
 // New plans the consolidation of a scope. It reads only, and the same store, scope and options make the same plan.
 func New(ctx context.Context, store refine.Store, scope memory.Scope, o *Options) (*Plan, error) {
-	if o == nil {
-		o = &Options{}
+	w := &planner{all: map[memory.ID]*memory.Record{}, stands: map[memory.ID]bool{}}
+	if o != nil {
+		w.options = *o
 	}
-	policy, err := o.Policy.filled()
+	policy, err := w.options.Policy.filled()
 	if err != nil {
 		return nil, err
 	}
-	now := o.Now
-	if now.IsZero() {
-		now = time.Now()
-	}
-	p := &Plan{Version: planVersion, Scope: scope, Policy: policy, Changes: []Change{}}
-	var live []*memory.Record
-	all := map[memory.ID]*memory.Record{}
-	for r, err := range store.All(ctx, scope, &memory.AllOptions{History: true}) {
-		if err != nil {
-			return nil, fmt.Errorf("plan: %w", err)
-		}
-		record := r
-		all[r.ID] = &record
-		if r.Superseded.IsZero() {
-			live = append(live, &record)
-		}
-	}
-	ripe := func(r *memory.Record) bool {
-		return !r.Created.Before(o.Since) && now.Sub(r.Created) >= policy.Age
-	}
-	w := &planner{plan: p, all: all, stands: map[memory.ID]bool{}, now: now, single: o.OnePass, total: len(live), judge: o.Judge, judgeName: o.JudgeName, progress: o.Progress}
-	if w.progress == nil {
-		w.progress = func(_, _ int) {}
-	}
-	w.measure(live)
-	stale := slices.Clone(w.stale)
-	taken, err := w.facts(ctx, live, ripe)
-	if err != nil {
+	w.plan = &Plan{Version: planVersion, Scope: scope, Policy: policy, Changes: []Change{}}
+	if err := w.make(ctx, store); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	if p.Before.Tokens > policy.Size {
-		if err := w.summaries(ctx, live, ripe, taken); err != nil {
-			return nil, fmt.Errorf("plan: %w", err)
+	return w.plan, nil
+}
+
+// planner turns what the recursion and the rules have found into changes.
+type planner struct {
+	options Options
+	plan    *Plan
+	all     map[memory.ID]*memory.Record
+	ripe    []*memory.Record   // the live records that may be consolidated
+	stands  map[memory.ID]bool // the turns that a live summary stands for
+	stale   []*memory.Record   // live summaries that stand for nothing any more: one of their turns does not hold
+	total   int                // live records
+}
+
+func (w *planner) progress(done, total int) {
+	if w.options.Progress != nil {
+		w.options.Progress(done, total)
+	}
+}
+
+func (w *planner) make(ctx context.Context, store refine.Store) error {
+	p := w.plan
+	if err := w.read(ctx, store); err != nil {
+		return err
+	}
+	gone := map[memory.ID]bool{}
+	for _, s := range w.stale {
+		gone[s.ID] = true // it was shown no more
+	}
+	if err := w.facts(ctx); err != nil {
+		return err
+	}
+	if p.Before.Tokens > p.Policy.Size {
+		if err := w.summaries(ctx); err != nil {
+			return err
 		}
 	}
 	p.After = p.Before
-	gone := map[memory.ID]bool{}
-	for _, s := range stale {
-		gone[s.ID] = true // it was shown no more
-	}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		c.Write.ID = w.id(c)
@@ -100,52 +103,54 @@ func New(ctx context.Context, store refine.Store, scope memory.Scope, o *Options
 		p.After.Tokens += c.After - c.Before
 	}
 	p.Hash = p.sum()
-	if p.Signature, err = store.Sign(ctx, []byte(p.Hash)); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
-	}
-	return p, nil
+	var err error
+	p.Signature, err = store.Sign(ctx, []byte(p.Hash))
+	return err
 }
 
-// measure finds out which turns a summary stands for already, and counts what recall shows: those summaries, and all else.
-func (w *planner) measure(live []*memory.Record) {
+// read reads the scope, finds out which turns a summary stands for already, and counts what recall shows: those summaries, and
+// all else.
+func (w *planner) read(ctx context.Context, store refine.Store) error {
+	var live []*memory.Record
+	for r, err := range store.All(ctx, w.plan.Scope, &memory.AllOptions{History: true}) {
+		if err != nil {
+			return err
+		}
+		w.all[r.ID] = &r
+		if r.Superseded.IsZero() {
+			live = append(live, &r)
+		}
+	}
+	w.total = len(live)
 	for _, r := range live {
-		if !isSummary(r) {
-			continue
-		}
-		if !w.whole(r) {
+		switch {
+		case !isSummary(r):
+		case !w.whole(r):
 			w.stale = append(w.stale, r)
-			continue
+		default:
+			for _, id := range r.DerivedFrom {
+				w.stands[id] = true
+			}
 		}
-		for _, id := range r.DerivedFrom {
-			w.stands[id] = true
-		}
+	}
+	now := w.options.Now
+	if now.IsZero() {
+		now = time.Now()
 	}
 	for _, r := range live {
 		if !w.stands[r.ID] && !slices.Contains(w.stale, r) {
 			w.plan.Before.Records++
 			w.plan.Before.Tokens += packedTokens(r)
 		}
+		if !r.Created.Before(w.options.Since) && now.Sub(r.Created) >= w.plan.Policy.Age && r.ValidUntil.IsZero() {
+			w.ripe = append(w.ripe, r)
+		}
 	}
+	return nil
 }
 
 func isSummary(r *memory.Record) bool {
 	return r.Kind == memory.KindSummary && r.Origin == memory.Reconstructed
-}
-
-// planner turns what the recursion and the rules have found into changes.
-type planner struct {
-	plan *Plan
-	all  map[memory.ID]*memory.Record
-	now  time.Time
-
-	stands map[memory.ID]bool // the turns that a live summary stands for
-	stale  []*memory.Record   // live summaries that stand for nothing any more: one of their turns does not hold
-
-	single    bool
-	judge     specialists.Model
-	judgeName string
-	progress  func(done, total int)
-	total     int
 }
 
 // id names the record of a change: by what it replaces and what it says, so that the same plan has the same names, and by a
@@ -172,20 +177,18 @@ func (w *planner) id(c *Change) memory.ID {
 func level(r *memory.Record) Level { return Level(r.Meta["level"]) }
 
 // summaries runs the recursion over the turns and summaries that are ripe.
-func (w *planner) summaries(ctx context.Context, live []*memory.Record, ripe func(*memory.Record) bool, taken map[memory.ID]bool) error {
-	var turns []*memory.Record // loose ones, and those that summaries stand for
-	known := map[memory.ID]bool{}
-	var standing []*memory.Record
-	for _, r := range live {
+func (w *planner) summaries(ctx context.Context) error {
+	var turns, standing []*memory.Record // turns are loose ones, and those that summaries stand for
+	loose, known := map[memory.ID]bool{}, map[memory.ID]bool{}
+	for _, r := range w.ripe {
 		switch {
-		case taken[r.ID] || w.stands[r.ID] || !ripe(r) || !r.ValidUntil.IsZero():
+		case w.stands[r.ID]:
 		case r.Kind == memory.KindTurn && r.Origin == memory.Observed:
-			turns, known[r.ID] = append(turns, r), true
+			turns, loose[r.ID], known[r.ID] = append(turns, r), true, true
 		case r.Kind == memory.KindSummary && level(r) != "" && w.whole(r):
 			standing = append(standing, r)
 		}
 	}
-	loose := len(turns)
 	for _, s := range standing {
 		for _, id := range s.DerivedFrom {
 			if !known[id] {
@@ -196,10 +199,6 @@ func (w *planner) summaries(ctx context.Context, live []*memory.Record, ripe fun
 	if len(turns) == 0 {
 		return nil
 	}
-	fresh := map[memory.ID]bool{}
-	for _, t := range turns[:loose] {
-		fresh[t.ID] = true
-	}
 	slices.SortFunc(turns, func(a, b *memory.Record) int {
 		return cmp.Or(strings.Compare(a.Scope.Agent, b.Scope.Agent), strings.Compare(a.Scope.Session, b.Scope.Session),
 			a.Created.Truncate(24*time.Hour).Compare(b.Created.Truncate(24*time.Hour)), cmp.Compare(a.Position, b.Position),
@@ -209,7 +208,7 @@ func (w *planner) summaries(ctx context.Context, live []*memory.Record, ripe fun
 	number := make(map[memory.ID]int32, len(turns))
 	for i, t := range turns {
 		number[t.ID] = int32(i)
-		if fresh[t.ID] {
+		if loose[t.ID] {
 			m.loose = append(m.loose, int32(i))
 		}
 	}
@@ -218,9 +217,9 @@ func (w *planner) summaries(ctx context.Context, live []*memory.Record, ripe fun
 			m.standing = append(m.standing, u)
 		}
 	}
-	y, err := settle(ctx, m, net{top: slices.Index(levels, w.plan.Policy.Level), single: w.single}, func(s trmcore.Step[draft, notes]) {
+	y, err := settle(ctx, m, net{top: slices.Index(levels, w.plan.Policy.Level), single: w.options.OnePass}, func(s trmcore.Step[draft, notes]) {
 		w.plan.Steps = s.N
-		w.progress(w.total-loose/(s.N+1), w.total) // nobody knows how many steps are to come
+		w.progress(w.total-len(loose)/(s.N+1), w.total) // how many steps follow is not known
 	})
 	if err != nil {
 		return err
@@ -228,7 +227,7 @@ func (w *planner) summaries(ctx context.Context, live []*memory.Record, ripe fun
 	for _, u := range y {
 		// A turn that is alone in its conversation and keeps every word is its own best summary.
 		if u.fresh && !(len(u.sources) == 1 && len(u.replaces) == 0 && m.alone(u)) {
-			w.summarise(m, u, fresh)
+			w.plan.Changes = append(w.plan.Changes, w.summarise(m, u, loose))
 		}
 	}
 	return nil
@@ -245,7 +244,7 @@ func (w *planner) whole(s *memory.Record) bool {
 }
 
 // summarise makes the change that writes a unit.
-func (w *planner) summarise(m *material, u unit, loose map[memory.ID]bool) {
+func (w *planner) summarise(m *material, u unit, loose map[memory.ID]bool) Change {
 	first := m.sources[u.sources[0]].record
 	c := Change{Op: Summarise, Level: levels[u.level], Write: memory.Record{
 		Kind: memory.KindSummary, Origin: memory.Reconstructed, Position: -1, Text: excerpt.Render(m.quotes(u)),
@@ -277,10 +276,11 @@ func (w *planner) summarise(m *material, u unit, loose map[memory.ID]bool) {
 		r.DerivedFrom = append(r.DerivedFrom, t.ID)
 		for _, f := range s.facts {
 			switch {
-			case s.asks && have[f]:
-				w.plan.Coverage.Asked, w.plan.Coverage.Kept = w.plan.Coverage.Asked+1, w.plan.Coverage.Kept+1
 			case s.asks:
 				w.plan.Coverage.Asked++
+				if have[f] {
+					w.plan.Coverage.Kept++
+				}
 			case !have[f]:
 				w.plan.Coverage.Dropped++
 				dropped[m.facts[f]] = true
@@ -310,7 +310,7 @@ func (w *planner) summarise(m *material, u unit, loose map[memory.ID]bool) {
 	default:
 		c.Why = summaries + " and " + plural(turns, "turn") + " that speak of the same"
 	}
-	w.plan.Changes = append(w.plan.Changes, c)
+	return c
 }
 
 // takeStale lets a change replace the summaries of some of its turns that stand for nothing any more.

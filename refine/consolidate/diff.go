@@ -69,11 +69,7 @@ func (c *Change) diff(b *bytes.Buffer, source func(memory.ID) (memory.Record, bo
 		quotes[q.Source] = append(quotes[q.Source], q.Text)
 	}
 	var texts []string // of all that is replaced
-	of := c.Replaces
-	if c.Op == Promote {
-		of = c.Write.DerivedFrom
-	}
-	for _, id := range of {
+	for _, id := range c.Replaces {
 		r, ok := source(id)
 		switch {
 		case !ok:

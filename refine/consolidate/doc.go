@@ -12,14 +12,13 @@
 // pass of the same, without the check, keeps 82 % of those facts on LoCoMo where the recursion keeps 99 %:
 // docs/consolidate.md.
 //
-// Summaries are extractive: they consist of exact quotes, the days and the names of who spoke, which [Grounded] checks
+// Summaries are extractive: they consist of exact quotes, the days and the names of who spoke, which [Apply] checks
 // again before anything is applied. What an answer or a "he" needs to be understood is quoted with it. They are marked as
 // reconstructed, name their turns, have the confidence of the least of them, and are flagged where they rest on one turn only.
 // What a record of at least [Policy].Keep importance says in names, numbers, dates and negations survives; of others, as much as
 // the share has room for.
 //
-// Facts are consolidated by themselves, by the rules of specialists.Relate: repeats are merged, what a later fact
+// Facts are consolidated by themselves, by their words and values: repeats are merged, what a later fact
 // updates is true until then, and two facts that contradict each other while nothing says which is right are reported
-// and left as they are, as are those that only a loose reading relates; a language model may be asked about them. What turns say
-// on several days becomes a fact.
+// and left as they are. A language model may be asked about those that their words leave apart.
 package consolidate

@@ -2,7 +2,6 @@ package consolidate_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -70,24 +69,5 @@ func TestFacts(t *testing.T) {
 	}
 	if len(texts(t, s)) != 6 {
 		t.Errorf("%q are left, want 6 records", texts(t, s))
-	}
-}
-
-func TestWhatRecursIsPromoted(t *testing.T) {
-	records := chatter(72, 4)
-	for i, text := range map[int]string{3: "I am allergic to peanuts.", 30: "I'm allergic to peanuts.", 55: "I am allergic to peanuts!"} {
-		records[i].Text, records[i].Speaker = text, "Ana"
-	}
-	s := open(t, records)
-	p := plan(t, s, consolidate.Policy{})
-	i := slices.IndexFunc(p.Changes, func(c consolidate.Change) bool { return c.Op == consolidate.Promote })
-	if i < 0 {
-		t.Fatal("what was said on three days was not promoted")
-	}
-	if c := p.Changes[i]; c.Write.Kind != memory.KindFact || c.Write.Origin != memory.Reconstructed || len(c.Write.Quotes) != 3 {
-		t.Errorf("promoted to %+v", c.Write)
-	}
-	if p = plan(t, s, consolidate.Policy{Recurs: -1}); slices.ContainsFunc(p.Changes, func(c consolidate.Change) bool { return c.Op == consolidate.Promote }) {
-		t.Error("promoted against the policy")
 	}
 }

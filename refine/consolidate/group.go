@@ -31,7 +31,7 @@ func (m *material) segments() [][]int32 {
 			before := &m.sources[run[len(run)-1]]
 			full := tokens+int(s.tokens) > m.policy.Unit
 			switch {
-			case before.session != s.session, before.day != s.day:
+			case !m.together(run[len(run)-1], i):
 				flush()
 			case before.question && tokens+int(s.tokens) <= 2*m.policy.Unit:
 			case full, tokens >= m.policy.Unit/2 && m.common(s.terms, seen) < related:
@@ -49,7 +49,7 @@ func (m *material) segments() [][]int32 {
 
 // together reports whether two sources are of the same session and day.
 func (m *material) together(a, b int32) bool {
-	return m.sources[a].session == m.sources[b].session && m.sources[a].day == m.sources[b].day
+	return m.sources[a].record.Scope == m.sources[b].record.Scope && m.sources[a].day == m.sources[b].day
 }
 
 // alone reports whether a unit of one source keeps all of it, and there is no other of its session and day.
@@ -74,7 +74,10 @@ func (m *material) common(terms []int32, seen map[int32]bool) float64 {
 // summary may be. It returns numbers of units; joined tells whether any were.
 func (m *material) clusters(units []unit, level Level) (groups [][]int32, joined bool) {
 	const alike = .30 // share of the smaller one's rare words that the other must have
-	type place struct{ agent, period int32 }
+	type place struct {
+		agent  string
+		period int32
+	}
 	type cluster struct {
 		group  int
 		tokens int
@@ -83,7 +86,7 @@ func (m *material) clusters(units []unit, level Level) (groups [][]int32, joined
 	open := map[place][]*cluster{} // that have room, in order
 	for i, u := range units {
 		first := &m.sources[u.sources[0]]
-		at := place{first.agent, period(level, first.day)}
+		at := place{first.record.Scope.Agent, period(level, first.day)}
 		var terms []int32
 		for _, p := range u.picks {
 			terms = append(terms, m.passages[p].terms...)
@@ -110,7 +113,7 @@ func (m *material) clusters(units []unit, level Level) (groups [][]int32, joined
 		for _, t := range terms {
 			best.terms[t] = true
 		}
-		if best.tokens > m.policy.Unit*9/10 { // as good as full: nobody need look at it again
+		if best.tokens > m.policy.Unit*9/10 { // as good as full
 			open[at] = slices.DeleteFunc(open[at], func(c *cluster) bool { return c == best })
 		}
 	}

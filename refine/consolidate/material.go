@@ -35,9 +35,7 @@ type source struct {
 	weight      float64 // its importance; of what an assistant said, an eighth of it
 	asks        bool    // every fact of it must survive
 	question    bool    // it ends with a question, which the next turn answers
-	session     int32
-	agent       int32
-	day         int32 // days since 1970
+	day         int32   // days since 1970
 }
 
 // passage is a sentence of a turn, verbatim.
@@ -68,82 +66,68 @@ func (m *material) budget(sources []int32) int {
 	return int(min(1, m.policy.Share*detail[m.policy.Level]) * total)
 }
 
+// dictionary numbers words, and counts in how many turns each is.
+type dictionary struct {
+	words []string
+	known map[string]int32
+	turns []float64
+}
+
+// numbers are those of words, distinct and sorted.
+func (d *dictionary) numbers(words []string) []int32 {
+	out := make([]int32, 0, len(words))
+	for _, w := range words {
+		n, ok := d.known[w]
+		if !ok {
+			n, w = int32(len(d.words)), strings.Clone(w)
+			d.known[w], d.words, d.turns = n, append(d.words, w), append(d.turns, 0)
+		}
+		out = append(out, n)
+	}
+	return distinct(out)
+}
+
+// ofTurn are the distinct numbers of a turn, which is counted.
+func (d *dictionary) ofTurn(numbers []int32) []int32 {
+	numbers = distinct(numbers)
+	for _, n := range numbers {
+		d.turns[n]++
+	}
+	return numbers
+}
+
 // prepare cuts records, which are in order of session and position, into passages.
 func prepare(records []*memory.Record, p Policy) *material {
 	m := &material{policy: p, sources: make([]source, 0, len(records))}
-	terms, facts := map[string]int32{}, map[string]int32{}
-	var termTurns, factTurns []float64
-	number := func(dictionary map[string]int32, counts *[]float64, words []string) []int32 {
-		out := make([]int32, 0, len(words))
-		for _, w := range words {
-			n, ok := dictionary[w]
-			if !ok {
-				n = int32(len(dictionary))
-				dictionary[strings.Clone(w)] = n
-				*counts = append(*counts, 0)
-			}
-			out = append(out, n)
-		}
-		slices.Sort(out)
-		return slices.Clip(slices.Compact(out))
-	}
+	terms, facts := dictionary{known: map[string]int32{}}, dictionary{known: map[string]int32{}}
 	names := knownNames(records)
-	sessions := map[memory.Scope]int32{}
-	agents := map[string]int32{}
-	for i := range records {
-		r := records[i]
-		session, ok := sessions[r.Scope]
-		if !ok {
-			session = int32(len(sessions))
-			sessions[r.Scope] = session
-		}
-		agent, ok := agents[r.Scope.Agent]
-		if !ok {
-			agent = int32(len(agents))
-			agents[r.Scope.Agent] = agent
-		}
-		s := source{
-			record: r, first: int32(len(m.passages)), session: session, agent: agent,
-			day: int32(math.Floor(float64(r.Created.Unix()) / 86400)), weight: r.Importance,
-		}
+	for i, r := range records {
+		s := source{record: r, first: int32(len(m.passages)), day: int32(math.Floor(float64(r.Created.Unix()) / 86400)), weight: r.Importance}
 		if r.Role == "assistant" && r.Speaker == "" {
 			s.weight *= assistantWeight
 		}
 		s.asks = s.weight >= p.Keep
+		// A question of the turn before, in the same conversation.
+		asked := i > 0 && m.sources[i-1].question && m.sources[i-1].record.Scope == r.Scope && m.sources[i-1].day == s.day
 		for _, sentence := range text.Sentences(r.Text) {
 			p := passage{
 				text: sentence, source: int32(i), tokens: int32(text.Tokens(sentence)), weight: passageWeight(sentence, s.weight),
-				facts: number(facts, &factTurns, factsOf(sentence, r.Created, names)),
-				terms: number(terms, &termTurns, text.Terms(sentence)),
+				facts: facts.numbers(factsOf(sentence, r.Created, names)), terms: terms.numbers(text.Terms(sentence)),
 				needs: -1, question: strings.HasSuffix(sentence, "?"),
 			}
 			switch here := int32(len(m.passages)); {
-			case here > s.first && (pointsBack(sentence) || len(strings.Fields(sentence)) <= 3 && !p.question):
-				p.needs = here - 1
-			case here == s.first && i > 0 && m.sources[i-1].question && m.sources[i-1].session == session && m.sources[i-1].day == s.day && answers(sentence):
+			case here > s.first && (pointsBack(sentence) || len(strings.Fields(sentence)) <= 3 && !p.question), here == s.first && asked && answers(sentence):
 				p.needs = here - 1
 			}
 			m.passages = append(m.passages, p)
-		}
-		s.last = int32(len(m.passages))
-		for _, p := range m.passages[s.first:s.last] {
 			s.facts, s.terms, s.tokens = append(s.facts, p.facts...), append(s.terms, p.terms...), s.tokens+p.tokens
 		}
-		s.facts, s.terms = distinct(s.facts), distinct(s.terms)
+		s.last = int32(len(m.passages))
+		s.facts, s.terms = facts.ofTurn(s.facts), terms.ofTurn(s.terms)
 		s.question = strings.HasSuffix(strings.TrimRight(r.Text, " \n)\"'"), "?")
-		for _, f := range s.facts {
-			factTurns[f]++
-		}
-		for _, t := range s.terms {
-			termTurns[t]++
-		}
 		m.sources = append(m.sources, s)
 	}
-	m.facts = make([]string, len(facts))
-	for f, n := range facts {
-		m.facts[n] = f
-	}
-	m.rarity, m.factRare = rarity(termTurns, len(records)), rarity(factTurns, len(records))
+	m.facts, m.rarity, m.factRare = facts.words, rarity(terms.turns, len(records)), rarity(facts.turns, len(records))
 	return m
 }
 

@@ -19,7 +19,6 @@ type Op string
 const (
 	Summarise Op = "summarise" // several turns, or summaries, become one summary
 	Merge     Op = "merge"     // facts that say the same become one
-	Promote   Op = "promote"   // what was said on several days becomes a fact beside it
 	Expire    Op = "expire"    // a fact that a later one updates stays true until then
 )
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -37,8 +38,6 @@ type Policy struct {
 	// Keep is the importance from which on every name, number, date and negation of a record must survive. Below it they
 	// survive as far as the share reaches. In (0, 1]; zero: DefaultKeep.
 	Keep float64 `json:"keep"`
-	// Recurs is on how many days the same must have been said to become a fact. Zero: DefaultRecurs; negative: never.
-	Recurs int `json:"recurs"`
 }
 
 // detail is what Share is multiplied with at each level: what is older is remembered in less detail.
@@ -46,10 +45,9 @@ var detail = map[Level]float64{Day: 1.5, Week: 1.25, Month: 1}
 
 // Defaults of a Policy, chosen on the LoCoMo and BEAM development halves; docs/consolidate.md has the curves.
 const (
-	DefaultShare  = .43
-	DefaultUnit   = 180
-	DefaultKeep   = .5
-	DefaultRecurs = 3
+	DefaultShare = .43
+	DefaultUnit  = 180
+	DefaultKeep  = .5
 )
 
 // ErrPolicy is returned for a policy that would keep nothing, or that cannot be.
@@ -61,9 +59,8 @@ func (p Policy) filled() (Policy, error) {
 	p.Share = cmp.Or(p.Share, DefaultShare)
 	p.Unit = cmp.Or(p.Unit, DefaultUnit)
 	p.Keep = cmp.Or(p.Keep, DefaultKeep)
-	p.Recurs = cmp.Or(p.Recurs, DefaultRecurs)
 	switch {
-	case p.Level != Day && p.Level != Week && p.Level != Month:
+	case !slices.Contains(levels, p.Level):
 		return p, fmt.Errorf("%w: level %q is none of day, week and month", ErrPolicy, p.Level)
 	case !(p.Share > 0 && p.Share <= 1):
 		return p, fmt.Errorf("%w: share is %v, not above 0 and at most 1", ErrPolicy, p.Share)

@@ -88,11 +88,7 @@ func apply(ctx context.Context, store refine.Store, p *Plan, o *RunOptions) (Run
 		}
 		// One that was made before an interruption is not made again.
 		if _, err = store.Record(ctx, p.Scope, c.Write.ID); errors.Is(err, memory.ErrNotFound) {
-			if len(c.Replaces) == 0 {
-				_, err = store.Add(ctx, p.Scope, c.Write)
-			} else {
-				_, err = store.Supersede(ctx, p.Scope, c.Write, c.Replaces...)
-			}
+			_, err = store.Supersede(ctx, p.Scope, c.Write, c.Replaces...)
 			if errors.Is(err, memory.ErrInvalid) || errors.Is(err, memory.ErrNotFound) { // a record that it names has changed
 				run.Skipped++
 				err = nil
@@ -160,7 +156,7 @@ func verify(ctx context.Context, store refine.Store, p *Plan) error {
 	}
 	for _, c := range p.Changes {
 		live := c.Replaces
-		if c.Op == Summarise || c.Op == Promote {
+		if c.Op == Summarise {
 			live = append(slices.Clone(live), c.Write.DerivedFrom...)
 		}
 		for _, id := range live {
@@ -168,7 +164,7 @@ func verify(ctx context.Context, store refine.Store, p *Plan) error {
 				return fmt.Errorf("%w: record %s is not live", ErrStale, id)
 			}
 		}
-		if err := Grounded(&c.Write, func(id memory.ID) (memory.Record, bool) { r, ok := records[id]; return r, ok }); err != nil {
+		if err := grounded(&c.Write, func(id memory.ID) (memory.Record, bool) { r, ok := records[id]; return r, ok }); err != nil {
 			return err
 		}
 	}
@@ -192,32 +188,16 @@ func undo(ctx context.Context, store refine.Store, name string, o *RunOptions) (
 		return Run{}, err
 	}
 	defer unlock()
-	runs, err := Runs(store.Path())
-	if err != nil {
-		return Run{}, err
-	}
-	at := len(runs) - 1
-	for at >= 0 && runs[at].Name != name && (name != "" || runs[at].State == Undone || !j.allows(runs[at].Scope)) {
-		at--
-	}
-	switch {
-	case at < 0 && name == "":
-		return Run{}, fmt.Errorf("%w: nothing was applied that still stands", ErrNoRun)
-	case at < 0:
-		return Run{}, fmt.Errorf("%w: %q", ErrNoRun, name)
-	case !j.allows(runs[at].Scope):
-		return Run{}, fmt.Errorf("%w: the run %s is of the scope %s", ErrScope, name, runs[at].Scope)
-	}
-	run := runs[at]
-	if run.State == Undone {
-		return run, nil
+	run, later, err := j.find(store.Path(), name)
+	if err != nil || run.State == Undone {
+		return run, err
 	}
 	wrote, err := j.wrote(&run)
 	if err != nil {
 		return run, err
 	}
 	if run.State != Undoing {
-		if err := j.last(ctx, store, &run, wrote, runs[at+1:]); err != nil {
+		if err := j.last(ctx, store, &run, wrote, later); err != nil {
 			return run, err
 		}
 	}
@@ -247,6 +227,27 @@ func undo(ctx context.Context, store refine.Store, name string, o *RunOptions) (
 	}
 	run.State = Undone
 	return run, j.write(&run)
+}
+
+// find is the run of a name, or the last one that stands and may be touched, and the runs after it.
+func (j journal) find(path, name string) (run Run, later []Run, err error) {
+	runs, err := Runs(path)
+	if err != nil {
+		return run, nil, err
+	}
+	for i, r := range slices.Backward(runs) {
+		switch {
+		case name != "" && r.Name != name, name == "" && (r.State == Undone || !j.allows(r.Scope)):
+		case !j.allows(r.Scope):
+			return run, nil, fmt.Errorf("%w: the run %s is of the scope %s", ErrScope, name, r.Scope)
+		default:
+			return r, runs[i+1:], nil
+		}
+	}
+	if name == "" {
+		return run, nil, fmt.Errorf("%w: nothing was applied that still stands", ErrNoRun)
+	}
+	return run, nil, fmt.Errorf("%w: %q", ErrNoRun, name)
 }
 
 // last checks that no later run has put something in the place of what a run wrote.

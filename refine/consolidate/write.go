@@ -1,7 +1,6 @@
 package consolidate
 
 import (
-	"container/heap"
 	"slices"
 
 	"github.com/trm-go/refiner/memory"
@@ -40,29 +39,28 @@ func (m *material) write(sources, candidates []int32) unit {
 		}
 		return g * p.weight / float64(p.tokens+2)
 	}
-	// Lazy greedy: a gain only ever falls, so that the first in the queue whose gain still stands is the best.
 	// A question states nothing: it comes in with its answer, if that needs it, unless there is nothing else.
-	var q queue
-	asking := !slices.ContainsFunc(candidates, func(c int32) bool { return !m.passages[c].question })
-	for _, c := range candidates {
-		if asking || !m.passages[c].question {
-			q = append(q, queued{c, gain(&m.passages[c])})
-		}
+	left := slices.DeleteFunc(slices.Clone(candidates), func(c int32) bool { return m.passages[c].question })
+	if len(left) == 0 {
+		left = slices.Clone(candidates)
 	}
-	heap.Init(&q)
+	// A gain only ever falls, so that the first of the greatest that still stands is the best.
+	gains := make([]float64, len(left))
+	for i, c := range left {
+		gains[i] = gain(&m.passages[c])
+	}
 	picked := map[int32]bool{}
-	for len(q) > 0 {
-		next := heap.Pop(&q).(queued)
-		if picked[next.id] {
-			continue
-		}
-		if g := gain(&m.passages[next.id]); g < next.gain {
-			heap.Push(&q, queued{next.id, g})
+	for len(left) > 0 {
+		best := slices.Index(gains, slices.Max(gains))
+		next := left[best]
+		if g := gain(&m.passages[next]); g < gains[best] {
+			gains[best] = g
 			continue
 		} else if g == 0 && len(u.picks) > 0 {
 			break
 		}
-		chain, tokens := m.chain(sources, next.id, picked)
+		left, gains = slices.Delete(left, best, best+1), slices.Delete(gains, best, best+1)
+		chain, tokens := m.chain(sources, next, picked)
 		if u.tokens+tokens > budget && len(u.picks) > 0 { // something must stand for the sources
 			continue
 		}
@@ -222,26 +220,4 @@ func (m *material) tighten(u unit) unit {
 		u.picks, u.tokens, u.fresh = picks, tokens, true
 	}
 	return u
-}
-
-// queue is a heap of passages by gain, the lower number first among equals.
-type queue []queued
-
-type queued struct {
-	id   int32
-	gain float64
-}
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return q[i].gain > q[j].gain || q[i].gain == q[j].gain && q[i].id < q[j].id
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(queued)) }
-
-func (q *queue) Pop() any {
-	last := len(*q) - 1
-	x := (*q)[last]
-	*q = (*q)[:last]
-	return x
 }

@@ -27,7 +27,7 @@ func TestBundledModelsLoad(t *testing.T) {
 		if m.Card.Task == "" || m.Card.Licence == "" || m.Card.SHA256 == "" || m.Card.Metrics == nil || m.Card.Data == nil || m.Card.Training == nil {
 			t.Errorf("%s: the card lacks a task, a licence, a hash, metrics, data or training", name)
 		}
-		info, err := fs.Stat(models.FS(), name+"/"+onnx.WeightsFile)
+		info, err := fs.Stat(models.FS(), name+"/model.safetensors")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,12 +61,9 @@ func TestBundledSudokuSolves(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	var puzzles []sudoku.Puzzle
-	for p, err := range sudoku.ReadCSV(file) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		puzzles = append(puzzles, p)
+	puzzles, err := sudoku.ReadCSV(file)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, way := range []struct {
 		name    string
@@ -90,7 +87,7 @@ func TestBundledSudokuSolves(t *testing.T) {
 			if grid == puzzles[s.Index].Answer {
 				exact++
 			}
-			steps += s.Steps
+			steps += s.N
 		}
 		t.Logf("%s: %d of %d solved, %.1f steps on average", way.name, exact, len(puzzles), float64(steps)/float64(len(puzzles)))
 		if least := 48; len(puzzles) != 50 || exact < least {

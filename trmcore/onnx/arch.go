@@ -3,6 +3,7 @@ package onnx
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -32,14 +33,8 @@ type Arch struct {
 	InitNoise     float64 `json:"init_noise,omitempty"`   // deviation of the noise that the first z_L gets in every position; cover only
 }
 
-// Defaults of the official configuration, used where neither the weights nor a card say otherwise.
-const (
-	defaultRopeTheta = 10000
-	defaultEps       = 1e-5
-	defaultExpansion = 4
-	defaultHeadDim   = 64
-	defaultPrefix    = 16
-)
+// defaultExpansion is SwiGLU's width over the hidden size, before rounding, in the official configuration.
+const defaultExpansion = 4
 
 // tasks are the published ones: what a checkpoint without a card can be.
 var tasks = map[string]Arch{
@@ -96,122 +91,82 @@ func (a Arch) String() string {
 	return fmt.Sprintf("%s, hidden %d, %d layers, H%d L%d, %d+%d positions, vocabulary %d", mix, a.HiddenSize, a.LLayers, a.HCycles, a.LCycles, a.PuzzleEmbLen, a.SeqLen, a.VocabSize)
 }
 
-// or fills the zero fields of a from b; the booleans and the zero prefix are b's own affair.
+// or fills the zero fields of a from b; the booleans are b's own affair.
 func (a Arch) or(b Arch) Arch {
-	a.VocabSize = cmp.Or(a.VocabSize, b.VocabSize)
-	a.SeqLen = cmp.Or(a.SeqLen, b.SeqLen)
-	a.PuzzleEmbLen = cmp.Or(a.PuzzleEmbLen, b.PuzzleEmbLen)
-	a.PuzzleEmbNdim = cmp.Or(a.PuzzleEmbNdim, b.PuzzleEmbNdim)
-	a.HiddenSize = cmp.Or(a.HiddenSize, b.HiddenSize)
-	a.NumHeads = cmp.Or(a.NumHeads, b.NumHeads)
-	a.LLayers = cmp.Or(a.LLayers, b.LLayers)
-	a.HCycles = cmp.Or(a.HCycles, b.HCycles)
-	a.LCycles = cmp.Or(a.LCycles, b.LCycles)
-	a.PosEncodings = cmp.Or(a.PosEncodings, b.PosEncodings)
-	a.RopeTheta = cmp.Or(a.RopeTheta, b.RopeTheta)
-	a.RMSNormEps = cmp.Or(a.RMSNormEps, b.RMSNormEps)
-	a.Expansion = cmp.Or(a.Expansion, b.Expansion)
-	a.InitNoise = cmp.Or(a.InitNoise, b.InitNoise)
+	to, from := reflect.ValueOf(&a).Elem(), reflect.ValueOf(b)
+	for i := range to.NumField() {
+		if f := to.Field(i); f.IsZero() && f.Kind() != reflect.Bool {
+			f.Set(from.Field(i))
+		}
+	}
 	return a
 }
 
-// infer reads what can be read off the weights' shapes, and completes it with known, what a card or the caller says.
-// A contradiction is an ErrArch that names the tensor.
-func infer(shapes map[string][]int, known Arch) (Arch, error) {
-	var a Arch
-	embed, ok := shapes[keyEmbed]
-	if !ok || len(embed) != 2 {
-		return a, fmt.Errorf("%w: there is no %s of two dimensions: not a TRM", ErrArch, keyEmbed)
+// withDefaults fills what neither the weights nor a card say.
+func (a Arch) withDefaults() Arch {
+	d := Arch{RopeTheta: 10000, RMSNormEps: 1e-5, Expansion: defaultExpansion, NumHeads: max(1, a.HiddenSize/64), PosEncodings: "rope"}
+	if a.MLPT || a.Cover || a.Grid {
+		d.PosEncodings = "none"
 	}
-	a.VocabSize, a.HiddenSize = embed[0], embed[1]
+	if a.PuzzleEmbLen > 0 {
+		d.PuzzleEmbNdim = a.HiddenSize
+	}
+	return a.or(d)
+}
+
+// infer reads what can be read off the weights' shapes, and completes it with known, what a card or the caller says.
+// A contradiction is an ErrArch. That every shape is as the architecture needs it is for the caller to check.
+func infer(shapes map[string][]int, known Arch) (Arch, error) {
+	dim := func(key string, axis int) int { // 0 if there is no such matrix
+		if s := shapes[key]; len(s) == 2 {
+			return s[axis]
+		}
+		return 0
+	}
+	a := Arch{VocabSize: dim(keyEmbed, 0), HiddenSize: dim(keyEmbed, 1), InterSize: dim(layerKey(0, keyDown), 1), PuzzleEmbNdim: dim(keyPuzzle, 1)}
 	for shapes[layerKey(a.LLayers, keyDown)] != nil {
 		a.LLayers++
 	}
-	if a.LLayers == 0 {
-		return a, fmt.Errorf("%w: there is no %s: not a TRM", ErrArch, layerKey(0, keyDown))
+	if a.HiddenSize == 0 || a.LLayers == 0 {
+		return a, fmt.Errorf("%w: there is no matrix %s, or no %s: not a TRM", ErrArch, keyEmbed, layerKey(0, keyDown))
 	}
-	if down := shapes[layerKey(0, keyDown)]; len(down) == 2 {
-		a.InterSize = down[1]
+	prefix := known.PuzzleEmbLen
+	if prefix == 0 && a.PuzzleEmbNdim > 0 {
+		prefix = 16 // of the official configuration
 	}
-	table, hasTable := shapes[keyPuzzle]
-	if hasTable && len(table) == 2 {
-		a.PuzzleEmbNdim = table[1]
-	}
-	a.PosEncodings = "rope"
-	var err error
-	switch mix := shapes[layerKey(0, keyMixDown)]; {
-	case len(shapes[layerKey(0, unitKeys[0]+keyUnitDown)]) == 2:
-		err = a.inferCover(shapes, known)
-	case len(shapes[layerKey(0, keyGridDown)]) == 2:
-		err = a.inferGrid(shapes, known)
-	case len(mix) == 2:
-		a.MLPT, a.InterTokens, a.PosEncodings = true, mix[1], "none"
-		err = a.inferPrefix(mix[0], hasTable, known)
+	lines, neighbours := dim(layerKey(0, unitKeys[0]+keyUnitDown), 1), dim(layerKey(0, keyGridDown), 1)
+	switch positions := dim(layerKey(0, keyMixDown), 0); {
+	case lines > 0:
+		a.Cover, a.InterUnits, a.SeqLen = true, lines, cmp.Or(known.SeqLen, 81)
+		a.VocabSize = a.side() + coverOffset
+	case neighbours > 0:
+		a.Grid, a.InterUnits, a.SeqLen = true, neighbours, cmp.Or(known.SeqLen, 900)
+	case positions > 0:
+		a.MLPT, a.InterTokens = true, dim(layerKey(0, keyMixDown), 1)
+		a.SeqLen = cmp.Or(known.SeqLen, positions-prefix)
+		a.PuzzleEmbLen = positions - a.SeqLen
+		if a.SeqLen < 1 || a.PuzzleEmbLen < 0 {
+			return a, fmt.Errorf("%w: its token mixer spans %d positions, which cannot be %d of a puzzle embedding and %d tokens; say seq_len", ErrArch, positions, a.PuzzleEmbLen, a.SeqLen)
+		}
 	case known.SeqLen == 0:
-		err = fmt.Errorf("%w: an attention model's weights do not tell its sequence length; give the task or a card", ErrArch)
+		return a, fmt.Errorf("%w: an attention model's weights do not tell its sequence length; give the task or a card", ErrArch)
 	default:
-		a.SeqLen, a.PuzzleEmbLen = known.SeqLen, known.PuzzleEmbLen
-		if a.PuzzleEmbLen == 0 && hasTable {
-			a.PuzzleEmbLen = defaultPrefix
-		}
+		a.SeqLen, a.PuzzleEmbLen, a.PosEncodings = known.SeqLen, prefix, known.PosEncodings
 	}
-	if err != nil {
-		return a, err
-	}
-	if pos, ok := shapes[keyPositions]; ok {
+	known.PosEncodings = ""
+	if shapes[keyPositions] != nil {
 		a.PosEncodings = "learned"
-		if len(pos) == 2 && pos[0] != a.Len() {
-			return a, fmt.Errorf("%w: %s has %d positions, the model %d", ErrArch, keyPositions, pos[0], a.Len())
-		}
 	}
-	if a.PuzzleEmbLen > 0 && a.PuzzleEmbNdim == 0 {
-		a.PuzzleEmbNdim = cmp.Or(known.PuzzleEmbNdim, a.HiddenSize)
-	}
-	return a.complete(known)
-}
-
-// inferPrefix splits the positions of a token mixer into those of a puzzle embedding and those of tokens.
-func (a *Arch) inferPrefix(length int, hasTable bool, known Arch) error {
-	a.SeqLen, a.PuzzleEmbLen = known.SeqLen, known.PuzzleEmbLen
-	switch {
-	case a.SeqLen > 0:
-		a.PuzzleEmbLen = length - a.SeqLen
-	case hasTable || a.PuzzleEmbLen > 0:
-		a.PuzzleEmbLen = cmp.Or(a.PuzzleEmbLen, defaultPrefix)
-		a.SeqLen = length - a.PuzzleEmbLen
-	default:
-		a.SeqLen = length
-	}
-	switch {
-	case a.SeqLen < 1 || a.PuzzleEmbLen < 0:
-		return fmt.Errorf("%w: its token mixer spans %d positions, which cannot be %d of a puzzle embedding and %d tokens; say seq_len", ErrArch, length, a.PuzzleEmbLen, a.SeqLen)
-	case known.PuzzleEmbLen > 0 && known.PuzzleEmbLen != a.PuzzleEmbLen:
-		return fmt.Errorf("%w: its token mixer spans %d positions, not the %d+%d that were asked for", ErrArch, length, known.PuzzleEmbLen, known.SeqLen)
-	}
-	return nil
-}
-
-// complete adds what only a card or the caller can say, and finds what contradicts the weights.
-func (a Arch) complete(known Arch) (Arch, error) {
-	// The position encodings of an attention model without learned ones are the card's to say.
-	if !a.MLPT && !a.Cover && !a.Grid && a.PosEncodings == "rope" && known.PosEncodings != "" {
-		a.PosEncodings = known.PosEncodings
-	}
-	for _, c := range []struct {
-		name        string
-		have, known int
-	}{
-		{"vocab_size", a.VocabSize, known.VocabSize}, {"hidden_size", a.HiddenSize, known.HiddenSize}, {"L_layers", a.LLayers, known.LLayers},
-		{"seq_len", a.SeqLen, known.SeqLen}, {"puzzle_emb_len", a.PuzzleEmbLen, known.PuzzleEmbLen},
-	} {
-		if c.known != 0 && c.known != c.have {
-			return a, fmt.Errorf("%w: %s is %d by the weights and %d by the card or the options", ErrArch, c.name, c.have, c.known)
+	have, want := reflect.ValueOf(a), reflect.ValueOf(known)
+	for i := range have.NumField() {
+		if h, w := have.Field(i), want.Field(i); h.CanInt() && !h.IsZero() && !w.IsZero() && !h.Equal(w) {
+			return a, fmt.Errorf("%w: %s is %d by the weights and %d by the card or the options", ErrArch, have.Type().Field(i).Tag.Get("json"), h.Int(), w.Int())
 		}
 	}
 	if known.MLPT && !a.MLPT || known.Cover && !a.Cover || known.Grid && !a.Grid {
 		return a, fmt.Errorf("%w: mlp_t, cover or grid was asked for, but the weights are those of %s", ErrArch, a)
 	}
-	a = a.or(known).or(Arch{RopeTheta: defaultRopeTheta, RMSNormEps: defaultEps, Expansion: defaultExpansion, NumHeads: max(1, a.HiddenSize/defaultHeadDim)})
+	a = a.or(known).withDefaults()
 	return a, a.check()
 }
 

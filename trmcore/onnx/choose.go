@@ -8,59 +8,61 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"slices"
 	"time"
 )
+
+// Device is where the graph runs.
+type Device string
+
+// The devices.
+const (
+	Auto Device = "auto" // CUDA if it proves itself against the CPU, else the CPU
+	CPU  Device = "cpu"  // everywhere
+	CUDA Device = "cuda" // NVIDIA; needs the CUDA provider's libraries beside ONNX Runtime's
+)
+
+// Devices lists them all.
+func Devices() []Device { return []Device{Auto, CPU, CUDA} }
 
 // discard is the log of those who want none.
 var discard = slog.New(slog.DiscardHandler)
 
 // chooseEngine opens the device that is asked for, or finds the best one.
 func chooseEngine(ctx context.Context, m *Model, o *Options) (engine, error) {
-	device := cmp.Or(o.Device, Auto)
-	if err := device.check(); err != nil {
-		return nil, err
+	device, precision, log := cmp.Or(o.Device, Auto), cmp.Or(o.Precision, FP32), cmp.Or(o.Log, discard)
+	if !slices.Contains(Devices(), device) {
+		return nil, fmt.Errorf("%w: unknown device %q: use auto, cpu or cuda", ErrDevice, device)
 	}
-	precision := cmp.Or(o.Precision, FP32)
 	library, err := FindLibrary(o.Library)
 	if err != nil {
 		return nil, err
 	}
-	e := engineOptions{library: library.Path, intraOp: 1, arch: m.Arch}
-	if o.Latency {
-		e.intraOp = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
-	}
-	log := cmp.Or(o.Log, discard)
-	if device != Auto {
-		if device != CPU && precision.quantised() {
-			return nil, fmt.Errorf("%w: %s has no kernels for %s; use fp32 or fp16 there, or the cpu", ErrDevice, device, precision)
-		}
-		eng, err := e.on(device, m, precision)
-		if err == nil {
-			log.Info("device", "in use", device, "precision", precision, "runtime", eng.runtime())
-		}
-		return eng, err
-	}
-	best, err := e.on(CPU, m, precision)
+	graph, err := m.onnx(precision, weightBits())
 	if err != nil {
 		return nil, err
 	}
-	if !precision.quantised() { // only the CPU has their kernels
-		best, err = faster(ctx, m, best, func() (engine, error) { return e.on(CUDA, m, precision) }, log)
+	open := func(d Device) (engine, error) {
+		if d == CUDA && precision.quantised() {
+			return nil, fmt.Errorf("%w: %s has no kernels for %s; use fp32 or fp16 there, or the cpu", ErrDevice, d, precision)
+		}
+		e := engineOptions{library: library.Path, on: d, intraOp: 1, graph: graph, arch: m.Arch}
+		if o.Latency {
+			e.intraOp = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
+		}
+		return openEngine(e)
 	}
-	if err == nil {
-		log.Info("device", "in use", best.device(), "precision", precision, "runtime", best.runtime())
+	var best engine
+	if device != Auto {
+		best, err = open(device)
+	} else if best, err = open(CPU); err == nil {
+		best, err = faster(ctx, m, best, func() (engine, error) { return open(CUDA) }, log)
 	}
-	return best, err
-}
-
-// on opens an engine on a device.
-func (e engineOptions) on(d Device, m *Model, p Precision) (engine, error) {
-	var err error
-	if e.graph, err = m.onnx(p, weightBits()); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	e.device = d
-	return openEngine(e)
+	log.Info("device", "in use", best.device(), "precision", precision, "runtime", best.runtime())
+	return best, nil
 }
 
 // faster returns CUDA's engine if it agrees with the CPU's on one step and is faster, and else the CPU's. A provider that
@@ -71,18 +73,18 @@ func faster(ctx context.Context, m *Model, cpu engine, open func() (engine, erro
 		log.Debug("device refused", "device", CUDA, "reason", err)
 		return cpu, nil
 	}
-	reference, err := try(ctx, m, cpu)
+	want, limit, err := try(ctx, m, cpu)
 	if err != nil {
 		return nil, errors.Join(err, other.close(), cpu.close())
 	}
-	got, err := try(ctx, m, other)
-	if err == nil {
-		err = got.agrees(reference)
-	}
-	if err == nil && got.took >= reference.took {
-		err = fmt.Errorf("a step takes %v, on the CPU %v", got.took, reference.took)
-	}
-	if err == nil {
+	got, took, err := try(ctx, m, other)
+	switch {
+	case err != nil:
+	case !(distance(got, want) <= agreement):
+		err = fmt.Errorf("its logits are off by %.2g", distance(got, want))
+	case took >= limit:
+		err = fmt.Errorf("a step takes %v, on the CPU %v", took, limit)
+	default:
 		return other, cpu.close()
 	}
 	log.Debug("device refused", "device", CUDA, "reason", err)
@@ -92,55 +94,44 @@ func faster(ctx context.Context, m *Model, cpu engine, open func() (engine, erro
 	return cpu, nil
 }
 
-// trial is a step on fixed problems.
-type trial struct {
-	logits []float32
-	took   time.Duration
-}
-
 // trialBatch is enough for a GPU to show its strength.
 const trialBatch = 8
 
-// try makes two steps from the initial state, the first to warm up, and times the second.
-func try(ctx context.Context, m *Model, e engine) (t *trial, err error) {
+// try makes two steps on fixed problems from the initial state, the first to warm up, and times the second.
+func try(ctx context.Context, m *Model, e engine) (logits []float32, took time.Duration, err error) {
 	b, err := newBatch(e, m.Arch, trialBatch)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer func() { err = errors.Join(err, b.stepper.close()) }()
-	t = &trial{}
 	h, l := m.initial(0)
+	tokens := make([]int32, m.Arch.SeqLen)
 	for range 2 {
-		p := Problem{Tokens: make([]int32, m.Arch.SeqLen)}
 		for slot := range trialBatch {
-			for i := range p.Tokens {
-				p.Tokens[i] = int32((i*i + 7*slot + i) % m.Arch.VocabSize)
+			for i := range tokens {
+				tokens[i] = int32((i*i + 7*slot + i) % m.Arch.VocabSize)
 			}
-			b.put(slot, p, nil, h, l)
+			b.put(slot, tokens, nil, h, l)
 		}
 		begin := time.Now()
 		if err := b.step(ctx, trialBatch); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		t.took = time.Since(begin)
+		took = time.Since(begin)
 	}
-	t.logits = b.logits
-	return t, nil
+	return b.logits, took, nil
 }
 
-// agreement bounds the relative distance of the logits, |a-b| / |b|. Half precision is at 3e-3, an error in a kernel at
-// 1e-1 and more.
+// agreement bounds the distance of the logits. Half precision is at 3e-3, an error in a kernel at 1e-1 and more.
 const agreement = 2e-2
 
-func (t *trial) agrees(want *trial) error {
+// distance is |a-b| / |b|.
+func distance(a, b []float32) float64 {
 	var difference, size float64
-	for i, v := range want.logits {
-		d := float64(t.logits[i] - v)
+	for i, v := range b {
+		d := float64(a[i] - v)
 		difference += d * d
 		size += float64(v) * float64(v)
 	}
-	if distance := math.Sqrt(difference / size); !(distance <= agreement) {
-		return fmt.Errorf("its logits are off by %.2g", distance)
-	}
-	return nil
+	return math.Sqrt(difference / size)
 }

@@ -3,7 +3,6 @@ package onnx
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 )
 
 // The cover mixer is a variant of this module, not of the paper: the recursion, the halting head and the training are
@@ -38,21 +37,6 @@ func (a Arch) side() int { return int(math.Round(math.Sqrt(float64(a.SeqLen)))) 
 // box is the number of rows and of columns of a box.
 func (a Arch) box() int { return int(math.Round(math.Sqrt(float64(a.side())))) }
 
-// inferCover reads the cover mixer's sizes off the weights. They do not tell the size of the grid, which is the usual one
-// unless a card says otherwise.
-func (a *Arch) inferCover(shapes map[string][]int, known Arch) error {
-	if a.VocabSize != coverCodes {
-		return fmt.Errorf("%w: %s has %d rows, the cover mixer needs %d", ErrArch, keyEmbed, a.VocabSize, coverCodes)
-	}
-	a.Cover, a.PosEncodings = true, "none"
-	a.InterUnits = shapes[layerKey(0, unitKeys[0]+keyUnitDown)][1]
-	if a.SeqLen = known.SeqLen; a.SeqLen == 0 {
-		a.SeqLen = 81
-	}
-	a.VocabSize = a.side() + coverOffset
-	return nil
-}
-
 // checkCover finds what no Sudoku can be.
 func (a Arch) checkCover() error {
 	if n := a.box(); n < 2 || n*n*n*n != a.SeqLen || a.VocabSize != n*n+coverOffset {
@@ -64,28 +48,13 @@ func (a Arch) checkCover() error {
 	return nil
 }
 
-// initial gives the latents that a problem begins with, [Len, D] each. Noise in z_L tells the slots of the cover mixer
-// apart; it depends on the seed alone, so that an answer depends on the puzzle and the seed.
-func (m *Model) initial(seed uint64) (h, l []float32) {
-	h, l = make([]float32, m.Arch.latent()), make([]float32, m.Arch.latent())
-	fill(h, m.initH)
-	fill(l, m.initL)
-	if sigma := float32(m.Arch.InitNoise); sigma > 0 {
-		rng := rand.New(rand.NewPCG(seed, 0))
-		for i := range l {
-			l[i] += sigma * float32(rng.NormFloat64())
-		}
-	}
-	return h, l
-}
-
 // embedCover gives the embedding of every slot, [B, Len, D].
 func (n *network) embedCover(tokens string) string {
 	a := n.arch
 	side, d := a.side(), a.HiddenSize
-	table := n.constant("embed", func() matrix {
+	table := n.constant("embed", func() Tensor {
 		codes := n.weights[keyEmbed]
-		m := matrix{[]int{a.VocabSize, side * d}, make([]float32, 0, a.VocabSize*side*d)}
+		m := Tensor{[]int{a.VocabSize, side * d}, make([]float32, 0, a.VocabSize*side*d)}
 		for token := range a.VocabSize {
 			for digit := range side {
 				code := 0
@@ -95,25 +64,25 @@ func (n *network) embedCover(tokens string) string {
 						code = 1
 					}
 				}
-				m.values = append(m.values, codes.rows(code, code+1).values...)
+				m.Values = append(m.Values, codes.rows(code, code+1).Values...)
 			}
 		}
 		return m
 	})
 	x := n.op("Gather", []string{table, tokens}, attr{"axis", 0})
-	return n.op("Reshape", []string{x, n.ints("slots_shape", -1, int64(a.Len()), int64(d))})
+	return n.op("Reshape", []string{x, n.ints("slots_shape", -1, a.Len(), d)})
 }
 
 // mixCover is the token mixer and the norm after it. Rows and boxes are both summed from the parts of rows that lie in
 // one box, so that the whole state is read three times and not five, and their messages go back the same way.
 func (n *network) mixCover(i int, x string) string {
 	a := n.arch
-	side, box, d := int64(a.side()), int64(a.box()), int64(a.HiddenSize)
-	shape := func(x, name string, dims ...int64) string {
-		return n.op("Reshape", []string{x, n.ints(name, append([]int64{-1}, dims...)...)})
+	side, box, d := a.side(), a.box(), a.HiddenSize
+	shape := func(x, name string, dims ...int) string {
+		return n.op("Reshape", []string{x, n.ints(name, append([]int{-1}, dims...)...)})
 	}
-	mean := func(x string, axis int64) string {
-		return n.op("ReduceMean", []string{x}, attr{"axes", []int64{axis}}, attr{"keepdims", 1})
+	mean := func(x string, axis int) string {
+		return n.op("ReduceMean", []string{x}, attr{"axes", []int{axis}}, attr{"keepdims", 1})
 	}
 	add := func(a, b string) string { return n.op("Add", []string{a, b}) }
 
@@ -142,12 +111,12 @@ func (n *network) answerCover(h, tokens string) (logits, q string) {
 	a := n.arch
 	side := a.side()
 	logits = n.float(n.op("MatMul", []string{h, n.constant("lm_head", n.weights[keyLMHead].transposed)}))
-	logits = n.op("Reshape", []string{logits, n.ints("cells_shape", -1, int64(a.SeqLen), int64(side))})
-	givens := matrix{[]int{a.VocabSize, side}, make([]float32, a.VocabSize*side)}
+	logits = n.op("Reshape", []string{logits, n.ints("cells_shape", -1, a.SeqLen, side)})
+	givens := Tensor{[]int{a.VocabSize, side}, make([]float32, a.VocabSize*side)}
 	for digit := range side {
-		givens.values[(coverOffset+digit)*side+digit] = coverSure
+		givens.Values[(coverOffset+digit)*side+digit] = coverSure
 	}
 	logits = n.op("Add", []string{logits, n.op("Gather", []string{n.floats("givens", givens), tokens}, attr{"axis", 0})})
-	logits = n.op("Pad", []string{logits, n.ints("digits_pads", 0, 0, coverOffset, 0, 0, 0), n.floats("never", matrix{nil, []float32{-coverSure}})})
-	return logits, n.op("ReduceMean", []string{h}, attr{"axes", []int64{1}}, attr{"keepdims", 0})
+	logits = n.op("Pad", []string{logits, n.ints("digits_pads", 0, 0, coverOffset, 0, 0, 0), n.floats("never", Tensor{nil, []float32{-coverSure}})})
+	return logits, n.op("ReduceMean", []string{h}, attr{"axes", []int{1}}, attr{"keepdims", 0})
 }

@@ -9,22 +9,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/cuda"
 )
-
-// cudaInfo is what is known about CUDA on this machine.
-type cudaInfo struct {
-	driver  int // the newest version of CUDA that the driver serves, as 12040 for 12.4; 0 without one
-	library int // the version of CUDA that the provider beside the library needs, as 13 for 13.x; 0 if it is not known
-}
 
 // Errors of CUDA, in the order in which they are met.
 var (
 	// ErrNoDriver is returned without NVIDIA's driver.
-	ErrNoDriver = cuda.ErrNoDriver
+	ErrNoDriver = errors.New("there is no NVIDIA driver (libcuda.so.1)")
 	// ErrNoGPU is returned if the driver finds no GPU.
-	ErrNoGPU = cuda.ErrNoDevice
+	ErrNoGPU = errors.New("the NVIDIA driver finds no GPU")
 	// ErrNoProvider is returned if ONNX Runtime's CUDA provider is not beside its library.
 	ErrNoProvider = errors.New("ONNX Runtime's CUDA provider is not beside its library")
 	// ErrOldDriver is returned if the driver is older than the CUDA that the provider was built for.
@@ -38,33 +30,37 @@ var (
 // providerFiles are ONNX Runtime's, beside its library.
 var providerFiles = []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"}
 
-// checkCUDA looks whether a library can run on CUDA here, and says what is missing first: a driver, a GPU, the provider,
-// a newer driver, one of CUDA's libraries. It loads CUDA's libraries, but runs nothing.
-func checkCUDA(library string) (cudaInfo, error) {
-	var info cudaInfo
-	path := filepath.Join(filepath.Dir(library), providerFiles[1])
-	var err error
-	if info.driver, err = cuda.Driver(); err != nil {
-		return info, err
+// CheckCUDA looks whether a library can run on CUDA here, and says what is missing first: a driver, a GPU, the provider, a
+// newer driver, one of CUDA's libraries. It loads CUDA's libraries, but runs nothing.
+func CheckCUDA(library string) error {
+	driver, err := cudaDriver()
+	if err != nil {
+		return err
 	}
+	path := ""
 	for _, name := range providerFiles {
-		if _, err := os.Stat(filepath.Join(filepath.Dir(library), name)); err != nil {
-			return info, ErrNoProvider
+		path = filepath.Join(filepath.Dir(library), name)
+		if _, err := os.Stat(path); err != nil {
+			return ErrNoProvider
 		}
 	}
-	needs, err := neededLibraries(path)
+	f, err := elf.Open(path)
 	if err != nil {
-		return info, fmt.Errorf("read %s: %w", path, err)
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	defer f.Close()
+	needs, err := f.ImportedLibraries()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
 	}
 	for _, name := range needs {
-		if v, ok := cutVersion(name, "libcudart.so."); ok {
-			info.library = v
+		if version, ok := strings.CutPrefix(name, "libcudart.so."); ok {
+			if v, err := strconv.Atoi(version); err == nil && driver/1000 < v {
+				return fmt.Errorf("%w: it serves CUDA %d.%d, the library needs CUDA %d", ErrOldDriver, driver/1000, driver%1000/10, v)
+			}
 		}
 	}
-	if info.library > 0 && info.driver/1000 < info.library {
-		return info, fmt.Errorf("%w: it serves CUDA %d.%d, the library needs CUDA %d", ErrOldDriver, info.driver/1000, info.driver%1000/10, info.library)
-	}
-	return info, preloadCUDA(library, needs)
+	return preloadCUDA(library, needs)
 }
 
 // cudaError tells a provider that cannot be used at all from what went wrong later, and shortens ONNX Runtime's words.
@@ -79,20 +75,11 @@ func cudaError(err error) error {
 	return errors.New(text)
 }
 
-// cutVersion reads the number after a prefix.
-func cutVersion(name, prefix string) (int, bool) {
-	if len(name) <= len(prefix) || name[:len(prefix)] != prefix {
-		return 0, false
-	}
-	n, err := strconv.Atoi(name[len(prefix):])
-	return n, err == nil
-}
+// cudaLibraries are CUDA's own that a provider may need; the first are needed by the others.
+var cudaLibraries = []string{"libcudart.so", "libcublasLt.so", "libcublas.so", "libcurand.so", "libcufft.so", "libcudnn.so", "libnvrtc.so"}
 
 // lazyLibraries are those that the provider loads only when it starts, as patterns, in the order of their own needs.
 var lazyLibraries = []string{"libnvrtc.so.*", "libnvJitLink.so.*", "libcufft.so.*", "libcudnn.so.*", "libcudnn_*.so.*"}
-
-// firstOf are the libraries that others need.
-var firstOf = []string{"libcudart.so", "libcublasLt.so", "libcublas.so"}
 
 // preloadCUDA loads the provider's libraries from the folders that pip puts them into, or from wherever the system finds
 // them. A library that is loaded already is found by its name.
@@ -106,35 +93,26 @@ func preloadCUDA(library string, needs []string) error {
 		}
 		return nil
 	}
-	rank := func(name string) int {
-		return slices.IndexFunc(append(slices.Clone(firstOf), ""), func(first string) bool { return len(name) >= len(first) && name[:len(first)] == first })
-	}
-	slices.SortStableFunc(needs, func(a, b string) int { return rank(a) - rank(b) })
-	for _, name := range needs {
-		if !isCUDA(name) {
-			continue
-		}
-		path := name // the system's loader looks for it
-		if found := find(name); found != nil {
-			path = found[0]
-		}
-		if err := cuda.Preload(path); err != nil {
-			return fmt.Errorf("%w: %w", ErrNoCUDA, err)
+	for _, prefix := range cudaLibraries {
+		for _, name := range needs {
+			if !strings.HasPrefix(name, prefix) {
+				continue
+			}
+			path := name // the system's loader looks for it
+			if found := find(name); found != nil {
+				path = found[0]
+			}
+			if err := preload(path); err != nil {
+				return fmt.Errorf("%w: %w", ErrNoCUDA, err)
+			}
 		}
 	}
 	for _, pattern := range lazyLibraries {
 		for _, path := range find(pattern) {
-			_ = cuda.Preload(path) // the provider says what it lacks, if it gets as far as to need it
+			_ = preload(path) // the provider says what it lacks, if it gets as far as to need it
 		}
 	}
 	return nil
-}
-
-// isCUDA says whether a needed library is one of CUDA's own, the driver's excepted.
-func isCUDA(name string) bool {
-	return slices.ContainsFunc([]string{"libcudart", "libcublas", "libcurand", "libcufft", "libcudnn", "libnvrtc"}, func(prefix string) bool {
-		return len(name) > len(prefix) && name[:len(prefix)] == prefix
-	})
 }
 
 // cudaFolders are where CUDA's libraries may be: beside the library, and in the packages beside its own, as pip lays them
@@ -150,14 +128,4 @@ func cudaFolders(library string) []string {
 		folders = append(folders, more...)
 	}
 	return folders
-}
-
-// neededLibraries are the names that a shared library asks the loader for.
-func neededLibraries(path string) ([]string, error) {
-	f, err := elf.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.ImportedLibraries()
 }

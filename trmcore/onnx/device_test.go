@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -46,7 +47,7 @@ func TestFindLibrary(t *testing.T) {
 		find(filepath.Join(dir, "site-packages"), withCUDA, "flag")
 		find(filepath.Dir(withCUDA), withCUDA, "flag")
 	}
-	inProject := put(filepath.Join(InstallDir(dir), libraryFile()))
+	inProject := put(filepath.Join(dir, ".cache", "onnxruntime", libraryFile()))
 	find("", inProject, "project cache")
 	if err := os.MkdirAll("cmd/deep", 0o755); err != nil {
 		t.Fatal(err)
@@ -118,5 +119,14 @@ func TestInstalledLibraryHasThePinnedHash(t *testing.T) {
 	again, err := InstallLibrary(t.Context(), &InstallOptions{Dir: filepath.Dir(library.Path), Package: "none"})
 	if err != nil || again.Path != library.Path {
 		t.Errorf("installed again: %+v, %v", again, err)
+	}
+}
+
+func TestCUDAErrorsNameWhatFailed(t *testing.T) {
+	if err := preload("/nowhere/libcudart.so.13"); err == nil || !strings.Contains(err.Error(), "/nowhere/libcudart.so.13") && !strings.Contains(err.Error(), "this build") {
+		t.Error(err)
+	}
+	if version, err := cudaDriver(); err == nil && version < 10000 {
+		t.Errorf("a driver that serves CUDA %d", version)
 	}
 }

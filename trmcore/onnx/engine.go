@@ -1,6 +1,9 @@
 package onnx
 
-import "context"
+import (
+	"context"
+	"math"
+)
 
 // engine runs supervision steps. ONNX Runtime is one; tests have others.
 type engine interface {
@@ -24,7 +27,7 @@ type stepper interface {
 // engineOptions is what an engine is made with.
 type engineOptions struct {
 	library string
-	device  Device
+	on      Device
 	intraOp int    // threads of one Run
 	graph   []byte // the ONNX file of a supervision step
 	arch    Arch
@@ -63,8 +66,8 @@ func (b *batch) latents(slot int) (h, l []float32) {
 }
 
 // put writes a problem and its state into a slot; puzzle is nil for zeros.
-func (b *batch) put(slot int, p Problem, puzzle, h, l []float32) {
-	copy(part(b.tokens, slot, b.arch.SeqLen), p.Tokens)
+func (b *batch) put(slot int, tokens []int32, puzzle, h, l []float32) {
+	copy(part(b.tokens, slot, b.arch.SeqLen), tokens)
 	if b.puzzles != nil {
 		row := part(b.puzzles, slot, b.arch.PuzzleEmbNdim)
 		clear(row)
@@ -78,7 +81,7 @@ func (b *batch) put(slot int, p Problem, puzzle, h, l []float32) {
 // move copies everything that a step reads of slot from into slot to.
 func (b *batch) move(to, from int) {
 	h, l := b.latents(from)
-	b.put(to, Problem{Tokens: part(b.tokens, from, b.arch.SeqLen)}, part(b.puzzles, from, b.arch.PuzzleEmbNdim), h, l)
+	b.put(to, part(b.tokens, from, b.arch.SeqLen), part(b.puzzles, from, b.arch.PuzzleEmbNdim), h, l)
 }
 
 // step applies one supervision step to the first n slots.
@@ -90,11 +93,12 @@ func (b *batch) step(ctx context.Context, n int) error {
 	return nil
 }
 
-// answer is what the heads read from a slot after a step; the logits are the batch's.
-func (b *batch) answer(slot int, tokens []int32) Answer {
-	logits := part(b.logits, slot, b.arch.SeqLen*b.arch.VocabSize)
-	argmax(tokens, logits, b.arch.VocabSize)
-	return Answer{Tokens: tokens, Logits: logits, Q: b.q[2*slot]}
+// look is what a slot holds after a step; tokens get the answer, everything else is the batch's.
+func (b *batch) look(slot int, tokens []int32) Step {
+	s := Step{Tokens: tokens, Q: b.q[2*slot], Logits: part(b.logits, slot, b.arch.SeqLen*b.arch.VocabSize)}
+	s.H, s.L = b.latents(slot)
+	argmax(tokens, s.Logits, b.arch.VocabSize)
+	return s
 }
 
 // part is the i-th of equal parts of a slice, nil of an empty one.
@@ -103,4 +107,17 @@ func part[T any](all []T, i, width int) []T {
 		return nil
 	}
 	return all[i*width : (i+1)*width : (i+1)*width]
+}
+
+// argmax writes the likeliest token of each position; the first wins a tie, as in PyTorch.
+func argmax(tokens []int32, logits []float32, vocab int) {
+	for i := range tokens {
+		best, top := 0, float32(math.Inf(-1))
+		for j, v := range logits[i*vocab : (i+1)*vocab] {
+			if v > top {
+				best, top = j, v
+			}
+		}
+		tokens[i] = int32(best)
+	}
 }

@@ -1,15 +1,11 @@
 package onnx
 
-import (
-	"errors"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
-)
+import "errors"
 
 // Errors about a model's files.
 var (
 	// ErrFormat is returned for a file that is truncated, corrupt or of another format.
-	ErrFormat = safetensors.ErrFormat
+	ErrFormat = errors.New("malformed weights")
 	// ErrArch is returned for weights whose shapes do not make the architecture that the card, the options or the other
 	// weights say.
 	ErrArch = errors.New("the weights are of another architecture")

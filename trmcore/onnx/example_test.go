@@ -51,7 +51,7 @@ func ExampleSolver_Solve() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		solved, steps = solved+1, solution.Steps
+		solved, steps = solved+1, solution.N
 	}
 	fmt.Println("solved", solved, "in", steps, "steps")
 	// Output: solved 3 in 16 steps

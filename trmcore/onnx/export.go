@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // Keys of an exported file's metadata.
@@ -43,7 +41,7 @@ func (m *Model) onnx(p Precision, bits int) ([]byte, error) {
 		return nil, err
 	}
 	floats := func(values []float32) string {
-		return base64.StdEncoding.EncodeToString(safetensors.Encode(safetensors.F32, values))
+		return base64.StdEncoding.EncodeToString(encode(typeF32, values))
 	}
 	pairs := []string{metaCard, string(card), metaPrecision, string(p), metaInitH, floats(m.initH), metaInitL, floats(m.initL)}
 	if m.table.values != nil {

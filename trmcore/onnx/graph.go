@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // Precision is how the weights are stored and multiplied.
@@ -22,12 +20,10 @@ const (
 func Precisions() []Precision { return []Precision{FP32, FP16, Int8} }
 
 func (p Precision) check() error {
-	for _, known := range Precisions() {
-		if p == known {
-			return nil
-		}
+	if !slices.Contains(Precisions(), p) {
+		return fmt.Errorf("unknown precision %q: use fp32, fp16 or int8", p)
 	}
-	return fmt.Errorf("unknown precision %q: use fp32, fp16 or int8", p)
+	return nil
 }
 
 func (p Precision) quantised() bool { return p == Int8 }
@@ -54,7 +50,7 @@ const (
 type network struct {
 	builder
 	arch      Arch
-	weights   map[string]matrix
+	weights   map[string]Tensor
 	precision Precision
 	elem      int    // of the activations
 	tokens    string // the input
@@ -62,7 +58,7 @@ type network struct {
 }
 
 // buildGraph serialises the GraphProto of a model.
-func buildGraph(a Arch, weights map[string]matrix, p Precision, bits int) message {
+func buildGraph(a Arch, weights map[string]Tensor, p Precision, bits int) message {
 	n := &network{arch: a, weights: weights, precision: p, elem: elemFloat, bits: bits}
 	if p == FP16 {
 		n.elem = elemHalf
@@ -80,47 +76,36 @@ func (n *network) build() {
 	}
 	h := n.cast(n.input(inH, elemFloat, "batch", a.Len(), a.HiddenSize))
 	l := n.cast(n.input(inL, elemFloat, "batch", a.Len(), a.HiddenSize))
-	s := n.step(state{h: h, l: l}, n.embed(n.tokens, puzzle))
-	n.output(s.logits, outLogits, elemFloat, "batch", a.SeqLen, a.VocabSize)
-	n.output(s.q, outQ, elemFloat, "batch", 2)
-	n.output(n.float(s.h), outH, elemFloat, "batch", a.Len(), a.HiddenSize)
-	n.output(n.float(s.l), outL, elemFloat, "batch", a.Len(), a.HiddenSize)
-}
-
-// state is what a supervision step gives.
-type state struct{ h, l, logits, q string }
-
-// step is one supervision step.
-func (n *network) step(s state, x string) state {
-	a := n.arch
+	x := n.embed(n.tokens, puzzle)
 	for range a.HCycles {
-		injected := n.op("Add", []string{s.h, x})
+		injected := n.op("Add", []string{h, x})
 		for range a.LCycles {
-			s.l = n.apply(n.op("Add", []string{s.l, injected}))
+			l = n.apply(n.op("Add", []string{l, injected}))
 		}
-		s.h = n.apply(n.op("Add", []string{s.h, s.l}))
+		h = n.apply(n.op("Add", []string{h, l}))
 	}
-
 	logits, first := "", ""
 	switch {
 	case a.Cover:
-		logits, first = n.answerCover(s.h, n.tokens)
+		logits, first = n.answerCover(h, n.tokens)
 	case a.Grid:
-		logits, first = n.answerGrid(s.h)
+		logits, first = n.answerGrid(h)
 	default:
-		logits, first = n.answer(s.h)
+		logits, first = n.answer(h)
 	}
 	q := n.op("MatMul", []string{first, n.constant("q_head", n.weights[keyQHead].transposed)})
-	q = n.op("Add", []string{q, n.constant("q_bias", func() matrix { return n.weights[keyQBias] })})
-	s.logits, s.q = logits, n.float(q)
-	return s
+	q = n.op("Add", []string{q, n.constant("q_bias", func() Tensor { return n.weights[keyQBias] })})
+	n.output(logits, outLogits, elemFloat, "batch", a.SeqLen, a.VocabSize)
+	n.output(n.float(q), outQ, elemFloat, "batch", 2)
+	n.output(n.float(h), outH, elemFloat, "batch", a.Len(), a.HiddenSize)
+	n.output(n.float(l), outL, elemFloat, "batch", a.Len(), a.HiddenSize)
 }
 
 // answer gives the logits, and the state that the halting head reads: that of the first position.
 func (n *network) answer(h string) (logits, first string) {
 	a, answer := n.arch, h
 	if a.PuzzleEmbLen > 0 {
-		answer = n.op("Slice", []string{h, n.ints("prefix", int64(a.PuzzleEmbLen)), n.ints("end", int64(a.Len())), n.ints("axis_1", 1)})
+		answer = n.op("Slice", []string{h, n.ints("prefix", a.PuzzleEmbLen), n.ints("end", a.Len()), n.ints("axis_1", 1)})
 	}
 	logits = n.op("MatMul", []string{answer, n.constant("lm_head", n.weights[keyLMHead].transposed)})
 	first = n.op("Gather", []string{h, n.initializer("first", elemInt64, nil, func() []byte { return make([]byte, 8) })}, attr{"axis", 1})
@@ -135,23 +120,23 @@ func (n *network) embed(tokens, puzzle string) string {
 		return n.embedCover(tokens)
 	}
 	if a.Grid {
-		return n.byToken(n.constant("embed", func() matrix { return n.weights[keyEmbed] }))
+		return n.byToken(n.constant("embed", func() Tensor { return n.weights[keyEmbed] }))
 	}
 	scale := float32(math.Sqrt(float64(a.HiddenSize)))
 	if a.PosEncodings == "learned" {
 		scale *= float32(math.Sqrt(.5))
 	}
-	x := n.op("Gather", []string{n.constant("embed", func() matrix { return n.weights[keyEmbed].scaled(scale) }), tokens}, attr{"axis", 0})
+	x := n.op("Gather", []string{n.constant("embed", func() Tensor { return n.weights[keyEmbed].scaled(scale) }), tokens}, attr{"axis", 0})
 	if puzzle != "" {
-		p := n.op("Mul", []string{puzzle, n.constant("embed_scale", func() matrix { return matrix{[]int{1}, []float32{scale}} })})
+		p := n.op("Mul", []string{puzzle, n.constant("embed_scale", func() Tensor { return Tensor{[]int{1}, []float32{scale}} })})
 		if pad := a.PuzzleEmbLen*a.HiddenSize - a.PuzzleEmbNdim; pad > 0 {
-			p = n.op("Pad", []string{p, n.ints("pads", 0, 0, 0, int64(pad))})
+			p = n.op("Pad", []string{p, n.ints("pads", 0, 0, 0, pad)})
 		}
-		p = n.op("Reshape", []string{p, n.ints("prefix_shape", -1, int64(a.PuzzleEmbLen), int64(a.HiddenSize))})
+		p = n.op("Reshape", []string{p, n.ints("prefix_shape", -1, a.PuzzleEmbLen, a.HiddenSize)})
 		x = n.op("Concat", []string{p, x}, attr{"axis", 1})
 	}
 	if a.PosEncodings == "learned" {
-		x = n.op("Add", []string{x, n.constant("positions", func() matrix { return n.weights[keyPositions].scaled(scale) })})
+		x = n.op("Add", []string{x, n.constant("positions", func() Tensor { return n.weights[keyPositions].scaled(scale) })})
 	}
 	return x
 }
@@ -177,8 +162,8 @@ func (n *network) apply(x string) string {
 
 // rms is the root-mean-square norm of a+b over the last axis, by ONNX Runtime's fused kernel.
 func (n *network) rms(a, b string) string {
-	gamma := n.constant("ones", func() matrix {
-		return matrix{[]int{n.arch.HiddenSize}, slices.Repeat([]float32{1}, n.arch.HiddenSize)}
+	gamma := n.constant("ones", func() Tensor {
+		return Tensor{[]int{n.arch.HiddenSize}, slices.Repeat([]float32{1}, n.arch.HiddenSize)}
 	})
 	return n.op("SkipSimplifiedLayerNormalization", []string{a, b, gamma}, attr{"epsilon", float32(n.arch.RMSNormEps)})
 }
@@ -189,8 +174,8 @@ func (n *network) mlp(i int, x string) string {
 }
 
 // swiGLU is down(silu(gate(x)) * up(x)) over the last axis; name is that of its weights in the graph.
-func (n *network) swiGLU(name, x string, up, down matrix) string {
-	inter, quantised := down.shape[1], n.precision.quantised()
+func (n *network) swiGLU(name, x string, up, down Tensor) string {
+	inter, quantised := down.Shape[1], n.precision.quantised()
 	gate := n.product(quantised, x, name+"gate", up.rows(0, inter).transposed)
 	value := n.product(quantised, x, name+"up", up.rows(inter, 2*inter).transposed)
 	return n.product(quantised, n.swish(gate, value), name+"down", down.transposed)
@@ -207,13 +192,13 @@ func (n *network) mix(i int, x string) string {
 	inter := n.arch.InterTokens
 	up, down := n.weights[layerKey(i, keyMixGateUp)], n.weights[layerKey(i, keyMixDown)]
 	name := fmt.Sprintf("layer%d.mix.", i)
-	gate := n.op("MatMul", []string{n.constant(name+"gate", func() matrix { return up.rows(0, inter) }), x})
-	value := n.op("MatMul", []string{n.constant(name+"up", func() matrix { return up.rows(inter, 2*inter) }), x})
-	mixed := n.op("MatMul", []string{n.constant(name+"down", func() matrix { return down }), n.swish(gate, value)})
+	gate := n.op("MatMul", []string{n.constant(name+"gate", func() Tensor { return up.rows(0, inter) }), x})
+	value := n.op("MatMul", []string{n.constant(name+"up", func() Tensor { return up.rows(inter, 2*inter) }), x})
+	mixed := n.op("MatMul", []string{n.constant(name+"down", func() Tensor { return down }), n.swish(gate, value)})
 
 	sum := n.float(n.op("Add", []string{x, mixed})) // squares overflow in half precision
-	mean := n.op("ReduceMean", []string{n.op("Mul", []string{sum, sum})}, attr{"axes", []int64{1}}, attr{"keepdims", 1})
-	root := n.op("Sqrt", []string{n.op("Add", []string{mean, n.floats("eps", matrix{[]int{1}, []float32{float32(n.arch.RMSNormEps)}})})})
+	mean := n.op("ReduceMean", []string{n.op("Mul", []string{sum, sum})}, attr{"axes", []int{1}}, attr{"keepdims", 1})
+	root := n.op("Sqrt", []string{n.op("Add", []string{mean, n.floats("eps", Tensor{[]int{1}, []float32{float32(n.arch.RMSNormEps)}})})})
 	return n.cast(n.op("Div", []string{sum, root}))
 }
 
@@ -225,20 +210,20 @@ func (n *network) attention(i int, x string) string {
 	qkv := n.weights[layerKey(i, keyQKV)]
 	name := fmt.Sprintf("layer%d.attn.", i)
 	scale := float32(1 / math.Sqrt(float64(size))) // of the scores, multiplied into the queries' weights
-	split := n.ints("heads_shape", 0, 0, int64(heads), int64(size))
-	project := func(part string, weights func() matrix, perm ...int64) string {
+	split := n.ints("heads_shape", 0, 0, heads, size)
+	project := func(part string, weights func() Tensor, perm ...int) string {
 		v := n.op("Reshape", []string{n.product(false, x, name+part, weights), split})
 		return n.op("Transpose", []string{v}, attr{"perm", perm})
 	}
-	q := project("q", func() matrix { return qkv.rows(0, d).scaled(scale).transposed() }, 0, 2, 1, 3) // [B, heads, L, size]
-	k := project("k", func() matrix { return qkv.rows(d, 2*d).transposed() }, 0, 2, 3, 1)             // [B, heads, size, L]
-	v := project("v", func() matrix { return qkv.rows(2*d, 3*d).transposed() }, 0, 2, 1, 3)           // [B, heads, L, size]
+	q := project("q", func() Tensor { return qkv.rows(0, d).scaled(scale).transposed() }, 0, 2, 1, 3) // [B, heads, L, size]
+	k := project("k", func() Tensor { return qkv.rows(d, 2*d).transposed() }, 0, 2, 3, 1)             // [B, heads, size, L]
+	v := project("v", func() Tensor { return qkv.rows(2*d, 3*d).transposed() }, 0, 2, 1, 3)           // [B, heads, L, size]
 	if a.PosEncodings == "rope" {
 		q, k = n.rotate(q, "q", 3), n.rotate(k, "k", 2)
 	}
 	weights := n.op("Softmax", []string{n.op("MatMul", []string{q, k})}, attr{"axis", -1})
-	out := n.op("Transpose", []string{n.op("MatMul", []string{weights, v})}, attr{"perm", []int64{0, 2, 1, 3}})
-	out = n.op("Reshape", []string{out, n.ints("joined_shape", 0, 0, int64(d))})
+	out := n.op("Transpose", []string{n.op("MatMul", []string{weights, v})}, attr{"perm", []int{0, 2, 1, 3}})
+	out = n.op("Reshape", []string{out, n.ints("joined_shape", 0, 0, d)})
 	return n.product(false, out, name+"o", n.weights[layerKey(i, keyO)].transposed)
 }
 
@@ -246,14 +231,14 @@ func (n *network) attention(i int, x string) string {
 // (RoPE in the NeoX order, arXiv 2104.09864).
 func (n *network) rotate(x, name string, axis int) string {
 	half := n.arch.HiddenSize / n.arch.NumHeads / 2
-	angles := func(f func(float64) float64) func() matrix {
-		return func() matrix {
-			m := matrix{[]int{n.arch.Len(), half}, make([]float32, n.arch.Len()*half)}
+	angles := func(f func(float64) float64) func() Tensor {
+		return func() Tensor {
+			m := Tensor{[]int{n.arch.Len(), half}, make([]float32, n.arch.Len()*half)}
 			for p := range n.arch.Len() {
 				for j := range half {
 					// In float32 as in the official code: the frequency is rounded before it is multiplied.
 					frequency := float32(1 / math.Pow(n.arch.RopeTheta, float64(2*j)/float64(2*half)))
-					m.values[p*half+j] = float32(f(float64(float32(p) * frequency)))
+					m.Values[p*half+j] = float32(f(float64(float32(p) * frequency)))
 				}
 			}
 			if axis == 2 {
@@ -271,42 +256,38 @@ func (n *network) rotate(x, name string, axis int) string {
 
 // product multiplies by constant weights [in, out] from the right. Quantised, the activations get one scale for the
 // tensor at run time, the weights one for each column.
-func (n *network) product(quantised bool, x, name string, weights func() matrix) string {
+func (n *network) product(quantised bool, x, name string, weights func() Tensor) string {
 	if !quantised {
 		return n.op("MatMul", []string{x, n.constant(name, weights)})
 	}
 	if !n.known[name+".int8"] {
 		values, scales, shape := quantise(weights(), n.bits)
 		n.initializer(name+".int8", elemInt8, shape, func() []byte { return values })
-		n.floats(name+".scale", matrix{[]int{len(scales)}, scales})
+		n.floats(name+".scale", Tensor{[]int{len(scales)}, scales})
 	}
 	return n.op("DynamicQuantizeMatMul", []string{x, name + ".int8", name + ".scale"})
 }
 
 // constant adds weights in the precision of the activations, once.
-func (n *network) constant(name string, m func() matrix) string {
+func (n *network) constant(name string, m func() Tensor) string {
 	if n.known[name] {
 		return name
 	}
 	w := m()
-	dtype := safetensors.F32
+	stored := typeF32
 	if n.elem == elemHalf {
-		dtype = safetensors.F16
+		stored = typeF16
 	}
-	return n.initializer(name, n.elem, w.shape, func() []byte { return safetensors.Encode(dtype, w.values) })
+	return n.initializer(name, n.elem, w.Shape, func() []byte { return encode(stored, w.Values) })
 }
 
 // cast converts from float32 to the activations' type, float back.
-func (n *network) cast(x string) string {
-	if n.elem == elemFloat {
-		return x
-	}
-	return n.op("Cast", []string{x}, attr{"to", n.elem})
-}
+func (n *network) cast(x string) string  { return n.convert(x, n.elem) }
+func (n *network) float(x string) string { return n.convert(x, elemFloat) }
 
-func (n *network) float(x string) string {
+func (n *network) convert(x string, to int) string {
 	if n.elem == elemFloat {
 		return x
 	}
-	return n.op("Cast", []string{x}, attr{"to", elemFloat})
+	return n.op("Cast", []string{x}, attr{"to", to})
 }

@@ -23,20 +23,6 @@ const (
 	gridSure   = 1e3 // logit of a cell that is no question: everything but free ones
 )
 
-// inferGrid reads the grid mixer's sizes off the weights. They do not tell the size of the maze, which is the usual one
-// unless a card says otherwise.
-func (a *Arch) inferGrid(shapes map[string][]int, known Arch) error {
-	if a.VocabSize != gridTokens {
-		return fmt.Errorf("%w: %s has %d rows, the grid mixer needs %d", ErrArch, keyEmbed, a.VocabSize, gridTokens)
-	}
-	a.Grid, a.PosEncodings = true, "none"
-	a.InterUnits = shapes[layerKey(0, keyGridDown)][1]
-	if a.SeqLen = known.SeqLen; a.SeqLen == 0 {
-		a.SeqLen = 900
-	}
-	return nil
-}
-
 // checkGrid finds what no maze can be.
 func (a Arch) checkGrid() error {
 	if n := a.side(); n < 2 || n*n != a.SeqLen || a.VocabSize != gridTokens {
@@ -48,21 +34,6 @@ func (a Arch) checkGrid() error {
 	return nil
 }
 
-// Resized returns the model for problems of seqLen tokens, sharing the weights. Only a grid mixer, whose weights do not
-// depend on the size, can be of another than its own. The error is [ErrArch].
-func (m *Model) Resized(seqLen int) (*Model, error) {
-	if seqLen == m.Arch.SeqLen {
-		return m, nil
-	}
-	if !m.Arch.Grid {
-		return nil, fmt.Errorf("%w: it reads problems of %d tokens, not of %d", ErrArch, m.Arch.SeqLen, seqLen)
-	}
-	resized := *m
-	resized.Arch.SeqLen = seqLen
-	resized.Card.Arch.SeqLen = seqLen
-	return &resized, resized.Arch.check()
-}
-
 // byToken gives each cell the row of a table that belongs to its token.
 func (n *network) byToken(table string) string {
 	return n.op("Gather", []string{table, n.tokens}, attr{"axis", 0})
@@ -71,17 +42,17 @@ func (n *network) byToken(table string) string {
 // mixGrid is the token mixer and the norm after it.
 func (n *network) mixGrid(i int, x string) string {
 	side, d := n.arch.side(), n.arch.HiddenSize
-	open := n.constant("open", func() matrix { return matrix{[]int{gridTokens, 1}, []float32{0, 0, 1, 1, 1, 1}} })
-	shape := n.ints("square_shape", -1, int64(side), int64(side), int64(d))
+	open := n.constant("open", func() Tensor { return Tensor{[]int{gridTokens, 1}, []float32{0, 0, 1, 1, 1, 1}} })
+	shape := n.ints("square_shape", -1, side, side, d)
 	square := n.op("Reshape", []string{n.op("Mul", []string{x, n.byToken(open)}), shape})
 	padded := n.op("Pad", []string{square, n.ints("rim", 0, 1, 1, 0, 0, 1, 1, 0)})
 	neighbours := make([]string, 0, 4)
-	for _, at := range [][2]int64{{2, 1}, {1, 0}, {1, 2}, {0, 1}} { // the cell below, to the left, to the right, above
+	for _, at := range [][2]int{{2, 1}, {1, 0}, {1, 2}, {0, 1}} { // the cell below, to the left, to the right, above
 		first := n.ints(fmt.Sprintf("from_%d_%d", at[0], at[1]), at[0], at[1])
-		last := n.ints(fmt.Sprintf("to_%d_%d", at[0], at[1]), at[0]+int64(side), at[1]+int64(side))
+		last := n.ints(fmt.Sprintf("to_%d_%d", at[0], at[1]), at[0]+side, at[1]+side)
 		neighbours = append(neighbours, n.op("Slice", []string{padded, first, last, n.ints("rows_columns", 1, 2)}))
 	}
-	messages := n.op("Reshape", []string{n.op("Concat", neighbours, attr{"axis", 3}), n.ints("messages_shape", -1, int64(n.arch.SeqLen), int64(4*d))})
+	messages := n.op("Reshape", []string{n.op("Concat", neighbours, attr{"axis", 3}), n.ints("messages_shape", -1, n.arch.SeqLen, 4*d)})
 	mixed := n.swiGLU(fmt.Sprintf("layer%d.grid.", i), messages, n.weights[layerKey(i, keyGridGateUp)], n.weights[layerKey(i, keyGridDown)])
 	return n.rms(x, mixed)
 }
@@ -90,27 +61,27 @@ func (n *network) mixGrid(i int, x string) string {
 // cell that is not done is enough to go on. A free cell is on the path or not; any other is its own answer.
 func (n *network) answerGrid(h string) (logits, most string) {
 	d := n.arch.HiddenSize
-	path := n.constant("lm_head", func() matrix {
-		m := matrix{[]int{d, gridTokens}, make([]float32, d*gridTokens)}
-		for j, v := range n.weights[keyLMHead].values {
-			m.values[j*gridTokens+gridPath] = v
+	path := n.constant("lm_head", func() Tensor {
+		m := Tensor{[]int{d, gridTokens}, make([]float32, d*gridTokens)}
+		for j, v := range n.weights[keyLMHead].Values {
+			m.Values[j*gridTokens+gridPath] = v
 		}
 		return m
 	})
-	givens := matrix{[]int{gridTokens, gridTokens}, make([]float32, gridTokens*gridTokens)}
+	givens := Tensor{[]int{gridTokens, gridTokens}, make([]float32, gridTokens*gridTokens)}
 	for token := range gridTokens {
 		for answer := range gridTokens {
 			question := token == gridFree || token == gridPath
 			switch {
 			case question && (answer == gridFree || answer == gridPath):
 			case answer == token:
-				givens.values[token*gridTokens+answer] = gridSure
+				givens.Values[token*gridTokens+answer] = gridSure
 			default:
-				givens.values[token*gridTokens+answer] = -gridSure
+				givens.Values[token*gridTokens+answer] = -gridSure
 			}
 		}
 	}
 	logits = n.float(n.op("MatMul", []string{h, path}))
 	logits = n.op("Add", []string{logits, n.byToken(n.floats("givens", givens))})
-	return logits, n.op("ReduceMax", []string{h}, attr{"axes", []int64{1}}, attr{"keepdims", 0})
+	return logits, n.op("ReduceMax", []string{h}, attr{"axes", []int{1}}, attr{"keepdims", 0})
 }

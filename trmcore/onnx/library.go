@@ -47,30 +47,14 @@ func FindLibrary(explicit string) (Library, error) {
 	return Library{}, ErrNoLibrary
 }
 
-// inFolder is the library in a folder: as the npm package names it, or as Python's packages do.
+// inFolder is the library in a folder: as the npm package names it, or as Python's packages do, with its version.
 func inFolder(dir string) string {
-	path := filepath.Join(dir, libraryFile())
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	for _, folder := range []string{dir, filepath.Join(dir, "onnxruntime", "capi")} {
-		if found, err := versioned(folder); err == nil {
-			return found
+	for _, pattern := range []string{libraryFile(), "libonnxruntime.so.1.*", filepath.Join("onnxruntime", "capi", "libonnxruntime.so.1.*")} {
+		if found, err := filepath.Glob(filepath.Join(dir, pattern)); err == nil && len(found) > 0 {
+			return found[len(found)-1]
 		}
 	}
-	return path
-}
-
-// versioned is the library in a folder whose name ends in its version, as Python's packages name it.
-func versioned(dir string) (string, error) {
-	found, err := filepath.Glob(filepath.Join(dir, "libonnxruntime.so.1.*"))
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("there is no libonnxruntime.so in %s: %w", dir, os.ErrNotExist)
-	}
-	if err != nil {
-		return "", err
-	}
-	return found[len(found)-1], nil
+	return filepath.Join(dir, libraryFile())
 }
 
 // places are where a library may be without being named, in the order of trust.
@@ -79,7 +63,7 @@ func places() []Library {
 	file := libraryFile()
 	if dir, err := os.Getwd(); err == nil {
 		for {
-			found = append(found, Library{filepath.Join(dir, ".cache", cacheFolder(), file), "project cache"})
+			found = append(found, Library{filepath.Join(dir, ".cache", "onnxruntime", file), "project cache"})
 			parent := filepath.Dir(dir)
 			if parent == dir {
 				break
@@ -90,15 +74,8 @@ func places() []Library {
 	if dir, err := userCache(); err == nil {
 		found = append(found, Library{filepath.Join(dir, file), "user cache"})
 	}
-	dirs := []string{"/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/homebrew/lib"}
-	names := []string{file, "libonnxruntime.so"}
-	if runtime.GOOS == "darwin" {
-		names = []string{file, "libonnxruntime.dylib"}
-	}
-	if runtime.GOOS == "windows" {
-		return found
-	}
-	for _, dir := range dirs {
+	names := map[string][]string{"linux": {file, "libonnxruntime.so"}, "darwin": {file, "libonnxruntime.dylib"}}[runtime.GOOS]
+	for _, dir := range []string{"/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/homebrew/lib"} {
 		for _, name := range names {
 			found = append(found, Library{filepath.Join(dir, name), "system"})
 		}
@@ -117,14 +94,11 @@ func libraryFile() string {
 	return "libonnxruntime.so.1"
 }
 
-// cacheFolder is the folder within a cache that holds the pinned version.
-func cacheFolder() string { return "onnxruntime-" + libraryVersion }
-
 // userCache is the folder in the user's cache that holds the pinned version.
 func userCache() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(dir, "refiner", cacheFolder()), nil
+	return filepath.Join(dir, "refiner", "onnxruntime-"+libraryVersion), nil
 }

@@ -13,8 +13,6 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // tiny is a mixer of a few kilobytes.
@@ -29,24 +27,24 @@ func tiny(t testing.TB) *Model {
 }
 
 // stateDict writes the model's weights under other names, some left out or replaced.
-func stateDict(t testing.TB, m *Model, prefix string, change func(map[string]safetensors.Tensor)) []byte {
+func stateDict(t testing.TB, m *Model, prefix string, change func(map[string]Tensor)) []byte {
 	t.Helper()
-	tensors := map[string]safetensors.Tensor{}
+	tensors := map[string]Tensor{}
 	for key, w := range m.weights {
-		tensors[key] = safetensors.Tensor{Name: prefix + key, Shape: w.shape, Values: w.values}
+		tensors[key] = w
 	}
 	if m.table.rows > 0 {
-		tensors[keyPuzzle] = safetensors.Tensor{Name: prefix + keyPuzzle, Shape: []int{m.table.rows, m.table.width}, Values: m.table.values}
+		tensors[keyPuzzle] = Tensor{[]int{m.table.rows, m.Arch.PuzzleEmbNdim}, m.table.values}
 	}
 	if change != nil {
 		change(tensors)
 	}
-	var list []safetensors.Tensor
-	for _, v := range tensors {
-		list = append(list, v)
+	named := map[string]Tensor{}
+	for key, v := range tensors {
+		named[prefix+key] = v
 	}
 	var b bytes.Buffer
-	if err := safetensors.Write(&b, safetensors.F32, list, nil); err != nil {
+	if err := writeTensors(&b, typeF32, named, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -64,7 +62,7 @@ func TestACheckpointOfTheOfficialCode(t *testing.T) {
 	if diff := cmp.Diff(want.Arch, got.Arch); diff != "" {
 		t.Errorf("architecture (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want.weights, got.weights, cmp.AllowUnexported(matrix{})); diff != "" {
+	if diff := cmp.Diff(want.weights, got.weights); diff != "" {
 		t.Errorf("weights (-want +got):\n%s", diff)
 	}
 	for id := range 2 {
@@ -111,7 +109,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(m.weights, got.weights, cmp.AllowUnexported(matrix{})); diff != "" {
+	if diff := cmp.Diff(m.weights, got.weights); diff != "" {
 		t.Errorf("weights (-want +got):\n%s", diff)
 	}
 	if got.Card.SHA256 == "" {
@@ -158,12 +156,12 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}
 	plain := stateDict(t, m, "", nil)
 	reshape := func(key string, shape ...int) []byte {
-		return stateDict(t, m, "", func(all map[string]safetensors.Tensor) {
+		return stateDict(t, m, "", func(all map[string]Tensor) {
 			n := 1
 			for _, d := range shape {
 				n *= d
 			}
-			all[key] = safetensors.Tensor{Name: key, Shape: shape, Values: make([]float32, n)}
+			all[key] = Tensor{shape, make([]float32, n)}
 		})
 	}
 	cases := map[string]struct {
@@ -183,13 +181,11 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		"no length":        {plain, nil, LoadOptions{}, ErrArch, "say seq_len"},
 		"no cycles":        {plain, nil, LoadOptions{Arch: Arch{SeqLen: 6}}, ErrArch, "H_cycles and L_cycles are not in the weights"},
 		"too many passes":  {plain, nil, LoadOptions{Arch: Arch{SeqLen: 6, HCycles: 100, LCycles: 100}}, ErrArch, "passes"},
-		"missing weights":  {stateDict(t, m, "", func(all map[string]safetensors.Tensor) { delete(all, keyLInit) }), card(func(*Card) {}), LoadOptions{}, ErrArch, "L_init is missing"},
-		"no TRM":           {stateDict(t, m, "", func(all map[string]safetensors.Tensor) { delete(all, keyEmbed) }), card(func(*Card) {}), LoadOptions{}, ErrArch, "not a TRM"},
+		"missing weights":  {stateDict(t, m, "", func(all map[string]Tensor) { delete(all, keyLInit) }), card(func(*Card) {}), LoadOptions{}, ErrArch, "L_init is missing"},
+		"no TRM":           {stateDict(t, m, "", func(all map[string]Tensor) { delete(all, keyEmbed) }), card(func(*Card) {}), LoadOptions{}, ErrArch, "not a TRM"},
 		"puzzle table":     {reshape(keyPuzzle, 1, 9), card(func(c *Card) { c.Arch.PuzzleEmbNdim = 9 }), LoadOptions{}, nil, ""},
-		"twice": {stateDict(t, m, "", func(all map[string]safetensors.Tensor) {
-			v := all[keyLInit]
-			v.Name = "model." + keyLInit
-			all["x"] = v
+		"twice": {stateDict(t, m, "", func(all map[string]Tensor) {
+			all["model."+keyLInit] = all[keyLInit]
 		}), card(func(*Card) {}), LoadOptions{}, ErrFormat, "are the same weights"},
 		"truncated":        {plain[:len(plain)-5], card(func(*Card) {}), LoadOptions{}, ErrFormat, "truncated"},
 		"text":             {[]byte("hello, world"), nil, LoadOptions{}, ErrFormat, "not safetensors"},
@@ -224,8 +220,8 @@ func TestAttentionNeedsItsLength(t *testing.T) {
 func TestALargeTableStaysOnDisk(t *testing.T) {
 	m := tiny(t)
 	rows := tableInMemory/8 + 3
-	weights := stateDict(t, m, "", func(all map[string]safetensors.Tensor) {
-		v := safetensors.Tensor{Name: keyPuzzle, Shape: []int{rows, 8}, Values: make([]float32, rows*8)}
+	weights := stateDict(t, m, "", func(all map[string]Tensor) {
+		v := Tensor{[]int{rows, 8}, make([]float32, rows*8)}
 		for i := range v.Values {
 			v.Values[i] = float32(i / 8)
 		}
@@ -274,10 +270,10 @@ func TestOfficialSizes(t *testing.T) {
 }
 
 func TestQuantise(t *testing.T) {
-	w := matrix{[]int{2, 3}, []float32{1, 0, -.5, -2, 0, .25}}
+	w := Tensor{[]int{2, 3}, []float32{1, 0, -.5, -2, 0, .25}}
 	for bits, top := range map[int]float32{8: 127, 7: 63} {
 		values, scales, _ := quantise(w, bits)
-		for i, v := range w.values {
+		for i, v := range w.Values {
 			got := float32(int8(values[i])) * scales[i%3]
 			if d := got - v; d > scales[i%3]/2+1e-6 || d < -scales[i%3]/2-1e-6 {
 				t.Errorf("%d bits: %v became %v", bits, v, got)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -36,13 +37,45 @@ func start(library string) error {
 	return nil
 }
 
-// runtimeVersion is the version of the library in use.
-func runtimeVersion() string { return ort.GetVersion() }
+// sessionOptions are those of a session on the CPU with so many threads for a Run.
+func sessionOptions(threads int) (*ort.SessionOptions, error) {
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, fmt.Errorf("make session options: %w", err)
+	}
+	if err := errors.Join(
+		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
+		options.SetIntraOpNumThreads(threads),
+		options.SetInterOpNumThreads(1),
+		options.SetLogSeverityLevel(ort.LoggingLevelFatal), // a provider that is absent is an error here, not a line on stderr
+	); err != nil {
+		return nil, errors.Join(fmt.Errorf("set session options: %w", err), options.Destroy())
+	}
+	return options, nil
+}
+
+// runSession runs a session. A Run takes seconds for a large batch: a context that ends stops it between operators.
+func runSession(ctx context.Context, session *ort.DynamicAdvancedSession, inputs, outputs []ort.Value, stop *ort.RunOptions) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(done)
+		_ = stop.Terminate()
+	})
+	err := session.RunWithOptions(inputs, outputs, stop)
+	if !cancel() {
+		<-done
+		_ = stop.UnsetTerminate()
+		return ctx.Err()
+	}
+	return err
+}
 
 // runtimeEngine is a session of ONNX Runtime. A session may run on many goroutines at once.
 type runtimeEngine struct {
 	session  *ort.DynamicAdvancedSession
-	options  engineOptions
 	provider Device
 }
 
@@ -51,27 +84,19 @@ func openEngine(o engineOptions) (engine, error) {
 	if err := start(o.library); err != nil {
 		return nil, err
 	}
-	if o.device == CUDA {
+	if o.on == CUDA {
 		if err := CheckCUDA(o.library); err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
+			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.on, err)
 		}
 	}
-	options, err := ort.NewSessionOptions()
+	options, err := sessionOptions(o.intraOp)
 	if err != nil {
-		return nil, fmt.Errorf("make session options: %w", err)
+		return nil, err
 	}
 	defer options.Destroy()
-	if err := errors.Join(
-		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		options.SetIntraOpNumThreads(o.intraOp),
-		options.SetInterOpNumThreads(1),
-		options.SetLogSeverityLevel(ort.LoggingLevelFatal), // a provider that is absent is an error here, not a line on stderr
-	); err != nil {
-		return nil, fmt.Errorf("set session options: %w", err)
-	}
-	if o.device == CUDA {
+	if o.on == CUDA {
 		if err := appendCUDA(options); err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, cudaError(err))
+			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.on, cudaError(err))
 		}
 	}
 	inputs := []string{inTokens, inH, inL}
@@ -80,12 +105,12 @@ func openEngine(o engineOptions) (engine, error) {
 	}
 	session, err := ort.NewDynamicAdvancedSessionWithONNXData(o.graph, inputs, []string{outLogits, outQ, outH, outL}, options)
 	if err != nil {
-		if o.device != CPU {
-			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.device, err)
+		if o.on != CPU {
+			return nil, fmt.Errorf("%w: %s: %w", ErrDevice, o.on, err)
 		}
 		return nil, fmt.Errorf("%w: ONNX Runtime refuses the graph: %w", ErrFormat, err)
 	}
-	return &runtimeEngine{session, o, o.device}, nil
+	return &runtimeEngine{session, o.on}, nil
 }
 
 // appendCUDA adds CUDA's execution provider. The library claims to have it without having it, so only this tells.
@@ -102,15 +127,15 @@ func appendCUDA(options *ort.SessionOptions) error {
 }
 
 func (e *runtimeEngine) device() Device  { return e.provider }
-func (e *runtimeEngine) runtime() string { return runtimeVersion() }
+func (e *runtimeEngine) runtime() string { return ort.GetVersion() }
 func (e *runtimeEngine) close() error    { return e.session.Destroy() }
 
-// runtimeStepper holds the tensors of a batch: views of its memory for each number of problems, made when that number is
-// first met, and for each of the two copies of the latents.
+// runtimeStepper holds the tensors of a batch: views of its memory for each number of problems and each of the two copies
+// of the latents, made when they are first met.
 type runtimeStepper struct {
 	engine *runtimeEngine
 	batch  *batch
-	views  [][2]*views // by n-1 and by the copy that is read
+	views  map[[2]int]*views // by the number and the copy that is read
 	stop   *ort.RunOptions
 }
 
@@ -122,98 +147,69 @@ func (e *runtimeEngine) bind(b *batch) (stepper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make run options: %w", err)
 	}
-	return &runtimeStepper{engine: e, batch: b, views: make([][2]*views, b.slots()), stop: stop}, nil
+	return &runtimeStepper{engine: e, batch: b, views: map[[2]int]*views{}, stop: stop}, nil
 }
 
 func (v *runtimeStepper) step(ctx context.Context, n int) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	view, err := v.view(n)
 	if err != nil {
 		return fmt.Errorf("make tensors: %w", err)
 	}
-	// A Run takes seconds for a large batch: a cancelled context ends it within an operator.
-	done := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(done)
-		_ = v.stop.Terminate()
-	})
-	err = v.engine.session.RunWithOptions(view.inputs, view.outputs, v.stop)
-	if !cancel() {
-		<-done
-		_ = v.stop.UnsetTerminate()
-		return ctx.Err()
+	err = runSession(ctx, v.engine.session, view.inputs, view.outputs, v.stop)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("run on %s: %w", v.engine.provider, err)
 	}
-	if err != nil {
-		return fmt.Errorf("run on %s: %w", v.engine.provider, err)
-	}
-	return nil
+	return err
 }
 
 // view gives the tensors of a batch of n that read the current copy.
-func (v *runtimeStepper) view(n int) (_ *views, err error) {
-	batch := v.batch
-	now, next := batch.current, 1-batch.current
-	if got := v.views[n-1][now]; got != nil {
+func (v *runtimeStepper) view(n int) (*views, error) {
+	b := v.batch
+	now, next, a := b.current, 1-b.current, b.arch
+	if got := v.views[[2]int{n, now}]; got != nil {
 		return got, nil
 	}
-	a := batch.arch
-	b, l, d := int64(n), int64(a.Len()), int64(a.HiddenSize)
-	got := &views{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, got.destroy())
-		}
-	}()
-	floats := func(to *[]ort.Value, data []float32, shape ...int64) {
-		t, failed := ort.NewTensor(ort.NewShape(shape...), data)
-		if failed != nil {
-			err = errors.Join(err, failed)
-			return
-		}
+	var got views
+	err := errors.Join(
+		tensor(&got.inputs, b.tokens, n, a.SeqLen),
+		tensor(&got.inputs, b.h[now], n, a.Len(), a.HiddenSize), tensor(&got.inputs, b.l[now], n, a.Len(), a.HiddenSize),
+		tensor(&got.outputs, b.logits, n, a.SeqLen, a.VocabSize), tensor(&got.outputs, b.q, n, 2),
+		tensor(&got.outputs, b.h[next], n, a.Len(), a.HiddenSize), tensor(&got.outputs, b.l[next], n, a.Len(), a.HiddenSize))
+	if b.puzzles != nil {
+		err = errors.Join(err, tensor(&got.inputs, b.puzzles, n, a.PuzzleEmbNdim))
+	}
+	if err != nil {
+		return nil, errors.Join(err, got.destroy())
+	}
+	v.views[[2]int{n, now}] = &got
+	return &got, nil
+}
+
+// tensor appends a view of data.
+func tensor[T ort.TensorData](to *[]ort.Value, data []T, shape ...int) error {
+	dims := make([]int64, len(shape))
+	for i, d := range shape {
+		dims[i] = int64(d)
+	}
+	t, err := ort.NewTensor(ort.NewShape(dims...), data)
+	if err == nil {
 		*to = append(*to, t)
 	}
-	tokens, err := ort.NewTensor(ort.NewShape(b, int64(a.SeqLen)), batch.tokens)
-	if err != nil {
-		return nil, err
-	}
-	got.inputs = []ort.Value{tokens}
-	floats(&got.inputs, batch.h[now], b, l, d)
-	floats(&got.inputs, batch.l[now], b, l, d)
-	if batch.puzzles != nil {
-		floats(&got.inputs, batch.puzzles, b, int64(a.PuzzleEmbNdim))
-	}
-	floats(&got.outputs, batch.logits, b, int64(a.SeqLen), int64(a.VocabSize))
-	floats(&got.outputs, batch.q, b, 2)
-	floats(&got.outputs, batch.h[next], b, l, d)
-	floats(&got.outputs, batch.l[next], b, l, d)
-	if err != nil {
-		return nil, err
-	}
-	v.views[n-1][now] = got
-	return got, nil
+	return err
 }
 
 func (g *views) destroy() error {
 	var errs []error
-	for _, values := range [][]ort.Value{g.inputs, g.outputs} {
-		for _, t := range values {
-			errs = append(errs, t.Destroy())
-		}
+	for _, t := range slices.Concat(g.inputs, g.outputs) {
+		errs = append(errs, t.Destroy())
 	}
 	return errors.Join(errs...)
 }
 
 func (v *runtimeStepper) close() error {
 	errs := []error{v.stop.Destroy()}
-	for _, pair := range v.views {
-		for _, g := range pair {
-			if g != nil {
-				errs = append(errs, g.destroy())
-			}
-		}
+	for _, g := range v.views {
+		errs = append(errs, g.destroy())
 	}
-	v.views = nil
 	return errors.Join(errs...)
 }

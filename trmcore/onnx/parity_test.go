@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"bytes"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/trm-go/refiner/trmcore"
-	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
 )
 
 // golden is what PyTorch computed: bench/parity/golden.py.
@@ -23,24 +21,15 @@ type golden struct {
 
 func readGolden(t *testing.T, m *Model, dir string) golden {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(dir, "golden.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	refs, _, err := safetensors.Index(bytes.NewReader(raw), int64(len(raw)))
+	tensors, err := ReadTensors(filepath.Join(dir, "golden.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	values := map[string][]float32{}
-	var g golden
-	for _, r := range refs {
-		if values[r.Name], err = r.Read(bytes.NewReader(raw)); err != nil {
-			t.Fatal(err)
-		}
-		if r.Name == "logits" {
-			g.steps = r.Shape[0]
-		}
+	for name, v := range tensors {
+		values[name] = v.Values
 	}
+	g := golden{steps: tensors["logits"].Shape[0]}
 	g.logits, g.q, g.latents = values["logits"], values["q"], values["z_L"]
 	for i := range values["ids"] {
 		p := Problem{}
@@ -116,7 +105,7 @@ func TestParityLive(t *testing.T) {
 	if dir == "" {
 		t.Skip("needs PyTorch; run: make parity")
 	}
-	folders, err := filepath.Glob(filepath.Join(dir, "*", CardFile))
+	folders, err := filepath.Glob(filepath.Join(dir, "*", cardFile))
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("no models in %s: %v", dir, err)
 	}
@@ -132,7 +121,7 @@ func TestParityLive(t *testing.T) {
 	}
 }
 
-// begin is the Perturb that gives the golden file's problems their first z_L; index counts them.
+// begin is the perturb that gives the golden file's problems their first z_L; index counts them.
 func (g golden) begin(index, n int, _, zL []float32) {
 	if n == 1 && g.latents != nil {
 		copy(zL, part(g.latents, index%len(g.problems), len(zL)))
@@ -146,7 +135,7 @@ func compare(t *testing.T, s *Solver, g golden, tolerance float64, agreement flo
 	var same, cells, steps int
 	for k, p := range g.problems {
 		begin := func(_, n int, zH, zL []float32) { g.begin(k, n, zH, zL) }
-		for step, err := range s.Steps(t.Context(), p, &SolveOptions{Steps: g.steps, Perturb: begin}) {
+		for step, err := range s.Steps(t.Context(), p, &SolveOptions{Steps: g.steps, perturb: begin}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -206,7 +195,7 @@ func TestSolveAgreesWithPyTorch(t *testing.T) {
 			problems = append(problems, g.problems...)
 		}
 		seen := make([]int, len(problems))
-		for got, err := range s.Solve(t.Context(), slices.Values(problems), &SolveOptions{Steps: g.steps, Logits: true, Perturb: g.begin}) {
+		for got, err := range s.Solve(t.Context(), slices.Values(problems), &SolveOptions{Steps: g.steps, perturb: g.begin}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,8 +207,8 @@ func TestSolveAgreesWithPyTorch(t *testing.T) {
 			if !slices.Equal(got.Tokens, want) {
 				t.Errorf("%s: problem %d: %v, want %v", name, got.Index, got.Tokens, want)
 			}
-			if got.Steps != g.steps || got.Halted || got.Stop != trmcore.StopMaxSteps {
-				t.Errorf("%s: problem %d: %d steps, halted %v, %q", name, got.Index, got.Steps, got.Halted, got.Stop)
+			if got.N != g.steps || got.Stop != trmcore.StopMaxSteps {
+				t.Errorf("%s: problem %d: %d steps, %q", name, got.Index, got.N, got.Stop)
 			}
 		}
 		for i, n := range seen {

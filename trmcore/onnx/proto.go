@@ -2,10 +2,12 @@ package onnx
 
 import (
 	"encoding/binary"
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
-	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // The field numbers of onnx.proto that are used here.
@@ -30,23 +32,62 @@ const (
 	elemHalf  = 10
 )
 
-// The operator sets. ReduceMean's axes are an attribute up to 17. The operators of com.microsoft are ONNX Runtime's own.
+// The versions of the format and of the operators. ReduceMean's axes are an attribute up to 17. The operators of
+// com.microsoft are ONNX Runtime's own.
 const (
-	irVersion       = 8
-	opset           = 17
-	contribDomain   = "com.microsoft"
-	contribVersion  = 1
-	producerName    = "refiner"
-	attributeFloat  = 1
-	attributeInt    = 2
-	attributeInts   = 7
-	producerVersion = "1"
+	irVersion     = 8
+	opset         = 17
+	contribDomain = "com.microsoft"
 )
 
 // contrib are the operators of [contribDomain].
-var contrib = map[string]bool{"SkipSimplifiedLayerNormalization": true, "QuickGelu": true, "DynamicQuantizeMatMul": true}
+var contrib = []string{"SkipSimplifiedLayerNormalization", "QuickGelu", "DynamicQuantizeMatMul"}
 
-// attr is an attribute of a node: an int, a float32 or []int64.
+// message is a protobuf message.
+type message []byte
+
+// fields makes a message of field numbers and values in turn. A slice makes a field of each element, a nil message none.
+// Zero is written too: ONNX's proto2 fields know presence.
+func fields(numbersAndValues ...any) message {
+	var m message
+	for i := 0; i < len(numbersAndValues); i += 2 {
+		m = m.add(protowire.Number(numbersAndValues[i].(int)), numbersAndValues[i+1])
+	}
+	return m
+}
+
+// add appends a field.
+func (m message) add(field protowire.Number, value any) message {
+	switch v := value.(type) {
+	case int:
+		return protowire.AppendVarint(protowire.AppendTag(m, field, protowire.VarintType), uint64(v))
+	case float32:
+		return protowire.AppendFixed32(protowire.AppendTag(m, field, protowire.Fixed32Type), math.Float32bits(v))
+	case string:
+		return protowire.AppendString(protowire.AppendTag(m, field, protowire.BytesType), v)
+	case message:
+		if v == nil {
+			return m
+		}
+		return protowire.AppendBytes(protowire.AppendTag(m, field, protowire.BytesType), v)
+	case []int:
+		return addAll(m, field, v)
+	case []string:
+		return addAll(m, field, v)
+	case []message:
+		return addAll(m, field, v)
+	}
+	panic(fmt.Sprintf("field %d holds %T", field, value)) // cannot be: the callers are in this package
+}
+
+func addAll[T any](m message, field protowire.Number, values []T) message {
+	for _, v := range values {
+		m = m.add(field, v)
+	}
+	return m
+}
+
+// attr is an attribute of a node: an int, a float32 or []int.
 type attr struct {
 	name  string
 	value any
@@ -88,8 +129,7 @@ func (b *builder) ops(op string, inputs []string, n int, attrs ...attr) []string
 
 // output declares value as an output of the graph under a name of its own.
 func (b *builder) output(value, name string, elem int, shape ...any) {
-	for i := range b.nodes {
-		n := &b.nodes[i]
+	for _, n := range b.nodes {
 		for _, names := range [][]string{n.inputs, n.outputs} {
 			for j := range names {
 				if names[j] == value {
@@ -108,25 +148,17 @@ func (b *builder) input(name string, elem int, shape ...any) string {
 
 // initializer adds a constant tensor unless one of that name is there.
 func (b *builder) initializer(name string, elem int, shape []int, raw func() []byte) string {
-	if b.known[name] {
-		return name
+	if !b.known[name] {
+		if b.known == nil {
+			b.known = map[string]bool{}
+		}
+		b.known[name] = true
+		b.initializers = append(b.initializers, fields(tensorDims, shape, tensorType, elem, tensorName, name, tensorRaw, message(raw())))
 	}
-	if b.known == nil {
-		b.known = map[string]bool{}
-	}
-	b.known[name] = true
-	var t message
-	for _, d := range shape {
-		t.Int(tensorDims, int64(d))
-	}
-	t.Int(tensorType, int64(elem))
-	t.String(tensorName, name)
-	t.Bytes(tensorRaw, raw())
-	b.initializers = append(b.initializers, t)
 	return name
 }
 
-func (b *builder) ints(name string, values ...int64) string {
+func (b *builder) ints(name string, values ...int) string {
 	return b.initializer(name, elemInt64, []int{len(values)}, func() []byte {
 		var raw []byte
 		for _, v := range values {
@@ -137,112 +169,63 @@ func (b *builder) ints(name string, values ...int64) string {
 }
 
 // floats adds a float32 constant.
-func (b *builder) floats(name string, m matrix) string {
-	return b.initializer(name, elemFloat, m.shape, func() []byte { return safetensors.Encode(safetensors.F32, m.values) })
+func (b *builder) floats(name string, t Tensor) string {
+	return b.initializer(name, elemFloat, t.Shape, func() []byte { return encode(typeF32, t.Values) })
 }
 
 // valueInfo names a value with its type; a string in shape is a dimension known only at run time.
 func valueInfo(name string, elem int, shape []any) message {
-	var dims, tensorProto, typeProto, info message
-	for _, d := range shape {
-		var dim message
-		switch d := d.(type) {
-		case int:
-			dim.Int(dimValue, int64(d))
-		case string:
-			dim.String(dimParam, d)
+	dims := make([]message, len(shape))
+	for i, d := range shape {
+		dims[i] = fields(dimValue, d)
+		if _, ok := d.(string); ok {
+			dims[i] = fields(dimParam, d)
 		}
-		dims.Bytes(shapeDim, dim)
 	}
-	tensorProto.Int(tensorElem, int64(elem))
-	tensorProto.Bytes(tensorShape, dims)
-	typeProto.Bytes(typeTensor, tensorProto)
-	info.String(valueName, name)
-	info.Bytes(valueType, typeProto)
-	return info
+	return fields(valueName, name, valueType, fields(typeTensor, fields(tensorElem, elem, tensorShape, fields(shapeDim, dims))))
 }
 
 func (n node) message(name string) message {
-	var m message
-	for _, in := range n.inputs {
-		m.String(nodeInput, in)
-	}
-	for _, out := range n.outputs {
-		m.String(nodeOutput, out)
-	}
-	m.String(nodeName, name)
-	m.String(nodeOp, n.op)
-	for _, a := range n.attrs {
-		var am message
-		am.String(attrName, a.name)
-		switch v := a.value.(type) {
-		case int:
-			am.Int(attrInt, int64(v))
-			am.Int(attrType, attributeInt)
+	attributes := make([]message, len(n.attrs))
+	for i, a := range n.attrs {
+		var field, kind int
+		switch a.value.(type) {
 		case float32:
-			am.Float(attrFloat, v)
-			am.Int(attrType, attributeFloat)
-		case []int64:
-			for _, i := range v {
-				am.Int(attrInts, i)
-			}
-			am.Int(attrType, attributeInts)
+			field, kind = attrFloat, 1
+		case int:
+			field, kind = attrInt, 2
+		case []int:
+			field, kind = attrInts, 7
 		}
-		m.Bytes(nodeAttribute, am)
+		attributes[i] = fields(attrName, a.name, field, a.value, attrType, kind)
 	}
-	if contrib[n.op] {
-		m.String(nodeDomain, contribDomain)
+	m := fields(nodeInput, n.inputs, nodeOutput, n.outputs, nodeName, name, nodeOp, n.op, nodeAttribute, attributes)
+	if slices.Contains(contrib, n.op) {
+		m = m.add(nodeDomain, contribDomain)
 	}
 	return m
 }
 
 // graph serialises the GraphProto.
 func (b *builder) graph(name string) message {
-	var g message
 	size := 0
 	for _, t := range b.initializers {
 		size += len(t) + 16
 	}
-	g = slices.Grow(g, size+200*len(b.nodes)) // the weights are copied once, not by doubling
+	g := slices.Grow(message{}, size+200*len(b.nodes)) // the weights are copied once, not by doubling
 	for i, n := range b.nodes {
-		g.Bytes(graphNode, n.message(n.op+"_"+strconv.Itoa(i)))
+		g = g.add(graphNode, n.message(n.op+"_"+strconv.Itoa(i)))
 	}
-	g.String(graphName, name)
-	for _, t := range b.initializers {
-		g.Bytes(graphInitializer, t)
-	}
-	for _, v := range b.inputs {
-		g.Bytes(graphInput, v)
-	}
-	for _, v := range b.outputs {
-		g.Bytes(graphOutput, v)
-	}
-	return g
+	return g.add(graphName, name).add(graphInitializer, b.initializers).add(graphInput, b.inputs).add(graphOutput, b.outputs)
 }
 
-// model serialises the ModelProto around a graph; pairs are metadata keys and values in turn.
+// modelProto serialises the ModelProto around a graph; pairs are metadata keys and values in turn.
 func modelProto(graph message, doc string, pairs ...string) []byte {
-	var m message
-	m = slices.Grow(m, len(graph)+4096)
-	m.Int(modelIR, irVersion)
-	m.String(modelProducer, producerName)
-	m.String(modelProducerVersion, producerVersion)
-	m.String(modelDoc, doc)
-	m.Bytes(modelGraph, graph)
-	for _, set := range []struct {
-		domain  string
-		version int64
-	}{{"", opset}, {contribDomain, contribVersion}} {
-		var o message
-		o.String(opsetDomain, set.domain)
-		o.Int(opsetVersion, set.version)
-		m.Bytes(modelOpset, o)
-	}
+	m := fields(modelIR, irVersion, modelProducer, "refiner", modelProducerVersion, "1", modelDoc, doc)
+	m = slices.Grow(m, len(graph)+4096).add(modelGraph, graph)
+	m = m.add(modelOpset, fields(opsetDomain, "", opsetVersion, opset)).add(modelOpset, fields(opsetDomain, contribDomain, opsetVersion, 1))
 	for i := 0; i+1 < len(pairs); i += 2 {
-		var p message
-		p.String(pairKey, pairs[i])
-		p.String(pairValue, pairs[i+1])
-		m.Bytes(modelMetadata, p)
+		m = m.add(modelMetadata, fields(pairKey, pairs[i], pairValue, pairs[i+1]))
 	}
 	return m
 }

@@ -1,10 +1,10 @@
 package onnx
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
-
-	"github.com/trm-go/refiner/trmcore/onnx/internal/safetensors"
+	"slices"
 )
 
 // Random makes a model with random weights, for tests and for measuring speed. Zero widths become the official ones.
@@ -17,25 +17,17 @@ func Random(a Arch, seed uint64, gain float32) (*Model, error) {
 	if a.InterSize == 0 {
 		a.InterSize = round(a.HiddenSize)
 	}
-	if a.MLPT {
-		a.PosEncodings = "none"
-		if a.InterTokens == 0 {
-			a.InterTokens = round(a.Len())
-		}
-	} else if a.PosEncodings == "" {
-		a.PosEncodings = "rope"
+	if a.MLPT && a.InterTokens == 0 {
+		a.InterTokens = round(a.Len())
 	}
-	if a.PuzzleEmbLen > 0 && a.PuzzleEmbNdim == 0 {
-		a.PuzzleEmbNdim = a.HiddenSize
-	}
-	a = a.or(Arch{NumHeads: max(1, a.HiddenSize/defaultHeadDim), RopeTheta: defaultRopeTheta, RMSNormEps: defaultEps, Expansion: defaultExpansion})
+	a = a.withDefaults()
 	if err := a.check(); err != nil {
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	m := &Model{Arch: a, Card: Card{Name: "random", Note: "random weights"}, weights: map[string]matrix{}, dtype: safetensors.F32}
+	m := &Model{Arch: a, Card: Card{Name: "random", Note: "random weights"}, weights: map[string]Tensor{}, stored: typeF32}
 	shapes := a.want()
-	for _, key := range sortedKeys(shapes) {
+	for _, key := range slices.Sorted(maps.Keys(shapes)) { // the same seed gives the same weights
 		shape := shapes[key]
 		n, deviation := 1, float32(1)
 		for _, d := range shape {
@@ -51,14 +43,14 @@ func Random(a Arch, seed uint64, gain float32) (*Model, error) {
 		for i := range values {
 			values[i] = deviation * float32(rng.NormFloat64())
 		}
-		m.weights[key] = matrix{shape, values}
+		m.weights[key] = Tensor{shape, values}
 	}
 	if a.PuzzleEmbLen > 0 {
 		values := make([]float32, a.PuzzleEmbNdim)
 		for i := range values {
 			values[i] = float32(rng.NormFloat64()) / float32(math.Sqrt(float64(a.HiddenSize)))
 		}
-		m.table = table{rows: 1, width: a.PuzzleEmbNdim, values: values}
+		m.table = table{rows: 1, values: values}
 	}
 	m.finish()
 	return m, nil

@@ -11,28 +11,35 @@ import (
 	"github.com/trm-go/refiner/trmcore"
 )
 
-// Solve works on the problems and yields their solutions as they finish, so not in order: Solution.Index tells which it
-// is. Each thread steps a micro-batch; a problem that has halted leaves it and another takes its place. The sequence is read by one goroutine at a
-// time, not more than Threads x Batch problems ahead. A problem that the model cannot read ends the sequence with
+// Solve works on the problems and yields the last step of each as it finishes, so not in order: Step.Index tells which
+// problem it is. Its tokens and logits are the caller's; it has no latents. Each thread steps a micro-batch; a problem that
+// has halted leaves it and another takes its place. The sequence is read by one goroutine at a time, not more than
+// Threads x Batch problems ahead. A problem that the model cannot read ends the sequence with
 // [ErrProblem] after those before it; any other error ends it at once. Breaking out of the range ends the work.
-func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *SolveOptions) iter.Seq2[Solution, error] {
-	return func(yield func(Solution, error) bool) {
+func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *SolveOptions) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
 		if err := s.enter(); err != nil {
-			yield(Solution{}, err)
+			yield(Step{}, err)
 			return
 		}
 		defer s.calls.Done()
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 
-		r := &run{solver: s, options: cmp.Or(o, &SolveOptions{}), solutions: make(chan Solution)}
+		r := &run{solver: s, options: cmp.Or(o, &SolveOptions{}), solutions: make(chan Step)}
 		r.h, r.l = s.model.initial(r.options.Seed)
 		next, stop := iter.Pull(problems)
-		r.source = newSource(next, s.check, s.Threads(), s.batch)
+		r.source = &source{check: s.check, next: next}
+		// The first problems are dealt out one by one, so that few are spread over all threads.
+		first := make([][]job, s.Threads())
+		for i := range s.Threads() * s.batch {
+			t := i % s.Threads()
+			first[t] = r.source.take(first[t], len(first[t])+1)
+		}
 		var workers sync.WaitGroup
-		for range s.Threads() {
+		for _, jobs := range first {
 			workers.Go(func() {
-				if err := r.work(ctx); err != nil {
+				if err := r.work(ctx, jobs); err != nil {
 					cancel(err)
 				}
 			})
@@ -50,7 +57,7 @@ func (s *Solver) Solve(ctx context.Context, problems iter.Seq[Problem], o *Solve
 		}
 		stop()
 		if err := cmp.Or(context.Cause(ctx), r.source.err); err != nil && more {
-			yield(Solution{}, err)
+			yield(Step{}, err)
 		}
 	}
 }
@@ -60,7 +67,7 @@ type run struct {
 	solver    *Solver
 	options   *SolveOptions
 	source    *source
-	solutions chan Solution
+	solutions chan Step
 	trace     sync.Mutex // held while OnStep is called
 	h, l      []float32  // the latents that a problem begins with
 }
@@ -70,45 +77,40 @@ type job struct {
 	index   int
 	n       int // steps made
 	problem Problem
-	halting *trmcore.Halting[Answer, Latent]
+	halting *trmcore.Halting[Step, struct{}] // nil until it is in a slot
 }
 
-// work is a thread's loop: fill the free slots, step, let the halted go.
-func (r *run) work(ctx context.Context) error {
+// work is a thread's loop: step, let the halted go, fill the free slots.
+func (r *run) work(ctx context.Context, jobs []job) error {
 	s := r.solver
 	b, err := s.borrow(s.batch)
 	if err != nil {
 		return err
 	}
 	defer s.giveBack(b)
-	jobs := make([]job, 0, s.batch) // by slot
 	tokens := make([]int32, s.arch.SeqLen)
-	for {
-		for _, j := range r.source.take(s.batch - len(jobs)) {
-			j.halting = trmcore.NewHalting(r.options.rules(j.index), r.options.Steps)
-			b.put(len(jobs), j.problem, s.puzzle(j.problem), r.h, r.l)
-			jobs = append(jobs, j)
-		}
-		if len(jobs) == 0 {
-			return nil
-		}
-		if r.options.Perturb != nil {
-			for i, j := range jobs {
-				h, l := b.latents(i)
-				r.options.Perturb(j.index, j.n+1, h, l)
+	for ; len(jobs) > 0; jobs = r.source.take(jobs, s.batch) {
+		for i := range jobs { // each lies in the slot of its place
+			j := &jobs[i]
+			if j.halting == nil {
+				j.halting = trmcore.NewHalting(r.options.rules(), r.options.Steps)
+				b.put(i, j.problem.Tokens, s.puzzle(j.problem), r.h, r.l)
 			}
+			h, l := b.latents(i)
+			r.options.disturb(j.index, j.n+1, h, l)
 		}
 		if err := s.run(ctx, b, len(jobs)); err != nil {
 			return err
 		}
 		// From the last slot to the first: the one that fills a gap has been looked at.
 		for i := len(jobs) - 1; i >= 0; i-- {
-			solution, done := r.look(b, i, &jobs[i], tokens)
-			if !done {
+			step := r.look(b, i, &jobs[i], tokens)
+			if step.Stop == "" {
 				continue
 			}
+			step.Tokens, step.Logits, step.H, step.L = slices.Clone(step.Tokens), slices.Clone(step.Logits), nil, nil
 			select {
-			case r.solutions <- solution:
+			case r.solutions <- step:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -120,27 +122,23 @@ func (r *run) work(ctx context.Context) error {
 			jobs = jobs[:last]
 		}
 	}
+	return nil
 }
 
-// look examines the slot after a step: whether its problem is done, and with what.
-func (r *run) look(b *batch, slot int, j *job, tokens []int32) (Solution, bool) {
+// look examines the slot after a step, and sets Stop if its problem is done.
+func (r *run) look(b *batch, slot int, j *job, tokens []int32) Step {
 	j.n++
-	now := trmcore.Step[Answer, Latent]{N: j.n, State: trmcore.State[Answer, Latent]{Y: b.answer(slot, tokens)}}
-	j.halting.Examine(trmcore.State[Answer, Latent]{}, &now)
-	step := stepOf(j.index, &now)
+	step := b.look(slot, tokens)
+	step.Index, step.N = j.index, j.n
+	now := stepping{N: j.n, State: state{Y: step}}
+	j.halting.Examine(state{}, &now)
+	step.Stop = now.Stop
 	if r.options.OnStep != nil {
 		r.trace.Lock()
 		r.options.OnStep(&step)
 		r.trace.Unlock()
 	}
-	if step.Stop == "" {
-		return Solution{}, false
-	}
-	solution := Solution{Index: j.index, Tokens: slices.Clone(tokens), Q: step.Q, Steps: j.n, Halted: step.Stop == trmcore.StopHalted, Stop: step.Stop}
-	if r.options.Logits {
-		solution.Logits = slices.Clone(step.Logits)
-	}
-	return solution, true
+	return step
 }
 
 // source hands out the problems of one call of Solve to its threads.
@@ -151,53 +149,23 @@ type source struct {
 	next  func() (Problem, bool)
 	ended bool  // next has nothing more
 	index int   // of the next problem
-	queue []job // read ahead
-	share int   // of a thread's first fill, so that few problems are spread over all threads
-	fresh int   // threads that have not yet taken their first
 	err   error // why the sequence ended early
 }
 
-// newSource reads ahead what the threads can begin with.
-func newSource(next func() (Problem, bool), check func(Problem) error, threads, batch int) *source {
-	q := &source{next: next, check: check, fresh: threads}
-	for len(q.queue) < threads*batch && q.read() {
-	}
-	q.share = (len(q.queue) + threads - 1) / threads
-	return q
-}
-
-// read queues one more problem of the sequence.
-func (q *source) read() bool {
-	if q.ended {
-		return false
-	}
-	p, ok := q.next()
-	if ok {
-		q.err = q.check(p)
-	}
-	if !ok || q.err != nil {
-		if q.ended = true; q.err != nil {
-			q.err = fmt.Errorf("problem %d: %w", q.index, q.err)
-		}
-		return false
-	}
-	q.queue = append(q.queue, job{index: q.index, problem: p})
-	q.index++
-	return true
-}
-
-// take returns up to n problems, and none when the sequence has ended.
-func (q *source) take(n int) []job {
+// take appends problems to jobs until there are n, or the sequence has ended.
+func (q *source) take(jobs []job, n int) []job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.fresh > 0 && n >= q.share {
-		q.fresh--
-		n = q.share
+	for len(jobs) < n && !q.ended {
+		p, ok := q.next()
+		if !ok {
+			q.ended = true
+		} else if err := q.check(p); err != nil {
+			q.ended, q.err = true, fmt.Errorf("problem %d: %w", q.index, err)
+		} else {
+			jobs = append(jobs, job{index: q.index, problem: p})
+			q.index++
+		}
 	}
-	for len(q.queue) < n && q.read() {
-	}
-	n = min(n, len(q.queue))
-	jobs := slices.Clone(q.queue[:n])
-	q.queue = slices.Delete(q.queue, 0, n)
 	return jobs
 }

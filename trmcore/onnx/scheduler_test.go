@@ -145,8 +145,8 @@ func TestEveryProblemIsSolvedOnceWithItsOwnState(t *testing.T) {
 			seen[got.Index] = true
 			need := int(needs[got.Index])
 			want += min(need, limit)
-			if got.Steps != min(need, limit) || got.Halted != (need <= limit) {
-				rt.Fatalf("problem %d needs %d of %d steps: %d steps, halted %v", got.Index, need, limit, got.Steps, got.Halted)
+			if halted := got.Stop == trmcore.StopHalted; got.N != min(need, limit) || halted != (need <= limit) {
+				rt.Fatalf("problem %d needs %d of %d steps: %d steps, halted %v", got.Index, need, limit, got.N, halted)
 			}
 			if !slices.Equal(got.Tokens, problems[got.Index].Tokens) {
 				rt.Fatalf("problem %d: answer %v, want %v", got.Index, got.Tokens, problems[got.Index].Tokens)
@@ -256,7 +256,7 @@ func TestConcurrentCallsShareTheThreads(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				n += got.Steps
+				n += got.N
 			}
 			if n != 26 {
 				t.Errorf("%d steps, want 26", n)
@@ -341,7 +341,7 @@ func TestTraceAndPerturb(t *testing.T) {
 		OnStep: func(step *Step) {
 			trace = append(trace, fmt.Sprintf("%d.%d q%+.0f %s", step.Index, step.N, step.Q, step.Stop))
 		},
-		Perturb: func(index, n int, h, z []float32) {
+		perturb: func(index, n int, h, z []float32) {
 			if index == 1 && n == 2 { // pretend that the second problem has made ten steps more
 				for i := range h {
 					h[i] += 10
@@ -362,9 +362,9 @@ func TestTraceAndPerturb(t *testing.T) {
 	}
 }
 
-func TestStepsPerturbsACopy(t *testing.T) {
+func TestStepsPerturbs(t *testing.T) {
 	s := counting(t, &counter{}, 1, 1)
-	o := &SolveOptions{QHalt: true, Perturb: func(_, n int, h, z []float32) {
+	o := &SolveOptions{QHalt: true, perturb: func(_, n int, h, z []float32) {
 		if n == 3 {
 			for i := range h {
 				h[i], z[i] = h[i]+5, z[i]+10
@@ -386,7 +386,7 @@ func TestStepsPerturbsACopy(t *testing.T) {
 func TestNoiseDependsOnSeedIndexAndStepAlone(t *testing.T) {
 	draw := func(seed uint64, index, n int) []float32 {
 		z := make([]float32, 1000)
-		Noise(.3, seed)(index, n, nil, z)
+		(&SolveOptions{Noise: .3, Seed: seed}).disturb(index, n, nil, z)
 		return z
 	}
 	base := draw(1, 0, 2)

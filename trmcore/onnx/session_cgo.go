@@ -4,8 +4,8 @@ package onnx
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -17,17 +17,14 @@ type Session struct {
 	session *ort.DynamicAdvancedSession
 }
 
-// OpenSession loads a graph. It returns [ErrNoLibrary] without ONNX Runtime and [ErrFormat] for a file that is no graph, or one
-// whose inputs are not int64.
-func OpenSession(path string, o *SessionOptions) (*Session, error) {
-	if o == nil {
-		o = &SessionOptions{}
-	}
-	library, err := FindLibrary(o.Library)
+// OpenSession loads a graph; library is ONNX Runtime's, looked for by [FindLibrary] if it is empty. It returns
+// [ErrNoLibrary] without one and [ErrFormat] for a file that is no graph, or one whose inputs are not int64.
+func OpenSession(path, library string) (*Session, error) {
+	found, err := FindLibrary(library)
 	if err != nil {
 		return nil, err
 	}
-	if err := start(library.Path); err != nil {
+	if err := start(found.Path); err != nil {
 		return nil, err
 	}
 	inputs, outputs, err := ort.GetInputOutputInfo(path)
@@ -44,19 +41,11 @@ func OpenSession(path string, o *SessionOptions) (*Session, error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("%w: %s has no output", ErrFormat, path)
 	}
-	options, err := ort.NewSessionOptions()
+	options, err := sessionOptions(1) // who has much to do calls Run on several goroutines
 	if err != nil {
-		return nil, fmt.Errorf("make session options: %w", err)
+		return nil, err
 	}
 	defer options.Destroy()
-	if err := errors.Join(
-		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		options.SetIntraOpNumThreads(1), // who has much to do calls Run on several goroutines
-		options.SetInterOpNumThreads(1),
-		options.SetLogSeverityLevel(ort.LoggingLevelFatal),
-	); err != nil {
-		return nil, fmt.Errorf("set session options: %w", err)
-	}
 	// The first output is the one that models of text are made for: hidden states, a sentence's vector, or a score.
 	if s.session, err = ort.NewDynamicAdvancedSession(path, s.inputs, []string{outputs[0].Name}, options); err != nil {
 		return nil, fmt.Errorf("%w: ONNX Runtime refuses %s: %w", ErrFormat, path, err)
@@ -67,12 +56,9 @@ func OpenSession(path string, o *SessionOptions) (*Session, error) {
 // Run runs the graph for one sequence: every input has the shape [1, n]. It returns the first output. A context that
 // ends stops it between operators.
 func (s *Session) Run(ctx context.Context, inputs map[string][]int64) (Tensor, error) {
-	if err := ctx.Err(); err != nil {
-		return Tensor{}, err
-	}
-	values := make([]ort.Value, len(s.inputs))
+	in, out := make([]ort.Value, len(s.inputs)), []ort.Value{nil}
 	defer func() {
-		for _, v := range values {
+		for _, v := range append(in, out...) {
 			if v != nil {
 				_ = v.Destroy()
 			}
@@ -87,37 +73,25 @@ func (s *Session) Run(ctx context.Context, inputs map[string][]int64) (Tensor, e
 		if err != nil {
 			return Tensor{}, fmt.Errorf("make tensors: %w", err)
 		}
-		values[i] = t
+		in[i] = t
 	}
 	stop, err := ort.NewRunOptions()
 	if err != nil {
 		return Tensor{}, fmt.Errorf("make run options: %w", err)
 	}
 	defer stop.Destroy()
-	ended := make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		_ = stop.Terminate()
-	})
-	out := []ort.Value{nil}
-	err = s.session.RunWithOptions(values, out, stop)
-	if !cancel() {
-		<-ended
-	}
-	if out[0] != nil {
-		defer out[0].Destroy()
-	}
-	switch {
-	case ctx.Err() != nil:
-		return Tensor{}, ctx.Err()
-	case err != nil:
+	if err := runSession(ctx, s.session, in, out, stop); err != nil {
 		return Tensor{}, fmt.Errorf("run the graph: %w", err)
 	}
 	t, ok := out[0].(*ort.Tensor[float32])
 	if !ok {
 		return Tensor{}, fmt.Errorf("%w: the graph's first output is %T, not float32", ErrFormat, out[0])
 	}
-	return Tensor{Shape: append([]int64(nil), t.GetShape()...), Values: append([]float32(nil), t.GetData()...)}, nil
+	result := Tensor{Values: slices.Clone(t.GetData())}
+	for _, n := range t.GetShape() {
+		result.Shape = append(result.Shape, int(n))
+	}
+	return result, nil
 }
 
 // Close frees the graph.

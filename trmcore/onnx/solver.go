@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"math"
+	"math/rand/v2"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/trm-go/refiner/trmcore"
@@ -45,30 +44,20 @@ type Problem struct {
 	PuzzleVec []float32
 }
 
-// Step is the state of one problem after one supervision step. Its slices belong to the solver: they are valid until the
-// callback returns or the iteration goes on.
+// Step is the state of one problem after one supervision step.
 type Step struct {
 	Index  int       // the problem's place in the sequence, from 0
 	N      int       // 1 for the first step
 	Tokens []int32   // the answer: the likeliest token of each position, SeqLen of them
 	Q      float32   // the halting logit: above 0 the model believes that the answer is right
 	Logits []float32 // [SeqLen, VocabSize]
-	H, L   []float32 // the latents z_H and z_L, [Len, D]; only of Solver.Steps
+	H, L   []float32 // the latents z_H and z_L, [Len, D] each
 	Stop   trmcore.Stop
 }
 
-// Solution is a problem's last step. Its slices are the caller's.
-type Solution struct {
-	Index  int          // the problem's place in the sequence, from 0
-	Tokens []int32      // the answer, SeqLen tokens
-	Q      float32      // the halting logit of the last step
-	Steps  int          // supervision steps made
-	Halted bool         // whether Halt ended it
-	Logits []float32    // [SeqLen, VocabSize], only if SolveOptions.Logits asks for it
-	Stop   trmcore.Stop // StopHalted or StopMaxSteps
-}
-
 // SolveOptions says how long a problem is worked on. The zero value, or nil, makes 16 steps, as the official evaluation.
+//
+// The slices of a Step that a function is given belong to the solver: they are valid until it returns.
 type SolveOptions struct {
 	// Steps bounds the supervision steps. Zero means trmcore.DefaultSteps.
 	Steps int
@@ -80,42 +69,42 @@ type SolveOptions struct {
 	Halt func(*Step) bool
 	// OnStep is called after every step of every problem, by one goroutine at a time.
 	OnStep func(*Step)
-	// Perturb may change a problem's state, [Len, D] each, before a step; n is 1 before the first. It is called by many
-	// goroutines at once. [Noise] is one.
-	Perturb func(index, n int, zH, zL []float32)
-	// Logits asks for the logits in the solutions.
-	Logits bool
-	// Seed is that of the noise that the first latents of a model with Arch.InitNoise get: another one is another try. All
-	// problems of a call begin with the same noise, so that an answer depends on the puzzle and the seed alone.
+	// Noise is the standard deviation of Gaussian noise that is added to z_L before every step but the first, so that
+	// repeated runs explore different trajectories (PTRM, arXiv 2605.19943, uses .3). It depends on the seed, the problem's
+	// index and the step alone. Zero adds none.
+	Noise float32
+	// Seed is that of Noise, and of the noise that the first latents of a model with Arch.InitNoise get: another one is
+	// another try. All problems of a call begin with the same latents, so that an answer depends on the puzzle and the seed.
 	Seed uint64
+
+	perturb func(index, n int, zH, zL []float32) // changes a state before a step, in tests
 }
 
-// rules are the options as rules of trmcore's recursion, for the problem of an index. Solve and Steps halt by them alike.
-func (o *SolveOptions) rules(index int) []trmcore.Rule[Answer, Latent] {
-	if o.Halt == nil && !o.QHalt {
-		return nil
+// disturb changes the state of a problem before its step n.
+func (o *SolveOptions) disturb(index, n int, zH, zL []float32) {
+	if o.perturb != nil {
+		o.perturb(index, n, zH, zL)
 	}
-	return []trmcore.Rule[Answer, Latent]{func() trmcore.Check[Answer, Latent] {
-		return func(_ trmcore.State[Answer, Latent], s *trmcore.Step[Answer, Latent]) trmcore.Stop {
-			if o.QHalt && s.State.Y.Q > 0 {
-				return trmcore.StopHalted
-			}
-			if o.Halt == nil {
-				return ""
-			}
-			step := stepOf(index, s)
-			if o.Halt(&step) {
-				return trmcore.StopHalted
-			}
-			return ""
-		}
-	}}
+	if n == 1 || o.Noise == 0 {
+		return
+	}
+	rng := rand.New(rand.NewPCG(o.Seed, uint64(index)<<16|uint64(n)))
+	for i := range zL {
+		zL[i] += o.Noise * float32(rng.NormFloat64())
+	}
 }
 
-// stepOf is a step of the recursion as this package shows it.
-func stepOf(index int, s *trmcore.Step[Answer, Latent]) Step {
-	y := s.State.Y
-	return Step{Index: index, N: s.N, Tokens: y.Tokens, Q: y.Q, Logits: y.Logits, H: y.H, L: s.State.Z, Stop: s.Stop}
+// The recursion's types for a trained model: trmcore's y is a [Step]; z is in its batch.
+type (
+	state    = trmcore.State[Step, struct{}]
+	stepping = trmcore.Step[Step, struct{}]
+)
+
+// rules are the options as rules of trmcore's recursion. Solve and Steps halt by them alike.
+func (o *SolveOptions) rules() []trmcore.Rule[Step, struct{}] {
+	return []trmcore.Rule[Step, struct{}]{trmcore.Halted(func(s state) bool {
+		return o.QHalt && s.Y.Q > 0 || o.Halt != nil && o.Halt(&s.Y)
+	})}
 }
 
 // Solver runs a model. It is safe for concurrent use: simultaneous calls share the threads.
@@ -146,22 +135,18 @@ func Open(ctx context.Context, m *Model, o *Options) (*Solver, error) {
 }
 
 func newSolver(m *Model, eng engine, o *Options) *Solver {
-	threads, slots := o.Threads, o.Batch
-	gpu := eng.device() != CPU
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-		if gpu {
-			threads = 1
-		}
+	threads, slots := runtime.GOMAXPROCS(0), min(8, max(1, 800/m.Arch.Len()))
+	if eng.device() != CPU {
+		threads, slots = 1, 128
+	}
+	if o.Threads > 0 {
+		threads = o.Threads
 	}
 	if o.Latency {
 		threads = 1
 	}
-	if slots <= 0 {
-		slots = min(8, max(1, 800/m.Arch.Len()))
-		if gpu {
-			slots = 128
-		}
+	if o.Batch > 0 {
+		slots = o.Batch
 	}
 	return &Solver{arch: m.Arch, model: m, engine: eng, batch: slots, turns: make(chan struct{}, threads), free: map[int][]*batch{}}
 }
@@ -264,56 +249,59 @@ func (s *Solver) puzzle(p Problem) []float32 {
 	return p.PuzzleVec
 }
 
-// fill repeats one position's vector over all positions.
-func fill(rows, one []float32) {
-	for ; len(rows) > 0; rows = rows[len(one):] {
-		copy(rows, one)
-	}
-}
-
-// argmax writes the likeliest token of each position; the first wins a tie, as in PyTorch.
-func argmax(tokens []int32, logits []float32, vocab int) {
-	for i := range tokens {
-		row := logits[i*vocab : (i+1)*vocab]
-		best, top := 0, float32(math.Inf(-1))
-		for j, v := range row {
-			if v > top {
-				best, top = j, v
-			}
-		}
-		tokens[i] = int32(best)
-	}
-}
-
-// Steps works on one problem and yields every step, with the latents. It halts like [Solver.Solve]. An error ends the
-// sequence; breaking out of the range ends the work.
+// Steps works on one problem and yields every step; its slices are valid until the iteration goes on. It halts like
+// [Solver.Solve]. An error ends the sequence; breaking out of the range ends the work.
 func (s *Solver) Steps(ctx context.Context, p Problem, o *SolveOptions) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
-		o := cmp.Or(o, &SolveOptions{})
-		n := 0
-		stepper := trmcore.StepperFunc[Problem, Answer, Latent](func(ctx context.Context, p Problem, state trmcore.State[Answer, Latent]) (trmcore.State[Answer, Latent], error) {
-			if n++; o.Perturb != nil {
-				state.Y.H, state.Z = slices.Clone(state.Y.H), slices.Clone(state.Z) // the loop keeps earlier states
-				o.Perturb(0, n, state.Y.H, state.Z)
-			}
-			return s.step(ctx, p, state)
-		})
-		loop := trmcore.Loop[Problem, Answer, Latent]{Stepper: stepper, MaxSteps: o.Steps, Halt: o.rules(0)}
-		for step, err := range loop.Steps(ctx, p, s.Begin(o.Seed)) {
-			if err == nil && step.Stop == trmcore.StopDeadline {
-				err = ctx.Err()
-			}
-			if err != nil {
-				yield(Step{N: step.N, Stop: step.Stop}, err)
-				return
-			}
-			now := stepOf(0, &step)
-			if o.OnStep != nil {
-				o.OnStep(&now)
-			}
-			if !yield(now, nil) {
-				return
-			}
+		if err := s.steps(ctx, p, cmp.Or(o, &SolveOptions{}), yield); err != nil {
+			yield(Step{Stop: trmcore.StopError}, err)
 		}
 	}
+}
+
+func (s *Solver) steps(ctx context.Context, p Problem, o *SolveOptions, yield func(Step, error) bool) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.calls.Done()
+	if err := s.check(p); err != nil {
+		return err
+	}
+	b, err := s.borrow(1)
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(b)
+	h, l := s.model.initial(o.Seed)
+	b.put(0, p.Tokens, s.puzzle(p), h, l)
+	tokens := make([]int32, s.arch.SeqLen)
+	stepper := trmcore.StepperFunc[*batch, Step, struct{}](func(ctx context.Context, b *batch, last state) (state, error) {
+		h, l := b.latents(0)
+		n := last.Y.N + 1
+		o.disturb(0, n, h, l)
+		if err := s.run(ctx, b, 1); err != nil {
+			return last, err
+		}
+		next := b.look(0, tokens)
+		next.N = n
+		return state{Y: next}, nil
+	})
+	loop := trmcore.Loop[*batch, Step, struct{}]{Stepper: stepper, MaxSteps: o.Steps, Halt: o.rules()}
+	for step, err := range loop.Steps(ctx, b, state{}) {
+		if err == nil && step.Stop == trmcore.StopDeadline {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		now := step.State.Y
+		now.Stop = step.Stop
+		if o.OnStep != nil {
+			o.OnStep(&now)
+		}
+		if !yield(now, nil) {
+			return nil
+		}
+	}
+	return nil
 }

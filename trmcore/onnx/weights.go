@@ -2,8 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -82,39 +80,3 @@ func (a Arch) want() map[string][]int {
 	}
 	return shapes
 }
-
-// matrix is a tensor in memory.
-type matrix struct {
-	shape  []int
-	values []float32
-}
-
-// rows returns rows from first to last of a two-dimensional matrix, sharing the values.
-func (m matrix) rows(first, last int) matrix {
-	width := m.shape[1]
-	return matrix{[]int{last - first, width}, m.values[first*width : last*width]}
-}
-
-// transposed returns a transposed copy of a two-dimensional matrix.
-func (m matrix) transposed() matrix {
-	r, c := m.shape[0], m.shape[1]
-	t := matrix{[]int{c, r}, make([]float32, len(m.values))}
-	for i := range r {
-		for j := range c {
-			t.values[j*r+i] = m.values[i*c+j]
-		}
-	}
-	return t
-}
-
-// scaled returns a copy multiplied by s.
-func (m matrix) scaled(s float32) matrix {
-	t := matrix{m.shape, make([]float32, len(m.values))}
-	for i, v := range m.values {
-		t.values[i] = s * v
-	}
-	return t
-}
-
-// sortedKeys orders the names, so that the same seed gives the same weights.
-func sortedKeys(shapes map[string][]int) []string { return slices.Sorted(maps.Keys(shapes)) }

@@ -17,6 +17,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from . import Refiner
+from ._documents import metadata, plain
 
 __all__ = ["RefinerRetriever"]
 
@@ -30,17 +31,5 @@ class RefinerRetriever(BaseRetriever):
     options: dict[str, Any] = {}
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        return [_document(m) for m in self.client.search(_plain(query), **self.options)["memories"]]
-
-
-def _plain(question: str) -> str:
-    """The beginning of a question, without what the query language takes for its own: quotes, asterisks and leading minus signs."""
-    words = question[:4096].translate({ord(c): " " for c in '"*“”„\0'}).split()
-    return " ".join(w for w in (w.lstrip("-") for w in words) if w)
-
-
-def _document(m: dict) -> Document:
-    ends = [m[name] for name in ("valid_until", "outdated") if m.get(name)]
-    fields = {"kind": m["kind"], "role": m.get("role"), "speaker": m.get("speaker"), "session": m["scope"].get("session"), "origin": m["origin"],
-              "said": m["created"], "until": min(ends, default=None), "score": m["weight"]}
-    return Document(id=m["id"], page_content=m["text"], metadata={**(m.get("meta") or {}), **{k: v for k, v in fields.items() if v is not None}})
+        found = self.client.search(plain(query), **self.options)["memories"]
+        return [Document(id=m["id"], page_content=m["text"], metadata=metadata(m)) for m in found]

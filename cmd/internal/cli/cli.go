@@ -52,11 +52,12 @@ func Root(root *cobra.Command, term *ui.Terminal, json *bool, exitCodes string) 
 	return root
 }
 
-// UsageErrors makes a wrong number of arguments a usage error, in the commands beneath a root.
+// UsageErrors makes a wrong number of arguments, and flags that are missing or do not go together, usage errors in the commands
+// beneath a root.
 func UsageErrors(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil && cmd.HasParent() {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
+			if err := errors.Join(check(cmd, args), cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
 				return ui.Fail(ui.ExitUsage, "usage: "+cmd.UseLine(), "%w", err)
 			}
 			return nil

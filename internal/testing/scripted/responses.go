@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 )
 
 // readResponses reads a request of the Responses API as a chat: its instructions, and what is said in its input.
@@ -107,13 +106,10 @@ func streamResponse(w http.ResponseWriter, r *http.Request, request Request, rep
 		!send("response.content_part.added", of(map[string]any{"part": responseText("")})) {
 		return
 	}
-	for i, word := range strings.SplitAfter(reply.Text, " ") {
-		if reply.Break > 0 && i == reply.Break {
-			panic(http.ErrAbortHandler) // the connection is lost
-		}
-		if i > 0 && !wait(r, reply.Pause) || !send("response.output_text.delta", of(map[string]any{"delta": word, "logprobs": []any{}})) {
-			return
-		}
+	if !reply.pieces(r, func(word string) bool {
+		return send("response.output_text.delta", of(map[string]any{"delta": word, "logprobs": []any{}}))
+	}) {
+		return
 	}
 	_ = send("response.output_text.done", of(map[string]any{"text": reply.Text, "logprobs": []any{}})) &&
 		send("response.content_part.done", of(map[string]any{"part": responseText(reply.Text)})) &&

@@ -53,7 +53,6 @@ func (r *Request) Last(role string) string {
 // Reply is what the server does.
 type Reply struct {
 	Text   string        // of the answer
-	Delay  time.Duration // before the first byte
 	Pause  time.Duration // before each further piece of a stream
 	Status int           // not 0: an error of this status instead, with Text as its message
 	Header http.Header
@@ -142,9 +141,6 @@ func (s *Server) answer(read func([]byte) (Request, error), whole func(Request, 
 			<-r.Context().Done()
 			return
 		}
-		if !wait(r, reply.Delay) {
-			return
-		}
 		for name, values := range reply.Header {
 			w.Header()[name] = values
 		}
@@ -189,31 +185,30 @@ func stream(w http.ResponseWriter, r *http.Request, request Request, reply Reply
 	choice := func(delta map[string]any, finish any) []any {
 		return []any{map[string]any{"index": 0, "delta": delta, "finish_reason": finish}}
 	}
-	for i, word := range strings.SplitAfter(reply.Text, " ") {
-		if reply.Break > 0 && i == reply.Break {
-			panic(http.ErrAbortHandler) // the connection is lost
-		}
-		if i > 0 && !wait(r, reply.Pause) || !send(choice(map[string]any{"content": word}, nil), nil) {
-			return
-		}
+	if !reply.pieces(r, func(word string) bool { return send(choice(map[string]any{"content": word}, nil), nil) }) {
+		return
 	}
 	_ = send(choice(map[string]any{}, "stop"), nil) && send([]any{}, used(request, reply))
 	io.WriteString(w, "data: [DONE]\n\n")
 }
 
-// wait waits, and reports whether the client is still there.
-func wait(r *http.Request, d time.Duration) bool {
-	if d == 0 {
-		return r.Context().Err() == nil
+// pieces sends a text word by word, and reports whether the client is still there.
+func (reply Reply) pieces(r *http.Request, send func(word string) bool) bool {
+	for i, word := range strings.SplitAfter(reply.Text, " ") {
+		if reply.Break > 0 && i == reply.Break {
+			panic(http.ErrAbortHandler) // the connection is lost
+		}
+		if i > 0 && reply.Pause > 0 {
+			select {
+			case <-time.After(reply.Pause):
+			case <-r.Context().Done():
+			}
+		}
+		if r.Context().Err() != nil || !send(word) {
+			return false
+		}
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
+	return true
 }
 
 func completion(request Request, reply Reply) any {

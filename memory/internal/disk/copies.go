@@ -28,7 +28,7 @@ type Copy struct {
 // Copies are the copies of the store at path, oldest first, as far as looking finds them, and those that it knows elsewhere.
 func Copies(ctx context.Context, path string) ([]Copy, error) {
 	lineage, elsewhere, err := Identity(ctx, path)
-	if err != nil {
+	if err != nil && !errors.Is(Explain(err), ErrCorrupt) {
 		return nil, err
 	}
 	var all []Copy
@@ -37,11 +37,8 @@ func Copies(ctx context.Context, path string) ([]Copy, error) {
 		if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() && !seen[file] && file != path && beside.IsDatabase(file) {
 			seen[file] = true
 			c := Copy{Path: file, Bytes: info.Size(), Made: info.ModTime().UTC()}
-			switch theirs, epoch, err := readLineage(ctx, file); {
-			case err != nil && named(path, file):
-				c.Damaged = err
-				all = append(all, c)
-			case err == nil && (theirs == lineage || theirs == "" && (epoch == lineage || named(path, file))):
+			theirs, _, err := Identity(ctx, file)
+			if c.Damaged = err; named(path, file) && (err != nil || lineage == "") || err == nil && theirs == lineage {
 				all = append(all, c)
 			}
 		}
@@ -95,43 +92,26 @@ func named(path, file string) bool {
 	}
 }
 
-// Identity is what a store shares with its copies, and the paths of those that lie elsewhere. Of a store that is not there,
-// or damaged, it is empty: then the names tell.
+// Identity is what a store shares with its copies, and the paths of those that lie elsewhere. Of a store that is not there it is
+// empty: then the names tell.
 func Identity(ctx context.Context, path string) (lineage string, elsewhere []string, err error) {
 	if !beside.IsDatabase(path) {
-		return "?", nil, nil
+		return "", nil, nil
 	}
 	db, err := OpenReadOnly(ctx, path, DefaultWait)
 	if err != nil {
 		return "", nil, err
 	}
 	defer func() { _ = db.Close() }()
-	if v, err := Version(ctx, db); err != nil || v < 2 {
-		return "?", nil, nil
+	if _, err := Version(ctx, db); err != nil {
+		return "", nil, err
 	}
 	if err := db.QueryRowContext(ctx, "SELECT lineage FROM store").Scan(&lineage); err != nil {
-		return "?", nil, nil
+		return "", nil, err
 	}
 	err = Each(ctx, db, "SELECT path FROM copies ORDER BY path", nil, func(scan func(...any) error) error {
 		elsewhere = append(elsewhere, "")
 		return scan(&elsewhere[len(elsewhere)-1])
 	})
 	return lineage, elsewhere, err
-}
-
-// readLineage is that of a copy; of one with an older schema it is empty, and the epoch tells.
-func readLineage(ctx context.Context, path string) (lineage, epoch string, err error) {
-	db, err := OpenReadOnly(ctx, path, DefaultWait)
-	if err != nil {
-		return "", "", err
-	}
-	defer func() { _ = db.Close() }()
-	if err := db.QueryRowContext(ctx, "SELECT epoch FROM store").Scan(&epoch); err != nil {
-		return "", "", err
-	}
-	err = db.QueryRowContext(ctx, "SELECT lineage FROM store").Scan(&lineage)
-	if v, versionErr := Version(ctx, db); versionErr == nil && v < 2 {
-		err = nil
-	}
-	return lineage, epoch, err
 }

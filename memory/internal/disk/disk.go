@@ -20,7 +20,7 @@ var (
 	ErrExists   = errors.New("already exists")
 	ErrLocked   = errors.New("locked by another process")
 	ErrCorrupt  = errors.New("corrupt")
-	ErrSchema   = errors.New("newer schema")
+	ErrSchema   = errors.New("unknown schema")
 	ErrReadOnly = errors.New("read only")
 	ErrFull     = errors.New("disk full")
 )
@@ -60,6 +60,7 @@ func OpenReadOnly(ctx context.Context, path string, wait time.Duration) (*sql.DB
 	return db, nil
 }
 
+// SyncFile makes what was written to a file last through a power cut.
 func SyncFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -76,20 +77,6 @@ func SyncFolder(path string) error {
 	}
 	_ = d.Sync()
 	return d.Close()
-}
-
-// FileError gives an error of the file system the sentinel that a caller can act on.
-func FileError(err error) error {
-	if errors.Is(err, fs.ErrPermission) || isReadOnlyFS(err) {
-		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: %w", ErrExists, err)
-	}
-	if isFull(err) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	return err
 }
 
 // Queryer is what reads: a database, a connection or a transaction.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -27,6 +29,19 @@ func Explain(err error) error {
 		return wrap(ErrCorrupt, "restore a snapshot")
 	case lib.SQLITE_INTERRUPT:
 		return context.Canceled
+	}
+	return err
+}
+
+// FileError gives an error of the file system the sentinel that a caller can act on.
+func FileError(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%w: %w", ErrExists, err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err
 }

@@ -4,23 +4,25 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"embed"
+	_ "embed"
 	"fmt"
-	"io/fs"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// SchemaVersion is the version that this program writes: the number of the last migration.
+// SchemaVersion is the version that this program writes.
 const SchemaVersion = 3
+
+//go:embed schema.sql
+var schema string
+
+//go:embed from2.sql
+var from2 string
 
 // applicationID marks a SQLite file as ours ("RFNR").
 const applicationID = 0x52464e52
 
-// Migrate brings the schema to SchemaVersion, one transaction for all steps. It refuses a file of another program, and
-// one of a newer version.
-func Migrate(ctx context.Context, db *sql.DB) (err error) {
+// Migrate makes a store of an empty file, and brings the schema of an older one to SchemaVersion. It refuses a file of another
+// program, and one of a version that it does not know.
+func Migrate(ctx context.Context, db *sql.DB) error {
 	if current, err := Version(ctx, db); err != nil || current == SchemaVersion {
 		return err
 	}
@@ -29,45 +31,17 @@ func Migrate(ctx context.Context, db *sql.DB) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = t.Rollback()
-		}
-	}()
+	defer func() { _ = t.Rollback() }()
 	current, err := Version(ctx, t)
-	if err != nil {
+	if err != nil || current == SchemaVersion {
 		return err
 	}
-	if current == SchemaVersion {
-		return t.Rollback()
-	}
-	steps, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	for i, name := range steps {
-		if i < current {
-			continue
-		}
-		step, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if _, err := t.ExecContext(ctx, string(step)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
+	step := from2
 	if current == 0 {
-		if _, err := t.ExecContext(ctx, "INSERT INTO store (one, epoch, lineage, secret) VALUES (1, ?1, ?1, randomblob(32))", NewEpoch()); err != nil {
-			return err
-		}
+		step = schema + "INSERT INTO store (one, epoch, lineage, secret) SELECT 1, e, e, randomblob(32) FROM (SELECT '" + NewEpoch() + "' AS e);"
 	}
-	if current < 2 {
-		if err := sealAll(ctx, t); err != nil {
-			return err
-		}
-	}
-	if _, err := t.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, SchemaVersion)); err != nil {
+	step += fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, SchemaVersion)
+	if _, err := t.ExecContext(ctx, step); err != nil {
 		return err
 	}
 	return t.Commit()
@@ -92,6 +66,8 @@ func Version(ctx context.Context, q Queryer) (int, error) {
 		return 0, fmt.Errorf("%w: the file is a database of another program", ErrCorrupt)
 	case current > SchemaVersion:
 		return 0, fmt.Errorf("%w: it has version %d, this program knows %d: use a newer one", ErrSchema, current, SchemaVersion)
+	case current < 2:
+		return 0, fmt.Errorf("%w: it has version %d, which only programs older than version 0.1 read", ErrSchema, current)
 	}
 	return current, nil
 }

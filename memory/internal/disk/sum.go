@@ -57,16 +57,17 @@ var _ = func() struct{} {
 		for i, a := range args {
 			text[i], _ = a.(string)
 		}
-		if text[4] == "" {
-			return []byte{}, nil
-		}
-		return keyHash(text[:4], text[4]), nil
+		return KeyHash(text[:4], text[4]), nil
 	})
 	return struct{}{}
 }()
 
-// keyHash is what remains of the key of a record that was deleted for privacy: 16 bytes of its scope and 16 of the key.
-func keyHash(scope []string, key string) []byte {
+// KeyHash is what remains of the key of a record that was deleted for privacy: 16 bytes of its scope and 16 of the key; empty
+// where there is no key.
+func KeyHash(scope []string, key string) []byte {
+	if key == "" {
+		return []byte{}
+	}
 	of := sha256.Sum256([]byte(strings.Join(scope, "\x00")))
 	return append(of[:16:16], HashOf(key)...)
 }
@@ -79,16 +80,6 @@ func HashOf(key string) []byte {
 
 // SumOf is the checksum of a table's rows, in SQL.
 func SumOf(table string) string { return "checksum(" + Sums[table] + ")" }
-
-// sealAll computes every checksum of a store.
-func sealAll(ctx context.Context, t *sql.Tx) error {
-	for table := range Sums {
-		if err := Seal(ctx, t, table, "1"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // Seal computes the checksums of the rows that a condition names.
 func Seal(ctx context.Context, t *sql.Tx, table, where string, args ...any) error {

@@ -3,7 +3,6 @@ package index
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -144,13 +143,10 @@ func (x *Index) match(ctx context.Context, q *Question, a part, s *scratch) ([]m
 	}
 	found, err := x.nearest(ctx, q, a, allowed)
 	if err != nil {
-		return nil, nil, fmt.Errorf("vector index: %w", err)
+		return nil, nil, err
 	}
 	for _, m := range found {
-		at, ok := x.find(m.Row)
-		if !ok || !a.has(x.lean[at].session) || allowed != nil && !allowed[at] {
-			continue
-		}
+		at := uint32(m.Row)
 		if i := s.place[at]; i > 0 {
 			list[i-1].vector = m.Score
 			continue
@@ -247,7 +243,7 @@ func (x *Index) Ask(ctx context.Context, q *Question) (*Answer, error) {
 		d := &x.docs[m.doc]
 		answer.Hits[i] = Hit{Doc: d, Summary: x.shownFor(m.doc, q, a), Lexical: m.lexical, Vector: m.vector, Tie: ties[m.doc], Information: a.information(d.Terms, frequency)}
 	}
-	sense.tell(answer.Hits, a)
+	sense.tell(answer.Hits, list, a)
 	x.tell(answer, q, a)
 	return answer, nil
 }

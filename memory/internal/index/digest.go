@@ -45,7 +45,8 @@ func Analyse(r *Record) (terms []string, digest []byte) {
 // A record's digest is what the projection is built from: all of a record that never changes but its text, in the form
 // that is fastest to read. It begins with the surprise, which is known last (float32, little-endian); then the kind, the
 // origin, the speaker, whether that is a name, position, times, importance and confidence, the metadata, the terms with
-// their counts, and whether it ends in a question, as a list: earlier versions had more in it. Strings and lists are preceded by their length. Numbers are varints.
+// their counts, and whether it ends in a question, as a list: earlier versions had more in it. Strings and lists are preceded
+// by their length. Numbers are varints.
 
 func (r *Record) digest(terms []string, counts []int) []byte {
 	b := make([]byte, 4, 96+8*len(terms))
@@ -99,78 +100,62 @@ type digestReader struct {
 	bad bool
 }
 
-func (r *digestReader) fail() { r.b, r.bad = nil, true }
+// take cuts n bytes off, which are valid as long as the digest.
+func (r *digestReader) take(n int) []byte {
+	if n < 0 || n > len(r.b) {
+		r.b, r.bad = nil, true
+		return nil
+	}
+	head := r.b[:n]
+	r.b = r.b[n:]
+	return head
+}
 
 func (r *digestReader) number() int64 {
 	n, size := binary.Varint(r.b)
 	if size <= 0 {
-		r.fail()
-		return 0
+		size = -1
 	}
-	r.b = r.b[size:]
+	r.take(size)
 	return n
 }
 
-// count is the length of something that follows; each of its parts takes a byte at least.
-func (r *digestReader) count() int {
+// count is a number that is not negative, of at most so much.
+func (r *digestReader) count(most int) int {
 	n, size := binary.Uvarint(r.b)
-	if size <= 0 || n > uint64(len(r.b)-size) {
-		r.fail()
-		return 0
+	if size <= 0 || n > uint64(most) {
+		n, size = 0, -1
 	}
-	r.b = r.b[size:]
+	r.take(size)
 	return int(n)
 }
 
-func (r *digestReader) float() float32 {
-	if len(r.b) < 4 {
-		r.fail()
-		return 0
-	}
-	f := math.Float32frombits(binary.LittleEndian.Uint32(r.b))
-	r.b = r.b[4:]
-	return f
-}
+// length is that of something that follows; each of its parts takes a byte at least.
+func (r *digestReader) length() int { return r.count(len(r.b)) }
 
-// bytes are valid as long as the digest.
-func (r *digestReader) bytes() []byte {
-	n := r.count()
-	s := r.b[:n]
-	r.b = r.b[n:]
-	return s
-}
+func (r *digestReader) bytes() []byte { return r.take(r.length()) }
 
-func (r *digestReader) flag() bool {
-	if len(r.b) == 0 {
-		r.fail()
-		return false
-	}
-	f := r.b[0] != 0
-	r.b = r.b[1:]
-	return f
-}
+func (r *digestReader) flag() bool { return r.count(1) == 1 }
 
 // frequency is how often a term occurs.
-func (r *digestReader) frequency() uint32 {
-	n, size := binary.Uvarint(r.b)
-	if size <= 0 || n > math.MaxInt32 {
-		r.fail()
+func (r *digestReader) frequency() uint32 { return uint32(r.count(math.MaxInt32)) }
+
+func (r *digestReader) float() float32 {
+	b := r.take(4)
+	if b == nil {
 		return 0
 	}
-	r.b = r.b[size:]
-	return uint32(n)
+	return math.Float32frombits(binary.LittleEndian.Uint32(b))
 }
 
 // oneOf is the place of a word in a list of those that may be.
 func (r *digestReader) oneOf(of []string) uint8 {
 	s := r.bytes()
-	for i, c := range of {
-		if c == string(s) {
-			return uint8(i)
-		}
+	i := slices.IndexFunc(of, func(c string) bool { return c == string(s) })
+	if i < 0 {
+		r.take(-1)
 	}
-	r.fail()
-	return 0
+	return uint8(max(0, i))
 }
 
 // ErrDigest is returned for a digest that cannot be read: it is damaged.
@@ -197,10 +182,10 @@ func DigestTerms(digest []byte) (terms []string) {
 	}
 	r.float()
 	r.float()
-	for range r.count() {
+	for range r.length() {
 		r.bytes()
 	}
-	for range r.count() {
+	for range r.length() {
 		terms = append(terms, string(r.bytes()))
 		r.frequency()
 	}

@@ -2,61 +2,64 @@ package index
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
-// Change is a record that was written since an index was brought up to date.
-type Change struct {
-	Entry
-	Place Place
-	Of    []int64 // of a derived summary, the rows that it was made of
-}
-
-// Follow takes over what was written since, in the order of the rows, and returns the rows whose vectors are to be put in. It is not ok
-// where the index must be made anew: a record was deleted, so that its words must leave the memory, or is live again.
-func (x *Index) Follow(ctx context.Context, changed []Change, deleted []int64) (fresh []int64, ok bool, err error) {
+// Follow takes over records that were written, in the order of their rows: all of them into an empty index, or those that have changed
+// since. It is not ok where the index must be made anew: a record was deleted, so that its words must leave the memory, or is live again.
+func (x *Index) Follow(ctx context.Context, changed []Entry, deleted []int64) (ok bool, err error) {
 	for _, row := range deleted {
 		if _, known := x.at(row); known || x.summary(row) != nil {
-			return nil, false, nil
+			return false, nil
 		}
 	}
 	var hidden []int64
+	var fresh []*Entry
 	covers := false
 	for i := range changed {
-		c := &changed[i]
-		live := !c.Superseded
-		at, known := x.at(c.Row)
-		s := x.summary(c.Row)
+		e := &changed[i]
+		live := !e.Superseded
+		at, known := x.at(e.Row)
+		s := x.summary(e.Row)
 		switch {
 		case s != nil:
 			covers = covers || s.live != live
 			s.live = live
-			s.count(&c.Entry)
+			s.count(e)
 		case known && x.docs[at].live && !live:
 			x.remove(at)
-			hidden, covers = append(hidden, c.Row), true
+			hidden, covers = append(hidden, e.Row), true
 		case known && !x.docs[at].live && live:
-			return nil, false, nil
+			return false, nil
 		case known:
-			x.docs[at].count(&c.Entry)
-		case !live && len(c.Of) == 0:
-		case len(x.docs) > 0 && x.docs[len(x.docs)-1].Row > c.Row:
-			return nil, false, nil // an undo made it live again
-		case len(c.Of) > 0:
+			x.docs[at].count(e)
+		case !live && len(e.Of) == 0:
+		case len(x.docs) > 0 && x.docs[len(x.docs)-1].Row > e.Row:
+			return false, nil // an undo made it live again
+		case len(e.Of) > 0:
 			covers = true
-			err = x.AddSummary(&c.Entry, c.Place, c.Of, live)
+			err = x.addSummary(e, live)
 		default:
-			fresh = append(fresh, c.Row)
-			err = x.Add(&c.Entry, c.Place)
+			fresh = append(fresh, e)
+			err = x.Add(e)
 		}
 		if err != nil {
-			return nil, false, err
+			return false, err
 		}
 	}
 	if covers {
-		x.Cover()
+		x.cover()
 	}
-	return fresh, true, x.deleteVectors(ctx, hidden)
+	if x.port == nil {
+		return true, ctx.Err()
+	}
+	if len(hidden) > 0 {
+		if err := x.port.Delete(ctx, hidden...); err != nil {
+			return false, fmt.Errorf("vector index: %w", err)
+		}
+	}
+	return true, x.upsert(ctx, fresh)
 }
 
 // OfKindOrMeta are the rows of a place that are of a kind or have a metadata value, and are valid at a moment.

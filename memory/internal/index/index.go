@@ -21,13 +21,17 @@ func (p Place) contains(o Place) bool {
 	return (p.Agent == "" || p.Agent == o.Agent) && (p.Session == "" || p.Session == o.Session)
 }
 
-// Entry is what the index is told of a record: what may change of it, and its digest. Times are microseconds.
+// Entry is what the index is told of a record: what may change of it, its digest and its vector. Times are microseconds. Nothing
+// of it is kept.
 type Entry struct {
-	Row, Scope          int64 // the numbers of the record and its scope
+	Row                 int64
+	Place               Place
 	Superseded          bool
+	Of                  []int64 // of a derived summary, the rows that it was made of
 	Shown, Used         int32
 	LastShown, LastUsed int64
 	Digest              []byte
+	Vector              []float32 // nil: none
 }
 
 // Doc is a record as the index knows it. Times are microseconds.
@@ -36,7 +40,7 @@ type Doc struct {
 	ValidFrom, ValidUntil int64
 	LastShown, LastUsed   int64
 	Shown, Used           int32
-	Session               int32 // number of its scope in this index
+	Session               int32 // number of its place in this index
 	Speaker               int32 // index into speakers; -1: none
 	Position              int32
 	summary               int32 // index into summaries of the one that stands for it; -1: none
@@ -94,13 +98,16 @@ func (l *lengths) count(terms, sign int) {
 //
 // Documents are numbered in the order of their rows. A number is never used again until the index is made anew.
 type Index struct {
-	vectors vectors
-	gists   vector.Flat // the subjects of the records
+	dim  int         // 0: no vectors
+	flat vector.Flat // those of the documents, by their numbers, unless a port has them
+	port Port
+
+	subjects vector.Flat // what the documents are about, by their numbers: the mean meanings of their words
 
 	docs      []Doc
 	lean      []lean // of each document
 	sessions  []session
-	sessionOf map[int64]int32 // by the number of the scope
+	sessionOf map[Place]int32
 
 	numbers  map[string]Term
 	words    []string
@@ -123,7 +130,7 @@ type Index struct {
 
 // New makes an empty index for vectors of dim dimensions, 0 for none. port, if any, keeps the vectors elsewhere.
 func New(dim int, port Port) *Index {
-	return &Index{gists: vector.Flat{Dim: text.MeaningDimensions}, vectors: vectors{dim: dim, flat: vector.Flat{Dim: dim}, port: port}, sessionOf: map[int64]int32{}, numbers: map[string]Term{},
+	return &Index{subjects: vector.Flat{Dim: text.MeaningDimensions}, dim: dim, flat: vector.Flat{Dim: dim}, port: port, sessionOf: map[Place]int32{}, numbers: map[string]Term{},
 		pairs: map[string]uint32{}, speaker: map[string]int32{}}
 }
 
@@ -163,16 +170,17 @@ func (x *Index) keep(terms []Term) []Term {
 }
 
 // Add appends a record that is found; its row is higher than all before it.
-func (x *Index) Add(e *Entry, place Place) error {
-	if n := len(x.docs); n > 0 && x.docs[n-1].Row >= e.Row {
-		return fmt.Errorf("row %d comes after row %d", e.Row, x.docs[n-1].Row)
-	}
-	d, size, err := x.read(e, place, true)
+func (x *Index) Add(e *Entry) error {
+	d, size, err := x.read(e, true)
 	if err != nil {
 		return err
 	}
 	at := uint32(len(x.docs))
 	x.docs, x.lean = append(x.docs, d), append(x.lean, lean{size, d.Session})
+	if x.dim > 0 && x.port == nil {
+		x.flat.Append(e.Vector)
+	}
+	x.subjects.Append(x.subject(d.Terms))
 	s := &x.sessions[d.Session]
 	s.count(int(size), 1)
 	s.insert(x, at)
@@ -180,9 +188,6 @@ func (x *Index) Add(e *Entry, place Place) error {
 	x.lengths.count(int(size), 1)
 	if d.bounded() {
 		x.bounded++
-	}
-	if v, ok := x.subject(d.Terms); ok {
-		x.gists.Put([]int64{d.Row}, []int32{d.Session}, [][]float32{v})
 	}
 	return nil
 }
@@ -194,9 +199,9 @@ func (d *Doc) bounded() bool { return d.ValidFrom != Always || d.ValidUntil != N
 func (d *Doc) validAt(moment int64) bool { return d.ValidFrom <= moment && moment < d.ValidUntil }
 
 // read makes a document of a record, with the number of its terms; found puts it into the postings, as the next one.
-func (x *Index) read(e *Entry, place Place, found bool) (d Doc, size uint32, err error) {
+func (x *Index) read(e *Entry, found bool) (d Doc, size uint32, err error) {
 	at := uint32(len(x.docs))
-	d = Doc{Row: e.Row, live: true, summary: -1, Session: x.sessionAt(e.Scope, place)}
+	d = Doc{Row: e.Row, live: true, summary: -1, Session: x.sessionAt(e.Place)}
 	d.count(e)
 	r := digestReader{b: e.Digest}
 	d.Surprise, d.kind, d.origin = r.float(), r.oneOf(kinds), r.oneOf(origins)
@@ -204,7 +209,7 @@ func (x *Index) read(e *Entry, place Place, found bool) (d Doc, size uint32, err
 	d.Speaker = x.speakerOf(speaker, r.flag())
 	d.Position, d.Created, d.ValidFrom, d.ValidUntil = clamp(r.number()), r.number(), r.number(), r.number()
 	d.Importance, d.Confidence = r.float(), r.float()
-	for range r.count() {
+	for range r.length() {
 		pair := r.bytes()
 		n, ok := x.pairs[string(pair)]
 		if !ok {
@@ -215,7 +220,7 @@ func (x *Index) read(e *Entry, place Place, found bool) (d Doc, size uint32, err
 	}
 	var space [64]Term
 	terms := space[:0]
-	for range r.count() {
+	for range r.length() {
 		word, n := r.bytes(), r.frequency()
 		if !found {
 			continue
@@ -225,7 +230,7 @@ func (x *Index) read(e *Entry, place Place, found bool) (d Doc, size uint32, err
 		size += n
 		x.postings[t] = append(x.postings[t], posting{at, n})
 	}
-	for range r.count() { // stores of earlier versions have others
+	for range r.length() { // stores of earlier versions have others
 		d.Asks = string(r.bytes()) == text.TypeAsks || d.Asks
 	}
 	if err := r.err(); err != nil {
@@ -238,13 +243,13 @@ func (x *Index) read(e *Entry, place Place, found bool) (d Doc, size uint32, err
 	return d, size, nil
 }
 
-// sessionAt is the number of a scope here, a new one if it is new.
-func (x *Index) sessionAt(scope int64, place Place) int32 {
-	n, ok := x.sessionOf[scope]
+// sessionAt is the number of a place here, a new one if it is new.
+func (x *Index) sessionAt(place Place) int32 {
+	n, ok := x.sessionOf[place]
 	if !ok {
 		n = int32(len(x.sessions))
 		x.sessions = append(x.sessions, session{place: place})
-		x.sessionOf[scope] = n
+		x.sessionOf[place] = n
 	}
 	return n
 }
@@ -329,8 +334,11 @@ func (x *Index) remove(at uint32) {
 	if d.bounded() {
 		x.bounded--
 	}
-	x.gists.Delete(d.Row)
+	x.subjects.Clear(int(at))
 	d.live, d.summary, d.Terms, d.meta = false, -1, nil, nil
+	if x.dim > 0 && x.port == nil {
+		x.flat.Clear(int(at))
+	}
 }
 
 // count takes over what may change of a record.
@@ -341,11 +349,8 @@ func (d *Doc) count(e *Entry) {
 // Bytes is about how much memory the index takes.
 func (x *Index) Bytes() int64 {
 	const document, word, session = 200, 120, 160 // each with what hangs on it
-	return int64(len(x.docs))*int64(document+x.vectors.dim+text.MeaningDimensions) + int64(x.posted)*14 + int64(len(x.words))*word + int64(len(x.sessions)+len(x.summaries))*session
+	return int64(len(x.docs))*int64(document+x.dim+text.MeaningDimensions) + int64(x.posted)*14 + int64(len(x.words))*word + int64(len(x.sessions)+len(x.summaries))*session
 }
-
-// Len is the number of live records.
-func (x *Index) Len() int { return x.live }
 
 // part is the part of an index that a scope covers.
 type part struct {

@@ -5,20 +5,21 @@ import (
 	"slices"
 
 	"github.com/trm-go/refiner/internal/text"
+	"github.com/trm-go/refiner/internal/vector"
 )
 
 // What a question asks may be said in other words, of any of the languages of [text.MeaningOf]. A record covers a word of the question as
 // far as a word of its own means the same, and its subject is near as far as the mean meanings of all their words agree.
 const (
-	subjects    = 64 // how many records are found by their subject alone
+	mostNear    = 64 // how many records are found by their subject alone
 	leastCosine = .3 // and how near theirs must be
 	// Likenesses in meaning up to the first count as none, from the second on as the same.
 	unlike = .3
 	same   = .9
 )
 
-// subject is the mean meaning of words, by how much each tells; false if none is known.
-func (x *Index) subject(terms []Term) ([]float32, bool) {
+// subject is the mean meaning of words, by how much each tells; nil if none is known.
+func (x *Index) subject(terms []Term) []float32 {
 	var sum [text.MeaningDimensions]float64
 	known := false
 	for _, t := range terms {
@@ -27,7 +28,10 @@ func (x *Index) subject(terms []Term) ([]float32, bool) {
 			known = true
 		}
 	}
-	return narrow(&sum), known
+	if !known {
+		return nil
+	}
+	return narrow(&sum)
 }
 
 func narrow(sum *[text.MeaningDimensions]float64) []float32 {
@@ -52,7 +56,7 @@ type sense struct {
 	x       *Index
 	words   []sought
 	total   float64
-	subject []float32          // nil: no meaning is known
+	subject *vector.Query      // nil: no meaning is known
 	known   map[Term][]float32 // how well a term stands for each word
 }
 
@@ -65,7 +69,7 @@ type sought struct {
 }
 
 func (x *Index) senseOf(q *Question, a part) *sense {
-	s := &sense{x: x, known: map[Term][]float32{}}
+	s, known := &sense{x: x, known: map[Term][]float32{}}, false
 	var sum [text.MeaningDimensions]float64
 	for i, word := range q.Terms {
 		w := sought{weight: q.Weights[i] * idf(a.live, 0)}
@@ -75,10 +79,14 @@ func (x *Index) senseOf(q *Question, a part) *sense {
 		if m, ok := meaningOf(word); ok {
 			w.like = m.Likenesses()
 			m.AddTo(&sum, q.Weights[i])
-			s.subject = narrow(&sum)
+			known = true
 		}
 		s.total += w.weight
 		s.words = append(s.words, w)
+	}
+	if known {
+		subject := x.subjects.Query(narrow(&sum))
+		s.subject = &subject
 	}
 	return s
 }
@@ -88,46 +96,55 @@ func (s *sense) near(list []matched, a part, allowed []bool, place *scratch) []m
 	if s.subject == nil || len(list) == 0 {
 		return list
 	}
-	for _, m := range s.x.gists.Search(s.subject, subjects, a.sessions, s.x.rows(allowed)) {
-		if at, ok := s.x.find(m.Row); ok && m.Score >= leastCosine && place.place[at] == 0 {
-			list = append(list, matched{doc: at})
-			place.place[at] = int32(len(list))
+	for _, m := range s.subject.Nearest(mostNear, s.x.takes(a, allowed)) {
+		if m.Score >= leastCosine && place.place[m.Row] == 0 {
+			list = append(list, matched{doc: uint32(m.Row)})
+			place.place[m.Row] = int32(len(list))
 		}
 	}
 	return list
 }
 
-// rows are those of the documents that are allowed, nil for all.
-func (x *Index) rows(allowed []bool) []int64 {
-	if allowed == nil {
+// takes reports which documents of a part are allowed; nil: all are.
+func (x *Index) takes(a part, allowed []bool) func(at int) bool {
+	if a.sessions == nil && allowed == nil {
 		return nil
 	}
-	rows := []int64{}
-	for i, ok := range allowed {
-		if ok {
-			rows = append(rows, x.docs[i].Row)
+	return func(at int) bool { return a.has(x.lean[at].session) && (allowed == nil || allowed[at]) }
+}
+
+// mean is the mean cosine of the subject with those of a part: what others said does not show in it.
+func (s *sense) mean(a part) float64 {
+	if a.sessions == nil {
+		return s.subject.Mean()
+	}
+	sum, n := 0.0, 0
+	for i, in := range a.sessions {
+		if in {
+			for _, at := range s.x.sessions[i].docs {
+				if c := s.subject.Cosine(int(at)); c != 0 {
+					sum, n = sum+c, n+1
+				}
+			}
 		}
 	}
-	return rows
+	return sum / float64(max(1, n))
 }
 
 // tell sets how much of the question each hit covers, and how near its subject is.
-func (s *sense) tell(hits []Hit, a part) {
-	if s.total > 0 {
-		for i := range hits {
+func (s *sense) tell(hits []Hit, list []matched, a part) {
+	mean := 0.0
+	if s.subject != nil {
+		mean = s.mean(a)
+	}
+	for i, m := range list {
+		if s.total > 0 {
 			hits[i].Meant = s.cover(hits[i].Doc)
 		}
-	}
-	if s.subject == nil {
-		return
-	}
-	rows := make([]int64, len(hits))
-	for i := range hits {
-		rows[i] = hits[i].Doc.Row
-	}
-	cosines, mean := s.x.gists.Cosines(s.subject, rows, a.sessions)
-	for i, c := range cosines {
-		if c != 0 {
+		if s.subject == nil {
+			continue
+		}
+		if c := s.subject.Cosine(int(m.doc)); c != 0 {
 			hits[i].Subject = float32(c - mean)
 		}
 	}

@@ -51,17 +51,17 @@ func TestMeaning(t *testing.T) {
 // What is near in one part of an index is not told by another part.
 func TestMeaningOfPart(t *testing.T) {
 	x := New(0, nil)
-	add := func(row, scope int64, session, said string) {
+	add := func(row int64, session, said string) {
 		_, digest := Analyse(&Record{Kind: "turn", Origin: "observed", Role: "user", Text: said, ValidFrom: Always, ValidUntil: Never})
-		if err := x.Add(&Entry{Row: row, Scope: scope, Digest: digest}, Place{Session: session}); err != nil {
+		if err := x.Add(&Entry{Row: row, Place: Place{Session: session}, Digest: digest}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	add(1, 1, "one", "The dog sleeps.")
-	add(2, 1, "one", "It rains in the mountains.")
+	add(1, "one", "The dog sleeps.")
+	add(2, "one", "It rains in the mountains.")
 	alone := askAll(t, x, "What did the cat and the dog do?", Place{Session: "one"})
-	add(3, 2, "two", "A horse ate the hay of a cow.")
-	add(4, 2, "two", "Taxes are due.")
+	add(3, "two", "A horse ate the hay of a cow.")
+	add(4, "two", "Taxes are due.")
 	together := askAll(t, x, "What did the cat and the dog do?", Place{Session: "one"})
 	if len(alone) == 0 || len(alone) != len(together) {
 		t.Fatalf("%d and %d hits", len(alone), len(together))

@@ -15,15 +15,15 @@ type summary struct {
 	of []int64 // rows that it was made of
 }
 
-// AddSummary adds a derived summary, made of the rows of, whatever the order.
-func (x *Index) AddSummary(e *Entry, place Place, of []int64, live bool) error {
-	d, _, err := x.read(e, place, false)
+// addSummary adds a derived summary, whatever the order.
+func (x *Index) addSummary(e *Entry, live bool) error {
+	d, _, err := x.read(e, false)
 	if err != nil {
 		return err
 	}
 	d.live = live
 	i, _ := x.findSummary(e.Row)
-	x.summaries = slices.Insert(x.summaries, i, summary{d, of})
+	x.summaries = slices.Insert(x.summaries, i, summary{d, slices.Clone(e.Of)})
 	return nil
 }
 
@@ -39,8 +39,8 @@ func (x *Index) summary(row int64) *summary {
 	return nil
 }
 
-// Cover works out which summary stands for each document: the last one that was written.
-func (x *Index) Cover() {
+// cover works out which summary stands for each document: the last one that was written.
+func (x *Index) cover() {
 	for i := range x.docs {
 		x.docs[i].summary = -1
 	}

@@ -42,10 +42,9 @@ func Spoken(s string) string {
 
 // ties are, by document, how near the nearest of a remark are to it, corrected for hubs. Without vectors there are none.
 func (x *Index) ties(q *Question, speakers []int32, list []matched) map[uint32]float64 {
-	if x.vectors.port != nil || !q.Remark || len(q.Vector) == 0 {
+	if x.port != nil || !q.Remark || len(q.Vector) == 0 {
 		return nil
 	}
-	flat := &x.vectors.flat
 	unit := make([]float32, len(q.Vector))
 	vector.Unit(unit, q.Vector)
 	best := vector.Best{K: tied}
@@ -58,9 +57,9 @@ func (x *Index) ties(q *Question, speakers []int32, list []matched) map[uint32]f
 		d := &x.docs[at]
 		pair := found.Score
 		if next, ok := x.after(at); ok {
-			pair = flat.Between(unit, d.Row, x.docs[next].Row)
+			pair = x.flat.Between(unit, int(at), int(next))
 		}
-		tie := found.Score + pair - 2*flat.Hub(d.Row, hubNearest, hubSample)
+		tie := found.Score + pair - 2*x.flat.Hub(int(at), hubNearest, hubSample)
 		if slices.Contains(speakers, d.Speaker) {
 			tie += sameVoice
 		}

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -14,7 +15,7 @@ func fill(t testing.TB, texts ...string) *Index {
 	x := New(0, nil)
 	for i, s := range texts {
 		_, digest := Analyse(&Record{Kind: "turn", Origin: "observed", Role: "user", Text: s, ValidFrom: Always, ValidUntil: Never})
-		if err := x.Add(&Entry{Row: int64(i + 1), Scope: int64(i + 1), Digest: digest}, Place{}); err != nil {
+		if err := x.Add(&Entry{Row: int64(i + 1), Place: Place{Session: fmt.Sprint(i)}, Digest: digest}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package arc_test
+package arc
 
 import (
 	"bytes"
@@ -13,22 +13,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"github.com/trm-go/refiner/trmcore/puzzle/arc"
 )
 
 const data = "../../../../shared/data/arc"
 
 // grids draws grids of all sizes.
-func grids() *rapid.Generator[arc.Grid] {
-	return rapid.Custom(func(t *rapid.T) arc.Grid {
-		g := make(arc.Grid, rapid.IntRange(1, arc.MaxSide).Draw(t, "rows"))
-		columns := rapid.IntRange(1, arc.MaxSide).Draw(t, "columns")
+func grids() *rapid.Generator[Grid] {
+	return rapid.Custom(func(t *rapid.T) Grid {
+		g := make(Grid, rapid.IntRange(1, maxSide).Draw(t, "rows"))
+		columns := rapid.IntRange(1, maxSide).Draw(t, "columns")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "cells"), 0))
 		for r := range g {
 			g[r] = make([]uint8, columns)
 			for c := range g[r] {
-				g[r][c] = uint8(rng.IntN(arc.Colors))
+				g[r][c] = uint8(rng.IntN(Colors))
 			}
 		}
 		return g
@@ -42,7 +40,7 @@ func TestTokensRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := arc.FromTokens(tokens)
+		got, err := FromTokens(tokens)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +51,7 @@ func TestTokensRoundTrip(t *testing.T) {
 }
 
 func TestTokensEndWithAnL(t *testing.T) {
-	tokens, err := arc.Grid{{0, 9, 3}, {1, 1, 1}}.Tokens()
+	tokens, err := Grid{{0, 9, 3}, {1, 1, 1}}.Tokens()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +64,7 @@ func TestTokensEndWithAnL(t *testing.T) {
 
 func TestFromTokensCrops(t *testing.T) {
 	canvas := func(rows ...string) []int32 { // '.' pad, '|' end
-		tokens := make([]int32, arc.Canvas)
+		tokens := make([]int32, canvas)
 		for r, row := range rows {
 			for c, x := range row {
 				switch {
@@ -93,7 +91,7 @@ func TestFromTokensCrops(t *testing.T) {
 		{"the flattest of equals", []string{"123|", "4.", "5|"}, "123\n"},
 		{"beyond the end", []string{"12|77", "34|77", "||777"}, "12\n34\n"},
 	} {
-		g, err := arc.FromTokens(canvas(test.rows...))
+		g, err := FromTokens(canvas(test.rows...))
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -102,27 +100,27 @@ func TestFromTokensCrops(t *testing.T) {
 			t.Errorf("%s (-want +got)\n%s", test.name, diff)
 		}
 	}
-	if _, err := arc.FromTokens(make([]int32, 899)); !errors.Is(err, arc.ErrFormat) {
+	if _, err := FromTokens(make([]int32, 899)); !errors.Is(err, ErrFormat) {
 		t.Errorf("899 tokens: %v, want ErrFormat", err)
 	}
 }
 
-func augmentations() *rapid.Generator[arc.Augmentation] {
-	return rapid.Custom(func(t *rapid.T) arc.Augmentation {
+func augmentations() *rapid.Generator[Augmentation] {
+	return rapid.Custom(func(t *rapid.T) Augmentation {
 		return random(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)))
 	})
 }
 
 // random draws one of 8 turns and 9! orders of colours.
-func random(rng *rand.Rand) arc.Augmentation {
-	a := arc.Plain()
+func random(rng *rand.Rand) Augmentation {
+	a := Plain()
 	a.Turn = uint8(rng.IntN(8))
-	rng.Shuffle(arc.Colors-1, func(i, j int) { a.Colors[i+1], a.Colors[j+1] = a.Colors[j+1], a.Colors[i+1] })
+	rng.Shuffle(Colors-1, func(i, j int) { a.Colors[i+1], a.Colors[j+1] = a.Colors[j+1], a.Colors[i+1] })
 	return a
 }
 
 // nameOf is the official name of a disguised task.
-func nameOf(a arc.Augmentation, task string) string {
+func nameOf(a Augmentation, task string) string {
 	digits := ""
 	for _, c := range a.Colors {
 		digits += fmt.Sprint(c)
@@ -136,7 +134,7 @@ func TestUndoIsTheInverse(t *testing.T) {
 		if diff := cmp.Diff(g, a.Undo(a.Apply(g))); diff != "" {
 			t.Fatalf("%v (-want +got)\n%s", a, diff)
 		}
-		name, b, err := arc.ParseName(nameOf(a, "some|task"))
+		name, b, err := ParseName(nameOf(a, "some|task"))
 		if err != nil || name != "some|task" || a != b {
 			t.Fatalf("%s reads as %s, %v, %v", nameOf(a, "some|task"), name, b, err)
 		}
@@ -145,9 +143,9 @@ func TestUndoIsTheInverse(t *testing.T) {
 
 // TestTurns holds the eight symmetries to those of dataset/common.py.
 func TestTurns(t *testing.T) {
-	g := arc.Grid{{1, 2, 3}, {4, 5, 6}}
+	g := Grid{{1, 2, 3}, {4, 5, 6}}
 	for turn, want := range []string{"123\n456\n", "36\n25\n14\n", "654\n321\n", "41\n52\n63\n", "321\n654\n", "456\n123\n", "14\n25\n36\n", "63\n52\n41\n"} {
-		a := arc.Plain()
+		a := Plain()
 		a.Turn = uint8(turn)
 		if got := a.Apply(g).String(); got != want {
 			t.Errorf("turn %d: %q, want %q", turn, got, want)
@@ -157,17 +155,17 @@ func TestTurns(t *testing.T) {
 
 func TestParseNameErrors(t *testing.T) {
 	for _, bad := range []string{"a|||t1", "a|||t8|||0123456789", "a|||x1|||0123456789", "a|||t1|||012345678", "a|||t1|||0123456788", "a|||t1|||01234567x9", "a|||t1|||0123456789|||"} {
-		if _, _, err := arc.ParseName(bad); !errors.Is(err, arc.ErrFormat) {
+		if _, _, err := ParseName(bad); !errors.Is(err, ErrFormat) {
 			t.Errorf("%q: %v, want ErrFormat", bad, err)
 		}
 	}
 }
 
 func TestBallot(t *testing.T) {
-	in, a, b, c := arc.Grid{{1}}, arc.Grid{{2}}, arc.Grid{{3}}, arc.Grid{{4}}
-	task := arc.Task{ID: "t", Test: []arc.Pair{{Input: in, Output: b}}}
-	var ballot arc.Ballot
-	vote := func(g arc.Grid, q ...float64) {
+	in, a, b, c := Grid{{1}}, Grid{{2}}, Grid{{3}}, Grid{{4}}
+	task := Task{ID: "t", Test: []Pair{{Input: in, Output: b}}}
+	var ballot Ballot
+	vote := func(g Grid, q ...float64) {
 		for _, q := range q {
 			ballot.Add("t", in, g, q)
 		}
@@ -175,25 +173,25 @@ func TestBallot(t *testing.T) {
 	vote(a, .9)
 	vote(b, .1, .1)
 	vote(c, .95)
-	got := ballot.Candidates("t", in)
-	want := []arc.Candidate{{Output: b, Votes: 2, Confidence: .1}, {Output: c, Votes: 1, Confidence: .95}, {Output: a, Votes: 1, Confidence: .9}}
-	if diff := cmp.Diff(want, got); diff != "" {
+	got := ballot.sorted("t", in)
+	want := []candidate{{b, 2, .1}, {c, 1, .95}, {a, 1, .9}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(candidate{})); diff != "" {
 		t.Errorf("votes lead, confidence breaks ties (-want +got)\n%s", diff)
 	}
-	pass, tasks := ballot.PassAt([]arc.Task{task, {ID: "unknown output", Test: []arc.Pair{{Input: in}}}}, 1, 2)
+	pass, tasks := ballot.PassAt([]Task{task, {ID: "unknown output", Test: []Pair{{Input: in}}}}, 1, 2)
 	if pass[1] != 1 || pass[2] != 1 || tasks != 1 {
 		t.Errorf("pass %v over %d tasks, want 1, 1 over 1", pass, tasks)
 	}
 	task.Test[0].Output = a
-	if pass, _ = ballot.PassAt([]arc.Task{task}, 1, 2, 3, 1000); pass[1] != 0 || pass[2] != 0 || pass[3] != 1 || pass[1000] != 1 {
+	if pass, _ = ballot.PassAt([]Task{task}, 1, 2, 3, 1000); pass[1] != 0 || pass[2] != 0 || pass[3] != 1 || pass[1000] != 1 {
 		t.Errorf("the third candidate: pass %v", pass)
 	}
 }
 
 func TestBallotSubmission(t *testing.T) {
-	one, two := arc.Grid{{1}}, arc.Grid{{2}}
-	tasks := []arc.Task{{ID: "t", Test: []arc.Pair{{Input: arc.Grid{{5}}}, {Input: one}}}}
-	var ballot arc.Ballot
+	one, two := Grid{{1}}, Grid{{2}}
+	tasks := []Task{{ID: "t", Test: []Pair{{Input: Grid{{5}}}, {Input: one}}}}
+	var ballot Ballot
 	ballot.Add("t", one, two, 1)
 	var b bytes.Buffer
 	if err := ballot.Submission(tasks).Write(&b); err != nil {
@@ -203,7 +201,7 @@ func TestBallotSubmission(t *testing.T) {
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	back, err := arc.ReadSubmission(b.Bytes())
+	back, err := readSubmission(b.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,11 +211,11 @@ func TestBallotSubmission(t *testing.T) {
 }
 
 func TestScore(t *testing.T) {
-	solutions, err := arc.ReadSolutions([]byte(`{"a":[[[1]],[[2]],[[3]]],"b":[[[1,2],[3,4]]],"c":[[[0]]],"d":[[[5]]]}`))
+	solutions, err := readSolutions([]byte(`{"a":[[[1]],[[2]],[[3]]],"b":[[[1,2],[3,4]]],"c":[[[0]]],"d":[[[5]]]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	submission, err := arc.ReadSubmission([]byte(`{
+	submission, err := readSubmission([]byte(`{
 		"a":[{"attempt_1":[[1]],"attempt_2":[[9]]},{"attempt_1":[[9]],"attempt_2":[[2]]}],
 		"b":[{"attempt_1":[[1,2],[3,4]],"attempt_2":[[1,2],[3,4]]}],
 		"c":[{"attempt_1":[[0,0]],"attempt_2":[[0],[0,0]]},{"attempt_1":[[0]]}],
@@ -230,7 +228,7 @@ func TestScore(t *testing.T) {
 		t.Fatal(err)
 	}
 	// a: one and two of three pairs; b: right; c: wrong; d: not answered.
-	want := arc.Score{Pass1: (1./3 + 1) / 4, Pass2: (2./3 + 1) / 4, Tasks: 4, Pairs: 6, Unanswered: 2, Unscored: 1, Extra: 1, Malformed: 1}
+	want := Score{Pass1: (1./3 + 1) / 4, Pass2: (2./3 + 1) / 4, Tasks: 4, Pairs: 6, Unanswered: 2, Unscored: 1, Extra: 1, Malformed: 1}
 	if math.Abs(got.Pass1-want.Pass1) > 1e-12 || math.Abs(got.Pass2-want.Pass2) > 1e-12 {
 		t.Errorf("pass@1 %v, pass@2 %v; want %v, %v", got.Pass1, got.Pass2, want.Pass1, want.Pass2)
 	}
@@ -243,7 +241,7 @@ func TestScore(t *testing.T) {
 func TestBadFiles(t *testing.T) {
 	row := "[" + strings.Repeat("0,", 30) + "0]"
 	submission := func(text string) error {
-		s, err := arc.ReadSubmission([]byte(text))
+		s, err := readSubmission([]byte(text))
 		for _, pair := range s["a"] { // what is no grid counts as wrong, and is named
 			err = errors.Join(err, errors.Join(pair.Malformed...))
 			if len(pair.Malformed) > 0 && !(pair.First.Empty() && pair.Second.Empty()) {
@@ -252,8 +250,8 @@ func TestBadFiles(t *testing.T) {
 		}
 		return err
 	}
-	solutions := func(text string) error { _, err := arc.ReadSolutions([]byte(text)); return err }
-	tasks := func(text string) error { _, err := arc.ReadTasks([]byte(text)); return err }
+	solutions := func(text string) error { _, err := readSolutions([]byte(text)); return err }
+	tasks := func(text string) error { _, err := readTasks("x", []byte(text)); return err }
 	for _, test := range []struct {
 		name string
 		read func(string) error
@@ -280,12 +278,12 @@ func TestBadFiles(t *testing.T) {
 		{"wide task", tasks, `{"a":{"train":[],"test":[{"input":[` + row + `]}]}}`, "at most 30"},
 	} {
 		err := test.read(test.text)
-		if !errors.Is(err, arc.ErrFormat) || !strings.Contains(err.Error(), test.says) {
+		if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want ErrFormat with %q", test.name, err, test.says)
 		}
 	}
-	more := arc.Submission{"a": {{First: arc.Grid{{1}}}, {}}}
-	if got, err := more.Score(arc.Solutions{"a": {{{1}}}}); err != nil || got.Pass1 != 1 || got.Extra != 1 {
+	more := Submission{"a": {{First: Grid{{1}}}, {}}}
+	if got, err := more.Score(Solutions{"a": {{{1}}}}); err != nil || got.Pass1 != 1 || got.Extra != 1 {
 		t.Errorf("more answers than pairs: %+v, %v; want the extra one left out", got, err)
 	}
 }
@@ -298,11 +296,11 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fromFolder, err := arc.LoadTasks(dir)
+	fromFolder, err := LoadTasks(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, err := arc.LoadTasks(filepath.Join(dir, "b.json"))
+	one, err := LoadTasks(filepath.Join(dir, "b.json"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,14 +310,14 @@ func TestLoad(t *testing.T) {
 	if diff := cmp.Diff(fromFolder[1:], one); diff != "" {
 		t.Errorf("(-folder +file)\n%s", diff)
 	}
-	solutions, err := arc.LoadSolutions(dir)
+	solutions, err := LoadSolutions(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(arc.Solutions{"a": {{{4}}}, "b": {{{4}}}}, solutions); diff != "" {
+	if diff := cmp.Diff(Solutions{"a": {{{4}}}, "b": {{{4}}}}, solutions); diff != "" {
 		t.Errorf("solutions (-want +got)\n%s", diff)
 	}
-	if _, err := arc.LoadTasks(t.TempDir()); !errors.Is(err, arc.ErrFormat) {
+	if _, err := LoadTasks(t.TempDir(), ""); !errors.Is(err, ErrFormat) {
 		t.Errorf("an empty folder: %v, want ErrFormat", err)
 	}
 }
@@ -330,26 +328,23 @@ func TestSharedData(t *testing.T) {
 		t.Skip("the shared data are not here: ", err)
 	}
 	for name, want := range map[string][2]int{"training": {400, 400}, "evaluation": {400, 198}, "evaluation2": {120, 58}, "concept": {160, 160}} {
-		tasks, err := arc.LoadTasks(filepath.Join(data, "arc-agi_"+name+"_challenges.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
 		file := filepath.Join(data, "arc-agi_"+name+"_solutions.json")
 		if strings.HasPrefix(name, "evaluation") {
 			file = filepath.Join(data, "arc-agi_"+name+"_solutions_dev.json")
 		}
-		solutions, err := arc.LoadSolutions(file)
+		tasks, err := LoadTasks(filepath.Join(data, "arc-agi_"+name+"_challenges.json"), file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := solutions.Solve(tasks); err != nil {
+		solutions, err := LoadSolutions(file)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if got := [2]int{len(tasks), len(solutions)}; got != want {
 			t.Errorf("%s: %d tasks with %d solutions, want %v", name, got[0], got[1], want)
 		}
 		rng := rand.New(rand.NewPCG(1, 1))
-		var ballot arc.Ballot
+		var ballot Ballot
 		for _, task := range tasks {
 			if _, ok := solutions[task.ID]; !ok {
 				continue
@@ -361,7 +356,7 @@ func TestSharedData(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					answer, err := arc.FromTokens(tokens)
+					answer, err := FromTokens(tokens)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -380,24 +375,24 @@ func TestSharedData(t *testing.T) {
 }
 
 func TestPictures(t *testing.T) {
-	task := arc.Task{ID: "x", Train: []arc.Pair{{Input: arc.Grid{{0, 1}, {2, 0}}, Output: arc.Grid{{1}}}}, Test: []arc.Pair{{Input: arc.Grid{{2, 1}}}}}
+	task := Task{ID: "x", Train: []Pair{{Input: Grid{{0, 1}, {2, 0}}, Output: Grid{{1}}}}, Test: []Pair{{Input: Grid{{2, 1}}}}}
 	var b bytes.Buffer
 	if err := task.SVG(&b); err != nil {
 		t.Fatal(err)
 	}
 	for color, want := range map[int]int{1: 3, 2: 2} {
-		p := arc.Palette[color]
-		if got := strings.Count(b.String(), fmt.Sprintf("#%02x%02x%02x", p.R, p.G, p.B)); got != want {
+		p := palette[color]
+		if got := strings.Count(b.String(), fmt.Sprintf("#%x", p)); got != want {
 			t.Errorf("%d cells of colour %d in the SVG, want %d", got, color, want)
 		}
 	}
-	if err := (arc.Task{}).SVG(&b); !errors.Is(err, arc.ErrFormat) {
+	if err := (Task{}).SVG(&b); !errors.Is(err, ErrFormat) {
 		t.Errorf("a task without pairs: %v, want ErrFormat", err)
 	}
-	if got := (arc.Grid{{1, 0}}).Text(false); got != "1 0 \n" {
+	if got := (Grid{{1, 0}}).Text(false); got != "1 0 \n" {
 		t.Errorf("plain text %q", got)
 	}
-	if got := (arc.Grid{{4}}).Text(true); !strings.Contains(got, "\x1b[48;2;255;220;0m\x1b[30m4") {
+	if got := (Grid{{4}}).Text(true); !strings.Contains(got, "\x1b[48;2;255;220;0m\x1b[30m4") {
 		t.Errorf("coloured text %q", got)
 	}
 }
@@ -406,8 +401,8 @@ func FuzzReadTasks(f *testing.F) {
 	f.Add([]byte(`{"a":{"train":[{"input":[[1]],"output":[[2]]}],"test":[{"input":[[3]],"output":[[4]]}]}}`))
 	f.Add([]byte(`{"a":[[[1]]]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		tasks, err := arc.ReadTasks(text)
-		if err != nil && !errors.Is(err, arc.ErrFormat) {
+		tasks, err := readTasks("x", text)
+		if err != nil && !errors.Is(err, ErrFormat) {
 			t.Fatalf("%v, want ErrFormat", err)
 		}
 		for _, task := range tasks {
@@ -417,7 +412,7 @@ func FuzzReadTasks(f *testing.F) {
 				}
 			}
 		}
-		if _, err := arc.ReadSolutions(text); err != nil && !errors.Is(err, arc.ErrFormat) {
+		if _, err := readSolutions(text); err != nil && !errors.Is(err, ErrFormat) {
 			t.Fatalf("solutions: %v, want ErrFormat", err)
 		}
 	})
@@ -427,9 +422,9 @@ func FuzzReadSubmission(f *testing.F) {
 	f.Add([]byte(`{"a":[{"attempt_1":[[1]],"attempt_2":[[2]]}]}`))
 	f.Add([]byte(`{"a":[{"attempt_1":null},null]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := arc.ReadSubmission(text)
+		s, err := readSubmission(text)
 		if err != nil {
-			if !errors.Is(err, arc.ErrFormat) {
+			if !errors.Is(err, ErrFormat) {
 				t.Fatalf("%v, want ErrFormat", err)
 			}
 			return
@@ -438,7 +433,7 @@ func FuzzReadSubmission(f *testing.F) {
 		if err := s.Write(&b); err != nil {
 			t.Fatal(err)
 		}
-		back, err := arc.ReadSubmission(b.Bytes())
+		back, err := readSubmission(b.Bytes())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -451,11 +446,11 @@ func FuzzReadSubmission(f *testing.F) {
 func FuzzParseName(f *testing.F) {
 	f.Add("a|||t1|||0213456789")
 	f.Fuzz(func(t *testing.T, name string) {
-		task, a, err := arc.ParseName(name)
+		task, a, err := ParseName(name)
 		if err != nil {
 			return
 		}
-		if a != arc.Plain() && nameOf(a, task) != name {
+		if a != Plain() && nameOf(a, task) != name {
 			t.Fatalf("%q reads as %q", name, nameOf(a, task))
 		}
 	})

@@ -84,35 +84,35 @@ func recolor(g Grid, names [Colors]uint8) Grid {
 	return image
 }
 
+// turns are the eight symmetries: the grid is transposed, and then its rows and columns are reversed.
+var turns = [8]struct{ transpose, rows, columns bool }{
+	{}, {true, true, false}, {false, true, true}, {true, false, true}, {columns: true}, {rows: true}, {transpose: true}, {true, true, true},
+}
+
 // turn applies one of the eight symmetries.
 func turn(g Grid, which uint8) Grid {
-	if g.Empty() || which == 0 {
+	if g.Empty() {
 		return g
 	}
-	rows, columns := len(g), len(g[0])
-	image := make(Grid, rows)
-	if which == 1 || which == 3 || which >= 6 {
-		image = make(Grid, columns)
+	t, rows, columns := turns[which&7], len(g), len(g[0])
+	if t.transpose {
+		rows, columns = columns, rows
 	}
+	image := make(Grid, rows)
 	for r := range image {
-		image[r] = make([]uint8, rows*columns/len(image))
+		image[r] = make([]uint8, columns)
 		for c := range image[r] {
-			switch which {
-			case 1:
-				image[r][c] = g[c][columns-1-r]
-			case 2:
-				image[r][c] = g[rows-1-r][columns-1-c]
-			case 3:
-				image[r][c] = g[rows-1-c][r]
-			case 4:
-				image[r][c] = g[r][columns-1-c]
-			case 5:
-				image[r][c] = g[rows-1-r][c]
-			case 6:
-				image[r][c] = g[c][r]
-			default:
-				image[r][c] = g[rows-1-c][columns-1-r]
+			i, j := r, c
+			if t.rows {
+				i = rows - 1 - r
 			}
+			if t.columns {
+				j = columns - 1 - c
+			}
+			if t.transpose {
+				i, j = j, i
+			}
+			image[r][c] = g[i][j]
 		}
 	}
 	return image

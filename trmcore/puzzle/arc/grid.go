@@ -10,7 +10,7 @@ import (
 
 // The limits of ARC.
 const (
-	MaxSide = 30 // rows, and columns, of a grid
+	maxSide = 30 // rows, and columns, of a grid
 	Colors  = 10
 )
 
@@ -24,18 +24,16 @@ type Grid [][]uint8
 // Empty says whether there is no grid.
 func (g Grid) Empty() bool { return len(g) == 0 }
 
-// Equal says whether two grids have the same size and cells.
-func (g Grid) Equal(other Grid) bool {
-	return slices.EqualFunc(g, other, func(a, b []uint8) bool { return slices.Equal(a, b) })
-}
+// equal says whether two grids have the same size and cells.
+func (g Grid) equal(other Grid) bool { return slices.EqualFunc(g, other, slices.Equal[[]uint8]) }
 
-// Check returns an error if the grid is empty, ragged, larger than 30 × 30, or holds something other than a colour.
-func (g Grid) Check() error {
+// check returns an error if the grid is empty, ragged, larger than 30 × 30, or holds something other than a colour.
+func (g Grid) check() error {
 	if g.Empty() {
 		return fmt.Errorf("%w: the grid is empty", ErrFormat)
 	}
-	if len(g) > MaxSide || len(g[0]) > MaxSide {
-		return fmt.Errorf("%w: the grid has %d rows and %d columns, at most %d each are allowed", ErrFormat, len(g), len(g[0]), MaxSide)
+	if len(g) > maxSide || len(g[0]) > maxSide {
+		return fmt.Errorf("%w: the grid has %d rows and %d columns, at most %d each are allowed", ErrFormat, len(g), len(g[0]), maxSide)
 	}
 	for r, row := range g {
 		if len(row) == 0 || len(row) != len(g[0]) {
@@ -70,7 +68,7 @@ func (g *Grid) UnmarshalJSON(data []byte) error {
 			grid[r][c] = uint8(color)
 		}
 	}
-	if err := grid.Check(); err != nil {
+	if err := grid.check(); err != nil {
 		return err
 	}
 	*g = grid
@@ -82,22 +80,13 @@ type number float64
 
 // MarshalJSON writes a list of rows.
 func (g Grid) MarshalJSON() ([]byte, error) {
-	text := make([]byte, 0, 2+len(g)*64)
-	text = append(text, '[')
+	rows := make([][]number, len(g))
 	for r, row := range g {
-		if r > 0 {
-			text = append(text, ',')
+		for _, color := range row {
+			rows[r] = append(rows[r], number(color))
 		}
-		text = append(text, '[')
-		for c, color := range row {
-			if c > 0 {
-				text = append(text, ',')
-			}
-			text = append(text, '0'+color)
-		}
-		text = append(text, ']')
 	}
-	return append(text, ']'), nil
+	return json.Marshal(rows)
 }
 
 // String writes a row of digits on each line.

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"os"
-	"slices"
 )
 
 // Submission holds two attempts for each test pair of each task: {id: [{"attempt_1": grid, "attempt_2": grid}, ...]}.
@@ -21,19 +18,17 @@ type Attempts struct {
 	Malformed []error `json:"-"`
 }
 
-// ReadSubmission reads a submission. An attempt that is missing, empty or no grid equals no output and so is never right,
-// as for the official evaluator, which compares lists; what is wrong with it is kept in [Attempts]. Anything else than an
-// object of lists of objects is an error that names the task.
-func ReadSubmission(data []byte) (Submission, error) {
-	var raw map[string]json.RawMessage
-	if err := unmarshal(data, &raw, "an object with a list of attempts for each task"); err != nil {
-		return nil, err
-	}
+// LoadSubmission reads a submission from a file. An attempt that is missing, empty or no grid equals no output and so is
+// never right, as for the official evaluator, which compares lists; what is wrong with it is kept in [Attempts]. Anything
+// else than an object of lists of objects is an error that names the task.
+func LoadSubmission(path string) (Submission, error) { return load(path, readSubmission) }
+
+func readSubmission(data []byte) (Submission, error) {
 	submission := Submission{}
-	for _, id := range slices.Sorted(maps.Keys(raw)) {
+	err := each(data, "an object with a list of attempts for each task", func(id string, text []byte) error {
 		var pairs []map[string]json.RawMessage
-		if err := unmarshal(raw[id], &pairs, `a list of {"attempt_1": grid, "attempt_2": grid}`); err != nil {
-			return nil, fmt.Errorf("task %s: %w", id, err)
+		if err := unmarshal(text, &pairs, `a list of {"attempt_1": grid, "attempt_2": grid}`); err != nil {
+			return err
 		}
 		attempts := make([]Attempts, len(pairs))
 		for i, pair := range pairs {
@@ -42,24 +37,18 @@ func ReadSubmission(data []byte) (Submission, error) {
 				if text, ok := pair[name]; ok {
 					if err := json.Unmarshal(text, grid); err != nil {
 						*grid = nil
-						attempts[i].Malformed = append(attempts[i].Malformed, fmt.Errorf("task %s: pair %d: %s: %w", id, i+1, name, formatError(err)))
+						attempts[i].Malformed = append(attempts[i].Malformed, fmt.Errorf("task %s: pair %d: %s: %w", id, i+1, name, err))
 					}
 				}
 			}
 		}
 		submission[id] = attempts
-	}
-	return submission, nil
-}
-
-// LoadSubmission reads a submission from a file.
-func LoadSubmission(path string) (Submission, error) {
-	data, err := os.ReadFile(path)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	submission, err := ReadSubmission(data)
-	return submission, name(path, err)
+	return submission, nil
 }
 
 // Write writes the submission as JSON, its tasks in order.
@@ -87,8 +76,8 @@ func (s Submission) Score(solutions Solutions) (Score, error) {
 	if len(solutions) == 0 {
 		return score, fmt.Errorf("%w: there are no solutions to compare with", ErrFormat)
 	}
-	for _, id := range slices.Sorted(maps.Keys(solutions)) {
-		outputs, pairs := solutions[id], s[id]
+	for id, outputs := range solutions {
+		pairs := s[id]
 		score.Extra += max(0, len(pairs)-len(outputs))
 		first, either := 0, 0
 		for i, output := range outputs {
@@ -100,10 +89,10 @@ func (s Submission) Score(solutions Solutions) (Score, error) {
 				score.Unanswered++
 				continue
 			}
-			if pairs[i].First.Equal(output) {
+			if pairs[i].First.equal(output) {
 				first++
 				either++
-			} else if pairs[i].Second.Equal(output) {
+			} else if pairs[i].Second.equal(output) {
 				either++
 			}
 		}

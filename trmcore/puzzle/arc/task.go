@@ -25,105 +25,6 @@ type Task struct {
 	Test  []Pair `json:"test"`
 }
 
-// Solutions are the outputs of the test pairs of each task.
-type Solutions map[string][]Grid
-
-// ReadTasks reads tasks in the Kaggle form, {id: {"train": [...], "test": [...]}}, in the order of their ids.
-func ReadTasks(data []byte) ([]Task, error) {
-	var raw map[string]json.RawMessage
-	if err := unmarshal(data, &raw, "an object with a task for each id"); err != nil {
-		return nil, err
-	}
-	var tasks []Task
-	for _, id := range slices.Sorted(maps.Keys(raw)) {
-		task, err := ReadTask(id, raw[id])
-		if err != nil {
-			return nil, err
-		}
-		tasks = append(tasks, task)
-	}
-	return tasks, nil
-}
-
-// ReadTask reads one task, {"train": [...], "test": [...]}, as in the files of the ARC repositories.
-func ReadTask(id string, data []byte) (Task, error) {
-	var raw struct{ Train, Test []json.RawMessage }
-	if err := unmarshal(data, &raw, `a task with "train" and "test"`); err != nil {
-		return Task{}, fmt.Errorf("task %s: %w", id, err)
-	}
-	task := Task{ID: id}
-	if len(raw.Test) == 0 {
-		return Task{}, fmt.Errorf("task %s: %w: it has no test pair", id, ErrFormat)
-	}
-	var err error
-	if task.Train, err = readPairs(raw.Train, true); err != nil {
-		return Task{}, fmt.Errorf("task %s: train %w", id, err)
-	}
-	if task.Test, err = readPairs(raw.Test, false); err != nil {
-		return Task{}, fmt.Errorf("task %s: test %w", id, err)
-	}
-	return task, nil
-}
-
-func readPairs(raw []json.RawMessage, known bool) ([]Pair, error) {
-	pairs := make([]Pair, len(raw))
-	for i, text := range raw {
-		if err := unmarshal(text, &pairs[i], `a pair with "input" and "output"`); err != nil {
-			return nil, fmt.Errorf("pair %d: %w", i+1, err)
-		}
-		if pairs[i].Input.Empty() {
-			return nil, fmt.Errorf("pair %d: %w: it has no input", i+1, ErrFormat)
-		}
-		if known && pairs[i].Output.Empty() {
-			return nil, fmt.Errorf("pair %d: %w: it has no output", i+1, ErrFormat)
-		}
-	}
-	return pairs, nil
-}
-
-// ReadSolutions reads solutions in the Kaggle form, {id: [output, ...]}. Tasks whose test pairs have outputs are
-// solutions too.
-func ReadSolutions(data []byte) (Solutions, error) {
-	var raw map[string]json.RawMessage
-	if err := unmarshal(data, &raw, "an object with the test outputs of each id"); err != nil {
-		return nil, err
-	}
-	solutions := Solutions{}
-	for _, id := range slices.Sorted(maps.Keys(raw)) {
-		if text := bytes.TrimSpace(raw[id]); len(text) > 0 && text[0] == '{' {
-			task, err := ReadTask(id, text)
-			if err != nil {
-				return nil, err
-			}
-			if outputs, ok := task.solution(); ok {
-				solutions[id] = outputs
-			}
-			continue
-		}
-		var outputs []json.RawMessage
-		if err := unmarshal(raw[id], &outputs, "a list of test outputs"); err != nil {
-			return nil, fmt.Errorf("task %s: %w", id, err)
-		}
-		if len(outputs) == 0 {
-			return nil, fmt.Errorf("task %s: %w: it has no test output", id, ErrFormat)
-		}
-		grids := make([]Grid, len(outputs))
-		for i, text := range outputs {
-			if err := json.Unmarshal(text, &grids[i]); err != nil {
-				return nil, fmt.Errorf("task %s: output %d: %w", id, i+1, formatError(err))
-			}
-			if grids[i].Empty() {
-				return nil, fmt.Errorf("task %s: output %d: %w: the grid is empty", id, i+1, ErrFormat)
-			}
-		}
-		solutions[id] = grids
-	}
-	if len(solutions) == 0 {
-		return nil, fmt.Errorf("%w: no task has a solution", ErrFormat)
-	}
-	return solutions, nil
-}
-
 // solution returns the outputs of the test pairs, if all are known.
 func (t *Task) solution() ([]Grid, bool) {
 	outputs := make([]Grid, len(t.Test))
@@ -136,94 +37,201 @@ func (t *Task) solution() ([]Grid, bool) {
 	return outputs, true
 }
 
-// Solve fills in the outputs of test pairs that have a solution. A solution with another number of outputs than the
-// task has test pairs is an error.
-func (s Solutions) Solve(tasks []Task) error {
+// Solutions are the outputs of the test pairs of each task.
+type Solutions map[string][]Grid
+
+// LoadTasks reads a file in the Kaggle form, {id: {"train": [...], "test": [...]}}, a file of one task as in the ARC
+// repositories, or a folder of such files. The id of a file of one task is its name without .json. The outputs of test pairs
+// come from a file or folder of solutions, see [LoadSolutions], unless its name is empty; one with another number of outputs
+// than the task has test pairs is an error.
+func LoadTasks(path, solutions string) ([]Task, error) {
+	tasks, err := loadTasks(path)
+	if err != nil || solutions == "" {
+		return tasks, err
+	}
+	known, err := LoadSolutions(solutions)
+	if err != nil {
+		return nil, err
+	}
 	for _, task := range tasks {
-		outputs, ok := s[task.ID]
-		if !ok {
-			continue
+		outputs, ok := known[task.ID]
+		if ok && len(outputs) != len(task.Test) {
+			return nil, fmt.Errorf("task %s: %w: %d solutions for %d test pairs", task.ID, ErrFormat, len(outputs), len(task.Test))
 		}
-		if len(outputs) != len(task.Test) {
-			return fmt.Errorf("task %s: %w: %d solutions for %d test pairs", task.ID, ErrFormat, len(outputs), len(task.Test))
-		}
-		for i := range task.Test {
-			task.Test[i].Output = outputs[i]
+		for i, output := range outputs {
+			task.Test[i].Output = output
 		}
 	}
-	return nil
+	return tasks, nil
 }
 
-// LoadTasks reads a file in the Kaggle form, a file of one task, or a folder of such files. The id of a file of one task
-// is its name without .json.
-func LoadTasks(path string) ([]Task, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		names, err := filepath.Glob(filepath.Join(path, "*.json"))
-		if err != nil || len(names) == 0 {
-			return nil, errors.Join(fmt.Errorf("%s: %w: the folder holds no .json files", path, ErrFormat), err)
-		}
-		slices.Sort(names)
-		var tasks []Task
-		for _, name := range names {
-			more, err := LoadTasks(name)
-			if err != nil {
-				return nil, err
-			}
-			tasks = append(tasks, more...)
-		}
-		return tasks, nil
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var single struct{ Train, Test *json.RawMessage }
-	if json.Unmarshal(data, &single) == nil && single.Train != nil && single.Test != nil {
-		task, err := ReadTask(strings.TrimSuffix(filepath.Base(path), ".json"), data)
-		return []Task{task}, name(path, err)
-	}
-	tasks, err := ReadTasks(data)
-	return tasks, name(path, err)
-}
-
-// LoadSolutions reads solutions from a file in the Kaggle form, or from tasks as [LoadTasks] takes them.
-func LoadSolutions(path string) (Solutions, error) {
+func loadTasks(path string) ([]Task, error) {
 	if info, err := os.Stat(path); err != nil {
 		return nil, err
-	} else if info.IsDir() {
-		tasks, err := LoadTasks(path)
+	} else if !info.IsDir() {
+		return load(path, func(data []byte) ([]Task, error) {
+			return readTasks(strings.TrimSuffix(filepath.Base(path), ".json"), data)
+		})
+	}
+	names, err := filepath.Glob(filepath.Join(path, "*.json")) // sorted
+	if err != nil || len(names) == 0 {
+		return nil, errors.Join(fmt.Errorf("%s: %w: the folder holds no .json files", path, ErrFormat), err)
+	}
+	var tasks []Task
+	for _, name := range names {
+		more, err := loadTasks(name)
 		if err != nil {
 			return nil, err
 		}
-		solutions := Solutions{}
-		for _, task := range tasks {
-			if outputs, ok := task.solution(); ok {
-				solutions[task.ID] = outputs
-			}
-		}
-		if len(solutions) == 0 {
-			return nil, fmt.Errorf("%s: %w: no task has a solution", path, ErrFormat)
-		}
-		return solutions, nil
+		tasks = append(tasks, more...)
 	}
-	data, err := os.ReadFile(path)
+	return tasks, nil
+}
+
+// LoadSolutions reads solutions from a file in the Kaggle form, {id: [output, ...]}, or from tasks as [LoadTasks] takes
+// them, of which those count whose outputs are all known.
+func LoadSolutions(path string) (Solutions, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return load(path, readSolutions)
+	}
+	tasks, err := loadTasks(path)
 	if err != nil {
 		return nil, err
 	}
-	solutions, err := ReadSolutions(data)
-	return solutions, name(path, err)
+	solutions := Solutions{}
+	for _, task := range tasks {
+		if outputs, ok := task.solution(); ok {
+			solutions[task.ID] = outputs
+		}
+	}
+	if len(solutions) == 0 {
+		return nil, fmt.Errorf("%s: %w: no task has a solution", path, ErrFormat)
+	}
+	return solutions, nil
 }
 
-// name puts the file's name before an error.
-func name(path string, err error) error {
-	if err == nil {
-		return nil
+// load reads a file; errors name it.
+func load[T any](path string, read func([]byte) (T, error)) (T, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		var none T
+		return none, err
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	v, err := read(data)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return v, err
+}
+
+// readTasks reads tasks in the order of their ids, or one task with an id of its own.
+func readTasks(id string, data []byte) ([]Task, error) {
+	var single struct{ Train, Test *json.RawMessage }
+	if json.Unmarshal(data, &single) == nil && single.Train != nil && single.Test != nil {
+		task, err := readTask(id, data)
+		if err != nil {
+			err = fmt.Errorf("task %s: %w", id, err)
+		}
+		return []Task{task}, err
+	}
+	var tasks []Task
+	err := each(data, "an object with a task for each id", func(id string, text []byte) error {
+		task, err := readTask(id, text)
+		tasks = append(tasks, task)
+		return err
+	})
+	return tasks, err
+}
+
+// readTask reads {"train": [...], "test": [...]}.
+func readTask(id string, data []byte) (Task, error) {
+	var raw struct{ Train, Test []json.RawMessage }
+	if err := unmarshal(data, &raw, `a task with "train" and "test"`); err != nil {
+		return Task{}, err
+	}
+	if len(raw.Test) == 0 {
+		return Task{}, fmt.Errorf("%w: it has no test pair", ErrFormat)
+	}
+	train, err := readPairs(raw.Train, true)
+	if err != nil {
+		return Task{}, fmt.Errorf("train %w", err)
+	}
+	test, err := readPairs(raw.Test, false)
+	if err != nil {
+		return Task{}, fmt.Errorf("test %w", err)
+	}
+	return Task{ID: id, Train: train, Test: test}, nil
+}
+
+func readPairs(raw []json.RawMessage, known bool) ([]Pair, error) {
+	pairs := make([]Pair, len(raw))
+	for i, text := range raw {
+		err := unmarshal(text, &pairs[i], `a pair with "input" and "output"`)
+		switch {
+		case err != nil:
+		case pairs[i].Input.Empty():
+			err = fmt.Errorf("%w: it has no input", ErrFormat)
+		case known && pairs[i].Output.Empty():
+			err = fmt.Errorf("%w: it has no output", ErrFormat)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pair %d: %w", i+1, err)
+		}
+	}
+	return pairs, nil
+}
+
+// readSolutions reads {id: [output, ...]}. Tasks whose test pairs have outputs are solutions too.
+func readSolutions(data []byte) (Solutions, error) {
+	solutions := Solutions{}
+	err := each(data, "an object with the test outputs of each id", func(id string, text []byte) error {
+		if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+			task, err := readTask(id, text)
+			if outputs, ok := task.solution(); err == nil && ok {
+				solutions[id] = outputs
+			}
+			return err
+		}
+		var outputs []json.RawMessage
+		if err := unmarshal(text, &outputs, "a list of test outputs"); err != nil {
+			return err
+		}
+		if len(outputs) == 0 {
+			return fmt.Errorf("%w: it has no test output", ErrFormat)
+		}
+		grids := make([]Grid, len(outputs))
+		for i, text := range outputs {
+			err := unmarshal(text, &grids[i], "a grid")
+			if err == nil && grids[i].Empty() {
+				err = fmt.Errorf("%w: the grid is empty", ErrFormat)
+			}
+			if err != nil {
+				return fmt.Errorf("output %d: %w", i+1, err)
+			}
+		}
+		solutions[id] = grids
+		return nil
+	})
+	if err == nil && len(solutions) == 0 {
+		err = fmt.Errorf("%w: no task has a solution", ErrFormat)
+	}
+	return solutions, err
+}
+
+// each reads an object and calls read for each of its members, in the order of their ids, which errors name.
+func each(data []byte, want string, read func(id string, text []byte) error) error {
+	var raw map[string]json.RawMessage
+	if err := unmarshal(data, &raw, want); err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(raw)) {
+		if err := read(id, raw[id]); err != nil {
+			return fmt.Errorf("task %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // unmarshal reads JSON; want says what was looked for.
@@ -236,12 +244,4 @@ func unmarshal(data []byte, v any, want string) error {
 		return fmt.Errorf("%w: want %s: %w", ErrFormat, want, err)
 	}
 	return err
-}
-
-// formatError makes err an ErrFormat if it is none.
-func formatError(err error) error {
-	if errors.Is(err, ErrFormat) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrFormat, err)
 }

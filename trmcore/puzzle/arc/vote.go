@@ -16,14 +16,14 @@ type question struct{ task, input string }
 
 type tally struct {
 	index      map[string]int
-	candidates []Candidate // in the order of their first vote
+	candidates []candidate // in the order of their first vote
 }
 
-// Candidate is an answer with the votes for it.
-type Candidate struct {
-	Output     Grid
-	Votes      int
-	Confidence float64 // mean of the votes' confidences
+// candidate is an answer with the votes for it.
+type candidate struct {
+	output     Grid
+	votes      int
+	confidence float64 // mean of the votes' confidences
 }
 
 // Add counts a vote: an answer to an input of a task, both without disguise, and how sure the network is of it, the
@@ -43,25 +43,23 @@ func (b *Ballot) Add(task string, input, output Grid, confidence float64) {
 	if !ok {
 		i = len(t.candidates)
 		t.index[key] = i
-		t.candidates = append(t.candidates, Candidate{Output: output})
+		t.candidates = append(t.candidates, candidate{output: output})
 	}
 	c := &t.candidates[i]
-	c.Votes++
-	c.Confidence += (confidence - c.Confidence) / float64(c.Votes)
+	c.votes++
+	c.confidence += (confidence - c.confidence) / float64(c.votes)
 }
 
-// Candidates returns the answers to an input, the most voted first; among equals the most confident, and then the one
+// sorted returns the answers to an input, the most voted first; among equals the most confident, and then the one
 // that was voted for first.
-func (b *Ballot) Candidates(task string, input Grid) []Candidate {
+func (b *Ballot) sorted(task string, input Grid) []candidate {
 	t := b.votes[question{task, input.key()}]
 	if t == nil {
 		return nil
 	}
-	sorted := slices.Clone(t.candidates)
-	slices.SortStableFunc(sorted, func(x, y Candidate) int {
-		return cmp.Or(cmp.Compare(y.Votes, x.Votes), cmp.Compare(y.Confidence, x.Confidence))
+	return slices.SortedStableFunc(slices.Values(t.candidates), func(x, y candidate) int {
+		return cmp.Or(cmp.Compare(y.votes, x.votes), cmp.Compare(y.confidence, x.confidence))
 	})
-	return sorted
 }
 
 // PassAt says for each k which share of the tasks is solved when any of the k best candidates of a test pair may be
@@ -76,9 +74,9 @@ func (b *Ballot) PassAt(tasks []Task, ks ...int) (pass map[int]float64, scored i
 		}
 		scored++
 		for i, pair := range task.Test {
-			candidates := b.Candidates(task.ID, pair.Input)
+			candidates := b.sorted(task.ID, pair.Input)
 			for _, k := range ks {
-				if slices.ContainsFunc(candidates[:min(k, len(candidates))], func(c Candidate) bool { return c.Output.Equal(outputs[i]) }) {
+				if slices.ContainsFunc(candidates[:min(k, len(candidates))], func(c candidate) bool { return c.output.equal(outputs[i]) }) {
 					pass[k] += 1 / float64(len(task.Test))
 				}
 			}
@@ -97,8 +95,8 @@ func (b *Ballot) Submission(tasks []Task) Submission {
 	for _, task := range tasks {
 		for _, pair := range task.Test {
 			var attempts Attempts
-			if c := b.Candidates(task.ID, pair.Input); len(c) > 0 {
-				attempts = Attempts{First: c[0].Output, Second: c[min(1, len(c)-1)].Output}
+			if c := b.sorted(task.ID, pair.Input); len(c) > 0 {
+				attempts = Attempts{First: c[0].output, Second: c[min(1, len(c)-1)].output}
 			}
 			s[task.ID] = append(s[task.ID], attempts)
 		}

@@ -31,23 +31,6 @@ type Array struct {
 	Values []int32 // row by row; as many as the product of Shape
 }
 
-// Rows is the size of the first axis, and 1 for a single value.
-func (a *Array) Rows() int {
-	if len(a.Shape) == 0 {
-		return 1
-	}
-	return a.Shape[0]
-}
-
-// Row returns the values of row i; it is a part of Values, not a copy.
-func (a *Array) Row(i int) []int32 {
-	width := 1
-	for _, n := range a.Shape[min(1, len(a.Shape)):] {
-		width *= n
-	}
-	return a.Values[i*width : (i+1)*width]
-}
-
 // magic begins every file.
 const magic = "\x93NUMPY"
 

@@ -25,7 +25,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(a.Shape, a.Row(1))
+	fmt.Println(a.Shape, a.Values[3:])
 	// Output: [2 3] [4 5 6]
 }
 
@@ -141,8 +141,12 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		for i := range a.Rows() {
-			_ = a.Row(i)
+		n := 1
+		for _, size := range a.Shape {
+			n *= size
+		}
+		if len(a.Values) != n {
+			t.Fatalf("%d values of shape %v", len(a.Values), a.Shape)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package sudoku_test
+package sudoku
 
 import (
 	"bytes"
@@ -8,28 +8,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
-// readAll collects a CSV file.
-func readAll(text string) (puzzles []sudoku.Puzzle, err error) {
-	for p, e := range sudoku.ReadCSV(strings.NewReader(text)) {
-		if e != nil {
-			return puzzles, e
-		}
-		puzzles = append(puzzles, p)
-	}
-	return puzzles, nil
-}
+// readAll reads a CSV file.
+func readAll(text string) ([]Puzzle, error) { return ReadCSV(strings.NewReader(text)) }
 
 func TestCSVRoundTrip(t *testing.T) {
-	want := []sudoku.Puzzle{
+	want := []Puzzle{
 		{Source: "first, with a comma", Question: mustParse(t, escargot), Answer: mustParse(t, escargotAnswer), Rating: 12},
 		{Source: "no answer", Question: mustParse(t, escargot), Rating: -1},
 	}
 	var b bytes.Buffer
-	err := sudoku.WriteCSV(&b, func(yield func(sudoku.Puzzle, error) bool) {
+	err := WriteCSV(&b, func(yield func(Puzzle, error) bool) {
 		for _, p := range want {
 			if !yield(p, nil) {
 				return
@@ -53,7 +43,7 @@ func TestReadCSVTakesColumnsByName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]sudoku.Puzzle{{Question: mustParse(t, escargot), Rating: 7}}, got); diff != "" {
+	if diff := cmp.Diff([]Puzzle{{Question: mustParse(t, escargot), Rating: 7}}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -66,11 +56,11 @@ func TestReadCSVErrors(t *testing.T) {
 		want       error
 		says       string
 	}{
-		{"empty", "", sudoku.ErrSyntax, "the file is empty"},
-		{"no header", good, sudoku.ErrSyntax, `no column "question"`},
-		{"short", header + good + "a,123,,\n", sudoku.ErrSyntax, "line 3: question: not a Sudoku: 3 cells"},
-		{"answer to another", header + "a," + escargot + "," + escargotAnswer[1:] + "1,1\n", sudoku.ErrConflict, "line 2: answer"},
-		{"rating", header + "a," + escargot + ",,-4\n", sudoku.ErrSyntax, `"-4" is no count`},
+		{"empty", "", ErrSyntax, "the file is empty"},
+		{"no header", good, ErrSyntax, `no column "question"`},
+		{"short", header + good + "a,123,,\n", ErrSyntax, "line 3: question: not a Sudoku: 3 cells"},
+		{"answer to another", header + "a," + escargot + "," + escargotAnswer[1:] + "1,1\n", ErrConflict, "line 2: answer"},
+		{"rating", header + "a," + escargot + ",,-4\n", ErrSyntax, `"-4" is no count`},
 		{"fields", header + "a,b\n", nil, "wrong number of fields"},
 	} {
 		_, err := readAll(test.text)
@@ -87,19 +77,19 @@ func TestSharedData(t *testing.T) {
 		t.Skip("the shared data are not here: ", err)
 	}
 	defer file.Close()
-	n := 0
-	for p, err := range sudoku.ReadCSV(file) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n++; n%50 != 0 {
+	puzzles, err := ReadCSV(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range puzzles {
+		if i%50 != 49 {
 			continue
 		}
 		if got, err := p.Question.Solve(); err != nil || got != p.Answer {
 			t.Errorf("%s: %s, %v; want %s", p.Question, got, err, p.Answer)
 		}
 	}
-	if n != 10159 {
+	if n := len(puzzles); n != 10159 {
 		t.Errorf("%d puzzles, want 10159", n)
 	}
 }
@@ -114,7 +104,7 @@ func FuzzReadCSV(f *testing.F) {
 			return
 		}
 		for _, p := range puzzles {
-			if p.Answer != (sudoku.Grid{}) && !p.Answer.Answers(p.Question) {
+			if p.Answer != (Grid{}) && !p.Answer.Answers(p.Question) {
 				t.Fatalf("%s was read as the answer of %s", p.Answer, p.Question)
 			}
 		}

@@ -19,7 +19,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Print(answer.Text())
+	fmt.Print((&sudoku.Settling{Puzzle: answer}).Text(0, false))
 	// Output:
 	// ┌─────────┬─────────┬─────────┐
 	// │ 1  6  2 │ 8  5  7 │ 4  9  3 │
@@ -44,10 +44,10 @@ func ExampleGenerator() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(p.Question.Clues(), "clues, rating", p.Rating, "one answer:", p.Question.Unique())
+		fmt.Println(p.Question.Clues(), "clues, rating", p.Rating)
 		break
 	}
-	// Output: 32 clues, rating 0 one answer: true
+	// Output: 32 clues, rating 0
 }
 
 // A puzzle that a network fails on may be asked again in another form, and the answer brought back.

@@ -1,12 +1,15 @@
 package sudoku
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"runtime"
-	"sync"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Generator makes puzzles with one answer each. The zero value makes minimal ones: no clue can be taken away.
@@ -34,6 +37,7 @@ const (
 	batchPuzzles = 64  // when clues are only taken away: some milliseconds
 	climbSteps   = 400 // when climbing: about a hundred milliseconds
 	climbYield   = 16  // puzzles that one climb may give, so that no family of relatives crowds the set
+	roundPieces  = 8   // pieces for each worker, between which results are handed out
 )
 
 // Validate says what is wrong with the bounds, if anything is.
@@ -57,59 +61,32 @@ func (g *Generator) Puzzles(ctx context.Context) iter.Seq2[Puzzle, error] {
 			yield(Puzzle{}, err)
 			return
 		}
+		workers := cmp.Or(max(g.Workers, 0), runtime.GOMAXPROCS(0))
 		seen := map[Grid]bool{}
-		for batch, err := range g.batches(ctx) {
-			if err != nil {
+		for piece := uint64(0); ; { // rounds of pieces in parallel, whose results come in order
+			round := make([][]Puzzle, min(workers*roundPieces, 1+int(piece)))
+			var group errgroup.Group
+			group.SetLimit(workers)
+			for i := range round {
+				rng := rand.New(rand.NewPCG(g.Seed, piece))
+				group.Go(func() error {
+					round[i] = g.batch(ctx, rng)
+					return ctx.Err()
+				})
+				piece++
+			}
+			if err := group.Wait(); err != nil {
 				yield(Puzzle{}, err)
 				return
 			}
-			for _, c := range batch {
-				if seen[c.Question] || g.Exclude[c.Answer] {
+			for _, p := range slices.Concat(round...) {
+				if seen[p.Question] || g.Exclude[p.Answer] {
 					continue
 				}
-				seen[c.Question] = true
-				if !yield(c, nil) {
+				seen[p.Question] = true
+				if !yield(p, nil) {
 					return
 				}
-			}
-		}
-	}
-}
-
-// batches makes pieces of work in parallel and yields their results in order.
-func (g *Generator) batches(ctx context.Context) iter.Seq2[[]Puzzle, error] {
-	return func(yield func([]Puzzle, error) bool) {
-		workers := g.Workers
-		if workers <= 0 {
-			workers = runtime.GOMAXPROCS(0)
-		}
-		ctx, stop := context.WithCancel(ctx)
-		var running sync.WaitGroup
-		defer running.Wait()
-		defer stop()
-
-		// Each piece in flight has a channel of its own; taking them in order puts the results in order.
-		var inFlight []chan []Puzzle
-		next := uint64(0)
-		start := func() {
-			piece, result := next, make(chan []Puzzle, 1)
-			next++
-			inFlight = append(inFlight, result)
-			running.Go(func() { result <- g.batch(ctx, rand.New(rand.NewPCG(g.Seed, piece))) })
-		}
-		for range workers {
-			start()
-		}
-		for {
-			batch := <-inFlight[0]
-			if err := ctx.Err(); err != nil {
-				yield(nil, err)
-				return
-			}
-			inFlight = inFlight[1:]
-			start()
-			if !yield(batch, nil) {
-				return
 			}
 		}
 	}
@@ -125,7 +102,7 @@ func (g *Generator) batch(ctx context.Context, rng *rand.Rand) []Puzzle {
 		if ctx.Err() != nil {
 			break
 		}
-		answer := RandomAnswer(rng)
+		answer := randomGrid(rng)
 		puzzle := reduce(answer, answer, g.MinClues+rng.IntN(g.MaxClues-g.MinClues+1), rng)
 		if c, ok := g.accept("generated", puzzle, answer); ok {
 			batch = append(batch, c)
@@ -140,19 +117,20 @@ func (g *Generator) climb(ctx context.Context, rng *rand.Rand) []Puzzle {
 	if len(g.Seeds) > 0 {
 		puzzle = g.Seeds[rng.IntN(len(g.Seeds))]
 	} else {
-		answer := RandomAnswer(rng)
+		answer := randomGrid(rng)
 		puzzle = reduce(answer, answer, 0, rng)
 	}
-	height, err := Rate(puzzle)
-	if err != nil {
+	s := search{limit: 2}
+	if s.run(newBoard(puzzle)); len(s.found) != 1 {
 		return nil // a seed that is no puzzle gives nothing
 	}
+	height := s.guesses
 	var batch []Puzzle
 	for range climbSteps {
 		if ctx.Err() != nil || len(batch) == climbYield {
 			break
 		}
-		next, answer := dropAndRefill(puzzle, 1, rng)
+		next, answer := dropAndRefill(puzzle, rng)
 		if next == puzzle {
 			continue
 		}
@@ -181,8 +159,8 @@ func (g *Generator) accept(source string, puzzle, answer Grid) (Puzzle, bool) {
 	return p, p.Rating >= g.MinRating && (g.MaxRating == 0 || p.Rating <= g.MaxRating)
 }
 
-// RandomAnswer draws a full grid. Every grid can come; the chances are not all the same.
-func RandomAnswer(rng *rand.Rand) Grid {
+// randomGrid draws a full grid. Every grid can come; the chances are not all the same.
+func randomGrid(rng *rand.Rand) Grid {
 	b := newBoard(Grid{})
 	for box := range 3 { // the boxes of the diagonal do not see each other
 		for i, d := range rng.Perm(9) {
@@ -203,7 +181,7 @@ func randomAnswer(b board, rng *rand.Rand) (Grid, bool) {
 	}
 	cell := b.fewest()
 	for _, d := range rng.Perm(9) {
-		if b.cand[d][cell/27]&(1<<(cell%27)) == 0 {
+		if !b.cand[d].has(cell) {
 			continue
 		}
 		next := b
@@ -218,71 +196,39 @@ func randomAnswer(b board, rng *rand.Rand) (Grid, bool) {
 // reduce takes clues away from a puzzle with one answer, in random order, as long as the answer stays the only one and
 // more than clues are left.
 func reduce(puzzle, answer Grid, clues int, rng *rand.Rand) Grid {
-	order := rng.Perm(Cells)
 	left := puzzle.Clues()
-	for chunk := 8; chunk > 0; chunk /= 8 {
-		// While clues are plenty, several can go with one test; the second round takes them one by one.
-		for i := 0; i < Cells && left > clues; {
-			next, n := puzzle, 0
-			for ; i < Cells && n < min(chunk, left-clues); i++ {
-				if next[order[i]] != 0 {
-					next[order[i]] = 0
-					n++
-				}
-			}
-			if n == 0 {
-				break
-			}
-			if onlyAnswer(next, puzzle, answer) {
-				puzzle, left = next, left-n
-			} else if chunk > 1 {
-				break
-			}
+	for _, i := range rng.Perm(Cells) {
+		if puzzle[i] == 0 || left <= clues {
+			continue
+		}
+		less := puzzle
+		less[i] = 0
+		// Another answer must differ in this cell, so forbid the old value and look for any.
+		b := newBoard(less)
+		d := answer[i] - 1
+		b.cand[d] = b.cand[d].without(setOf(i))
+		s := search{limit: 1}
+		if s.run(b); len(s.found) == 0 {
+			puzzle = less
+			left--
 		}
 	}
 	return puzzle
 }
 
-// onlyAnswer says whether next, made from a puzzle with one answer by taking clues away, still has only that one.
-func onlyAnswer(next, puzzle, answer Grid) bool {
-	b := newBoard(next)
-	gone := -1
-	for i := range next {
-		if next[i] == puzzle[i] {
-			continue
-		}
-		if gone >= 0 { // more than one is gone: look for a second answer
-			s := search{limit: 2}
-			s.run(b)
-			return s.count == 1
-		}
-		gone = i
-	}
-	if gone < 0 {
-		return true
-	}
-	// One is gone: another answer must differ there, so forbid the old value and look for any.
-	b.cand[answer[gone]-1][gone/27] &^= 1 << (gone % 27)
-	s := search{limit: 1}
-	s.run(b)
-	return s.count == 0
-}
-
-// dropAndRefill takes some clues away at random, adds others until one answer is left, and makes the result minimal.
-func dropAndRefill(puzzle Grid, drop int, rng *rand.Rand) (next, answer Grid) {
+// dropAndRefill takes a clue away at random, adds others until one answer is left, and makes the result minimal.
+func dropAndRefill(puzzle Grid, rng *rand.Rand) (next, answer Grid) {
 	order := rng.Perm(Cells)
 	for _, i := range order {
-		if puzzle[i] != 0 && drop > 0 {
+		if puzzle[i] != 0 {
 			puzzle[i] = 0
-			drop--
+			break
 		}
 	}
 	for {
-		s := search{limit: 2, keep: true}
-		s.run(newBoard(puzzle))
-		if s.count == 1 {
-			answer = s.found[0]
-			break
+		s := search{limit: 2}
+		if s.run(newBoard(puzzle)); len(s.found) == 1 {
+			return reduce(puzzle, s.found[0], 0, rng), s.found[0]
 		}
 		// A clue where two answers differ excludes at least one of them.
 		keep := s.found[rng.IntN(2)]
@@ -294,5 +240,4 @@ func dropAndRefill(puzzle Grid, drop int, rng *rand.Rand) (next, answer Grid) {
 			}
 		}
 	}
-	return reduce(puzzle, answer, 0, rng), answer
 }

@@ -161,9 +161,6 @@ func (g Grid) Check() error {
 	return nil
 }
 
-// Valid says whether the grid is full and obeys the rules.
-func (g Grid) Valid() bool { return g.Full() && g.Check() == nil }
-
 // Answers says whether g is a valid answer to puzzle: full, by the rules, and every given of the puzzle kept.
 func (g Grid) Answers(puzzle Grid) bool {
 	for i, d := range puzzle {
@@ -171,7 +168,7 @@ func (g Grid) Answers(puzzle Grid) bool {
 			return false
 		}
 	}
-	return g.Valid()
+	return g.Full() && g.Check() == nil
 }
 
 // units lists the cells of the 27 units: 9 rows, 9 columns, 9 boxes.

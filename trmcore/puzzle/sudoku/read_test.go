@@ -1,4 +1,4 @@
-package sudoku_test
+package sudoku
 
 import (
 	"encoding/binary"
@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
-
-	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
 // nine writes a grid on nine lines.
@@ -48,7 +46,7 @@ func TestRead(t *testing.T) {
 		"UTF-16":               {utf, 1},
 		"a blank line in each": {strings.Replace(nine(escargot, plain), "\n9", "\n\n9", 1), 1},
 	} {
-		puzzles, err := sudoku.Read(test.text)
+		puzzles, err := Read(test.text)
 		if err != nil || len(puzzles) != test.want {
 			t.Errorf("%s: %d puzzles, %v; want %d", name, len(puzzles), err, test.want)
 			continue
@@ -65,7 +63,7 @@ func TestRead(t *testing.T) {
 		"Grid 01\n" + nine(escargot, plain)[10:]: "puzzle on line 2",
 		"# nothing\n":                            "no puzzle",
 	} {
-		if _, err := sudoku.Read(text); !errors.Is(err, sudoku.ErrSyntax) || !strings.Contains(err.Error(), says) {
+		if _, err := Read(text); !errors.Is(err, ErrSyntax) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", text, err, says)
 		}
 	}
@@ -76,7 +74,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("Grid 01\n" + escargot)
 	f.Add("quizzes,solutions\n" + escargot + ",")
 	f.Fuzz(func(t *testing.T, text string) {
-		puzzles, err := sudoku.Read(text)
+		puzzles, err := Read(text)
 		if err == nil && len(puzzles) == 0 && !strings.Contains(text, ",") && strings.TrimSpace(text) != "question" {
 			t.Fatal("neither a puzzle nor an error")
 		}

@@ -11,40 +11,40 @@ type Settling struct {
 	Steps  []Grid // the answer after each step
 }
 
-// Mark says how a cell is to be shown.
-type Mark uint8
+// mark says how a cell is to be shown.
+type mark uint8
 
 // The marks of a cell, in order of precedence.
 const (
-	Plain   Mark = iota // an answer that did not change in this step
-	Given               // a digit of the puzzle
-	Wrong               // a digit that stands twice in a unit, or one that took the place of a given
-	Changed             // a digit other than one step before
+	plain   mark = iota // an answer that did not change in this step
+	given               // a digit of the puzzle
+	wrong               // a digit that stands twice in a unit, or one that took the place of a given
+	changed             // a digit other than one step before
 )
 
-// Frame returns the grid after a step, 0 for the puzzle itself, and the mark of each cell.
-func (s *Settling) Frame(step int) (Grid, [Cells]Mark) {
+// frame returns the grid after a step, 0 for the puzzle itself, and the mark of each cell.
+func (s *Settling) frame(step int) (Grid, [Cells]mark) {
 	shown, before := s.at(step), s.at(step-1)
-	var marks [Cells]Mark
+	var marks [Cells]mark
 	for _, unit := range units {
 		var at [10]int
 		for _, i := range unit {
 			if d := shown[i]; d != 0 {
 				if j := at[d] - 1; j >= 0 {
-					marks[i], marks[j] = Wrong, Wrong
+					marks[i], marks[j] = wrong, wrong
 				}
 				at[d] = i + 1
 			}
 		}
 	}
-	for i := range shown {
-		switch given := s.Puzzle[i]; {
-		case given != 0 && shown[i] == given:
-			marks[i] = Given
-		case given != 0:
-			marks[i] = Wrong
+	for i, d := range s.Puzzle {
+		switch {
+		case d != 0 && shown[i] == d:
+			marks[i] = given
+		case d != 0:
+			marks[i] = wrong
 		case shown[i] != before[i]:
-			marks[i] = Changed
+			marks[i] = changed
 		}
 	}
 	return shown, marks
@@ -62,7 +62,7 @@ func (s *Settling) at(step int) Grid {
 // contradictions red, as ANSI escapes; without, a changed cell is marked by an apostrophe after its digit and a
 // contradiction by an exclamation mark.
 func (s *Settling) Text(step int, color bool) string {
-	grid, marks := s.Frame(step)
+	grid, marks := s.frame(step)
 	var b strings.Builder
 	line := func(left, middle, right string) {
 		bar := strings.Repeat("─", 9)
@@ -76,24 +76,18 @@ func (s *Settling) Text(step int, color bool) string {
 		if i%3 == 0 {
 			b.WriteString("│")
 		}
-		digit := "·"
+		digit, after := "·", " "
 		if d != 0 {
 			digit = string('0' + rune(d))
 		}
-		switch {
-		case color && marks[i] == Given:
-			b.WriteString(" \x1b[1m" + digit + "\x1b[0m ")
-		case color && marks[i] == Changed:
-			b.WriteString(" \x1b[33m" + digit + "\x1b[0m ")
-		case color && marks[i] == Wrong:
-			b.WriteString(" \x1b[31m" + digit + "\x1b[0m ")
-		case !color && marks[i] == Changed:
-			b.WriteString(" " + digit + "'")
-		case !color && marks[i] == Wrong:
-			b.WriteString(" " + digit + "!")
-		default:
-			b.WriteString(" " + digit + " ")
+		if color {
+			if style := [...]string{given: "1", wrong: "31", changed: "33"}[marks[i]]; style != "" {
+				digit = "\x1b[" + style + "m" + digit + "\x1b[0m"
+			}
+		} else {
+			after = [...]string{plain: " ", given: " ", wrong: "!", changed: "'"}[marks[i]]
 		}
+		b.WriteString(" " + digit + after)
 		if i%9 == 8 {
 			b.WriteString("│\n")
 		}
@@ -102,30 +96,23 @@ func (s *Settling) Text(step int, color bool) string {
 	return b.String()
 }
 
-// Text draws a single grid in box-drawing characters.
-func (g Grid) Text() string {
-	s := Settling{Puzzle: g}
-	return s.Text(0, false)
-}
-
-// Caption tells what a frame shows, like "step 3 of 16: 5 cells changed".
+// Caption tells what a frame shows, like "step 3: 5 cells changed".
 func (s *Settling) Caption(step int) string {
 	if step <= 0 {
 		return fmt.Sprintf("the puzzle: %d clues", s.Puzzle.Clues())
 	}
-	grid, _ := s.Frame(step)
-	before, changed := s.at(step-1), 0
+	grid, before := s.at(step), s.at(step-1)
+	cells := 0
 	for i := range grid {
 		if grid[i] != before[i] {
-			changed++
+			cells++
 		}
 	}
-	state := fmt.Sprintf("%d cells changed", changed)
-	if changed == 1 {
-		state = "1 cell changed"
+	switch {
+	case grid.Answers(s.Puzzle):
+		return fmt.Sprintf("step %d: solved", step)
+	case cells == 1:
+		return fmt.Sprintf("step %d: 1 cell changed", step)
 	}
-	if grid.Answers(s.Puzzle) {
-		state = "solved"
-	}
-	return fmt.Sprintf("step %d of %d: %s", step, len(s.Steps), state)
+	return fmt.Sprintf("step %d: %d cells changed", step, cells)
 }

@@ -1,4 +1,4 @@
-package sudoku_test
+package sudoku
 
 import (
 	"bytes"
@@ -9,47 +9,45 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
 // settling is three steps: all ones, one cell wrong, solved.
-func settling(t testing.TB) *sudoku.Settling {
-	var first sudoku.Grid
+func settling(t testing.TB) *Settling {
+	var first Grid
 	for i := range first {
 		first[i] = 1
 	}
 	answer := mustParse(t, escargotAnswer)
 	almost := answer
 	almost[1] = 8 // was 6, in row 1 with the 8 of another cell
-	return &sudoku.Settling{Puzzle: mustParse(t, escargot), Steps: []sudoku.Grid{first, almost, answer}}
+	return &Settling{Puzzle: mustParse(t, escargot), Steps: []Grid{first, almost, answer}}
 }
 
 func TestFrame(t *testing.T) {
 	s := settling(t)
-	grid, marks := s.Frame(2)
+	grid, marks := s.frame(2)
 	if got := grid.String()[:9]; got != "182857493" {
 		t.Errorf("first row after step 2: %s", got)
 	}
-	want := [9]sudoku.Mark{sudoku.Given, sudoku.Changed, sudoku.Changed, sudoku.Changed, sudoku.Changed, sudoku.Given, sudoku.Changed, sudoku.Given, sudoku.Changed}
+	want := [9]mark{given, changed, changed, changed, changed, given, changed, given, changed}
 	if diff := cmp.Diff(want[:], marks[:9]); diff != "" {
 		t.Errorf("marks of row 1 after step 2 (-want +got)\n%s", diff)
 	}
-	if _, marks = s.Frame(3); marks[1] != sudoku.Changed || marks[2] != sudoku.Plain {
+	if _, marks = s.frame(3); marks[1] != changed || marks[2] != plain {
 		t.Errorf("after step 3: marks %v, %v; want changed, plain", marks[1], marks[2])
 	}
-	if _, marks = s.Frame(1); marks[0] != sudoku.Given || marks[5] != sudoku.Wrong {
+	if _, marks = s.frame(1); marks[0] != given || marks[5] != wrong {
 		t.Errorf("a given kept and one overwritten: marks %v, %v; want given, wrong", marks[0], marks[5])
 	}
 	s.Steps = append(s.Steps[:2], s.Steps[1]) // the wrong answer again
-	if _, marks = s.Frame(3); marks[1] != sudoku.Wrong || marks[2] != sudoku.Plain {
+	if _, marks = s.frame(3); marks[1] != wrong || marks[2] != plain {
 		t.Errorf("a wrong cell that stays: marks %v, %v; want wrong, plain", marks[1], marks[2])
 	}
 }
 
 func TestCaption(t *testing.T) {
 	s := settling(t)
-	for step, want := range []string{"the puzzle: 23 clues", "step 1 of 3: 78 cells changed", "step 2 of 3: 72 cells changed", "step 3 of 3: solved"} {
+	for step, want := range []string{"the puzzle: 23 clues", "step 1: 78 cells changed", "step 2: 72 cells changed", "step 3: solved"} {
 		if got := s.Caption(step); got != want {
 			t.Errorf("step %d: %q, want %q", step, got, want)
 		}

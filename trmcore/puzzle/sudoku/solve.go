@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // Solve returns the one answer of the puzzle. The error wraps [ErrConflict] if the givens contradict, [ErrUnsolvable]
-// if nothing completes them, and [ErrAmbiguous] if more than one grid does; the text then shows two of them.
+// if nothing completes them, and [ErrAmbiguous] if more than one grid does; the text then shows two
+// of them, and the first is returned.
 func (g Grid) Solve() (Grid, error) { return g.SolveContext(context.Background()) }
 
 // SolveContext is Solve until ctx ends. A puzzle that people set takes microseconds; grids made to be hard for a search,
@@ -16,68 +18,30 @@ func (g Grid) SolveContext(ctx context.Context) (Grid, error) {
 	if err := g.Check(); err != nil {
 		return Grid{}, err
 	}
-	s := search{limit: 2, keep: true, stop: ctx.Err}
+	s := search{limit: 2, stop: ctx.Err}
 	s.run(newBoard(g))
-	if s.err != nil {
+	switch {
+	case s.err != nil:
 		return Grid{}, s.err
-	}
-	found := s.found
-	switch len(found) {
-	case 0:
+	case len(s.found) == 0:
 		return Grid{}, ErrUnsolvable
-	case 1:
-		return found[0], nil
+	case len(s.found) > 1:
+		return s.found[0], fmt.Errorf("%w: %s and %s", ErrAmbiguous, s.found[0], s.found[1])
 	}
-	return Grid{}, fmt.Errorf("%w: %s and %s", ErrAmbiguous, found[0], found[1])
-}
-
-// Solutions returns up to limit different answers of the puzzle.
-func (g Grid) Solutions(limit int) ([]Grid, error) {
-	if err := g.Check(); err != nil {
-		return nil, err
-	}
-	s := search{limit: limit, keep: true}
-	s.run(newBoard(g))
-	return s.found, nil
-}
-
-// Unique says whether the puzzle has exactly one answer.
-func (g Grid) Unique() bool {
-	if g.Check() != nil {
-		return false
-	}
-	s := search{limit: 2}
-	s.run(newBoard(g))
-	return s.count == 1
-}
-
-// Rate says how hard the puzzle is: the guesses that a solver needs who knows only naked and hidden singles, and who
-// otherwise tries the values of a cell with the fewest candidates, over the whole search: until the answer is found
-// and proved to be the only one. Zero means that singles suffice. The puzzle must have an answer.
-func Rate(g Grid) (int, error) {
-	if err := g.Check(); err != nil {
-		return 0, err
-	}
-	s := search{limit: 2}
-	s.run(newBoard(g))
-	switch s.count {
-	case 0:
-		return 0, ErrUnsolvable
-	case 1:
-		return s.guesses, nil
-	}
-	return 0, ErrAmbiguous
+	return s.found[0], nil
 }
 
 // search is a depth-first search for up to limit solutions.
+//
+// Its guesses rate a puzzle with one answer, for limit 2: they are those that a solver needs who knows only naked and hidden
+// singles, and who otherwise tries the values of a cell with the fewest candidates, over the whole search: until the answer
+// is found and proved to be the only one. Zero means that singles suffice.
 type search struct {
 	limit   int
-	keep    bool // whether found is wanted
-	count   int
-	guesses int
 	stop    func() error // nil: nothing ends it; asked every thousandth guess
-	err     error        // of stop
+	guesses int
 	found   []Grid
+	err     error // of stop
 }
 
 // run searches below b and returns when the limit is reached or nothing is left.
@@ -86,16 +50,12 @@ func (s *search) run(b board) {
 		return
 	}
 	if b.solved() {
-		s.count++
-		if s.keep {
-			s.found = append(s.found, b.grid())
-		}
+		s.found = append(s.found, b.grid())
 		return
 	}
 	cell := b.fewest()
-	band, bit := cell/27, uint32(1)<<(cell%27)
-	for d := range 9 {
-		if b.cand[d][band]&bit == 0 {
+	for d := range b.cand {
+		if !b.cand[d].has(cell) {
 			continue
 		}
 		s.guesses++
@@ -107,45 +67,69 @@ func (s *search) run(b board) {
 		next := b
 		next.place(cell, d)
 		s.run(next)
-		if s.count >= s.limit || s.err != nil {
+		if len(s.found) >= s.limit || s.err != nil {
 			return
 		}
 	}
 }
 
-// board is the state of a search as bit sets. A band is three rows, 27 cells: the bit 9·(row mod 3) + column.
-type board struct {
-	cand [9][3]uint32 // for each digit (0 to 8) and band, the cells that may hold it; a placed cell keeps its one
-	open [3]uint32    // the cells without a placed digit
+// set is a set of cells.
+type set [2]uint64
+
+func setOf(cell int) (s set) {
+	s[cell/64] = 1 << (cell % 64)
+	return s
 }
 
-const (
-	band27 = 1<<27 - 1
-	row9   = 1<<9 - 1
-	box9   = 7 | 7<<9 | 7<<18 // the first box of a band
-)
+func (s set) has(cell int) bool { return s[cell/64]>>(cell%64)&1 != 0 }
+func (s set) and(t set) set     { return set{s[0] & t[0], s[1] & t[1]} }
+func (s set) or(t set) set      { return set{s[0] | t[0], s[1] | t[1]} }
+func (s set) without(t set) set { return set{s[0] &^ t[0], s[1] &^ t[1]} }
 
-// peers holds, for each cell, the 20 cells that share a unit with it.
-var peers = func() (peers [Cells][3]uint32) {
-	for _, unit := range units {
+// pop takes the first cell out of a set that is not empty.
+func (s *set) pop() int {
+	if s[0] != 0 {
+		cell := bits.TrailingZeros64(s[0])
+		s[0] &= s[0] - 1
+		return cell
+	}
+	cell := bits.TrailingZeros64(s[1])
+	s[1] &= s[1] - 1
+	return 64 + cell
+}
+
+// sets are the units, all cells, and for each cell the 20 that share a unit with it.
+var sets = func() (sets struct {
+	units [27]set
+	all   set
+	peers [Cells]set
+}) {
+	for u, unit := range units {
 		for _, i := range unit {
-			for _, j := range unit {
-				if i != j {
-					peers[i][j/27] |= 1 << (j % 27)
-				}
-			}
+			sets.units[u] = sets.units[u].or(setOf(i))
+		}
+		sets.all = sets.all.or(sets.units[u])
+	}
+	for u, unit := range units {
+		for _, i := range unit {
+			sets.peers[i] = sets.peers[i].or(sets.units[u].without(setOf(i)))
 		}
 	}
-	return peers
+	return sets
 }()
+
+// board is the state of a search.
+type board struct {
+	cand [9]set // for each digit (0 to 8) the cells that may hold it; a placed cell keeps its one
+	open set    // the cells without a placed digit
+}
 
 // newBoard places the givens of g, which must not contradict each other.
 func newBoard(g Grid) board {
-	var b board
+	b := board{open: sets.all}
 	for d := range b.cand {
-		b.cand[d] = [3]uint32{band27, band27, band27}
+		b.cand[d] = sets.all
 	}
-	b.open = [3]uint32{band27, band27, band27}
 	for i, d := range g {
 		if d != 0 {
 			b.place(i, int(d)-1)
@@ -156,62 +140,44 @@ func newBoard(g Grid) board {
 
 // place puts digit d (0 to 8) into the cell and takes it from the cell's peers.
 func (b *board) place(cell, d int) {
-	band, bit := cell/27, uint32(1)<<(cell%27)
+	here := setOf(cell)
 	for e := range b.cand {
-		b.cand[e][band] &^= bit
+		b.cand[e] = b.cand[e].without(here)
 	}
-	c, p := &b.cand[d], &peers[cell]
-	c[0] &^= p[0]
-	c[1] &^= p[1]
-	c[2] &^= p[2]
-	c[band] |= bit
-	b.open[band] &^= bit
+	b.cand[d] = b.cand[d].without(sets.peers[cell]).or(here)
+	b.open = b.open.without(here)
 }
 
 // propagate places naked and hidden singles until there are none. It returns false on a contradiction.
 func (b *board) propagate() bool {
-	for {
-		placed, ok := b.naked()
+	for placed, ok := true, true; placed; {
+		if placed, ok = b.naked(); ok && !placed {
+			placed, ok = b.hidden()
+		}
 		if !ok {
 			return false
-		}
-		if placed {
-			continue
-		}
-		placed, ok = b.hidden()
-		if !ok {
-			return false
-		}
-		if !placed {
-			return true
 		}
 	}
+	return true
 }
 
 // naked places every cell that has one candidate; false if a cell has none.
 func (b *board) naked() (placed, ok bool) {
-	for band := range 3 {
-		var once, twice uint32
-		for d := range b.cand {
-			m := b.cand[d][band]
-			twice |= once & m
-			once |= m
-		}
-		if once != band27 {
+	var once, twice set
+	for _, m := range b.cand {
+		twice = twice.or(once.and(m))
+		once = once.or(m)
+	}
+	if once != sets.all {
+		return false, false
+	}
+	for singles := once.without(twice).and(b.open); singles != (set{}); placed = true {
+		cell := singles.pop()
+		d := slices.IndexFunc(b.cand[:], func(m set) bool { return m.has(cell) })
+		if d < 0 { // a single placed just before took the candidate away
 			return placed, false
 		}
-		for s := once &^ twice & b.open[band]; s != 0; s &= s - 1 {
-			bit := s & -s
-			d := 0
-			for d < 9 && b.cand[d][band]&bit == 0 {
-				d++
-			}
-			if d == 9 { // a single placed just before took the candidate away
-				return placed, false
-			}
-			b.place(band*27+bits.TrailingZeros32(bit), d)
-			placed = true
-		}
+		b.place(cell, d)
 	}
 	return placed, true
 }
@@ -219,55 +185,16 @@ func (b *board) naked() (placed, ok bool) {
 // hidden places every digit that has one cell left in a unit; false if a unit has no cell for a digit.
 func (b *board) hidden() (placed, ok bool) {
 	for d := range b.cand {
-		c := &b.cand[d]
-		if c[0]&b.open[0]|c[1]&b.open[1]|c[2]&b.open[2] == 0 {
-			if bits.OnesCount32(c[0])+bits.OnesCount32(c[1])+bits.OnesCount32(c[2]) != 9 {
+		if c := b.cand[d]; c.and(b.open) == (set{}) && bits.OnesCount64(c[0])+bits.OnesCount64(c[1]) == 9 {
+			continue // the digit is placed in every unit
+		}
+		for _, unit := range sets.units {
+			left := b.cand[d].and(unit)
+			if left == (set{}) {
 				return placed, false
 			}
-			continue
-		}
-		var single [3]uint32
-		var once, twice uint32 // over columns
-		for band, w := range c {
-			for range 3 {
-				m := w & row9
-				if m == 0 {
-					return placed, false
-				}
-				twice |= once & m
-				once |= m
-				w >>= 9
-			}
-			w = c[band]
-			for shift := 0; shift < 9; shift += 3 {
-				row, box := w&(row9<<(3*shift)), w&(box9<<shift)
-				if box == 0 {
-					return placed, false
-				}
-				if row&(row-1) == 0 {
-					single[band] |= row
-				}
-				if box&(box-1) == 0 {
-					single[band] |= box
-				}
-			}
-		}
-		if once != row9 {
-			return placed, false
-		}
-		if once &^= twice; once != 0 {
-			columns := once | once<<9 | once<<18
-			for band := range single {
-				single[band] |= columns & c[band]
-			}
-		}
-		for band := range single {
-			for s := single[band] & b.open[band]; s != 0; s &= s - 1 {
-				bit := s & -s
-				if c[band]&bit == 0 { // two units wanted the same digit in cells that exclude each other
-					return placed, false
-				}
-				b.place(band*27+bits.TrailingZeros32(bit), d)
+			if cell := left.pop(); left == (set{}) && b.open.has(cell) {
+				b.place(cell, d)
 				placed = true
 			}
 		}
@@ -276,33 +203,20 @@ func (b *board) hidden() (placed, ok bool) {
 }
 
 // solved says whether every cell is placed.
-func (b *board) solved() bool { return b.open[0]|b.open[1]|b.open[2] == 0 }
+func (b *board) solved() bool { return b.open == set{} }
 
-// fewest returns the first open cell with the fewest candidates. The board must not be solved.
+// fewest returns the first open cell with the fewest candidates, two at least. The board must not be solved.
 func (b *board) fewest() int {
 	best, least := -1, 10
-	for band := range 3 {
-		var one, two, three uint32 // cells with at least so many candidates
-		for d := range b.cand {
-			m := b.cand[d][band]
-			three |= two & m
-			two |= one & m
-			one |= m
-		}
-		if pairs := two &^ three & b.open[band]; pairs != 0 {
-			return band*27 + bits.TrailingZeros32(pairs)
-		}
-		for s := b.open[band]; s != 0; s &= s - 1 {
-			bit := s & -s
-			n := 0
-			for d := range b.cand {
-				if b.cand[d][band]&bit != 0 {
-					n++
-				}
+	for open := b.open; open != (set{}) && least > 2; {
+		cell, n := open.pop(), 0
+		for _, m := range b.cand {
+			if m.has(cell) {
+				n++
 			}
-			if n < least {
-				best, least = band*27+bits.TrailingZeros32(bit), n
-			}
+		}
+		if n < least {
+			best, least = cell, n
 		}
 	}
 	return best
@@ -311,11 +225,9 @@ func (b *board) fewest() int {
 // grid reads the placed digits.
 func (b *board) grid() Grid {
 	var g Grid
-	for d := range b.cand {
-		for band, w := range b.cand[d] {
-			for w &^= b.open[band]; w != 0; w &= w - 1 {
-				g[band*27+bits.TrailingZeros32(w)] = uint8(d + 1)
-			}
+	for d, m := range b.cand {
+		for placed := m.without(b.open); placed != (set{}); {
+			g[placed.pop()] = uint8(d + 1)
 		}
 	}
 	return g

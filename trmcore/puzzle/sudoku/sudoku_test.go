@@ -1,4 +1,4 @@
-package sudoku_test
+package sudoku
 
 import (
 	"context"
@@ -11,8 +11,6 @@ import (
 	"github.com/crillab/gophersat/solver"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"github.com/trm-go/refiner/trmcore/puzzle/sudoku"
 )
 
 // escargot is a hard puzzle with one answer.
@@ -21,9 +19,9 @@ const (
 	escargotAnswer = "162857493534129678789643521475312986913586742628794135356478219241935867897261354"
 )
 
-func mustParse(t testing.TB, text string) sudoku.Grid {
+func mustParse(t testing.TB, text string) Grid {
 	t.Helper()
-	g, err := sudoku.Parse(text)
+	g, err := Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,10 +44,10 @@ func TestParse(t *testing.T) {
 		"zeros":       strings.ReplaceAll(escargot, ".", "0"),
 		"underscores": strings.ReplaceAll(escargot, ".", "_"),
 		"lines":       lines(escargot),
-		"drawing":     strings.ReplaceAll(want.Text(), "·", "."),
+		"drawing":     strings.ReplaceAll((&Settling{Puzzle: want}).Text(0, false), "·", "."),
 		"with spaces": "  " + escargot + "\n",
 	} {
-		got, err := sudoku.Parse(text)
+		got, err := Parse(text)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if got != want {
@@ -65,8 +63,8 @@ func TestParseErrors(t *testing.T) {
 		{"long", escargot + "1", "82 cells, want 81"},
 		{"letter", "q" + escargot[1:], "'q' at line 1, column 1"},
 	} {
-		_, err := sudoku.Parse(test.text)
-		if !errors.Is(err, sudoku.ErrSyntax) || !strings.Contains(err.Error(), test.want) {
+		_, err := Parse(test.text)
+		if !errors.Is(err, ErrSyntax) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want ErrSyntax with %q", test.name, err, test.want)
 		}
 	}
@@ -79,11 +77,11 @@ func TestSolveErrors(t *testing.T) {
 		want       error
 		says       string
 	}{
-		{"twice in a row", "5...5" + blank[5:], sudoku.ErrConflict, "5 stands twice in row 1, at row 1, column 1 and at row 1, column 5"},
-		{"twice in a column", "5........5" + blank[10:], sudoku.ErrConflict, "column 1"},
-		{"twice in a box", "5.........5" + blank[11:], sudoku.ErrConflict, "box 1"},
-		{"no place left", "12345678.........9" + blank[18:], sudoku.ErrUnsolvable, ""},
-		{"empty", blank, sudoku.ErrAmbiguous, " and "},
+		{"twice in a row", "5...5" + blank[5:], ErrConflict, "5 stands twice in row 1, at row 1, column 1 and at row 1, column 5"},
+		{"twice in a column", "5........5" + blank[10:], ErrConflict, "column 1"},
+		{"twice in a box", "5.........5" + blank[11:], ErrConflict, "box 1"},
+		{"no place left", "12345678.........9" + blank[18:], ErrUnsolvable, ""},
+		{"empty", blank, ErrAmbiguous, " and "},
 	} {
 		_, err := mustParse(t, test.text).Solve()
 		if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.says) {
@@ -95,19 +93,19 @@ func TestSolveErrors(t *testing.T) {
 func TestAmbiguousShowsTwoAnswers(t *testing.T) {
 	g := mustParse(t, escargot)
 	g[0] = 0 // no longer unique
-	_, err := g.Solve()
-	if !errors.Is(err, sudoku.ErrAmbiguous) {
+	shown, err := g.Solve()
+	if !errors.Is(err, ErrAmbiguous) {
 		t.Fatalf("error %v, want ErrAmbiguous", err)
 	}
 	fields := strings.Fields(err.Error())
 	first, second := mustParse(t, fields[len(fields)-3]), mustParse(t, fields[len(fields)-1])
-	if first == second || !first.Answers(g) || !second.Answers(g) {
+	if shown != first || first == second || !first.Answers(g) || !second.Answers(g) {
 		t.Errorf("%s and %s are not two answers of %s", first, second, g)
 	}
 }
 
 // satisfiable asks an independent SAT solver for an answer of g; forbid, if full, may not be that answer.
-func satisfiable(t testing.TB, g sudoku.Grid, forbid sudoku.Grid) (sudoku.Grid, bool) {
+func satisfiable(t testing.TB, g Grid, forbid Grid) (Grid, bool) {
 	t.Helper()
 	literal := func(cell, digit int) int { return cell*9 + digit }
 	var clauses [][]int
@@ -137,9 +135,9 @@ func satisfiable(t testing.TB, g sudoku.Grid, forbid sudoku.Grid) (sudoku.Grid, 
 	}
 	s := solver.New(solver.ParseSlice(clauses))
 	if s.Solve() != solver.Sat {
-		return sudoku.Grid{}, false
+		return Grid{}, false
 	}
-	var answer sudoku.Grid
+	var answer Grid
 	for cell := range 81 {
 		for d := 1; d <= 9; d++ {
 			if s.Model()[literal(cell, d)-1] {
@@ -155,7 +153,7 @@ func TestSolverAgreesWithSAT(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	counts := map[int]int{}
 	for n := range 60 {
-		puzzle := sudoku.RandomAnswer(rng)
+		puzzle := randomGrid(rng)
 		for _, cell := range rng.Perm(81)[:45+n%14] {
 			puzzle[cell] = 0
 		}
@@ -173,12 +171,11 @@ func TestSolverAgreesWithSAT(t *testing.T) {
 				}
 			}
 		}
-		found, err := puzzle.Solutions(2)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := search{limit: 2}
+		s.run(newBoard(puzzle))
+		found := s.found
 		counts[len(found)]++
-		first, ok := satisfiable(t, puzzle, sudoku.Grid{})
+		first, ok := satisfiable(t, puzzle, Grid{})
 		want := 0
 		if ok {
 			want = 1
@@ -194,9 +191,6 @@ func TestSolverAgreesWithSAT(t *testing.T) {
 				t.Errorf("%s does not answer %s", answer, puzzle)
 			}
 		}
-		if puzzle.Unique() != (want == 1) {
-			t.Errorf("%s: Unique() = %v with %d answers", puzzle, puzzle.Unique(), want)
-		}
 	}
 	for want := range 3 {
 		if counts[want] == 0 {
@@ -205,16 +199,16 @@ func TestSolverAgreesWithSAT(t *testing.T) {
 	}
 }
 
-func transforms() *rapid.Generator[sudoku.Transform] {
-	return rapid.Custom(func(t *rapid.T) sudoku.Transform {
-		return sudoku.RandomTransform(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)))
+func transforms() *rapid.Generator[Transform] {
+	return rapid.Custom(func(t *rapid.T) Transform {
+		return RandomTransform(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)))
 	})
 }
 
 func TestTransformInverse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := transforms().Draw(t, "transform")
-		g := sudoku.Grid(rapid.SliceOfN(rapid.Uint8Range(0, 9), 81, 81).Draw(t, "grid"))
+		g := Grid(rapid.SliceOfN(rapid.Uint8Range(0, 9), 81, 81).Draw(t, "grid"))
 		if got := x.Inverse().Apply(x.Apply(g)); got != g {
 			t.Fatalf("the inverse gives %s, want %s", got, g)
 		}
@@ -235,17 +229,22 @@ func TestTransformKeepsRules(t *testing.T) {
 	})
 }
 
-func TestRate(t *testing.T) {
-	full := mustParse(t, escargotAnswer)
-	if got, err := sudoku.Rate(full); err != nil || got != 0 {
-		t.Errorf("a full grid rates %d, %v; want 0", got, err)
+// guesses rates a puzzle that must have one answer.
+func guesses(t testing.TB, g Grid) int {
+	t.Helper()
+	s := search{limit: 2}
+	if s.run(newBoard(g)); len(s.found) != 1 {
+		t.Fatalf("%s has %d answers", g, len(s.found))
 	}
-	hard, err := sudoku.Rate(mustParse(t, escargot))
-	if err != nil || hard < 20 {
-		t.Errorf("a hard puzzle rates %d, %v; want at least 20", hard, err)
+	return s.guesses
+}
+
+func TestGuesses(t *testing.T) {
+	if got := guesses(t, mustParse(t, escargotAnswer)); got != 0 {
+		t.Errorf("a full grid rates %d, want 0", got)
 	}
-	if _, err := sudoku.Rate(sudoku.Grid{}); !errors.Is(err, sudoku.ErrAmbiguous) {
-		t.Errorf("an empty grid: %v, want ErrAmbiguous", err)
+	if got := guesses(t, mustParse(t, escargot)); got < 20 {
+		t.Errorf("a hard puzzle rates %d, want at least 20", got)
 	}
 }
 
@@ -255,11 +254,11 @@ func TestTokens(t *testing.T) {
 	if diff := cmp.Diff([]int32{2, 1, 1, 1, 1, 8, 1, 10, 1}, tokens[:9]); diff != "" {
 		t.Errorf("first row (-want +got)\n%s", diff)
 	}
-	if got, err := sudoku.FromTokens(tokens); err != nil || got != g {
+	if got, err := FromTokens(tokens); err != nil || got != g {
 		t.Errorf("back: %s, %v; want %s", got, err, g)
 	}
 	for _, bad := range [][]int32{nil, tokens[:80], append([]int32{11}, tokens[1:]...), append([]int32{-1}, tokens[1:]...)} {
-		if _, err := sudoku.FromTokens(bad); !errors.Is(err, sudoku.ErrSyntax) {
+		if _, err := FromTokens(bad); !errors.Is(err, ErrSyntax) {
 			t.Errorf("%d tokens from %v: %v, want ErrSyntax", len(bad), bad[:min(1, len(bad))], err)
 		}
 	}
@@ -267,31 +266,29 @@ func TestTokens(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(escargot)
-	f.Add(mustParse(f, escargot).Text())
+	f.Add((&Settling{Puzzle: mustParse(f, escargot)}).Text(0, false))
 	f.Add("")
 	f.Add(strings.Repeat("9", 81))
 	f.Fuzz(func(t *testing.T, text string) {
-		g, err := sudoku.Parse(text)
+		g, err := Parse(text)
 		if err != nil {
-			if !errors.Is(err, sudoku.ErrSyntax) {
+			if !errors.Is(err, ErrSyntax) {
 				t.Fatalf("error %v, want ErrSyntax", err)
 			}
 			return
 		}
-		if again, err := sudoku.Parse(g.String()); err != nil || again != g {
+		if again, err := Parse(g.String()); err != nil || again != g {
 			t.Fatalf("%s reads back as %s, %v", g, again, err)
 		}
 		if g.Clues() < 20 {
 			return // a search for two answers is quick, a proof that there is none need not be
 		}
-		found, err := g.Solutions(2)
-		if (err != nil) != (g.Check() != nil) {
-			t.Fatalf("Solutions says %v, Check says %v", err, g.Check())
+		answer, err := g.Solve()
+		if errors.Is(err, ErrConflict) != (g.Check() != nil) {
+			t.Fatalf("Solve says %v, Check says %v", err, g.Check())
 		}
-		for _, answer := range found {
-			if !answer.Answers(g) {
-				t.Fatalf("%s does not answer %s", answer, g)
-			}
+		if (err == nil || errors.Is(err, ErrAmbiguous)) && !answer.Answers(g) {
+			t.Fatalf("%s does not answer %s", answer, g)
 		}
 	})
 }

@@ -1,12 +1,10 @@
 package sudoku
 
-import (
-	"math/rand/v2"
-)
+import "math/rand/v2"
 
 // Transform is a symmetry of the rules: it maps puzzles to puzzles and answers to answers. There are 2·6⁸·9! of them.
 // The grid is transposed first if Transpose is set, then its rows and columns are moved, then its digits are renamed.
-// Rows and Columns must keep bands and stacks together; [Identity], [RandomTransform] and [Transform.Inverse] do.
+// Rows and Columns must keep bands and stacks together; [RandomTransform] and [Transform.Inverse] do.
 type Transform struct {
 	Transpose bool
 	Rows      [9]uint8  // row r of the image is row Rows[r] of the (transposed) grid
@@ -14,27 +12,12 @@ type Transform struct {
 	Digits    [10]uint8 // digit d becomes Digits[d]; Digits[0] is 0, so blanks stay blank
 }
 
-// Identity is the transform that changes nothing.
-func Identity() Transform {
-	t := Transform{}
-	for i := range uint8(9) {
-		t.Rows[i], t.Columns[i], t.Digits[i+1] = i, i, i+1
-	}
-	return t
-}
-
 // RandomTransform draws one of all symmetries, each with the same chance.
 func RandomTransform(rng *rand.Rand) Transform {
-	t := RandomDigits(rng)
+	t := Transform{Digits: [10]uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}}
+	rng.Shuffle(9, func(i, j int) { t.Digits[i+1], t.Digits[j+1] = t.Digits[j+1], t.Digits[i+1] })
 	t.Transpose = rng.IntN(2) == 1
 	t.Rows, t.Columns = randomLines(rng), randomLines(rng)
-	return t
-}
-
-// RandomDigits draws a transform that only renames digits.
-func RandomDigits(rng *rand.Rand) Transform {
-	t := Identity()
-	rng.Shuffle(9, func(i, j int) { t.Digits[i+1], t.Digits[j+1] = t.Digits[j+1], t.Digits[i+1] })
 	return t
 }
 
