@@ -18,8 +18,8 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "ranker"))
 from train import tree
 
-WEIGHT = {"everyday": 4, "invented": 4, "locomo": .35, "statements": 1.5, "people": 1.5}
-MADE = {"": 1, "bare": .15, "few": .05, "fewbare": .05, "swapped": .12, "other": .4, "elsewhere": .15}
+WEIGHT = {"everyday": 4, "invented": 4, "locomo": .35, "statements": 4, "people": 4}
+MADE = {"": 1, "bare": .15, "few": .15, "fewbare": .1, "swapped": .25, "other": .4, "elsewhere": .15}
 PARAMETERS = dict(objective="binary", num_leaves=10, learning_rate=.05, min_data_in_leaf=25, feature_fraction=.3, bagging_fraction=.8, bagging_freq=1,
                   lambda_l2=5, max_bin=63, num_threads=1, verbose=-1, deterministic=True, force_row_wise=True)
 

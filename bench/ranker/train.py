@@ -13,7 +13,7 @@ import lightgbm as lgb
 import numpy as np
 
 # How much a question of each kind counts: the kinds are of very different size.
-WEIGHT = {"locomo": 1.0, "beam": 5.0, "everyday": 10.0, "assistants": 1.0, "facts": 1.0, "bare": 1.0, "updates": 0.7, "moved": 0.7,
+WEIGHT = {"locomo": 2.0, "beam": 8.0, "everyday": 10.0, "assistants": 1.0, "facts": 1.0, "bare": 1.0, "updates": 0.7, "moved": 0.7,
           "people": 2.0, "fragments": 0.7, "invented": 3.0, "swapped": 1.0, "outdated": 0.7, "pieces": 0.7}
 DEPTH = 64
 BLEND = 0.1  # share of the relevance by words and neighbours in the ranking, as importance.plainShare has it

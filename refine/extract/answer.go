@@ -110,7 +110,7 @@ type Quote struct {
 // The least confidence of an answer, the share of the best passage's score mass
 // that a second must have, and the words up to which a memory is quoted around the sentence that answers.
 const (
-	Threshold   = .39
+	Threshold   = .35
 	secondShare = .35
 	mostWords   = 36
 )
