@@ -281,8 +281,11 @@ func (s observedStore) Undo(ctx context.Context, scope memory.Scope, id memory.I
 			c.IDs = append(c.IDs, e.ID)
 		}
 	}
+	if err != nil { // it is undone all the same
+		s.hooks.log.Warn("webhooks are not told what is live again after an undo", "id", id, "error", err)
+	}
 	s.hooks.tell("changed", scope, c)
-	return err
+	return nil
 }
 
 func (s observedStore) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error) {
