@@ -39,8 +39,8 @@ func (f StepperFunc[X, Y, Z]) Step(ctx context.Context, x X, s State[Y, Z]) (Sta
 }
 
 // Deep makes a supervision step of net: cycles (T) times, reasons (n) latent updates and then one answer. What is below 1
-// counts as 1. The context is examined before every call of the net, so that a cancelled one
-// ends the step after at most one call.
+// counts as 1. The context is examined before every call of the net, so that a cancelled one ends the step after at most
+// one call.
 func Deep[X, Y, Z any](net Net[X, Y, Z], reasons, cycles int) Stepper[X, Y, Z] {
 	return StepperFunc[X, Y, Z](func(ctx context.Context, x X, s State[Y, Z]) (State[Y, Z], error) {
 		next := s
