@@ -101,31 +101,30 @@ func outside(name string) error {
 // protect lets in who has a key and keeps to the rate, and bounds the body.
 func (s *Server) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fail := func(err error) { writeFailure(w, wireAt(r.URL.Path), err) }
 		c, err := s.authenticate(r)
 		if err != nil {
 			if asFailure(err).Status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="refine"`)
 			}
-			fail(err)
+			s.fail(w, r, err)
 			return
 		}
 		if limit := s.access.Load().limits[c.name]; limit != nil {
 			if wait := limit.Reserve(); wait.Delay() > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(1+int(wait.Delay().Seconds())))
 				wait.Cancel()
-				fail(refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())))
+				s.fail(w, r, refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())))
 				return
 			}
 		}
 		if r.Body != nil && r.ContentLength != 0 {
 			// A form or text/plain is all that a foreign web page can send without asking first.
 			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-				fail(refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json"))
+				s.fail(w, r, refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json"))
 				return
 			}
 			if r.ContentLength > s.o.MaxBody {
-				fail(&http.MaxBytesError{Limit: s.o.MaxBody})
+				s.fail(w, r, &http.MaxBytesError{Limit: s.o.MaxBody})
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBody)
@@ -156,11 +155,11 @@ func (s *Server) harden(next http.Handler) http.Handler {
 		}
 		// Without keys a name that an attacker lets point here (DNS rebinding) would make the browser a caller.
 		if !s.locked && !s.ours(r.Host) {
-			refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host).write(w)
+			s.fail(w, r, refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host))
 			return
 		}
 		if err := cross.Check(r); err != nil {
-			refuse(http.StatusForbidden, "cross_origin", "a page of another origin may not send this").write(w)
+			s.fail(w, r, refuse(http.StatusForbidden, "cross_origin", "a page of another origin may not send this"))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -419,7 +419,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 	for event, err := range s.of(callerOf(r.Context())).AskStream(ctx, request) {
 		if err != nil {
 			if q.Stream && w.Header().Get("Content-Type") != "" {
-				return sendEvent(w, chatwire.EventStream, "error", envelope{asFailure(err)})
+				return sendEvent(w, chatwire.EventStream, "error", map[string]any{"error": asFailure(err)})
 			}
 			return err
 		}

@@ -23,7 +23,6 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/trm-go/refiner/internal/batch"
-	"github.com/trm-go/refiner/internal/metric"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -70,13 +69,13 @@ func (h *Webhook) check() (string, error) {
 
 // webhooks tell of changes. One goroutine for each sends, while there is something to send.
 type webhooks struct {
-	list   []*hookSender
-	store  refine.Store
-	client *retryablehttp.Client
-	log    *slog.Logger
-	told   *metric.Counter // result
-	ctx    context.Context // ends with the server
-	cut    context.CancelFunc
+	list    []*hookSender
+	store   refine.Store
+	client  *retryablehttp.Client
+	log     *slog.Logger
+	metrics *metrics
+	ctx     context.Context // ends with the server
+	cut     context.CancelFunc
 }
 
 type hookSender struct {
@@ -87,8 +86,8 @@ type hookSender struct {
 }
 
 // newWebhooks makes the webhooks of a store's changes, none of which is under way yet.
-func newWebhooks(list []Webhook, store refine.Store, registry *metric.Registry, log *slog.Logger) (*webhooks, error) {
-	w := &webhooks{store: store, log: log, client: retryablehttp.NewClient()}
+func newWebhooks(list []Webhook, store refine.Store, m *metrics, log *slog.Logger) (*webhooks, error) {
+	w := &webhooks{store: store, log: log, metrics: m, client: retryablehttp.NewClient()}
 	w.ctx, w.cut = context.WithCancel(context.Background())
 	w.client.Logger, w.client.HTTPClient.Timeout = nil, hookTimeout                                                   // a logger would be told addresses
 	w.client.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // to where nobody allowed it
@@ -110,8 +109,7 @@ func newWebhooks(list []Webhook, store refine.Store, registry *metric.Registry, 
 		})
 		w.list = append(w.list, h)
 	}
-	w.told = registry.Counter("refine_webhook_events_total", "What webhooks were to be told: delivered, failed for good, or dropped.", "result")
-	registry.Gauge("refine_webhook_events_pending", "What waits to be told to webhooks.", w.pending)
+	m.NewGauge("refine_webhook_events_pending", w.pending)
 	return w, nil
 }
 
@@ -131,7 +129,7 @@ func (w *webhooks) tell(event string, scope memory.Scope, c change) {
 		case h.queue.Offer(&c):
 			h.full.Store(false)
 		default:
-			w.told.Add(1, "dropped")
+			w.metrics.count("refine_webhook_events_total", 1, "result", "dropped")
 			if !h.full.Swap(true) {
 				w.log.Warn("a webhook is too slow: changes are dropped", "host", h.host, "pending", mostChanges)
 			}
@@ -147,15 +145,15 @@ func (w *webhooks) send(h *hookSender, c *change) {
 	}
 	switch failed := (*url.Error)(nil); {
 	case err == nil:
-		w.told.Add(1, "delivered")
+		w.metrics.count("refine_webhook_events_total", 1, "result", "delivered")
 		return
 	case w.ctx.Err() != nil: // close has logged it
-		w.told.Add(1, "dropped")
+		w.metrics.count("refine_webhook_events_total", 1, "result", "dropped")
 		return
 	case errors.As(err, &failed):
 		err = failed.Err // without the address
 	}
-	w.told.Add(1, "failed")
+	w.metrics.count("refine_webhook_events_total", 1, "result", "failed")
 	w.log.Warn("a webhook could not be told of a change", "host", h.host, "event", c.Event, "delivery", c.Delivery, "error", err)
 }
 
