@@ -187,7 +187,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 		a.Memories = a.Memories[:len(kept)]
 	}
 	if !r.Quiet {
-		defer func() { p.Shown(scope, idsOf(a.Memories)...) }()
+		defer func() { p.Shown(scope, IDs(a.Memories)...) }()
 	}
 	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
 		return a, nil
