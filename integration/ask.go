@@ -213,7 +213,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 // more than a prompt would hold.
 const readForQuotes = 40
 
-// respond lets the model answer, or refines a draft. It reports whether anybody listens still.
+// respond lets the model answer, or refines a draft. It reports whether anybody still listens.
 func (p *Plugin) respond(ctx context.Context, task *specialists.Task, r Request, a *Answer, found *refine.Recollection, emit func(Event) bool) (bool, error) {
 	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, found, emit), &a.Response) {
 		if errors.Is(err, errStopped) {
