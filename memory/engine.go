@@ -33,7 +33,7 @@ func FindCandidates(ctx context.Context, e Engine, scope Scope, q Query) (*Candi
 // engine is a Store as an Engine.
 type engine struct{ s *Store }
 
-func (e engine) Embedder() Embedder { return e.s.embed() }
+func (e engine) Embedder() Embedder { return e.s.Embedder() }
 func (e engine) Now() time.Time     { return e.s.now() }
 
 func (e engine) View(ctx context.Context, scope Scope, at time.Time) (*View, error) {

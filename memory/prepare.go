@@ -46,7 +46,7 @@ func (s *Store) preparation(ctx context.Context) (*Preparation, error) {
 		return nil, errReadOnly
 	}
 	h, err := s.head(ctx)
-	return &Preparation{Model: h.model, Dim: h.dim, Embedder: s.embed(), Now: s.now(), Known: s.holds}, err
+	return &Preparation{Model: h.model, Dim: h.dim, Embedder: s.Embedder(), Now: s.now(), Known: s.holds}, err
 }
 
 // Prepare fills, checks, analyses and embeds records, as [Store.Add] does; first is the number of the first of them, for messages.

@@ -196,7 +196,7 @@ const ownRecords = "r.owner = (SELECT o.owner FROM owners o WHERE o.tenant = ? A
 
 // load makes the view of an owner from nothing.
 func (s *Store) load(ctx context.Context, t *sql.Tx, o owner, h head) (*View, error) {
-	if e := s.embed(); e != nil && (e.Model() != h.model || e.Dim() != h.dim) {
+	if e := s.Embedder(); e != nil && (e.Model() != h.model || e.Dim() != h.dim) {
 		return nil, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim)
 	}
 	v, err := s.build(ctx, t, o, h.dim, nil)
