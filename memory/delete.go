@@ -307,15 +307,11 @@ func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *
 // deleteFromCopy deletes the same records from a copy, and returns how many it held. A copy that held some remembers in its
 // own journal that its free pages still do, until they are rewritten.
 func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (int, error) {
-	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+	db, err := disk.OpenWritable(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = db.Close() }()
-	db.SetMaxOpenConns(1)
-	if err := disk.Migrate(ctx, db); err != nil {
-		return 0, err
-	}
 	t, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
