@@ -39,7 +39,7 @@ func (s *Store) Snapshot(ctx context.Context, path string) (_ Snapshot, err erro
 		return snap, err
 	}
 	// What was deleted meanwhile must not be left in the copy.
-	_, err = s.Resume(ctx)
+	_, err = s.resume(ctx)
 	return snap, err
 }
 
