@@ -65,7 +65,7 @@ type View struct {
 	dim   int
 }
 
-// Row is a record as a View is told of it.
+// Row is what a View takes from a record.
 type Row struct {
 	Row                 int64
 	Scope               Scope

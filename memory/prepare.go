@@ -179,7 +179,7 @@ func foldName(s string) string {
 // Novelty remembers what one tenant and user had last, and tells how new a record is beside it.
 type Novelty struct{ n *index.Novelty }
 
-// NewNovelty makes one of nothing. It is to be told of the last Remembered live records, oldest first.
+// NewNovelty makes one of nothing. Begin it with the last Remembered live records, oldest first.
 func NewNovelty() *Novelty { return &Novelty{index.NewNovelty()} }
 
 // Remembered is with how many records a Novelty begins.

@@ -27,7 +27,7 @@ func (p Place) contains(o Place) bool {
 	return (p.Agent == "" || p.Agent == o.Agent) && (p.Session == "" || p.Session == o.Session)
 }
 
-// Entry is what the index is told of a record: what may change of it, its digest and its vector. Times are microseconds. Nothing
+// Entry is what the index takes from a record: what may change of it, its digest and its vector. Times are microseconds. Nothing
 // of it is kept.
 type Entry struct {
 	Row                 int64
