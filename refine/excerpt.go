@@ -1,6 +1,7 @@
 package refine
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -84,29 +85,22 @@ func (p *packer) suffices(turn *Recalled) bool {
 // quote shows what the summary quotes of the turn, beside what else of it is shown, and reports whether there is such and
 // room for it.
 func (p *packer) quote(e entry) bool {
-	if e.turn.Brief == "" {
-		return false
-	}
-	i := p.find(e.m.ID)
-	if i < 0 {
-		i = len(p.chosen)
-		p.chosen = append(p.chosen, choice{r: e.m, level: importance.Chunk, quoted: map[memory.ID]bool{}})
-	}
-	c := &p.chosen[i]
-	c.quoted[e.turn.ID] = true
-	before := *c
-	if p.renderExcerpt(c); p.used()-1 <= p.budget {
-		return true
-	}
-	if *c = before; c.text == "" {
-		p.chosen = p.chosen[:i]
-	} else {
-		delete(c.quoted, e.turn.ID)
-	}
-	return false
+	return e.turn.Brief != "" && p.try(func() {
+		i := p.find(e.m.ID)
+		if i < 0 {
+			i = len(p.chosen)
+			p.chosen = append(p.chosen, choice{r: e.m, level: importance.Chunk})
+		}
+		quoted := map[memory.ID]bool{e.turn.ID: true}
+		maps.Copy(quoted, p.chosen[i].quoted)
+		p.excerpt(i, quoted)
+	})
 }
 
-func (p *packer) renderExcerpt(c *choice) {
+// excerpt lets a summary in the prompt show its quotes of some turns.
+func (p *packer) excerpt(i int, quoted map[memory.ID]bool) {
+	c := &p.chosen[i]
+	c.quoted = quoted
 	c.text = p.Line(&c.r.Record, excerpt.Render(passages(&c.r.Record, c.turn)))
 	c.cost = p.PackOptions.Tokens(c.text)
 }
@@ -117,23 +111,15 @@ func (p *packer) open(e entry) bool {
 	if i < 0 || !p.chosen[i].quoted[e.turn.ID] || !p.Open(&e.turn.Record) {
 		return false
 	}
-	full := choice{r: e.turn, of: e.m.ID}
-	p.render(&full, importance.Full, p.budget)
-	before := p.chosen[i]
-	delete(before.quoted, e.turn.ID)
-	if len(before.quoted) == 0 {
-		p.chosen[i] = full
-	} else {
-		p.renderExcerpt(&p.chosen[i])
+	return p.try(func() {
+		full := choice{r: e.turn, of: e.m.ID}
+		p.render(&full, importance.Full, p.budget)
+		rest := maps.Clone(p.chosen[i].quoted)
+		if delete(rest, e.turn.ID); len(rest) == 0 {
+			p.chosen[i] = full
+			return
+		}
+		p.excerpt(i, rest)
 		p.chosen = append(p.chosen, full)
-	}
-	if p.used() <= p.budget {
-		return true
-	}
-	before.quoted[e.turn.ID] = true
-	if len(before.quoted) > 1 {
-		p.chosen = p.chosen[:len(p.chosen)-1]
-	}
-	p.chosen[i] = before
-	return false
+	})
 }

@@ -178,13 +178,24 @@ type choice struct {
 	quoted map[memory.ID]bool // of an excerpt of a summary: the turns whose quotes it shows
 }
 
-// used are the tokens of what was chosen, with a token for the end of each line.
+// used are the tokens of what was chosen, with a token for the end of each line but the last.
 func (p *packer) used() int {
-	n := 0
+	n := max(0, len(p.chosen)-1)
 	for _, c := range p.chosen {
-		n += c.cost + 1
+		n += c.cost
 	}
 	return n
+}
+
+// try makes a change to what was chosen, and takes it back if there is no room for it. A change replaces choices and what they
+// hold.
+func (p *packer) try(change func()) bool {
+	before := slices.Clone(p.chosen)
+	if change(); p.used() <= p.budget {
+		return true
+	}
+	p.chosen = before
+	return false
 }
 
 // find is the place of a memory among what was chosen, -1 if it was not.
@@ -209,20 +220,23 @@ func (p *packer) take(e entry) {
 	}
 }
 
-// add chooses a memory at the first of the levels that there is room for, unless it repeats another, and reports whether
-// there is room.
+// add chooses a memory at the first of the levels that there is room for, and reports whether there is. One that repeats another
+// needs none.
 func (p *packer) add(r *Recalled, of memory.ID, levels ...importance.Level) bool {
 	if r.Level == importance.Dropped {
 		return false
 	}
-	c := choice{r: r, of: of}
-	used := p.used()
+	w := wordingOf(r.Text)
+	if p.said.has(w) {
+		return true
+	}
 	for _, l := range levels {
-		if p.render(&c, l, p.budget-used); used+c.cost <= p.budget {
-			if w := wordingOf(r.Text); !p.said.has(w) {
-				p.said.seen = append(p.said.seen, w)
-				p.chosen = append(p.chosen, c)
-			}
+		if p.try(func() {
+			c := choice{r: r, of: of}
+			p.render(&c, l, p.budget-p.used()-1)
+			p.chosen = append(p.chosen, c)
+		}) {
+			p.said.seen = append(p.said.seen, w)
 			return true
 		}
 	}
@@ -241,15 +255,10 @@ func (p *packer) raise(e entry) {
 	if i < 0 || p.chosen[i].quoted != nil {
 		return
 	}
-	now := p.chosen[i]
 	for _, l := range []importance.Level{importance.Full, importance.Chunk} {
-		if l == now.level {
+		if l == p.chosen[i].level || p.try(func() { p.render(&p.chosen[i], l, p.budget-p.used()+p.chosen[i].cost) }) {
 			return
 		}
-		if p.render(&p.chosen[i], l, p.budget-p.used()+now.cost); p.used() <= p.budget {
-			return
-		}
-		p.chosen[i] = now
 	}
 }
 

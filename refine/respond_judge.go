@@ -1,6 +1,7 @@
 package refine
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -76,13 +77,7 @@ func newJudge(t *specialists.Task) *judge {
 		for _, w := range wordsOf(e.Speaker) {
 			j.known.facts[text.PrefixName+w] = true
 		}
-		for _, s := range extract.Testimony(&e) {
-			j.known.add(s, e.Created)
-			for _, term := range text.Terms(s) {
-				could[term] = true
-			}
-		}
-		for _, s := range []string{e.Speaker, e.Created.Format("2 January 2006"), e.Created.Format("Monday")} {
+		for _, s := range append(slices.Clip(extract.Testimony(&e)), e.Speaker, e.Created.Format("2 January 2006"), e.Created.Format("Monday")) {
 			j.known.add(s, e.Created)
 			for _, term := range text.Terms(s) {
 				could[term] = true
@@ -100,11 +95,8 @@ func newJudge(t *specialists.Task) *judge {
 func (s *sources) add(txt string, at time.Time) {
 	for _, f := range specialists.Facts(txt, at) {
 		s.facts[f] = true
-		if day, ok := strings.CutPrefix(f, text.PrefixDay); ok && len(day) >= 4 {
-			s.facts[text.PrefixYear+day[:4]] = true
-		}
-		if month, ok := strings.CutPrefix(f, text.PrefixMonth); ok && len(month) >= 4 {
-			s.facts[text.PrefixYear+month[:4]] = true
+		if kind, date, _ := strings.Cut(f, ":"); (kind+":" == text.PrefixDay || kind+":" == text.PrefixMonth) && len(date) >= 4 {
+			s.facts[text.PrefixYear+date[:4]] = true
 		}
 	}
 	for _, w := range wordsOf(txt) {
@@ -282,36 +274,39 @@ func brevity(s string) float64 {
 
 // better says in words why a judgement is better than another.
 func (v *judgement) better(old *judgement) string {
-	var parts []string
-	fewer := func(now, before int, one, many string) {
-		if d := before - now; d == 1 {
-			parts = append(parts, "one "+one+" fewer")
-		} else if d > 1 {
-			parts = append(parts, fmt.Sprintf("%d %s fewer", d, many))
-		}
-	}
 	if v.solved && !old.solved {
 		return "it solves the puzzle"
 	}
+	var parts []string
 	if old.leaks && !v.leaks {
 		parts = append(parts, "it gives away no secret")
 	}
-	fewer(v.contradicts, old.contradicts, "claim that a memory contradicts", "claims that memories contradict")
-	fewer(v.unknown, old.unknown, "claim that no memory supports", "claims that no memory supports")
-	fewer(len(v.invented), len(old.invented), "invented name, number or date", "invented names, numbers and dates")
-	if v.coverage > old.coverage {
-		parts = append(parts, "it covers more of the question")
+	for _, c := range []struct {
+		fewer     int
+		one, many string
+	}{
+		{old.contradicts - v.contradicts, "claim that a memory contradicts", "claims that memories contradict"},
+		{old.unknown - v.unknown, "claim that no memory supports", "claims that no memory supports"},
+		{len(old.invented) - len(v.invented), "invented name, number or date", "invented names, numbers and dates"},
+	} {
+		if c.fewer == 1 {
+			parts = append(parts, "one "+c.one+" fewer")
+		} else if c.fewer > 1 {
+			parts = append(parts, fmt.Sprintf("%d %s fewer", c.fewer, c.many))
+		}
 	}
-	if v.cited > old.cited {
-		parts = append(parts, "more of it is cited")
+	for _, c := range []struct {
+		more bool
+		what string
+	}{
+		{v.coverage > old.coverage, "it covers more of the question"}, {v.cited > old.cited, "more of it is cited"},
+		{v.brevity > old.brevity, "it repeats itself less"},
+	} {
+		if c.more {
+			parts = append(parts, c.what)
+		}
 	}
-	if v.brevity > old.brevity {
-		parts = append(parts, "it repeats itself less")
-	}
-	if len(parts) == 0 {
-		return "it is better on the whole"
-	}
-	return strings.Join(parts, ", ")
+	return cmp.Or(strings.Join(parts, ", "), "it is better on the whole")
 }
 
 // citations are the memories that a text cites, in the order of their numbers' first appearance.

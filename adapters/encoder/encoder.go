@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -62,7 +63,10 @@ func (m *model) load() error {
 		}
 		path := filepath.Join(m.dir, m.card.Weights)
 		if m.card.Graph() {
-			m.net, m.err = openGraph(path, m.options.Library)
+			var s *onnx.Session
+			if s, m.err = onnx.OpenSession(path, m.options.Library); m.err == nil {
+				m.net = graph{s}
+			}
 		} else {
 			m.net, m.err = readBERT(path, m.card.Heads)
 		}
@@ -103,19 +107,8 @@ func (m *model) each(ctx context.Context, n int, f func(ctx context.Context, i i
 // graph is a network in ONNX Runtime.
 type graph struct{ *onnx.Session }
 
-func openGraph(path, library string) (network, error) {
-	s, err := onnx.OpenSession(path, library)
-	if err != nil {
-		return nil, err
-	}
-	return graph{s}, nil
-}
-
 func (g graph) run(ctx context.Context, ids, types []int64) (onnx.Tensor, error) {
-	mask := make([]int64, len(ids))
-	for i := range mask {
-		mask[i] = 1
-	}
+	mask := slices.Repeat([]int64{1}, len(ids))
 	return g.Run(ctx, map[string][]int64{"input_ids": ids, "attention_mask": mask, "token_type_ids": types})
 }
 
@@ -197,8 +190,7 @@ func (e *Encoder) embed(ctx context.Context, text string) ([]float32, error) {
 
 // window is the unit vector of what the model reads at once.
 func (e *Encoder) window(ctx context.Context, pieces []int64) ([]float32, error) {
-	ids := make([]int64, 0, len(pieces)+2)
-	ids = append(append(append(ids, e.tokens.begin), pieces...), e.tokens.end)
+	ids := slices.Concat([]int64{e.tokens.begin}, pieces, []int64{e.tokens.end})
 	out, err := e.net.run(ctx, ids, make([]int64, len(ids)))
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package encoder
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Reranker reads a question together with a passage, and says how well the passage answers. That is more exact than
@@ -30,14 +31,9 @@ func (r *Reranker) Score(ctx context.Context, question string, passages []string
 	err := r.each(ctx, len(passages), func(ctx context.Context, i int) error {
 		pieces := r.tokens.pieces(passages[i])
 		pieces = pieces[:min(len(pieces), r.card.Tokens-3-len(asked))]
-		ids := make([]int64, 0, len(asked)+len(pieces)+3)
-		ids = append(append(append(ids, r.tokens.begin), asked...), r.tokens.end)
-		types := make([]int64, len(ids), cap(ids))
-		ids = append(append(ids, pieces...), r.tokens.end)
-		for len(types) < len(ids) {
-			types = append(types, 1)
-		}
-		out, err := r.net.run(ctx, ids, types)
+		first, second := slices.Concat([]int64{r.tokens.begin}, asked, []int64{r.tokens.end}), append(pieces, r.tokens.end)
+		types := slices.Concat(make([]int64, len(first)), slices.Repeat([]int64{1}, len(second)))
+		out, err := r.net.run(ctx, slices.Concat(first, second), types)
 		if err != nil {
 			return err
 		}

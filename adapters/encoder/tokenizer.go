@@ -104,52 +104,26 @@ func (t *wordpiece) pieces(text string) []int64 {
 
 // words normalises a text and splits it at spaces and around punctuation.
 func (t *wordpiece) words(text string) []string {
+	if t.accent {
+		text = norm.NFD.String(text)
+	}
+	if t.lower {
+		text = strings.Map(unicode.ToLower, text)
+	}
 	var b strings.Builder
 	b.Grow(len(text))
 	for _, r := range text {
 		switch {
-		case t.clean && (r == 0 || r == utf8.RuneError || control(r)):
+		case t.clean && (r == 0 || r == utf8.RuneError || control(r)), t.accent && unicode.Is(unicode.Mn, r):
 		case unicode.IsSpace(r):
 			b.WriteByte(' ')
-		case t.spaced && chinese(r):
-			b.WriteByte(' ')
-			b.WriteRune(r)
-			b.WriteByte(' ')
+		case punctuation(r) || t.spaced && chinese(r):
+			b.WriteString(" " + string(r) + " ")
 		default:
 			b.WriteRune(r)
 		}
 	}
-	s := b.String()
-	if t.accent {
-		b.Reset()
-		for _, r := range norm.NFD.String(s) {
-			if !unicode.Is(unicode.Mn, r) {
-				b.WriteRune(r)
-			}
-		}
-		s = b.String()
-	}
-	if t.lower {
-		s = strings.Map(unicode.ToLower, s)
-	}
-	var words []string
-	for _, field := range strings.Fields(s) {
-		from := 0
-		for i, r := range field {
-			if !punctuation(r) {
-				continue
-			}
-			if from < i {
-				words = append(words, field[from:i])
-			}
-			from = i + utf8.RuneLen(r)
-			words = append(words, field[i:from])
-		}
-		if from < len(field) {
-			words = append(words, field[from:])
-		}
-	}
-	return words
+	return strings.Fields(b.String())
 }
 
 // split appends the pieces of a word: the longest that the vocabulary holds, then the longest of the rest. A word of which any

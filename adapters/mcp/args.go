@@ -26,9 +26,6 @@ func readArguments(schemas map[string]*jsonschema.Schema) sdk.Middleware {
 			}
 			schema := schemas[call.Params.Name]
 			arguments, err := normalize(call.Params.Arguments, schema)
-			if err == nil {
-				err = within(arguments, schema)
-			}
 			if err != nil {
 				text := fmt.Sprintf("%s: %v. %s", call.Params.Name, err, usage(call.Params.Name, schema))
 				return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}, nil
@@ -39,20 +36,8 @@ func readArguments(schemas map[string]*jsonschema.Schema) sdk.Middleware {
 	}
 }
 
-// within holds arguments against the whole schema, bounds included.
-func within(arguments json.RawMessage, schema *jsonschema.Schema) error {
-	resolved, err := schema.Resolve(nil)
-	if err != nil {
-		return err
-	}
-	var v any
-	if err := json.Unmarshal(arguments, &v); err != nil {
-		return err
-	}
-	return resolved.Validate(v)
-}
-
-// normalize brings arguments into the form of the schema, where there is no doubt about what is meant.
+// normalize brings arguments into the form of the schema, where there is no doubt about what is meant, and holds them against
+// it, bounds included.
 func normalize(raw json.RawMessage, schema *jsonschema.Schema) (json.RawMessage, error) {
 	raw = bytes.TrimSpace(raw)
 	var text string
@@ -65,63 +50,50 @@ func normalize(raw json.RawMessage, schema *jsonschema.Schema) (json.RawMessage,
 			return nil, fmt.Errorf("the arguments are not an object")
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(arguments)) {
-		p := schema.Properties[name]
-		if p == nil {
-			return nil, fmt.Errorf("there is no argument %q", name)
-		}
-		v, err := normalizeValue(arguments[name], p, slices.Contains(schema.Required, name))
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%q %w", name, err)
-		case v == nil:
-			delete(arguments, name)
-		default:
+	for name, p := range schema.Properties {
+		if v := normalizeValue(arguments[name], p, slices.Contains(schema.Required, name)); v != nil {
 			arguments[name] = v
+		} else {
+			delete(arguments, name)
 		}
 	}
-	for _, name := range schema.Required {
-		if arguments[name] == nil {
-			return nil, fmt.Errorf("%q is missing", name)
-		}
+	made, err := json.Marshal(arguments)
+	if err != nil {
+		return nil, err
 	}
-	return json.Marshal(arguments)
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		return nil, err
+	}
+	var v any
+	if err := json.Unmarshal(made, &v); err != nil {
+		return nil, err
+	}
+	return made, resolved.Validate(v)
 }
 
 // normalizeValue returns one argument, or nil if it says nothing.
-func normalizeValue(raw json.RawMessage, schema *jsonschema.Schema, required bool) (json.RawMessage, error) {
-	if string(raw) == "null" {
-		return nil, nil
-	}
+func normalizeValue(raw json.RawMessage, schema *jsonschema.Schema, required bool) json.RawMessage {
 	var text string
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
 	if json.Unmarshal(raw, &text) != nil {
-		if schema.Type == "array" && raw[0] != '[' || schema.Type == "string" && (raw[0] == '[' || raw[0] == '{') {
-			return nil, fmt.Errorf("is %.60s, not %s", raw, kindOf(schema))
-		}
-		return raw, nil
+		return raw
 	}
 	trimmed := strings.TrimSpace(text)
-	if (trimmed == "" || trimmed == "null") && !required {
-		return nil, nil
+	_, noNumber := strconv.ParseFloat(trimmed, 64)
+	switch {
+	case (trimmed == "" || trimmed == "null") && !required:
+		return nil
+	case schema.Type == "array" && strings.HasPrefix(trimmed, "[") && json.Valid([]byte(trimmed)),
+		(schema.Type == "number" || schema.Type == "integer") && noNumber == nil && json.Valid([]byte(trimmed)):
+		return json.RawMessage(trimmed)
+	case schema.Type == "array":
+		one, _ := json.Marshal([]string{trimmed}) // one element, not in a list
+		return one
 	}
-	switch schema.Type {
-	case "array":
-		var list []json.RawMessage
-		if json.Unmarshal([]byte(trimmed), &list) == nil {
-			return json.RawMessage(trimmed), nil
-		}
-		return json.Marshal([]string{trimmed}) // one element, not in a list
-	case "number", "integer":
-		if _, err := strconv.ParseFloat(trimmed, 64); err != nil {
-			return nil, fmt.Errorf("is %.60q, not %s", text, kindOf(schema))
-		}
-		return json.RawMessage(trimmed), nil
-	case "string":
-		if len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(text)) {
-			return nil, fmt.Errorf("is %.60q, not %s", text, kindOf(schema))
-		}
-	}
-	return raw, nil
+	return raw
 }
 
 // kindOf names what an argument may be.

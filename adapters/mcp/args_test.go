@@ -6,7 +6,8 @@ import (
 )
 
 func TestArgumentsOfRealClients(t *testing.T) {
-	remember, recall := in[rememberIn](), in[recallIn]()
+	_, remember := schemasOf[rememberIn]()
+	_, recall := schemasOf[recallIn]()
 	tests := []struct {
 		name, raw string
 		recall    bool
@@ -24,13 +25,13 @@ func TestArgumentsOfRealClients(t *testing.T) {
 		{name: "kinds in a string", raw: `{"question":"q","kinds":"[\"turn\"]","limit":"5"}`, recall: true, want: `{"kinds":["turn"],"limit":5,"question":"q"}`},
 		{name: "the text is null", raw: `{"text":"null"}`, want: `{"text":"null"}`},
 
-		{name: "no number", raw: `{"text":"a","importance":"high"}`, want: `!"importance" is "high", not a number`},
-		{name: "no kind", raw: `{"text":"a","kind":"dream"}`, want: `!"kind" is "dream", not one of [fact turn persona faq]`},
-		{name: "another name", raw: `{"content":"a"}`, want: `!there is no argument "content"`},
-		{name: "nothing", raw: ``, want: `!"text" is missing`},
-		{name: "an empty list", raw: `[]`, want: `!"text" is missing`},
+		{name: "no number", raw: `{"text":"a","importance":"high"}`, want: `!/properties/importance`},
+		{name: "no kind", raw: `{"text":"a","kind":"dream"}`, want: `!/properties/kind`},
+		{name: "another name", raw: `{"content":"a"}`, want: `!["content"]`},
+		{name: "nothing", raw: ``, want: `!missing properties: ["text"]`},
+		{name: "an empty list", raw: `[]`, want: `!missing properties: ["text"]`},
 		{name: "a text", raw: `"text"`, want: "!the arguments are not an object"},
-		{name: "a number for a list", raw: `{"text":"a","replaces":7}`, want: `!"replaces" is 7, not a list of strings`},
+		{name: "a number for a list", raw: `{"text":"a","replaces":7}`, want: `!/properties/replaces`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -57,7 +58,7 @@ func FuzzArguments(f *testing.F) {
 	for _, raw := range []string{`{"text":"a","replaces":"[]"}`, `"{}"`, `[]`, `{"importance":"1e999","text":" "}`, `{"text":null}`} {
 		f.Add([]byte(raw))
 	}
-	schema := in[rememberIn]()
+	_, schema := schemasOf[rememberIn]()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got, err := normalize(raw, schema)
 		if err != nil {

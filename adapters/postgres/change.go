@@ -173,7 +173,7 @@ func (s *Store) Retain(ctx context.Context, scope memory.Scope, from time.Time, 
 // be among them.
 func (s *Store) delete(ctx context.Context, scope memory.Scope, condition string, parameter any, ids []memory.ID, derived bool) (memory.Deleted, error) {
 	d := memory.Deleted{Snapshots: map[string]int{}}
-	keys := map[string]bool{}
+	gone, keys := map[string]bool{}, map[string]bool{}
 	err := s.write(ctx, scope, true, func(t *tx) error {
 		where, args := within(scope)
 		var list []*stored
@@ -185,12 +185,11 @@ func (s *Store) delete(ctx context.Context, scope memory.Scope, condition string
 		if list, err = s.derived(ctx, t, list, derived); err != nil || len(list) == 0 {
 			return err
 		}
+		if d.IDs, err = t.erase(ctx, list); err != nil {
+			return err
+		}
 		for _, r := range list {
-			if err := t.erase(ctx, r); err != nil {
-				return err
-			}
-			d.IDs = append(d.IDs, r.ID)
-			keys[r.Key] = r.Key != ""
+			gone[string(r.ID)], keys[r.Key] = true, r.Key != ""
 		}
 		d.Derived = len(list) - len(found)
 		_, err = t.Exec(ctx, "INSERT INTO deletions (owner, at, records) VALUES ($1, $2, $3)", t.owner, stamp{&t.now}, len(list))
@@ -198,10 +197,6 @@ func (s *Store) delete(ctx context.Context, scope memory.Scope, condition string
 	})
 	if err != nil || len(d.IDs) == 0 {
 		return d, err
-	}
-	gone := map[string]bool{}
-	for _, id := range d.IDs {
-		gone[string(id)] = true
 	}
 	for _, f := range beside.Files(s.path) {
 		if err := beside.Delete(ctx, f, func(id string) bool { return gone[id] }, func(key string) bool { return keys[key] }); err != nil {
@@ -216,19 +211,21 @@ func (s *Store) delete(ctx context.Context, scope memory.Scope, condition string
 
 // derived are records and what rests on them, which may only be there if it is to be deleted too.
 func (s *Store) derived(ctx context.Context, t *tx, list []*stored, too bool) ([]*stored, error) {
-	known := map[int64]bool{}
-	for _, r := range list {
-		known[r.row] = true
-	}
-	for i := 0; i < len(list); i++ {
-		err := s.each(ctx, t, false, "r.row IN (SELECT row FROM sources WHERE source = $1)", []any{list[i].ID}, func(r *stored) error {
-			if known[r.row] {
+	known := map[memory.ID]bool{}
+	for next := list; len(next) > 0; list = append(list, next...) {
+		var ids []memory.ID
+		for _, r := range next {
+			known[r.ID], ids = true, append(ids, r.ID)
+		}
+		next = nil
+		err := s.each(ctx, t, false, "r.row IN (SELECT row FROM sources WHERE source = ANY ($1))", []any{ids}, func(r *stored) error {
+			if known[r.ID] {
 				return nil
 			}
-			if !too {
-				return fmt.Errorf("%w: record %s rests on %s: delete derived records too, or delete it first", memory.ErrDerived, r.ID, list[i].ID)
+			if next = append(next, r); !too {
+				on := slices.IndexFunc(r.Sources(), func(id memory.ID) bool { return known[id] })
+				return fmt.Errorf("%w: record %s rests on %s: delete derived records too, or delete it first", memory.ErrDerived, r.ID, r.Sources()[on])
 			}
-			known[r.row], list = true, append(list, r)
 			return nil
 		})
 		if err != nil {
@@ -238,21 +235,24 @@ func (s *Store) derived(ctx context.Context, t *tx, list []*stored, too bool) ([
 	return list, nil
 }
 
-// erase deletes one record and leaves its tombstone. What gave way to a derived record is live again.
-func (t *tx) erase(ctx context.Context, r *stored) error {
-	var batch pgx.Batch
-	batch.Queue("UPDATE events SET by = '' WHERE by = $1", r.ID)
-	if r.Origin == memory.Reconstructed {
-		batch.Queue("INSERT INTO events (owner, row, at, what, by) SELECT owner, row, $1, 'revived', '' FROM records WHERE superseded_by = $2", stamp{&t.now}, r.ID)
-		batch.Queue("UPDATE records SET superseded = NULL, superseded_by = '', seq = $1 WHERE superseded_by = $2", t.seq, r.ID)
-	} else {
-		batch.Queue("UPDATE records SET superseded_by = '', seq = $1 WHERE superseded_by = $2", t.seq, r.ID)
+// erase deletes records and leaves their tombstones. What gave way to a derived record is live again.
+func (t *tx) erase(ctx context.Context, list []*stored) (ids []memory.ID, err error) {
+	var derived []memory.ID
+	for _, r := range list {
+		if ids = append(ids, r.ID); r.Origin == memory.Reconstructed {
+			derived = append(derived, r.ID)
+		}
 	}
-	batch.Queue("INSERT INTO tombstones (id, owner, row, seq, key_hash) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET owner = $2, row = $3, seq = $4, key_hash = $5",
-		r.ID, t.owner, r.row, t.seq, keyHash(&r.Record))
-	batch.Queue("DELETE FROM sources WHERE source = $1", r.ID)
-	batch.Queue("DELETE FROM records WHERE row = $1", r.row)
-	return t.SendBatch(ctx, &batch).Close()
+	var batch pgx.Batch
+	batch.Queue("UPDATE events SET by = '' WHERE by = ANY ($1)", ids)
+	batch.Queue("INSERT INTO events (owner, row, at, what, by) SELECT owner, row, $1, 'revived', '' FROM records WHERE superseded_by = ANY ($2)", stamp{&t.now}, derived)
+	batch.Queue("UPDATE records SET superseded = NULL, superseded_by = '', seq = $1 WHERE superseded_by = ANY ($2)", t.seq, derived)
+	batch.Queue("UPDATE records SET superseded_by = '', seq = $1 WHERE superseded_by = ANY ($2)", t.seq, ids)
+	batch.Queue(`INSERT INTO tombstones (id, owner, row, seq, key_hash) SELECT id, owner, row, $1, key_hash FROM records WHERE id = ANY ($2)
+		ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, row = excluded.row, seq = excluded.seq, key_hash = excluded.key_hash`, t.seq, ids)
+	batch.Queue("DELETE FROM sources WHERE source = ANY ($1)", ids)
+	batch.Queue("DELETE FROM records WHERE id = ANY ($1)", ids)
+	return ids, t.SendBatch(ctx, &batch).Close()
 }
 
 // Tombstones implements refine.Store.

@@ -54,7 +54,7 @@ func TestErrors(t *testing.T) {
 		}},
 		{name: "escaped NUL", text: "{\"text\":\"a\\u0000b\"}\n{\"text\":\"a\",\"session\":\"\\u0000\"}\n", options: Options{Skip: true}, want: []string{
 			"f:1: record 1: unusable record: invalid: the text holds a NUL byte",
-			`f:2: record 2: unusable record: the session, role, speaker or id "\x00" holds a NUL byte`,
+			"f:2: record 2: unusable record: invalid: the session holds a NUL byte",
 		}},
 		{name: "unknown kind", text: `{"text":"a","kind":"dream"}`, is: ErrRecord, want: []string{
 			`f:1: record 1: unusable record: invalid: unknown kind "dream": use turn, fact, summary, persona or faq`}},

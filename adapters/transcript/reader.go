@@ -3,6 +3,7 @@ package transcript
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -170,30 +171,21 @@ func (r *reader) emit(line int, t turn) bool {
 		s = &session{last: r.options.Created}
 		r.sessions[scope.Session] = s
 	}
-	for _, name := range []string{scope.Session, t.role, t.speaker, t.key} {
-		if strings.ContainsRune(name, 0) {
-			return r.reject(line, fmt.Errorf("the session, role, speaker or id %.40q holds a NUL byte", name))
-		}
-	}
 	key := r.key(scope.Session, t)
 	if !t.created.IsZero() {
 		s.last = t.created.UTC()
 	}
-	if t.kind == "" {
-		t.kind = memory.KindTurn
-	}
 	// The store keeps times in UTC. What "yesterday" means follows from the clock of the one who says it.
 	if zone := t.created.Format("-07:00"); zone != "+00:00" {
-		t.meta = maps.Clone(t.meta)
-		if t.meta == nil {
-			t.meta = map[string]string{}
-		}
-		t.meta["zone"] = zone
+		meta := map[string]string{}
+		maps.Copy(meta, t.meta)
+		meta["zone"] = zone
+		t.meta = meta
 	}
 	r.records++
 	for i, text := range split(strings.TrimSpace(t.text), memory.MaxText) {
 		rec := memory.Record{
-			Scope: scope, Kind: t.kind, Role: t.role, Speaker: t.speaker, Text: text,
+			Scope: scope, Kind: cmp.Or(t.kind, memory.KindTurn), Role: t.role, Speaker: t.speaker, Text: text,
 			Position: s.next, Key: key, Created: s.last, ValidFrom: t.from, ValidUntil: t.until,
 			Importance: defaultImportance, Confidence: 1, Origin: memory.Observed, Meta: t.meta,
 		}

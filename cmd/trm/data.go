@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -86,7 +85,15 @@ func (g *generation) run(cmd *cobra.Command, term *ui.Terminal) error {
 	err := cli.WriteFile(term, g.output, func(w io.Writer) error {
 		progress := term.Progress("generate", "puzzles", int64(g.count))
 		defer progress.Done()
-		return sudoku.WriteCSV(w, first(g.generator.Puzzles(cmd.Context()), g.count, progress))
+		return sudoku.WriteCSV(w, func(yield func(sudoku.Puzzle, error) bool) {
+			done := 0
+			for p, err := range g.generator.Puzzles(cmd.Context()) {
+				if done++; !yield(p, err) || err != nil || done == g.count {
+					return
+				}
+				progress.Add(1)
+			}
+		})
 	})
 	if err != nil {
 		return err
@@ -126,22 +133,6 @@ func (g *generation) load(cmd *cobra.Command) error {
 	return nil
 }
 
-// first passes the first n puzzles on.
-func first(puzzles iter.Seq2[sudoku.Puzzle, error], n int, progress *ui.Progress) iter.Seq2[sudoku.Puzzle, error] {
-	return func(yield func(sudoku.Puzzle, error) bool) {
-		done := 0
-		for p, err := range puzzles {
-			if !yield(p, err) || err != nil {
-				return
-			}
-			progress.Add(1)
-			if done++; done == n {
-				return
-			}
-		}
-	}
-}
-
 // readPuzzles reads the puzzles of a CSV file; errors name the file.
 func readPuzzles(name string) ([]sudoku.Puzzle, error) {
 	file, err := os.Open(name)
@@ -149,12 +140,9 @@ func readPuzzles(name string) ([]sudoku.Puzzle, error) {
 		return nil, err
 	}
 	defer file.Close()
-	var puzzles []sudoku.Puzzle
-	for p, err := range sudoku.ReadCSV(file) {
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		puzzles = append(puzzles, p)
+	puzzles, err := sudoku.ReadCSV(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return puzzles, nil
 }

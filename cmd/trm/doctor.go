@@ -69,16 +69,16 @@ func (a *app) doctorCommand() *cobra.Command {
 
 // examine makes the findings; well says whether the CPU at least can solve.
 func examine(ctx context.Context, path string, log *slog.Logger) (findings []finding, well bool) {
-	add := func(what, says string, err error) {
+	add := func(what, says string, err error) *finding {
 		f := finding{What: what, OK: err == nil, Says: says}
 		if err != nil {
 			f.Says = err.Error()
-			explainedErr := cli.Explain(ctx, err, fixes)
-			if failure := (*ui.Failure)(nil); errors.As(explainedErr, &failure) {
+			if failure := (*ui.Failure)(nil); errors.As(cli.Explain(ctx, err, fixes), &failure) {
 				f.Fix = failure.Hint
 			}
 		}
 		findings = append(findings, f)
+		return &findings[len(findings)-1]
 	}
 	library, err := onnx.FindLibrary(path)
 	add("library", fmt.Sprintf("%s (%s)", library.Path, library.Source), err)
@@ -90,43 +90,34 @@ func examine(ctx context.Context, path string, log *slog.Logger) (findings []fin
 		return findings, false
 	}
 	tiny.Card.Name = "a small model"
-	open := func(device onnx.Device) (*onnx.Solver, error) {
-		return onnx.Open(ctx, tiny, &onnx.Options{Device: device, Library: path, Threads: 1, Log: log})
+	try := func(device onnx.Device) (used onnx.Device, runtime string, err error) {
+		s, err := onnx.Open(ctx, tiny, &onnx.Options{Device: device, Library: path, Threads: 1, Log: log})
+		if err != nil {
+			return "", "", err
+		}
+		return s.Device(), s.Runtime(), s.Close()
 	}
-	cpu, err := open(onnx.CPU)
-	if err != nil {
-		add("cpu", "", err)
-	} else {
-		well = true
-		defer cpu.Close()
-		add("cpu", "ONNX Runtime "+cpu.Runtime(), nil)
+	_, runtime, err := try(onnx.CPU)
+	add("cpu", "ONNX Runtime "+runtime, err)
+	if well = err == nil; well {
 		err := onnx.CheckCUDA(library.Path)
 		if err == nil {
-			var cuda *onnx.Solver
-			if cuda, err = open(onnx.CUDA); err == nil {
-				cuda.Close()
-			}
+			_, _, err = try(onnx.CUDA)
 		}
-		add(string(onnx.CUDA), "runs", err)
-		findings[len(findings)-1].Optional = true
-		best, err := open(onnx.Auto) // compares what CUDA answers with the CPU
-		says := ""
-		if err == nil {
-			says = fmt.Sprintf("a small model runs best on %s", best.Device())
-			best.Close()
-		}
-		add("auto", says, err)
+		add("cuda", "runs", err).Optional = true
+		best, _, err := try(onnx.Auto) // compares what CUDA answers with the CPU
+		add("auto", fmt.Sprintf("a small model runs best on %s", best), err)
 	}
 	for _, name := range models.Names() {
-		m, err := onnx.LoadFS(models.FS(), name, nil)
 		says := ""
+		m, err := onnx.LoadFS(models.FS(), name, nil)
 		if err == nil {
 			says = fmt.Sprintf("bundled, for %s: %s", m.Card.Task, m.Arch)
 		}
 		add(name, says, err)
 	}
 	if len(models.Names()) == 0 {
-		findings = append(findings, finding{What: "models", OK: true, Says: "none bundled: name one with --model"})
+		add("models", "none bundled: name one with --model", nil)
 	}
 	return findings, well
 }

@@ -4,6 +4,7 @@
 package ada
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/memory"
@@ -42,19 +44,12 @@ type Options struct {
 // Handler answers as Ada's brain does, under /v1, from the memories of a scope; the zero Scope is the plugin's. It lets
 // everybody in, as Ada does: guard it where others can reach it.
 func Handler(p *integration.Plugin, scope memory.Scope, o *Options) http.Handler {
-	if o == nil {
-		o = &Options{}
+	h := &handler{plugin: p, scope: cmp.Or(scope, p.Scope)}
+	if o != nil {
+		h.Options = *o
 	}
-	h := &handler{plugin: p, scope: scope, remember: !o.Forget, most: o.MaxBody, log: o.Log}
-	if scope == (memory.Scope{}) {
-		h.scope = p.Scope
-	}
-	if h.most <= 0 {
-		h.most = usualBody
-	}
-	if h.log == nil {
-		h.log = slog.New(slog.DiscardHandler)
-	}
+	h.MaxBody = cmp.Or(h.MaxBody, usualBody)
+	h.Log = cmp.Or(h.Log, slog.New(slog.DiscardHandler))
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/stream", h.chat)
 	mux.HandleFunc("GET /v1/memory", h.memories)
@@ -69,32 +64,27 @@ func Handler(p *integration.Plugin, scope memory.Scope, o *Options) http.Handler
 }
 
 type handler struct {
-	plugin   *integration.Plugin
-	scope    memory.Scope
-	remember bool
-	most     int64
-	log      *slog.Logger
+	plugin *integration.Plugin
+	scope  memory.Scope
+	Options
 }
 
 // read reads a request's JSON. It returns whether there was any; if not, the answer is given.
 func (h *handler) read(w http.ResponseWriter, r *http.Request, into any) bool {
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, h.most)).Decode(into)
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, h.MaxBody)).Decode(into)
 	if tooMuch := (*http.MaxBytesError)(nil); errors.As(err, &tooMuch) {
 		h.refuse(w, http.StatusRequestEntityTooLarge, "the request is too large")
-		return false
-	}
-	if err != nil {
+	} else if err != nil {
 		h.refuse(w, http.StatusBadRequest, "invalid json")
-		return false
 	}
-	return true
+	return err == nil
 }
 
 func (h *handler) answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(body); err != nil {
-		h.log.Debug("answer was not read", "error", err)
+		h.Log.Debug("answer was not read", "error", err)
 	}
 }
 
@@ -120,21 +110,22 @@ func (h *handler) failure(r *http.Request, err error) (int, string) {
 		return http.StatusServiceUnavailable, "the memory is busy: try again in a moment"
 	}
 	if r.Context().Err() == nil {
-		h.log.ErrorContext(r.Context(), "request failed", "error", err)
+		h.Log.ErrorContext(r.Context(), "request failed", "error", err)
 	}
 	return http.StatusInternalServerError, "the request failed; the server's log says why"
 }
 
-// limit reads a number of things; what is none is the usual one.
-func limit(text string, usual, most int) int {
-	n, err := strconv.Atoi(text)
+// limit reads the number of things that a request asks for; what is none is the usual one.
+func limit(r *http.Request, usual, most int) int {
+	n, err := strconv.Atoi(strings.TrimSpace(r.URL.Query().Get("limit")))
 	if err != nil || n < 1 {
 		return usual
 	}
 	return min(n, most)
 }
 
-func (h *handler) names() []specialists.Specialist {
+// examiners are the specialists that examine answers.
+func (h *handler) examiners() []specialists.Specialist {
 	if list := h.plugin.Specialists; list != nil {
 		return list
 	}
@@ -143,7 +134,7 @@ func (h *handler) names() []specialists.Specialist {
 
 func (h *handler) specialists(w http.ResponseWriter, _ *http.Request) {
 	list := []map[string]any{}
-	for _, s := range h.names() {
+	for _, s := range h.examiners() {
 		priority := "low"
 		switch p := s.Priority(); {
 		case p <= 0:
@@ -166,7 +157,7 @@ func (h *handler) info(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	names := []string{}
-	for _, s := range h.names() {
+	for _, s := range h.examiners() {
 		names = append(names, s.Name())
 	}
 	model := ""
@@ -185,12 +176,10 @@ func (h *handler) info(w http.ResponseWriter, r *http.Request) {
 
 func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	stats, err := h.plugin.Store.Stats(r.Context(), h.scope)
-	body := map[string]any{"ok": err == nil, "service": "brain", "python": runtime.Version(), "config": map[string]any{},
-		"persona": map[string]bool{"loaded": stats.Kinds[memory.KindPersona] > 0}, "chroma": map[string]any{"ok": nil, "version": nil, "error": nil}}
-	if err != nil {
-		h.answer(w, http.StatusServiceUnavailable, body)
-		return
+	body, status := map[string]any{"ok": err == nil, "service": "brain", "python": runtime.Version(), "config": map[string]any{},
+		"persona": map[string]bool{"loaded": stats.Kinds[memory.KindPersona] > 0}, "chroma": map[string]any{"ok": nil, "version": nil, "error": nil}}, http.StatusServiceUnavailable
+	if err == nil {
+		body["status"], status = "ok", http.StatusOK // where Ada's documents have it
 	}
-	body["status"] = "ok" // where Ada's documents have it
-	h.answer(w, http.StatusOK, body)
+	h.answer(w, status, body)
 }

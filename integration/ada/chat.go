@@ -1,10 +1,11 @@
 package ada
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/chatwire"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -53,7 +55,7 @@ func (h *handler) chat(w http.ResponseWriter, r *http.Request) {
 }
 
 // errGone ends an exchange whose client reads no more.
-var errGone = fmt.Errorf("the client is gone")
+var errGone = errors.New("the client is gone")
 
 // event is one of the stream. Its type stands in the data, or as the name of the event for a specialist that ran before the
 // answer.
@@ -67,23 +69,15 @@ type event struct {
 
 // send writes an event. Its error is [errGone].
 func (c *chat) send(name string, body any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
+	var b bytes.Buffer
+	chatwire.WriteEvent(&b, chatwire.EventStream, name, body)
 	if !c.started {
 		c.started = true
 		c.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 		c.w.Header().Set("Cache-Control", "no-cache")
 		c.w.Header().Set("X-Accel-Buffering", "no") // a proxy in front must not hold tokens back
 	}
-	if name != "" {
-		name = "event: " + name + "\n"
-	}
-	if _, err := fmt.Fprintf(c.w, "%sdata: %s\n\n", name, data); err != nil {
-		return errGone
-	}
-	if http.NewResponseController(c.w).Flush() != nil {
+	if _, err := c.w.Write(b.Bytes()); err != nil || http.NewResponseController(c.w).Flush() != nil {
 		return errGone
 	}
 	return nil
@@ -182,7 +176,7 @@ func (c *chat) round(r *refine.Round) error {
 // keep writes the turn, and the memory that the client asked for. An answer that is kept as a memory names what it was made
 // from.
 func (c *chat) keep(ctx context.Context, answer string) error {
-	if c.remember && c.plugin.Writes("") == nil {
+	if !c.Forget && c.plugin.Writes("") == nil {
 		if err := c.turn.Remember(ctx, answer); err != nil {
 			return err
 		}
@@ -191,8 +185,7 @@ func (c *chat) keep(ctx context.Context, answer string) error {
 	if !r.SaveMemory {
 		return nil
 	}
-	m := newMemory{Text: r.MemoryText, Importance: r.MemoryImportance, Entity: r.Entity}
-	record := m.record()
+	record := (&newMemory{Text: r.MemoryText, Importance: r.MemoryImportance, Entity: r.Entity}).record()
 	if record.Text == "" {
 		record.Text, record.Role = answer, "assistant"
 		c.turn.Ground(&record)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/trm-go/refiner/importance"
+	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/text"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -22,7 +23,7 @@ func (h *handler) memories(w http.ResponseWriter, r *http.Request) {
 	if entity := param("entity"); entity != "" {
 		in = "entity:" + entity
 	}
-	n := limit(param("limit"), usualMemories, MaxMemories)
+	n := limit(r, usualMemories, MaxMemories)
 	var list []item
 	var err error
 	if query := text.Query(cmp.Or(param("search"), param("query"))); query != "" {
@@ -34,9 +35,7 @@ func (h *handler) memories(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	if list == nil {
-		list = []item{}
-	}
+	list = append([]item{}, list...)
 	// Ada's brain calls them items, its own tools look for memories.
 	h.answer(w, http.StatusOK, map[string][]item{"items": list, "memories": list})
 }
@@ -76,12 +75,12 @@ func (h *handler) search(ctx context.Context, text, in, ofType string, n int) ([
 		return nil, err
 	}
 	found.Memories = slices.DeleteFunc(found.Memories, func(m refine.Recalled) bool { return !inScope(&m.Record, in) })
+	found.Memories = found.Memories[:min(len(found.Memories), n)]
+	h.plugin.Shown(h.scope, (&integration.Notes{Memories: found.Memories}).IDs()...)
 	var list []item
-	var shown []memory.ID
-	for _, m := range found.Memories[:min(len(found.Memories), n)] {
-		list, shown = append(list, itemOf(&m.Record, m.Weight)), append(shown, m.ID)
+	for _, m := range found.Memories {
+		list = append(list, itemOf(&m.Record, m.Weight))
 	}
-	h.plugin.Shown(h.scope, shown...)
 	return list, nil
 }
 
@@ -153,7 +152,7 @@ func (h *handler) recent(w http.ResponseWriter, r *http.Request) {
 	list := slices.SortedFunc(maps.Values(conversations), func(x, y *conversation) int {
 		return cmp.Or(cmp.Compare(y.Timestamp, x.Timestamp), cmp.Compare(x.ID, y.ID))
 	})
-	h.answer(w, http.StatusOK, append([]*conversation{}, list[:min(len(list), limit(r.URL.Query().Get("limit"), usualConversations, mostConversations))]...))
+	h.answer(w, http.StatusOK, append([]*conversation{}, list[:min(len(list), limit(r, usualConversations, mostConversations))]...))
 }
 
 // preview is the beginning of a text, on one line.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,9 +36,9 @@ func (r *chatRequest) question() (string, []message) {
 	if q := cmp.Or(strings.TrimSpace(r.Prompt), strings.TrimSpace(r.Message)); q != "" {
 		return q, r.Messages
 	}
-	for i := len(r.Messages) - 1; i >= 0; i-- {
-		if r.Messages[i].Role == "user" {
-			return strings.TrimSpace(string(r.Messages[i].Content)), r.Messages[:i]
+	for i, m := range slices.Backward(r.Messages) {
+		if m.Role == "user" {
+			return strings.TrimSpace(string(m.Content)), r.Messages[:i]
 		}
 	}
 	return "", nil
@@ -56,12 +57,8 @@ func (t *content) UnmarshalJSON(body []byte) error {
 	if !isList(body) {
 		return json.Unmarshal(body, (*string)(t))
 	}
-	var parts []struct {
-		Text string `json:"text"`
-	}
-	if err := json.Unmarshal(body, &parts); err != nil {
-		return err
-	}
+	var parts []struct{ Text string }
+	err := json.Unmarshal(body, &parts)
 	var texts []string
 	for _, p := range parts {
 		if p.Text != "" {
@@ -69,7 +66,7 @@ func (t *content) UnmarshalJSON(body []byte) error {
 		}
 	}
 	*t = content(strings.Join(texts, "\n"))
-	return nil
+	return err
 }
 
 // tags are separated by commas, for Ada's store holds no lists. A list is read as well.
@@ -80,11 +77,9 @@ func (t *tags) UnmarshalJSON(body []byte) error {
 		return json.Unmarshal(body, (*string)(t))
 	}
 	var list []string
-	if err := json.Unmarshal(body, &list); err != nil {
-		return err
-	}
+	err := json.Unmarshal(body, &list)
 	*t = tags(strings.Join(list, ","))
-	return nil
+	return err
 }
 
 func isList(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) }
@@ -124,10 +119,7 @@ func (n *number) unit() float64 {
 	case x > 5:
 		scale = importance.Ten
 	}
-	unit, err := scale.ToUnit(x)
-	if err != nil {
-		return .5
-	}
+	unit, _ := scale.ToUnit(x) // x is on the scale
 	return unit
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"os/exec"
@@ -112,10 +111,8 @@ func writeFile(path string, src io.Reader) (string, error) {
 	}
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(f, h), src)
-	return hexSum(h), errors.Join(err, f.Close())
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
 }
-
-func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
 // command is what fetches the package into a folder, nil if its client is not at hand.
 func (p Package) command(dir string) []string {
@@ -144,16 +141,9 @@ func (p Package) fetch(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("%s: %w: %s", strings.Join(args[:min(4, len(args))], " "), err, lastLines(string(out), 3))
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return nil
-}
-
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "; ")
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return fmt.Errorf("%s: %w: %s", strings.Join(args[:min(4, len(args))], " "), err, strings.Join(lines[max(0, len(lines)-3):], "; "))
 }

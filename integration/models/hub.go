@@ -5,10 +5,10 @@ import (
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -36,16 +36,16 @@ type repository struct {
 // mostListing bounds a repository's listing.
 const mostListing = 8 << 20
 
-func (o *PullOptions) get(ctx context.Context, method, address string, header http.Header) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, address, nil)
+// get asks for what stands at an address, from a byte on.
+func (o *PullOptions) get(ctx context.Context, address string, from int64) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	for k, v := range header {
-		request.Header[k] = v
+	if from > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
 	}
-	client := cmp.Or(o.Client, http.DefaultClient)
-	response, err := client.Do(request)
+	response, err := o.Client.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func open(ctx context.Context, address *url.URL, o *PullOptions) (*repository, e
 	}
 	host := address.Scheme + "://" + address.Host
 	name := url.PathEscape(parts[0]) + "/" + url.PathEscape(parts[1])
-	response, err := o.get(ctx, http.MethodGet, host+"/api/models/"+name+"/revision/"+url.PathEscape(revision), nil)
+	response, err := o.get(ctx, host+"/api/models/"+name+"/revision/"+url.PathEscape(revision), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func pullURL(ctx context.Context, address string, o *PullOptions) (Installed, er
 func (r *repository) download(ctx context.Context, file, partial, to string) error {
 	address := r.base + "/resolve/" + url.PathEscape(r.commit) + "/" + file
 	// The answer to HEAD comes from the hub itself, and not from where a large file lies: there only the hub knows the hash.
-	client := *cmp.Or(r.o.Client, http.DefaultClient)
+	client := *r.o.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, address, nil)
 	if err != nil {
@@ -168,7 +168,7 @@ func (r *repository) download(ctx context.Context, file, partial, to string) err
 	if err := r.fetch(ctx, address, file, part); err != nil {
 		return err
 	}
-	sum, err := hubHash(part, tag)
+	sum, err := hashFile(part, len(tag))
 	if err != nil {
 		return err
 	}
@@ -193,11 +193,7 @@ func (r *repository) fetch(ctx context.Context, address, file, part string) (err
 	if err != nil {
 		return err
 	}
-	header := http.Header{}
-	if done > 0 {
-		header.Set("Range", fmt.Sprintf("bytes=%d-", done))
-	}
-	response, err := r.o.get(ctx, http.MethodGet, address, header)
+	response, err := r.o.get(ctx, address, done)
 	if err != nil {
 		return err
 	}
@@ -207,62 +203,51 @@ func (r *repository) fetch(ctx context.Context, address, file, part string) (err
 		return nil
 	case http.StatusPartialContent:
 	default: // the server begins anew
-		done = 0
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-	}
-	total := int64(-1)
-	if response.ContentLength >= 0 {
-		total = done + response.ContentLength
-	}
-	report := func(int64) {}
-	if r.o.Progress != nil {
-		report = func(done int64) { r.o.Progress(file, done, total) }
-	}
-	report(done)
-	buffer := make([]byte, 256<<10)
-	for {
-		n, err := response.Body.Read(buffer)
-		if _, err := f.Write(buffer[:n]); err != nil {
-			return err
-		}
-		done += int64(n)
-		report(done)
-		if errors.Is(err, io.EOF) {
-			return nil
+		if done, err = f.Seek(0, io.SeekStart); err == nil {
+			err = f.Truncate(0)
 		}
 		if err != nil {
-			return fmt.Errorf("%s after %d bytes, pull again to go on: %w", file, done, err)
+			return err
 		}
 	}
+	p := &progress{done: done, total: -1, report: func(done, total int64) { r.o.Progress(file, done, total) }}
+	if response.ContentLength >= 0 {
+		p.total = done + response.ContentLength
+	}
+	if _, err := io.Copy(f, io.TeeReader(response.Body, p)); err != nil {
+		return fmt.Errorf("%s after %d bytes, pull again to go on: %w", file, p.done, err)
+	}
+	return nil
 }
 
-// hubHash is a file's hash of the kind that a tag is: SHA-256, or git's SHA-1 of a blob.
-func hubHash(path, tag string) (string, error) {
-	if len(tag) == 64 {
-		return hashFile(path)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	h := sha1.New()
-	fmt.Fprintf(h, "blob %d\x00", info.Size())
-	return hashInto(path, h)
+// progress counts what is written to it.
+type progress struct {
+	done, total int64
+	report      func(done, total int64)
 }
 
-func hashFile(path string) (string, error) { return hashInto(path, sha256.New()) }
+func (p *progress) Write(b []byte) (int, error) {
+	p.done += int64(len(b))
+	p.report(p.done, p.total)
+	return len(b), nil
+}
 
-func hashInto(path string, h hash.Hash) (string, error) {
+// hashFile is a file's hash in as many digits as a tag has: SHA-256, or git's SHA-1 of a blob.
+func hashFile(path string, digits int) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
+	h := sha256.New()
+	if digits != 2*sha256.Size {
+		info, err := f.Stat()
+		if err != nil {
+			return "", err
+		}
+		h = sha1.New()
+		fmt.Fprintf(h, "blob %d\x00", info.Size())
+	}
 	_, err = io.Copy(h, f)
-	return hexSum(h), err
+	return hex.EncodeToString(h.Sum(nil)), err
 }

@@ -34,13 +34,15 @@ type PullOptions struct {
 // of a hub. A model of the same name is replaced once the new one is complete. If the model needs ONNX Runtime and there
 // is none, that is fetched too.
 func Pull(ctx context.Context, what string, o *PullOptions) (Installed, error) {
-	if o == nil {
-		o = &PullOptions{}
+	var opts PullOptions
+	if o != nil {
+		opts = *o
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+	opts.Log, opts.Client = cmp.Or(opts.Log, slog.New(slog.DiscardHandler)), cmp.Or(opts.Client, http.DefaultClient)
+	if opts.Progress == nil {
+		opts.Progress = func(string, int64, int64) {}
 	}
-	m, err := pull(ctx, what, o)
+	m, err := pull(ctx, what, &opts)
 	if err != nil {
 		return m, fmt.Errorf("pull %s: %w", what, err)
 	}
@@ -122,18 +124,18 @@ func try(ctx context.Context, dir string, card encoder.Card, o *PullOptions) err
 	options := &encoder.Options{Library: library()}
 	if card.Kind == encoder.KindReranker {
 		r, err := encoder.OpenReranker(dir, options)
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = r.Score(ctx, "What is kept?", []string{"A memory."})
+			err = errors.Join(err, r.Close())
 		}
-		_, err = r.Score(ctx, "What is kept?", []string{"A memory."})
-		return errors.Join(err, r.Close())
-	}
-	e, err := encoder.Open(dir, options)
-	if err != nil {
 		return err
 	}
-	_, err = e.Embed(ctx, []string{"A memory."})
-	return errors.Join(err, e.Close())
+	e, err := encoder.Open(dir, options)
+	if err == nil {
+		_, err = e.Embed(ctx, []string{"A memory."})
+		err = errors.Join(err, e.Close())
+	}
+	return err
 }
 
 var unfit = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
@@ -201,7 +203,7 @@ func pullFolder(ctx context.Context, path string, o *PullOptions) (Installed, er
 func seal(dir string, card encoder.Card) error {
 	card.Files = map[string]string{}
 	for _, file := range []string{card.Weights, card.Tokenizer} {
-		sum, err := hashFile(filepath.Join(dir, file))
+		sum, err := hashFile(filepath.Join(dir, file), 64)
 		if err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 // model answers GET /v1/models/{model} without an upstream.
 func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 	if name := r.PathValue("model"); name != ownModel {
-		refuse(http.StatusNotFound, "model_not_found", "there is no model %q: without an upstream only %q answers", name, ownModel).write(w)
+		s.fail(w, r, refuse(http.StatusNotFound, "model_not_found", "there is no model %q: without an upstream only %q answers", name, ownModel))
 		return
 	}
 	writeJSON(w, http.StatusOK, modelAlone)
@@ -88,20 +88,20 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	if json.Unmarshal(request.Input, &one) == nil {
 		inputs = []string{one}
 	} else if json.Unmarshal(request.Input, &inputs) != nil {
-		badField("input", "the input must be a text or a list of texts: token numbers belong to another model").write(w)
+		s.fail(w, r, badField("input", "the input must be a text or a list of texts: token numbers belong to another model"))
 		return
 	}
 	if len(inputs) == 0 || len(inputs) > mostInputs {
-		badField("input", "there are %d texts: send 1 to %d", len(inputs), mostInputs).write(w)
+		s.fail(w, r, badField("input", "there are %d texts: send 1 to %d", len(inputs), mostInputs))
 		return
 	}
 	embedder := s.plugin.Store.Embedder()
 	if embedder == nil || embedder.Dim() == 0 {
-		refuse(http.StatusNotFound, "model_not_found", "the store has no embedding model: set embedder.type, or an upstream that has one").write(w)
+		s.fail(w, r, refuse(http.StatusNotFound, "model_not_found", "the store has no embedding model: set embedder.type, or an upstream that has one"))
 		return
 	}
 	if d := request.Dimensions; d != 0 && d != embedder.Dim() {
-		badField("dimensions", "the store's model %s makes %d dimensions", embedder.Model(), embedder.Dim()).write(w)
+		s.fail(w, r, badField("dimensions", "the store's model %s makes %d dimensions", embedder.Model(), embedder.Dim()))
 		return
 	}
 	vectors, err := embedder.Embed(r.Context(), inputs)

@@ -220,7 +220,7 @@ func (s *Server) recall(ctx context.Context, t *integration.Turn) error {
 	}
 	span.SetAttributes(attribute.Int("refine.memories", len(t.Memories)), attribute.Int("refine.memory_tokens", t.Tokens),
 		attribute.Int("refine.steps", t.Certificate.Steps), attribute.String("refine.stop", string(t.Certificate.Stop)))
-	s.metrics.recall.Observe(time.Since(start).Seconds())
+	s.metrics.recall.Update(time.Since(start).Seconds())
 	return nil
 }
 
@@ -235,7 +235,7 @@ func (x *exchange) ask() (*http.Response, error) {
 	if x.turn.Notes != "" {
 		x.Insert(x.turn.Notes)
 	}
-	x.s.metrics.overhead.Observe(time.Since(x.start).Seconds())
+	x.s.metrics.overhead.Update(time.Since(x.start).Seconds())
 	response, err := x.s.forward(x.r.Context(), x.r, x.wire.Path(), x.Body())
 	if err != nil || x.turn.Notes == "" {
 		return response, err
@@ -252,8 +252,8 @@ func (x *exchange) ask() (*http.Response, error) {
 
 // answered takes note of an answer, and writes the turn back.
 func (x *exchange) answered(c *chatwire.Capture) {
-	x.s.metrics.tokens.Add(float64(c.Usage.Prompt), "prompt")
-	x.s.metrics.tokens.Add(float64(c.Usage.Completion), "completion")
+	x.s.metrics.count("refine_tokens_total", c.Usage.Prompt, "kind", "prompt")
+	x.s.metrics.count("refine_tokens_total", c.Usage.Completion, "kind", "completion")
 	switch {
 	case !c.Complete && !c.Other || c.Failed: // the client will ask again
 	case c.Other || c.Long:
@@ -286,7 +286,7 @@ func (x *exchange) breakOff(w http.ResponseWriter, response *http.Response, tap 
 			}
 		}
 		if send(w, []byte(end)) == nil {
-			name, event := x.wire.Failed(f.forWire(number))
+			name, event := x.wire.Failed(f, number)
 			_ = sendEvent(w, kind, name, event)
 		}
 	}

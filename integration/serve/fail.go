@@ -12,21 +12,8 @@ import (
 	"github.com/trm-go/refiner/memory"
 )
 
-// failure is an error as a client reads it, in the shape of OpenAI's errors, which every client of theirs understands.
-type failure struct {
-	Status  int     `json:"-"`
-	Message string  `json:"message"` // what is wrong, and the fix
-	Type    string  `json:"type"`    // invalid_request_error, authentication_error, permission_error, rate_limit_error or server_error
-	Param   *string `json:"param"`   // the field at fault; nil: none
-	Code    string  `json:"code"`    // for programs
-}
-
-func (f *failure) Error() string { return f.Message }
-
-// envelope is the body of every error.
-type envelope struct {
-	Error *failure `json:"error"`
-}
+// failure is an error as a client reads it.
+type failure = chatwire.Failure
 
 func refuse(status int, code, format string, args ...any) *failure {
 	kind := "invalid_request_error"
@@ -91,16 +78,24 @@ func asFailure(err error) *failure {
 	return refuse(http.StatusInternalServerError, "internal_error", "something failed on the server; its log says what, under this request's X-Request-Id")
 }
 
-// forWire is the failure as the APIs of language models tell of it; number is that of the event that it is.
-func (f *failure) forWire(number int) chatwire.Failure {
-	return chatwire.Failure{Status: f.Status, Code: f.Code, Message: f.Message, Error: f, Number: number}
-}
-
 // writeFailure answers with the failure that an error means, in the form of an API. Nothing must have been sent before.
 func writeFailure(w http.ResponseWriter, wire chatwire.Wire, err error) {
 	f := asFailure(err)
-	_, body := wire.Failed(f.forWire(-1))
+	_, body := wire.Failed(f, -1)
 	writeJSON(w, f.Status, body)
+}
+
+// fail answers with an error, in the form of the API that the request is of.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.logFailure(r, err)
+	writeFailure(w, wireAt(r.URL.Path), err)
+}
+
+// logFailure logs an error that is no fault of the client.
+func (s *Server) logFailure(r *http.Request, err error) {
+	if asFailure(err).Status >= 500 && r.Context().Err() == nil {
+		s.log.ErrorContext(r.Context(), "a request failed", "request", requestID(r.Context()), "error", err)
+	}
 }
 
 // wireAt is the API in whose form errors at a path are told.
@@ -112,11 +107,6 @@ func wireAt(path string) chatwire.Wire {
 		return chatwire.Ollama{}
 	}
 	return chatwire.Completions{}
-}
-
-// write sends the failure. Nothing must have been sent before.
-func (f *failure) write(w http.ResponseWriter) {
-	writeJSON(w, f.Status, envelope{f})
 }
 
 // writeJSON sends a value. Its errors are those of a client that went away.

@@ -7,13 +7,13 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/time/rate"
 
+	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -101,31 +101,30 @@ func outside(name string) error {
 // protect lets in who has a key and keeps to the rate, and bounds the body.
 func (s *Server) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fail := func(err error) { writeFailure(w, wireAt(r.URL.Path), err) }
 		c, err := s.authenticate(r)
 		if err != nil {
 			if asFailure(err).Status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="refine"`)
 			}
-			fail(err)
+			s.fail(w, r, err)
 			return
 		}
 		if limit := s.access.Load().limits[c.name]; limit != nil {
 			if wait := limit.Reserve(); wait.Delay() > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(1+int(wait.Delay().Seconds())))
 				wait.Cancel()
-				fail(refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())))
+				s.fail(w, r, refuse(http.StatusTooManyRequests, "rate_limit_exceeded", "more than %v requests a second: wait a moment, or raise serve.rate", float64(limit.Limit())))
 				return
 			}
 		}
 		if r.Body != nil && r.ContentLength != 0 {
 			// A form or text/plain is all that a foreign web page can send without asking first.
 			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-				fail(refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json"))
+				s.fail(w, r, refuse(http.StatusUnsupportedMediaType, "not_json", "the body must be JSON: send Content-Type: application/json"))
 				return
 			}
 			if r.ContentLength > s.o.MaxBody {
-				fail(&http.MaxBytesError{Limit: s.o.MaxBody})
+				s.fail(w, r, &http.MaxBytesError{Limit: s.o.MaxBody})
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBody)
@@ -156,11 +155,11 @@ func (s *Server) harden(next http.Handler) http.Handler {
 		}
 		// Without keys a name that an attacker lets point here (DNS rebinding) would make the browser a caller.
 		if !s.locked && !s.ours(r.Host) {
-			refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host).write(w)
+			s.fail(w, r, refuse(http.StatusForbidden, "unknown_host", "the server is not called %q: use localhost, or name it in serve.names", r.Host))
 			return
 		}
 		if err := cross.Check(r); err != nil {
-			refuse(http.StatusForbidden, "cross_origin", "a page of another origin may not send this").write(w)
+			s.fail(w, r, refuse(http.StatusForbidden, "cross_origin", "a page of another origin may not send this"))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -169,17 +168,12 @@ func (s *Server) harden(next http.Handler) http.Handler {
 
 // ours reports whether a Host header names this server.
 func (s *Server) ours(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
 	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	return onThisMachine(host) || strings.HasSuffix(host, ".localhost") || slices.Contains(s.o.Hosts, host)
-}
-
-// onThisMachine reports whether a host, without its port, is a loopback one.
-func onThisMachine(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	name = strings.ToLower(strings.Trim(name, "[]"))
+	return mcp.IsLoopback(name) || strings.HasSuffix(name, ".localhost") || slices.Contains(s.o.Hosts, name)
 }
 
 // ErrOpen is returned for a server that anybody on the network could use.
@@ -191,7 +185,7 @@ func CheckListen(address string, keys int) error {
 	if err != nil {
 		return fmt.Errorf("serve.listen is %q: use an address and a port, like 127.0.0.1:8377", address)
 	}
-	if keys > 0 || onThisMachine(host) {
+	if keys > 0 || mcp.IsLoopback(host) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is no loopback address: make a key with `refine serve key NAME`, or listen on 127.0.0.1", ErrOpen, address)

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -63,6 +64,9 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
+// errPanicked is of no kind that a client is told.
+var errPanicked = errors.New("the handler panicked")
+
 // observe counts, traces and logs every request, and keeps a panic to the request that it happened in.
 func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,14 +94,14 @@ func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 			if failed != nil && failed != http.ErrAbortHandler {
 				s.log.ErrorContext(ctx, "a request made the server panic", "request", q.id, "route", route, "panic", failed)
 				if a.status == 0 {
-					refuse(http.StatusInternalServerError, "internal_error", "something failed on the server; its log says what, under this request's X-Request-Id").write(a)
+					writeFailure(a, wireAt(r.URL.Path), errPanicked)
 					failed = nil
 				}
 			}
 			took := time.Since(start)
 			s.inFlight.Add(-1)
-			s.metrics.requests.Add(1, strconv.Itoa(a.status), route)
-			s.metrics.seconds.Observe(took.Seconds(), route)
+			s.metrics.count("refine_http_requests_total", 1, "code", strconv.Itoa(a.status), "route", route)
+			s.metrics.GetOrCreatePrometheusHistogramExt(labelled("refine_http_request_seconds", []string{"route", route}), fast).Update(took.Seconds())
 			span.SetAttributes(attribute.Int("http.response.status_code", a.status))
 			level := slog.LevelDebug
 			if a.status >= 500 || failed != nil {
@@ -113,17 +117,4 @@ func (s *Server) observe(mux *http.ServeMux, next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(a, r)
 	})
-}
-
-// fail answers with an error.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	s.logFailure(r, err)
-	asFailure(err).write(w)
-}
-
-// logFailure logs an error that is no fault of the client.
-func (s *Server) logFailure(r *http.Request, err error) {
-	if asFailure(err).Status >= 500 && r.Context().Err() == nil {
-		s.log.ErrorContext(r.Context(), "a request failed", "request", requestID(r.Context()), "error", err)
-	}
 }

@@ -103,12 +103,12 @@ func (x *exchange) refine(draft string) *integration.Answer {
 
 // noteAnswer counts a refinement.
 func (s *Server) noteAnswer(span trace.Span, a *integration.Answer) {
-	s.metrics.rounds.Observe(float64(len(a.Rounds)))
+	s.metrics.rounds.Update(float64(len(a.Rounds)))
 	if a.Stop != "" {
-		s.metrics.stops.Add(1, string(a.Stop))
+		s.metrics.count("refine_answer_stops_total", 1, "stop", string(a.Stop))
 	}
-	s.metrics.tokens.Add(float64(a.Usage.PromptTokens), "refine_prompt")
-	s.metrics.tokens.Add(float64(a.Usage.CompletionTokens), "refine_completion")
+	s.metrics.count("refine_tokens_total", a.Usage.PromptTokens, "kind", "refine_prompt")
+	s.metrics.count("refine_tokens_total", a.Usage.CompletionTokens, "kind", "refine_completion")
 	span.SetAttributes(attribute.Int("refine.rounds", len(a.Rounds)), attribute.String("refine.stop", string(a.Stop)),
 		attribute.Float64("refine.first_score", a.FirstScore), attribute.Float64("refine.score", a.Score))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/integration/ada"
+	"github.com/trm-go/refiner/internal/chatwire"
 )
 
 // What else speaks for a memory stands beside the OpenAI API, behind the same guard: each request gets the memory of its key's
@@ -57,7 +58,7 @@ func page() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := fs.Stat(files, r.URL.Path[1:])
 		if (err != nil && r.URL.Path != "/") || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
-			refuse(http.StatusNotFound, "unknown_url", "there is nothing at this address").write(w)
+			writeFailure(w, chatwire.Completions{}, refuse(http.StatusNotFound, "unknown_url", "there is nothing at this address"))
 			return
 		}
 		w.Header().Set("Cache-Control", "no-cache")

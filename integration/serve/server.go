@@ -131,13 +131,13 @@ func New(p *integration.Plugin, o *Options) (*Server, error) {
 	}
 	s.metrics = newMetrics(p.Store, func() float64 { return float64(s.inFlight.Load()) }, func() float64 { return float64(s.writer.Pending()) })
 	if len(o.Webhooks) > 0 {
-		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, &s.metrics.registry, s.log); err != nil {
+		if s.webhooks, err = newWebhooks(o.Webhooks, p.Store, s.metrics, s.log); err != nil {
 			return nil, err
 		}
 		own.Store = observedStore{p.Store, s.webhooks}
 	}
 	s.writer = s.plugin.Writer(&integration.WriterOptions{Log: s.log,
-		Written: func(n int) { s.metrics.written.Add(float64(n)) }, Failed: func(n int) { s.metrics.failed.Add(float64(n)) }})
+		Written: func(n int) { s.metrics.count("refine_turns_written_total", n) }, Failed: func(n int) { s.metrics.count("refine_turns_failed_total", n) }})
 	s.handler = s.routes(o)
 	return s, nil
 }
@@ -167,7 +167,7 @@ func (s *Server) routes(o *Options) http.Handler {
 		if s.o.Upstream != nil {
 			known = strings.Replace(known, "/v1/embeddings", "/v1/completions, /v1/embeddings", 1)
 		}
-		refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known).write(w)
+		s.fail(w, r, refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: there are %s", r.Method, r.URL.Path, known))
 	})
 	if o.Ada {
 		for _, path := range ada.Endpoints {
@@ -179,7 +179,7 @@ func (s *Server) routes(o *Options) http.Handler {
 	}
 	s.rest(mux, protected)
 	protected("/api/", func(w http.ResponseWriter, r *http.Request) {
-		writeFailure(w, wireAt(r.URL.Path), refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
+		s.fail(w, r, refuse(http.StatusNotFound, "unknown_url", "%s %s is not served: see /api/v1/openapi.json", r.Method, r.URL.Path))
 	})
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
@@ -215,7 +215,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 // serveMetrics answers a scrape. It counts over all scopes: a key must be made for it.
 func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	if c := callerOf(r.Context()); c.key != nil && !c.key.Metrics {
-		refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name).write(w)
+		s.fail(w, r, refuse(http.StatusForbidden, "not_for_metrics", "the key %q may not read the metrics: set \"metrics\": true for one that may", c.key.Name))
 		return
 	}
 	s.metrics.ServeHTTP(w, r)

@@ -92,11 +92,11 @@ func (s *Server) forward(ctx context.Context, r *http.Request, path string, body
 		f := s.unreachable(ctx, err)
 		span.SetStatus(codes.Error, f.Error())
 		span.End()
-		s.metrics.upstream.Add(1, "error")
+		s.metrics.count("refine_upstream_requests_total", 1, "code", "error")
 		return nil, f
 	}
-	s.metrics.first.Observe(time.Since(start).Seconds())
-	s.metrics.upstream.Add(1, strconv.Itoa(response.StatusCode))
+	s.metrics.first.Update(time.Since(start).Seconds())
+	s.metrics.count("refine_upstream_requests_total", 1, "code", strconv.Itoa(response.StatusCode))
 	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode), attribute.String("server.address", out.URL.Host))
 	response.Body = spanned{response.Body, span}
 	return response, nil
@@ -156,12 +156,12 @@ func passHeader(w http.ResponseWriter, response *http.Response, same bool) {
 func (s *Server) pass(w http.ResponseWriter, r *http.Request) {
 	body, err := readBody(w, r)
 	if err != nil {
-		asFailure(err).write(w)
+		writeFailure(w, wireAt(r.URL.Path), err)
 		return
 	}
 	response, err := s.forward(r.Context(), r, strings.TrimPrefix(r.URL.EscapedPath(), "/v1"), body)
 	if err != nil {
-		asFailure(err).write(w)
+		writeFailure(w, wireAt(r.URL.Path), err)
 		return
 	}
 	defer func() { _ = response.Body.Close() }()

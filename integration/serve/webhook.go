@@ -22,8 +22,8 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/internal/batch"
-	"github.com/trm-go/refiner/internal/metric"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
@@ -57,7 +57,7 @@ func (h *Webhook) check() (string, error) {
 		return "", errors.New("its url is no address: write it like https://example.org/hook")
 	case at.User != nil:
 		return "", fmt.Errorf("the url of %q holds a password: sign with a secret instead", at.Host)
-	case at.Scheme == "http" && !h.Plain && !onThisMachine(at.Hostname()):
+	case at.Scheme == "http" && !h.Plain && !mcp.IsLoopback(at.Hostname()):
 		return "", fmt.Errorf("http to %q would send memories in the clear: use https, or set plain for a network that you trust", at.Host)
 	}
 	for _, e := range h.Events {
@@ -70,13 +70,13 @@ func (h *Webhook) check() (string, error) {
 
 // webhooks tell of changes. One goroutine for each sends, while there is something to send.
 type webhooks struct {
-	list   []*hookSender
-	store  refine.Store
-	client *retryablehttp.Client
-	log    *slog.Logger
-	told   *metric.Counter // result
-	ctx    context.Context // ends with the server
-	cut    context.CancelFunc
+	list    []*hookSender
+	store   refine.Store
+	client  *retryablehttp.Client
+	log     *slog.Logger
+	metrics *metrics
+	ctx     context.Context // ends with the server
+	cut     context.CancelFunc
 }
 
 type hookSender struct {
@@ -87,8 +87,8 @@ type hookSender struct {
 }
 
 // newWebhooks makes the webhooks of a store's changes, none of which is under way yet.
-func newWebhooks(list []Webhook, store refine.Store, registry *metric.Registry, log *slog.Logger) (*webhooks, error) {
-	w := &webhooks{store: store, log: log, client: retryablehttp.NewClient()}
+func newWebhooks(list []Webhook, store refine.Store, m *metrics, log *slog.Logger) (*webhooks, error) {
+	w := &webhooks{store: store, log: log, metrics: m, client: retryablehttp.NewClient()}
 	w.ctx, w.cut = context.WithCancel(context.Background())
 	w.client.Logger, w.client.HTTPClient.Timeout = nil, hookTimeout                                                   // a logger would be told addresses
 	w.client.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // to where nobody allowed it
@@ -110,8 +110,7 @@ func newWebhooks(list []Webhook, store refine.Store, registry *metric.Registry, 
 		})
 		w.list = append(w.list, h)
 	}
-	w.told = registry.Counter("refine_webhook_events_total", "What webhooks were to be told: delivered, failed for good, or dropped.", "result")
-	registry.Gauge("refine_webhook_events_pending", "What waits to be told to webhooks.", w.pending)
+	m.NewGauge("refine_webhook_events_pending", w.pending)
 	return w, nil
 }
 
@@ -131,7 +130,7 @@ func (w *webhooks) tell(event string, scope memory.Scope, c change) {
 		case h.queue.Offer(&c):
 			h.full.Store(false)
 		default:
-			w.told.Add(1, "dropped")
+			w.metrics.count("refine_webhook_events_total", 1, "result", "dropped")
 			if !h.full.Swap(true) {
 				w.log.Warn("a webhook is too slow: changes are dropped", "host", h.host, "pending", mostChanges)
 			}
@@ -147,15 +146,15 @@ func (w *webhooks) send(h *hookSender, c *change) {
 	}
 	switch failed := (*url.Error)(nil); {
 	case err == nil:
-		w.told.Add(1, "delivered")
+		w.metrics.count("refine_webhook_events_total", 1, "result", "delivered")
 		return
 	case w.ctx.Err() != nil: // close has logged it
-		w.told.Add(1, "dropped")
+		w.metrics.count("refine_webhook_events_total", 1, "result", "dropped")
 		return
 	case errors.As(err, &failed):
 		err = failed.Err // without the address
 	}
-	w.told.Add(1, "failed")
+	w.metrics.count("refine_webhook_events_total", 1, "result", "failed")
 	w.log.Warn("a webhook could not be told of a change", "host", h.host, "event", c.Event, "delivery", c.Delivery, "error", err)
 }
 
@@ -215,25 +214,12 @@ type change struct {
 	Replaced []memory.ID     `json:"replaced,omitempty"` // whose place they took
 	Memories []memory.Record `json:"memories,omitempty"`
 
-	scope  memory.Scope
-	undone memory.ID // of an undo: what is live again in its place is found when it is told
+	scope memory.Scope
 }
 
 // body is the JSON of a change, with the memories as they are now.
 func (of *change) body(ctx context.Context, store refine.Store) ([]byte, error) {
 	c := *of // other webhooks have it too
-	if c.undone != "" {
-		c.IDs, c.Replaced = []memory.ID{}, []memory.ID{c.undone}
-		history, err := store.History(ctx, c.scope, c.undone)
-		if err != nil && !errors.Is(err, memory.ErrNotFound) {
-			return nil, err
-		}
-		for _, e := range history.Events {
-			if e.What == "revived" && e.By == c.undone {
-				c.IDs = append(c.IDs, e.ID)
-			}
-		}
-	}
 	for _, id := range c.IDs {
 		if c.Event == "deleted" {
 			break
@@ -285,11 +271,21 @@ func (s observedStore) Supersede(ctx context.Context, scope memory.Scope, record
 }
 
 func (s observedStore) Undo(ctx context.Context, scope memory.Scope, id memory.ID) error {
-	err := s.Store.Undo(ctx, scope, id)
-	if err == nil {
-		s.hooks.tell("changed", scope, change{undone: id})
+	if err := s.Store.Undo(ctx, scope, id); err != nil {
+		return err
 	}
-	return err
+	c := change{IDs: []memory.ID{}, Replaced: []memory.ID{id}}
+	history, err := s.Store.History(ctx, scope, id)
+	for _, e := range history.Events {
+		if e.What == "revived" && e.By == id {
+			c.IDs = append(c.IDs, e.ID)
+		}
+	}
+	if err != nil { // it is undone all the same
+		s.hooks.log.Warn("webhooks are not told what is live again after an undo", "id", id, "error", err)
+	}
+	s.hooks.tell("changed", scope, c)
+	return nil
 }
 
 func (s observedStore) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error) {

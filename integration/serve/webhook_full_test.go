@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trm-go/refiner/internal/metric"
+	prometheus "github.com/VictoriaMetrics/metrics"
+
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -19,8 +20,8 @@ func TestWebhookQueueIsBounded(t *testing.T) {
 	defer s.Close()
 	defer close(hang)
 	var log, scrape bytes.Buffer
-	registry := &metric.Registry{}
-	w, err := newWebhooks([]Webhook{{URL: s.URL}}, nil, registry, slog.New(slog.NewTextHandler(&log, nil)))
+	m := &metrics{Set: prometheus.NewSet()}
+	w, err := newWebhooks([]Webhook{{URL: s.URL}}, nil, m, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +36,8 @@ func TestWebhookQueueIsBounded(t *testing.T) {
 	if strings.Count(log.String(), "dropped") != 1 {
 		t.Errorf("the log says %s", &log)
 	}
-	if err := registry.Write(&scrape); err != nil || !strings.Contains(scrape.String(), `refine_webhook_events_total{result="dropped"} 7`) {
-		t.Errorf("the metrics say %s, %v", &scrape, err)
+	if m.WritePrometheus(&scrape); !strings.Contains(scrape.String(), `refine_webhook_events_total{result="dropped"} 7`) {
+		t.Errorf("the metrics say %s", &scrape)
 	}
 	w.close(0)
 	if n := w.pending(); n != 0 {

@@ -170,7 +170,7 @@ func (a Anthropic) composeStream(_ *Request, o *Own) []byte {
 }
 
 // Failed tells of a failure by the names that Anthropic's errors have.
-func (Anthropic) Failed(f Failure) (string, any) {
+func (Anthropic) Failed(f *Failure, _ int) (string, any) {
 	kinds := map[int]string{http.StatusUnauthorized: "authentication_error", http.StatusForbidden: "permission_error", http.StatusNotFound: "not_found_error",
 		http.StatusRequestEntityTooLarge: "request_too_large", http.StatusTooManyRequests: "rate_limit_error", http.StatusGatewayTimeout: "timeout_error"}
 	kind := kinds[f.Status]

@@ -152,4 +152,4 @@ func (Completions) composeStream(_ *Request, o *Own) []byte {
 	return b.Bytes()
 }
 
-func (Completions) Failed(f Failure) (string, any) { return "", map[string]any{"error": f.Error} }
+func (Completions) Failed(f *Failure, _ int) (string, any) { return "", map[string]any{"error": f} }

@@ -138,4 +138,6 @@ func (o Ollama) piece(own *Own, last bool) []byte {
 	return text
 }
 
-func (Ollama) Failed(f Failure) (string, any) { return "", map[string]string{"error": f.Message} }
+func (Ollama) Failed(f *Failure, _ int) (string, any) {
+	return "", map[string]string{"error": f.Message}
+}

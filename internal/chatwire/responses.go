@@ -261,9 +261,9 @@ func (a Responses) composeStream(q *Request, o *Own) []byte {
 }
 
 // Failed tells of the failure as the API does, and in the member "error" to clients that look for it there.
-func (Responses) Failed(f Failure) (string, any) {
-	if f.Number < 0 {
-		return "", map[string]any{"error": f.Error}
+func (Responses) Failed(f *Failure, number int) (string, any) {
+	if number < 0 {
+		return "", map[string]any{"error": f}
 	}
-	return "error", map[string]any{"type": "error", "sequence_number": f.Number, "code": f.Code, "message": f.Message, "param": nil, "error": f.Error}
+	return "error", map[string]any{"type": "error", "sequence_number": number, "code": f.Code, "message": f.Message, "param": nil, "error": f}
 }

@@ -34,8 +34,8 @@ type Wire interface {
 	compose(q *Request, o *Own) []byte
 	// composeStream makes a stream of a text.
 	composeStream(q *Request, o *Own) []byte
-	// Failed is the event that ends a stream of which no more can come, or the body of an answer that is an error.
-	Failed(f Failure) (name string, body any)
+	// Failed is the event of a number that ends a stream of which no more can come; below 0, the body of an answer that is an error.
+	Failed(f *Failure, number int) (name string, body any)
 }
 
 // Wires are the APIs that have an endpoint.
@@ -48,13 +48,16 @@ type Own struct {
 	Report          json.RawMessage // goes into the member "refine"
 }
 
-// Failure is an error as each API tells of it.
+// Failure is an error as a client reads it, in the shape of OpenAI's errors, which every client of theirs understands.
 type Failure struct {
-	Status        int
-	Code, Message string
-	Error         any // in the form of OpenAI's error objects
-	Number        int // of the event that it is
+	Status  int     `json:"-"`
+	Message string  `json:"message"` // what is wrong, and the fix
+	Type    string  `json:"type"`    // invalid_request_error, authentication_error, permission_error, rate_limit_error or server_error
+	Param   *string `json:"param"`   // the field at fault; nil: none
+	Code    string  `json:"code"`    // for programs
 }
+
+func (f *Failure) Error() string { return f.Message }
 
 // ReportField is the member of an answer that tells how it came about.
 const ReportField = "refine"

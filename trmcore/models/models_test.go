@@ -61,12 +61,9 @@ func TestBundledSudokuSolves(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	var puzzles []sudoku.Puzzle
-	for p, err := range sudoku.ReadCSV(file) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		puzzles = append(puzzles, p)
+	puzzles, err := sudoku.ReadCSV(file)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, way := range []struct {
 		name    string

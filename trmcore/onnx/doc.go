@@ -7,7 +7,7 @@
 //   - [Model] is trained weights with an architecture and a model card. [LoadModel] reads a directory with
 //     model.safetensors and card.json, or a safetensors file.
 //   - [Solver] runs a model. [Solver.Solve] works on many problems at once, [Solver.Steps] shows one settling step by
-//     step, and [Solver.Stepper] is the model as a step of trmcore's recursion.
+//     step.
 //
 // # How it runs
 //

@@ -105,30 +105,27 @@ func load(fsys fs.FS, name string, o *LoadOptions) (*Model, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	src, size, closer, err := open(fsys, name)
+	f, err := open(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	defer closer.Close()
+	defer f.Close()
 	if m.Card.SHA256 != "" {
 		h := sha256.New()
-		if _, err := io.Copy(h, io.NewSectionReader(src, 0, size)); err != nil {
+		if _, err := io.Copy(h, io.NewSectionReader(f, 0, f.size)); err != nil {
 			return nil, err
 		}
 		if sum := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(sum, m.Card.SHA256) {
 			return nil, fmt.Errorf("%w: %s has the SHA-256 %s, but its card says %s: corrupt, or a card of other weights", ErrFormat, path.Base(name), sum, m.Card.SHA256)
 		}
 	}
-	refs, metadata, err := index(src, size)
+	refs, metadata, err := index(f, f.size)
 	if err != nil {
 		return nil, err
 	}
 	m.Card.Task = cmp.Or(m.Card.Task, metadata["task"])
-	m.table.open = func() (io.ReaderAt, io.Closer, error) {
-		src, _, closer, err := open(fsys, name)
-		return src, closer, err
-	}
-	return m, m.read(src, refs, o)
+	m.table.open = func() (*file, error) { return open(fsys, name) }
+	return m, m.read(f, refs, o)
 }
 
 // read fills the model from the tensors of a file.
@@ -270,7 +267,7 @@ type table struct {
 	rows   int
 	values []float32 // nil if it is too large: then rows are read from the file
 	ref    ref
-	open   func() (io.ReaderAt, io.Closer, error)
+	open   func() (*file, error)
 }
 
 // Puzzles is the number of rows of the puzzle embedding table, 0 if there is none.
@@ -286,10 +283,10 @@ func (m *Model) PuzzleVec(id int) ([]float32, error) {
 	if t.values != nil {
 		return part(t.values, id, width), nil
 	}
-	src, closer, err := t.open()
+	f, err := t.open()
 	if err != nil {
 		return nil, fmt.Errorf("read puzzle embedding %d: %w", id, err)
 	}
-	defer closer.Close()
-	return t.ref.read(src, int64(id)*int64(width), int64(width))
+	defer f.Close()
+	return t.ref.read(f, int64(id)*int64(width), int64(width))
 }

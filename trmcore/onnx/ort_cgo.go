@@ -130,12 +130,12 @@ func (e *runtimeEngine) device() Device  { return e.provider }
 func (e *runtimeEngine) runtime() string { return ort.GetVersion() }
 func (e *runtimeEngine) close() error    { return e.session.Destroy() }
 
-// runtimeStepper holds the tensors of a batch: views of its memory for each number of problems, made when that number is
-// first met, and for each of the two copies of the latents.
+// runtimeStepper holds the tensors of a batch: views of its memory for each number of problems and each of the two copies
+// of the latents, made when they are first met.
 type runtimeStepper struct {
 	engine *runtimeEngine
 	batch  *batch
-	views  [][2]*views // by n-1 and by the copy that is read
+	views  map[[2]int]*views // by the number and the copy that is read
 	stop   *ort.RunOptions
 }
 
@@ -147,7 +147,7 @@ func (e *runtimeEngine) bind(b *batch) (stepper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make run options: %w", err)
 	}
-	return &runtimeStepper{engine: e, batch: b, views: make([][2]*views, b.slots()), stop: stop}, nil
+	return &runtimeStepper{engine: e, batch: b, views: map[[2]int]*views{}, stop: stop}, nil
 }
 
 func (v *runtimeStepper) step(ctx context.Context, n int) error {
@@ -166,7 +166,7 @@ func (v *runtimeStepper) step(ctx context.Context, n int) error {
 func (v *runtimeStepper) view(n int) (*views, error) {
 	b := v.batch
 	now, next, a := b.current, 1-b.current, b.arch
-	if got := v.views[n-1][now]; got != nil {
+	if got := v.views[[2]int{n, now}]; got != nil {
 		return got, nil
 	}
 	var got views
@@ -181,7 +181,7 @@ func (v *runtimeStepper) view(n int) (*views, error) {
 	if err != nil {
 		return nil, errors.Join(err, got.destroy())
 	}
-	v.views[n-1][now] = &got
+	v.views[[2]int{n, now}] = &got
 	return &got, nil
 }
 
@@ -208,13 +208,8 @@ func (g *views) destroy() error {
 
 func (v *runtimeStepper) close() error {
 	errs := []error{v.stop.Destroy()}
-	for _, pair := range v.views {
-		for _, g := range pair {
-			if g != nil {
-				errs = append(errs, g.destroy())
-			}
-		}
+	for _, g := range v.views {
+		errs = append(errs, g.destroy())
 	}
-	v.views = nil
 	return errors.Join(errs...)
 }

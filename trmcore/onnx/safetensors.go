@@ -125,12 +125,12 @@ func (r ref) read(src io.ReaderAt, first, n int64) ([]float32, error) {
 // ReadTensors reads all floating-point tensors of a safetensors file, by name. Others, such as tables of positions, are
 // left out.
 func ReadTensors(path string) (map[string]Tensor, error) {
-	src, size, closer, err := open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	f, err := open(os.DirFS(filepath.Dir(path)), filepath.Base(path))
 	if err != nil {
 		return nil, err
 	}
-	defer closer.Close()
-	refs, _, err := index(src, size)
+	defer f.Close()
+	refs, _, err := index(f, f.size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -139,7 +139,7 @@ func ReadTensors(path string) (map[string]Tensor, error) {
 		if !r.Type.float() {
 			continue
 		}
-		values, err := r.read(src, 0, r.len())
+		values, err := r.read(f, 0, r.len())
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -184,25 +184,25 @@ func writeTensors(w io.Writer, t elementType, tensors map[string]Tensor, metadat
 	return nil
 }
 
-// open opens a file for reading at any place.
-func open(fsys fs.FS, name string) (io.ReaderAt, int64, io.Closer, error) {
+// file is a file that can be read at any place.
+type file struct {
+	fs.File
+	io.ReaderAt
+	size int64
+}
+
+func open(fsys fs.FS, name string) (*file, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a directory", name)
+	src, ok := f.(io.ReaderAt)
+	if err == nil && (!ok || !info.Mode().IsRegular()) {
+		err = fmt.Errorf("%s is no file that can be read at any place", name)
 	}
 	if err != nil {
-		return nil, 0, nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
-	if src, ok := f.(io.ReaderAt); ok {
-		return src, info.Size(), f, nil
-	}
-	data, err := io.ReadAll(f)
-	if err != nil {
-		return nil, 0, nil, errors.Join(err, f.Close())
-	}
-	return bytes.NewReader(data), int64(len(data)), f, nil
+	return &file{f, src, info.Size()}, nil
 }

@@ -43,33 +43,21 @@ const (
 	arrow    = 40 // between input and output
 )
 
-// check says whether a task can be drawn.
-func (t Task) check() error {
-	if len(t.Train)+len(t.Test) == 0 {
-		return fmt.Errorf("task %s: %w: it has no pairs", t.ID, ErrFormat)
-	}
-	for _, pairs := range [][]Pair{t.Train, t.Test} {
-		for i, p := range pairs {
-			err := p.Input.check()
-			if err == nil && !p.Output.Empty() {
-				err = p.Output.check()
-			}
-			if err != nil {
-				return fmt.Errorf("task %s: pair %d: %w", t.ID, i+1, err)
-			}
-		}
-	}
-	return nil
-}
-
 // SVG draws the task: a row for each pair, inputs to the left, outputs to the right, test pairs on a grey ground.
 func (t Task) SVG(w io.Writer) error {
-	if err := t.check(); err != nil {
-		return err
-	}
 	pairs := slices.Concat(t.Train, t.Test)
+	if len(pairs) == 0 {
+		return fmt.Errorf("task %s: %w: it has no pairs", t.ID, ErrFormat)
+	}
 	left := 0
-	for _, p := range pairs {
+	for i, p := range pairs {
+		err := p.Input.check()
+		if err == nil && !p.Output.Empty() {
+			err = p.Output.check()
+		}
+		if err != nil {
+			return fmt.Errorf("task %s: pair %d: %w", t.ID, i+1, err)
+		}
 		left = max(left, len(p.Input[0])*cellSide)
 	}
 	var b bytes.Buffer

@@ -3,6 +3,7 @@ package maze
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // Generate makes a maze of side x side cells whose shortest path from the start to the goal has at least least steps: a
@@ -26,10 +27,7 @@ func Generate(side, least int, rng *rand.Rand) (Maze, error) {
 
 // carve digs a tree of ways: rooms lie on odd rows and columns, and a wall between two rooms falls if one is new.
 func carve(side int, rng *rand.Rand) Maze {
-	m := Maze{Side: side, Cells: make([]Cell, side*side)}
-	for i := range m.Cells {
-		m.Cells[i] = Wall
-	}
+	m := Maze{Side: side, Cells: slices.Repeat([]Cell{Wall}, side*side)}
 	rooms := (side - 1) / 2
 	at := func(row, column int) int { return (2*row+1)*side + 2*column + 1 }
 	path := [][2]int{{rng.IntN(rooms), rng.IntN(rooms)}}

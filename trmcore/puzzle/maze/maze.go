@@ -3,6 +3,7 @@ package maze
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -125,23 +126,17 @@ func (m Maze) ends() (start, goal int, err error) {
 	if m.Side < 2 || len(m.Cells) != m.Side*m.Side {
 		return 0, 0, fmt.Errorf("%w: %d cells are no square of side %d", ErrFormat, len(m.Cells), m.Side)
 	}
-	starts, goals := 0, 0
+	var count [256]int
 	for i, c := range m.Cells {
-		switch {
-		case c == Start:
-			start = i
-			starts++
-		case c == Goal:
-			goal = i
-			goals++
-		case c > Path:
+		if c > Path {
 			return 0, 0, fmt.Errorf("%w: cell %d at row %d, column %d", ErrFormat, c, i/m.Side+1, i%m.Side+1)
 		}
+		count[c]++
 	}
-	if starts != 1 || goals != 1 {
-		return 0, 0, fmt.Errorf("%w: %d starts and %d goals, want one of each", ErrFormat, starts, goals)
+	if count[Start] != 1 || count[Goal] != 1 {
+		return 0, 0, fmt.Errorf("%w: %d starts and %d goals, want one of each", ErrFormat, count[Start], count[Goal])
 	}
-	return start, goal, nil
+	return slices.Index(m.Cells, Start), slices.Index(m.Cells, Goal), nil
 }
 
 // neighbours calls visit for the cells beside i: below, to the left, to the right, above. Of several shortest paths the one
@@ -163,10 +158,7 @@ func (m Maze) neighbours(i int, visit func(int)) {
 
 // distances counts the steps from each cell to the goal through cells that are open, −1 where there is no way.
 func (m Maze) distances(goal int, open func(Cell) bool) []int {
-	distance := make([]int, len(m.Cells))
-	for i := range distance {
-		distance[i] = -1
-	}
+	distance := slices.Repeat([]int{-1}, len(m.Cells))
 	distance[goal] = 0
 	queue := []int{goal}
 	for len(queue) > 0 {

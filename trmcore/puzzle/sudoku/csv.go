@@ -21,42 +21,38 @@ type Puzzle struct {
 // header is the first line of a data set in the form of Sudoku-Extreme.
 var header = []string{"source", "question", "answer", "rating"}
 
-// ReadCSV yields the puzzles of a CSV file. Its first line names the columns: question (or puzzle, quizzes) is needed;
-// source, answer (or solution, solutions) and rating may be missing, and others are passed over. The sequence ends at the first error, which names the line. Grids
-// are read, and their answers compared with their givens; they are not solved.
-func ReadCSV(r io.Reader) iter.Seq2[Puzzle, error] {
-	return func(yield func(Puzzle, error) bool) {
-		lines := csv.NewReader(r)
-		lines.ReuseRecord = true
-		first, err := lines.Read()
+// ReadCSV reads the puzzles of a CSV file. Its first line names the columns: question (or puzzle, quizzes) is needed; source,
+// answer (or solution, solutions) and rating may be missing, and others are passed over. It ends at the first error, which
+// names the line. Grids are read, and their answers compared with their givens; they are not solved.
+func ReadCSV(r io.Reader) ([]Puzzle, error) {
+	lines := csv.NewReader(r)
+	lines.ReuseRecord = true
+	first, err := lines.Read()
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: the file is empty", ErrSyntax)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the header: %w", err)
+	}
+	column := columnsOf(first)
+	if _, ok := column["question"]; !ok {
+		return nil, fmt.Errorf("%w: the first line names no column %q; want %s", ErrSyntax, "question", strings.Join(header, ","))
+	}
+	var puzzles []Puzzle
+	for {
+		record, err := lines.Read()
+		if errors.Is(err, io.EOF) {
+			return puzzles, nil
+		}
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = fmt.Errorf("%w: the file is empty", ErrSyntax)
-			}
-			yield(Puzzle{}, fmt.Errorf("read the header: %w", err))
-			return
+			return puzzles, err
 		}
-		column := columnsOf(first)
-		if _, ok := column["question"]; !ok {
-			yield(Puzzle{}, fmt.Errorf("%w: the first line names no column %q; want %s", ErrSyntax, "question", strings.Join(header, ",")))
-			return
+		p, err := parseRecord(record, column)
+		if err != nil {
+			line, _ := lines.FieldPos(0)
+			return puzzles, fmt.Errorf("line %d: %w", line, err)
 		}
-		for {
-			record, err := lines.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var p Puzzle
-			if err == nil {
-				line, _ := lines.FieldPos(0)
-				if p, err = parseRecord(record, column); err != nil {
-					err = fmt.Errorf("line %d: %w", line, err)
-				}
-			}
-			if !yield(p, err) || err != nil {
-				return
-			}
-		}
+		puzzles = append(puzzles, p)
 	}
 }
 

@@ -14,14 +14,7 @@ import (
 func Read(text string) ([]Puzzle, error) {
 	text = fromUTF16(text)
 	if isCSV(text) {
-		var puzzles []Puzzle
-		for p, err := range ReadCSV(strings.NewReader(text)) {
-			if err != nil {
-				return nil, err
-			}
-			puzzles = append(puzzles, p)
-		}
-		return puzzles, nil
+		return ReadCSV(strings.NewReader(text))
 	}
 	if whole, err := Parse(text); err == nil {
 		return []Puzzle{{Question: whole, Rating: -1}}, nil
