@@ -43,10 +43,9 @@ type Request struct {
 	// At is the moment of the question. Zero: now.
 	At time.Time
 
-	Rounds    int
-	MaxTokens int
-	MaxCost   float64
-	Timeout   time.Duration
+	// Rounds, MaxTokens and Timeout bound the refinement. Zero: what is configured.
+	Rounds, MaxTokens int
+	Timeout           time.Duration
 
 	turn *Turn // that the question is of, and that has recalled or recalls for it; nil: none
 }
@@ -242,7 +241,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, found *refine.Recollection
 		Threshold: c.Threshold,
 		Rounds:    cmp.Or(r.Rounds, c.Rounds),
 		MaxTokens: cmp.Or(r.MaxTokens, c.Tokens),
-		MaxCost:   cmp.Or(r.MaxCost, c.Cost),
+		MaxCost:   c.Cost,
 		MaxAnswer: p.config.Model.MaxTokens,
 		Timeout:   cmp.Or(r.Timeout, c.Time),
 		Recall: func(ctx context.Context, question string) ([]memory.Record, error) {

@@ -3,7 +3,9 @@ package memory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -116,9 +118,9 @@ func (s *Store) delete(ctx context.Context, c choice, o *DeleteOptions) (Deleted
 	return d, s.carryOut(ctx, &d)
 }
 
-// Resume goes on with deletions that could not be carried out in every copy yet. Opening a store does it; so does whoever
+// resume goes on with deletions that could not be carried out in every copy yet. Opening a store does it; so does whoever
 // writes a copy of it.
-func (s *Store) Resume(ctx context.Context) (Deleted, error) {
+func (s *Store) resume(ctx context.Context) (Deleted, error) {
 	d := Deleted{Snapshots: map[string]int{}}
 	return d, s.fail("resume deletions", s.carryOut(ctx, &d))
 }
@@ -132,7 +134,7 @@ func (s *Store) resumeOld(ctx context.Context) {
 	if err != nil || !slices.ContainsFunc(pending, func(p pendingDeletion) bool { return !p.Purged || s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
 		return
 	}
-	if d, err := s.Resume(ctx); err != nil || len(d.Pending) > 0 {
+	if d, err := s.resume(ctx); err != nil || len(d.Pending) > 0 {
 		s.log.Warn("a deletion for privacy is not carried out in every copy yet: run refine doctor", "pending", d.Pending, "error", err)
 	}
 }
@@ -307,15 +309,11 @@ func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *
 // deleteFromCopy deletes the same records from a copy, and returns how many it held. A copy that held some remembers in its
 // own journal that its free pages still do, until they are rewritten.
 func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (int, error) {
-	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+	db, err := disk.OpenWritable(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = db.Close() }()
-	db.SetMaxOpenConns(1)
-	if err := disk.Migrate(ctx, db); err != nil {
-		return 0, err
-	}
 	t, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
@@ -363,4 +361,52 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 	}
 	_, err = db.ExecContext(ctx, "DELETE FROM deletions")
 	return n, err
+}
+
+// Copy is a file that holds memories of a store, beside the store itself.
+type Copy struct {
+	Path  string    `json:"path"`
+	Bytes int64     `json:"bytes"`
+	Made  time.Time `json:"made"`
+	// Missing is a copy that was written there and is not there any more: somebody has moved it, or deleted it.
+	Missing bool `json:"missing,omitempty"`
+}
+
+// Copies are the copies of the store at path, oldest first: found by looking, by what the files hold and not by what they
+// are called, in the folder of the store, in that of its snapshots and in those that begin with its name, which are of
+// consolidations, of mirrors and of what was interrupted. The store also knows the snapshots that it has written elsewhere.
+func Copies(ctx context.Context, path string) ([]Copy, error) {
+	found, err := disk.Copies(ctx, path)
+	all := make([]Copy, len(found))
+	for i, c := range found {
+		all[i] = Copy{c.Path, c.Bytes, c.Made, c.Missing}
+	}
+	return all, fail("look for copies of "+path, err)
+}
+
+// keepPath lets the store remember a copy that lies elsewhere. A store that cannot be written does not.
+func (s *Store) keepPath(ctx context.Context, path string) error {
+	abs, err1 := filepath.Abs(path)
+	own, err2 := filepath.Abs(s.path)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if dir := filepath.Dir(abs); dir == filepath.Dir(own) || dir == beside.Snapshots(own) || dir == own+".consolidate" {
+		return nil
+	}
+	return s.write(ctx, false, func(t *tx) error {
+		_, err := t.ExecContext(ctx, "INSERT OR REPLACE INTO copies (path, at) VALUES (?, ?)", abs, micros(t.now))
+		return err
+	})
+}
+
+// Quoting calls f, which writes a file that quotes records beside the store, while no deletion for privacy goes through such
+// files.
+func (s *Store) Quoting(ctx context.Context, f func() error) error {
+	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f()
 }

@@ -31,7 +31,7 @@ const DefaultLimit = 10
 // Term is the number of a term in a store's dictionary. It means something only within one Candidates.
 type Term = index.Term
 
-// Candidate is the light view of a record that scoring works on: everything but its text. The slices are shared with
+// Candidate is what scoring knows of a record: everything but its text. The slices are shared with
 // the store: read them only.
 type Candidate struct {
 	Row     int64   // the store's integer key, for Fetch

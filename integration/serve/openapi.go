@@ -43,18 +43,6 @@ func does[In, Out any](method string, status int, path, id, summary string, f fu
 		}}
 }
 
-func get[In, Out any](path, id, summary string, f func(context.Context, *caller, *In) (*Out, error)) operation {
-	return does(http.MethodGet, http.StatusOK, path, id, summary, f)
-}
-
-func del[In, Out any](path, id, summary string, f func(context.Context, *caller, *In) (*Out, error)) operation {
-	return does(http.MethodDelete, http.StatusOK, path, id, summary, f)
-}
-
-func post[In, Out any](status int, path, id, summary string, f func(context.Context, *caller, *In) (*Out, error)) operation {
-	return does(http.MethodPost, status, path, id, summary, f)
-}
-
 func (s *Server) askOperation() operation {
 	return operation{Method: http.MethodPost, Path: "/api/v1/ask", ID: "ask", Summary: "Answer a question from the memories, refined to a fixed point, with its rounds",
 		Status: http.StatusOK, in: reflect.TypeFor[askRequest](), out: reflect.TypeFor[integration.Answer](), stream: reflect.TypeFor[integration.Event](), handle: s.ask}
