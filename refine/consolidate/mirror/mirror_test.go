@@ -285,7 +285,7 @@ func TestRefusals(t *testing.T) {
 
 func TestOneAtATime(t *testing.T) {
 	s, remote := open(t), filled(24)
-	unlock, err := consolidate.Lock(s.Path()+".mirror")
+	unlock, err := consolidate.Lock(s.Path() + ".mirror")
 	if err != nil {
 		t.Fatal(err)
 	}
