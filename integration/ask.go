@@ -187,7 +187,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 		a.Memories = a.Memories[:len(kept)]
 	}
 	if !r.Quiet {
-		defer func() { p.Shown(scope, idsOf(a.Memories)...) }()
+		defer func() { p.Shown(scope, IDs(a.Memories)...) }()
 	}
 	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
 		return a, nil
@@ -213,7 +213,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 // more than a prompt would hold.
 const readForQuotes = 40
 
-// respond lets the model answer, or refines a draft. It reports whether anybody listens still.
+// respond lets the model answer, or refines a draft. It reports whether anybody still listens.
 func (p *Plugin) respond(ctx context.Context, task *specialists.Task, r Request, a *Answer, found *refine.Recollection, emit func(Event) bool) (bool, error) {
 	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, found, emit), &a.Response) {
 		if errors.Is(err, errStopped) {

@@ -167,7 +167,7 @@ func (t *tools) recall(ctx context.Context, a recallIn) (found, string, error) {
 		return found{}, "", err
 	}
 	notes := integration.Pack(r, q.Text, t.budget, refine.Mark(true), nil)
-	t.plugin.Shown(t.scope, notes.IDs()...)
+	t.plugin.Shown(t.scope, integration.IDs(notes.Memories)...)
 	out := foundOf(r, notes)
 	return out, out.text(r, &notes.Packed), nil
 }

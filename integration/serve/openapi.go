@@ -107,43 +107,37 @@ func asBody(err error) error {
 
 // decode fills a request in: from the path, from the body, or without a body from the query.
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	v := reflect.ValueOf(into).Elem()
-	known := map[string]bool{}
-	if r.Method == http.MethodPost {
-		if r.ContentLength != 0 {
-			d := json.NewDecoder(r.Body)
-			d.DisallowUnknownFields()
-			err := patient(w, func() error {
-				if err := d.Decode(into); err != nil {
-					return err
-				}
-				if _, err := d.Token(); err != io.EOF {
-					return errors.Join(errors.New("there is more after the JSON object"), err)
-				}
-				return nil
-			})
-			if err != nil {
-				return asBody(err)
+	if r.Method == http.MethodPost && r.ContentLength != 0 {
+		d := json.NewDecoder(r.Body)
+		d.DisallowUnknownFields()
+		err := patient(w, func() error {
+			if err := d.Decode(into); err != nil {
+				return err
 			}
-		}
-	} else {
-		for _, f := range inputs(v.Type()) {
-			known[f.name] = true
-			if values := r.URL.Query()[f.name]; len(values) > 0 && !f.path {
-				if err := set(v.FieldByIndex(f.Index), values); err != nil {
-					return badField(f.name, "%s: %v", f.name, err)
-				}
+			if _, err := d.Token(); err != io.EOF {
+				return errors.Join(errors.New("there is more after the JSON object"), err)
 			}
+			return nil
+		})
+		if err != nil {
+			return asBody(err)
 		}
-		for name := range r.URL.Query() {
-			if !known[name] {
-				return badField(name, "there is no parameter %q", name)
+	}
+	v, query := reflect.ValueOf(into).Elem(), r.URL.Query()
+	for _, f := range inputs(v.Type()) {
+		field, values := v.FieldByIndex(f.Index), query[f.name]
+		delete(query, f.name)
+		if f.path {
+			field.SetString(r.PathValue(f.name))
+		} else if len(values) > 0 && r.Method != http.MethodPost {
+			if err := set(field, values); err != nil {
+				return badField(f.name, "%s: %v", f.name, err)
 			}
 		}
 	}
-	for _, f := range inputs(v.Type()) {
-		if f.path {
-			v.FieldByIndex(f.Index).SetString(r.PathValue(f.name))
+	for name := range query {
+		if r.Method != http.MethodPost {
+			return badField(name, "there is no parameter %q", name)
 		}
 	}
 	return nil

@@ -344,10 +344,10 @@ func (s *Server) search(ctx context.Context, c *caller, q *searchRequest) (*foun
 		return nil, err
 	}
 	f := &found{Query: q.Query, Scope: scope, Memories: r.Memories, Certificate: r.Certificate}
-	shown := (&integration.Notes{Memories: r.Memories}).IDs()
+	shown := integration.IDs(r.Memories)
 	if q.Budget > 0 {
 		notes := integration.Pack(r, q.Query, q.Budget, nil, nil)
-		f.Packed, shown = &notes.Packed, append(shown, notes.IDs()...)
+		f.Packed, shown = &notes.Packed, append(shown, integration.IDs(notes.Memories)...)
 	}
 	slices.Sort(shown)
 	s.of(c).Shown(scope, slices.Compact(shown)...) // what was packed was recalled, but for what summaries were opened into
