@@ -79,6 +79,8 @@ type deletion struct {
 	Erased bool     `json:"erased,omitempty"` // they are deleted from the store
 	Purged bool     `json:"purged,omitempty"` // the store's own file holds nothing any more
 	Tried  int64    `json:"tried,omitempty"`  // when a copy could not be reached, in microseconds
+	number int64    // in the journal
+	at     time.Time
 }
 
 func (s *Store) delete(ctx context.Context, c choice, o *DeleteOptions) (Deleted, error) {
@@ -131,7 +133,7 @@ const tryAgain = time.Hour
 // resumeOld is what opening a store does: it goes on with deletions that were interrupted, or that failed a while ago.
 func (s *Store) resumeOld(ctx context.Context) {
 	pending, err := readDeletions(ctx, s.reader)
-	if err != nil || !slices.ContainsFunc(pending, func(p pendingDeletion) bool { return !p.Purged || s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
+	if err != nil || !slices.ContainsFunc(pending, func(p deletion) bool { return !p.Purged || s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
 		return
 	}
 	if d, err := s.resume(ctx); err != nil || len(d.Pending) > 0 {
@@ -139,21 +141,15 @@ func (s *Store) resumeOld(ctx context.Context) {
 	}
 }
 
-type pendingDeletion struct {
-	deletion
-	number int64
-	at     time.Time
-}
-
-func readDeletions(ctx context.Context, q disk.Queryer) (all []pendingDeletion, err error) {
+func readDeletions(ctx context.Context, q disk.Queryer) (all []deletion, err error) {
 	err = disk.Each(ctx, q, "SELECT deletion, at, what FROM deletions ORDER BY deletion", nil, func(scan func(...any) error) error {
-		var p pendingDeletion
+		var p deletion
 		var at int64
 		var what string
 		if err := scan(&p.number, &at, &what); err != nil {
 			return err
 		}
-		if err := json.Unmarshal([]byte(what), &p.deletion); err != nil {
+		if err := json.Unmarshal([]byte(what), &p); err != nil {
 			return fmt.Errorf("%w: the journal of deletions: %w", ErrCorrupt, err)
 		}
 		p.at = fromMicros(at)
@@ -202,7 +198,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 		return nil
 	}
 	defer unlock()
-	if slices.ContainsFunc(all, func(p pendingDeletion) bool { return !p.Purged }) {
+	if slices.ContainsFunc(all, func(p deletion) bool { return !p.Purged }) {
 		err := disk.Purge(ctx, s.path, s.writer, &s.writing, s.wait)
 		for i := range all {
 			all[i].Purged = err == nil
@@ -219,7 +215,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 				continue
 			}
 			p.Tried = micros(t.now)
-			what, err := json.Marshal(p.deletion)
+			what, err := json.Marshal(p)
 			if err != nil {
 				return err
 			}
@@ -250,7 +246,7 @@ func (s *Store) inSlices(ctx context.Context, f func(*tx) (more bool, err error)
 }
 
 // eraseSlices deletes what a deletion names from the store, if that is not done yet, with room for others to write.
-func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
+func (s *Store) eraseSlices(ctx context.Context, p *deletion) error {
 	if p.Erased {
 		return nil
 	}
@@ -275,7 +271,7 @@ func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
 }
 
 // deleteFromCopies deletes the same records from all copies, and from the files that quote them.
-func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *Deleted, unreached func(what string, err error)) {
+func (s *Store) deleteFromCopies(ctx context.Context, all []deletion, d *Deleted, unreached func(what string, err error)) {
 	copies, err := disk.Copies(ctx, s.path)
 	unreached("the copies of "+s.path, err)
 	_, elsewhere, _ := disk.Identity(ctx, s.path)
@@ -308,7 +304,7 @@ func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *
 
 // deleteFromCopy deletes the same records from a copy, and returns how many it held. A copy that held some remembers in its
 // own journal that its free pages still do, until they are rewritten.
-func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (int, error) {
+func deleteFromCopy(ctx context.Context, path string, all []deletion) (int, error) {
 	db, err := disk.OpenWritable(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return 0, err

@@ -52,10 +52,8 @@ type Candidate struct {
 	Shown      int32
 	Used       int32
 	Importance float32
-	Confidence float32
 	Surprise   float32 // novelty against what was known before it, in [0, 1]; fixed when it is written
-	Origin     Origin
-	Asks       bool // it ends in a question
+	Asks       bool    // it ends in a question
 
 	Role  Role   // who spoke, as far as that is known
 	Terms []Term // sorted, distinct: the words of its text, its speaker and its day
