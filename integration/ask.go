@@ -43,10 +43,9 @@ type Request struct {
 	// At is the moment of the question. Zero: now.
 	At time.Time
 
-	Rounds    int
-	MaxTokens int
-	MaxCost   float64
-	Timeout   time.Duration
+	// Rounds, MaxTokens and Timeout bound the refinement. Zero: what is configured.
+	Rounds, MaxTokens int
+	Timeout           time.Duration
 
 	turn *Turn // that the question is of, and that has recalled or recalls for it; nil: none
 }
@@ -188,7 +187,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 		a.Memories = a.Memories[:len(kept)]
 	}
 	if !r.Quiet {
-		defer func() { p.Shown(scope, idsOf(a.Memories)...) }()
+		defer func() { p.Shown(scope, IDs(a.Memories)...) }()
 	}
 	if !emit(Event{Type: EventMemories, Memories: slices.Clone(a.Memories)}) {
 		return a, nil
@@ -214,7 +213,7 @@ func (p *Plugin) ask(ctx context.Context, r Request, emit func(Event) bool) (*An
 // more than a prompt would hold.
 const readForQuotes = 40
 
-// respond lets the model answer, or refines a draft. It reports whether anybody listens still.
+// respond lets the model answer, or refines a draft. It reports whether anybody still listens.
 func (p *Plugin) respond(ctx context.Context, task *specialists.Task, r Request, a *Answer, found *refine.Recollection, emit func(Event) bool) (bool, error) {
 	for round, err := range refine.RespondSteps(ctx, task, p.respondOptions(r, a, found, emit), &a.Response) {
 		if errors.Is(err, errStopped) {
@@ -242,7 +241,7 @@ func (p *Plugin) respondOptions(r Request, a *Answer, found *refine.Recollection
 		Threshold: c.Threshold,
 		Rounds:    cmp.Or(r.Rounds, c.Rounds),
 		MaxTokens: cmp.Or(r.MaxTokens, c.Tokens),
-		MaxCost:   cmp.Or(r.MaxCost, c.Cost),
+		MaxCost:   c.Cost,
 		MaxAnswer: p.config.Model.MaxTokens,
 		Timeout:   cmp.Or(r.Timeout, c.Time),
 		Recall: func(ctx context.Context, question string) ([]memory.Record, error) {

@@ -110,9 +110,6 @@ type Notes struct {
 	Packed   refine.Packed
 }
 
-// IDs are those of the memories.
-func (n *Notes) IDs() []memory.ID { return idsOf(n.Memories) }
-
 func (n *Notes) has(id memory.ID) bool {
 	return slices.ContainsFunc(n.Memories, func(m refine.Recalled) bool { return m.ID == id })
 }
@@ -169,7 +166,8 @@ func numbered(t *specialists.Task, found *refine.Recollection, budget int) refin
 		}})
 }
 
-func idsOf(memories []refine.Recalled) []memory.ID {
+// IDs are those of memories.
+func IDs(memories []refine.Recalled) []memory.ID {
 	ids := make([]memory.ID, len(memories))
 	for i, m := range memories {
 		ids[i] = m.ID

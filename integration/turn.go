@@ -160,7 +160,7 @@ func (t *Turn) Recall(ctx context.Context) error {
 	t.Tokens, t.Certificate = notes.Packed.Tokens, found.Certificate
 	if !t.options.Quiet {
 		t.counted = true
-		t.plugin.Shown(t.options.Scope, notes.IDs()...)
+		t.plugin.Shown(t.options.Scope, IDs(notes.Memories)...)
 	}
 	return nil
 }

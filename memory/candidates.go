@@ -180,7 +180,7 @@ func (v *View) candidates(q *index.Question, a *index.Answer) *Candidates {
 			Row: d.Row, Lexical: hit.Lexical, Vector: hit.Vector, Tie: hit.Tie,
 			Kind: Kind(d.Kind()), Session: d.Session, Speaker: d.Speaker, Position: d.Position, Role: Unknown,
 			Created: seconds(d.Created), LastShown: seconds(d.LastShown), LastUsed: seconds(d.LastUsed), Shown: d.Shown, Used: d.Used,
-			Importance: d.Importance, Confidence: d.Confidence, Surprise: d.Surprise, Origin: Origin(d.Origin()),
+			Importance: d.Importance, Surprise: d.Surprise,
 			Asks: d.Asks, Terms: a.TermsOf(d), Information: hit.Information, Meant: hit.Meant, Subject: hit.Subject,
 		}
 		switch human, assistant := v.index.Speaks(d); {

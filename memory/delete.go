@@ -3,7 +3,9 @@ package memory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -77,6 +79,8 @@ type deletion struct {
 	Erased bool     `json:"erased,omitempty"` // they are deleted from the store
 	Purged bool     `json:"purged,omitempty"` // the store's own file holds nothing any more
 	Tried  int64    `json:"tried,omitempty"`  // when a copy could not be reached, in microseconds
+	number int64    // in the journal
+	at     time.Time
 }
 
 func (s *Store) delete(ctx context.Context, c choice, o *DeleteOptions) (Deleted, error) {
@@ -116,9 +120,9 @@ func (s *Store) delete(ctx context.Context, c choice, o *DeleteOptions) (Deleted
 	return d, s.carryOut(ctx, &d)
 }
 
-// Resume goes on with deletions that could not be carried out in every copy yet. Opening a store does it; so does whoever
+// resume goes on with deletions that could not be carried out in every copy yet. Opening a store does it; so does whoever
 // writes a copy of it.
-func (s *Store) Resume(ctx context.Context) (Deleted, error) {
+func (s *Store) resume(ctx context.Context) (Deleted, error) {
 	d := Deleted{Snapshots: map[string]int{}}
 	return d, s.fail("resume deletions", s.carryOut(ctx, &d))
 }
@@ -129,29 +133,23 @@ const tryAgain = time.Hour
 // resumeOld is what opening a store does: it goes on with deletions that were interrupted, or that failed a while ago.
 func (s *Store) resumeOld(ctx context.Context) {
 	pending, err := readDeletions(ctx, s.reader)
-	if err != nil || !slices.ContainsFunc(pending, func(p pendingDeletion) bool { return !p.Purged || s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
+	if err != nil || !slices.ContainsFunc(pending, func(p deletion) bool { return !p.Purged || s.now().Sub(fromStamp(p.Tried)) > tryAgain }) {
 		return
 	}
-	if d, err := s.Resume(ctx); err != nil || len(d.Pending) > 0 {
+	if d, err := s.resume(ctx); err != nil || len(d.Pending) > 0 {
 		s.log.Warn("a deletion for privacy is not carried out in every copy yet: run refine doctor", "pending", d.Pending, "error", err)
 	}
 }
 
-type pendingDeletion struct {
-	deletion
-	number int64
-	at     time.Time
-}
-
-func readDeletions(ctx context.Context, q disk.Queryer) (all []pendingDeletion, err error) {
+func readDeletions(ctx context.Context, q disk.Queryer) (all []deletion, err error) {
 	err = disk.Each(ctx, q, "SELECT deletion, at, what FROM deletions ORDER BY deletion", nil, func(scan func(...any) error) error {
-		var p pendingDeletion
+		var p deletion
 		var at int64
 		var what string
 		if err := scan(&p.number, &at, &what); err != nil {
 			return err
 		}
-		if err := json.Unmarshal([]byte(what), &p.deletion); err != nil {
+		if err := json.Unmarshal([]byte(what), &p); err != nil {
 			return fmt.Errorf("%w: the journal of deletions: %w", ErrCorrupt, err)
 		}
 		p.at = fromMicros(at)
@@ -200,7 +198,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 		return nil
 	}
 	defer unlock()
-	if slices.ContainsFunc(all, func(p pendingDeletion) bool { return !p.Purged }) {
+	if slices.ContainsFunc(all, func(p deletion) bool { return !p.Purged }) {
 		err := disk.Purge(ctx, s.path, s.writer, &s.writing, s.wait)
 		for i := range all {
 			all[i].Purged = err == nil
@@ -217,7 +215,7 @@ func (s *Store) carryOut(ctx context.Context, d *Deleted) error {
 				continue
 			}
 			p.Tried = micros(t.now)
-			what, err := json.Marshal(p.deletion)
+			what, err := json.Marshal(p)
 			if err != nil {
 				return err
 			}
@@ -248,7 +246,7 @@ func (s *Store) inSlices(ctx context.Context, f func(*tx) (more bool, err error)
 }
 
 // eraseSlices deletes what a deletion names from the store, if that is not done yet, with room for others to write.
-func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
+func (s *Store) eraseSlices(ctx context.Context, p *deletion) error {
 	if p.Erased {
 		return nil
 	}
@@ -273,7 +271,7 @@ func (s *Store) eraseSlices(ctx context.Context, p *pendingDeletion) error {
 }
 
 // deleteFromCopies deletes the same records from all copies, and from the files that quote them.
-func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *Deleted, unreached func(what string, err error)) {
+func (s *Store) deleteFromCopies(ctx context.Context, all []deletion, d *Deleted, unreached func(what string, err error)) {
 	copies, err := disk.Copies(ctx, s.path)
 	unreached("the copies of "+s.path, err)
 	_, elsewhere, _ := disk.Identity(ctx, s.path)
@@ -306,16 +304,12 @@ func (s *Store) deleteFromCopies(ctx context.Context, all []pendingDeletion, d *
 
 // deleteFromCopy deletes the same records from a copy, and returns how many it held. A copy that held some remembers in its
 // own journal that its free pages still do, until they are rewritten.
-func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (int, error) {
-	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=foreign_keys(1)", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+func deleteFromCopy(ctx context.Context, path string, all []deletion) (int, error) {
+	db, err := disk.OpenWritable(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = db.Close() }()
-	db.SetMaxOpenConns(1)
-	if err := disk.Migrate(ctx, db); err != nil {
-		return 0, err
-	}
 	t, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
@@ -363,4 +357,52 @@ func deleteFromCopy(ctx context.Context, path string, all []pendingDeletion) (in
 	}
 	_, err = db.ExecContext(ctx, "DELETE FROM deletions")
 	return n, err
+}
+
+// Copy is a file that holds memories of a store, beside the store itself.
+type Copy struct {
+	Path  string    `json:"path"`
+	Bytes int64     `json:"bytes"`
+	Made  time.Time `json:"made"`
+	// Missing is a copy that was written there and is not there any more: somebody has moved it, or deleted it.
+	Missing bool `json:"missing,omitempty"`
+}
+
+// Copies are the copies of the store at path, oldest first: found by looking, by what the files hold and not by what they
+// are called, in the folder of the store, in that of its snapshots and in those that begin with its name, which are of
+// consolidations, of mirrors and of what was interrupted. The store also knows the snapshots that it has written elsewhere.
+func Copies(ctx context.Context, path string) ([]Copy, error) {
+	found, err := disk.Copies(ctx, path)
+	all := make([]Copy, len(found))
+	for i, c := range found {
+		all[i] = Copy{c.Path, c.Bytes, c.Made, c.Missing}
+	}
+	return all, fail("look for copies of "+path, err)
+}
+
+// keepPath lets the store remember a copy that lies elsewhere. A store that cannot be written does not.
+func (s *Store) keepPath(ctx context.Context, path string) error {
+	abs, err1 := filepath.Abs(path)
+	own, err2 := filepath.Abs(s.path)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if dir := filepath.Dir(abs); dir == filepath.Dir(own) || dir == beside.Snapshots(own) || dir == own+".consolidate" {
+		return nil
+	}
+	return s.write(ctx, false, func(t *tx) error {
+		_, err := t.ExecContext(ctx, "INSERT OR REPLACE INTO copies (path, at) VALUES (?, ?)", abs, micros(t.now))
+		return err
+	})
+}
+
+// Quoting calls f, which writes a file that quotes records beside the store, while no deletion for privacy goes through such
+// files.
+func (s *Store) Quoting(ctx context.Context, f func() error) error {
+	unlock, err := disk.LockCopies(ctx, s.path, s.wait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f()
 }

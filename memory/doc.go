@@ -1,8 +1,8 @@
 // Package memory keeps what an assistant remembers, and finds it again.
 //
 // There are few types. A [Record] is one memory; a [Store] keeps records in one SQLite file, which is the only truth. A
-// [Scope] says whose they are and is an argument of every call. A [Query] is answered by [Store.Candidates], the light view on
-// which package refine rescores.
+// [Scope] says whose they are and is an argument of every call. A [Query] is answered by [Store.Candidates], with what
+// package refine rescores.
 //
 //	records ──Add──▶ SQLite file (WAL) ──▶ index in memory, by tenant and user ──Candidates──▶ rows ──Fetch──▶ records
 //

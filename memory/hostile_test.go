@@ -21,7 +21,7 @@ func TestHostileRecords(t *testing.T) {
 	nan[7] = float32(math.NaN())
 	inf := make([]float32, 384)
 	inf[0] = float32(math.Inf(1))
-	model := s.embed().Model()
+	model := s.Embedder().Model()
 	for name, c := range map[string]struct {
 		change  func(*Record)
 		want    error

@@ -74,25 +74,14 @@ func (w *inserter) place(ctx context.Context, s Scope) (p place, err error) {
 	if p, ok := w.scopes[s]; ok {
 		return p, nil
 	}
-	made, err := w.t.ExecContext(ctx, "INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", s.Tenant, s.User, s.Agent, s.Session)
-	if err != nil {
+	if err := w.t.QueryRowContext(ctx, `INSERT INTO scopes (tenant, user, agent, session) VALUES (?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET tenant = tenant RETURNING scope`, s.Tenant, s.User, s.Agent, s.Session).Scan(&p.scope); err != nil {
 		return p, err
 	}
-	if err := w.t.QueryRowContext(ctx, "SELECT scope FROM scopes WHERE tenant = ? AND user = ? AND agent = ? AND session = ?",
-		s.Tenant, s.User, s.Agent, s.Session).Scan(&p.scope); err != nil {
+	if err := disk.Seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
 		return p, err
 	}
-	if n, err := made.RowsAffected(); err != nil {
-		return p, err
-	} else if n > 0 {
-		if err := disk.Seal(ctx, w.t.Tx, "scopes", "scope = ?", p.scope); err != nil {
-			return p, err
-		}
-	}
-	if _, err := w.t.ExecContext(ctx, "INSERT INTO owners (tenant, user) VALUES (?, ?) ON CONFLICT DO NOTHING", s.Tenant, s.User); err != nil {
-		return p, err
-	}
-	err = w.t.QueryRowContext(ctx, "SELECT owner FROM owners WHERE tenant = ? AND user = ?", s.Tenant, s.User).Scan(&p.owner)
+	err = w.t.QueryRowContext(ctx, "INSERT INTO owners (tenant, user) VALUES (?, ?) ON CONFLICT DO UPDATE SET tenant = tenant RETURNING owner", s.Tenant, s.User).Scan(&p.owner)
 	w.scopes[s] = p
 	return p, err
 }

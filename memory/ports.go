@@ -66,8 +66,6 @@ type Index interface {
 	Delete(ctx context.Context, rows ...int64) error
 	// Search returns the k rows of the scope nearest to the query.
 	Search(ctx context.Context, scope Scope, query []float32, k int) ([]Match, error)
-	// Len is the number of vectors.
-	Len() int
 }
 
 // port is an Index as the index of an owner uses it.

@@ -46,7 +46,7 @@ func (s *Store) preparation(ctx context.Context) (*Preparation, error) {
 		return nil, errReadOnly
 	}
 	h, err := s.head(ctx)
-	return &Preparation{Model: h.model, Dim: h.dim, Embedder: s.embed(), Now: s.now(), Known: s.holds}, err
+	return &Preparation{Model: h.model, Dim: h.dim, Embedder: s.Embedder(), Now: s.now(), Known: s.holds}, err
 }
 
 // Prepare fills, checks, analyses and embeds records, as [Store.Add] does; first is the number of the first of them, for messages.
@@ -179,7 +179,7 @@ func foldName(s string) string {
 // Novelty remembers what one tenant and user had last, and tells how new a record is beside it.
 type Novelty struct{ n *index.Novelty }
 
-// NewNovelty makes one of nothing. It is to be told of the last Remembered live records, oldest first.
+// NewNovelty makes one of nothing. Begin it with the last Remembered live records, oldest first.
 func NewNovelty() *Novelty { return &Novelty{index.NewNovelty()} }
 
 // Remembered is with how many records a Novelty begins.

@@ -31,7 +31,7 @@ const DefaultLimit = 10
 // Term is the number of a term in a store's dictionary. It means something only within one Candidates.
 type Term = index.Term
 
-// Candidate is the light view of a record that scoring works on: everything but its text. The slices are shared with
+// Candidate is what scoring knows of a record: everything but its text. The slices are shared with
 // the store: read them only.
 type Candidate struct {
 	Row     int64   // the store's integer key, for Fetch
@@ -52,10 +52,8 @@ type Candidate struct {
 	Shown      int32
 	Used       int32
 	Importance float32
-	Confidence float32
 	Surprise   float32 // novelty against what was known before it, in [0, 1]; fixed when it is written
-	Origin     Origin
-	Asks       bool // it ends in a question
+	Asks       bool    // it ends in a question
 
 	Role  Role   // who spoke, as far as that is known
 	Terms []Term // sorted, distinct: the words of its text, its speaker and its day

@@ -31,8 +31,8 @@ const (
 	Reconstructed Origin = "reconstructed" // made by refinement from other records; never evidence for itself
 )
 
-// Scope says whose memory it is. Tenant and User are the wall: they match exactly, the empty string included, so that
-// no query sees another's records. Agent and Session narrow a query when they are set, and match anything when they
+// Scope says whose memory it is. Tenant and User match exactly, the empty string included, so that no query sees
+// another's records. Agent and Session narrow a query when they are set, and match anything when they
 // are empty. Scope is an argument of every call, and no filter can widen it.
 type Scope struct {
 	Tenant  string `json:"tenant,omitempty"`

@@ -1,13 +1,16 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +33,7 @@ func ownerOf(s Scope) owner { return owner{s.Tenant, s.User} }
 
 // shard is the view of one owner, and how far it has followed the file.
 type shard struct {
+	owner      owner
 	refreshing sync.Mutex
 	view       *View // nil: it is to be loaded
 	version    int64 // SQLite's data_version when it was last brought up to date
@@ -49,7 +53,6 @@ type shards struct {
 	mu    sync.Mutex
 	limit int64
 	all   map[owner]*shard
-	bytes int64
 	clock int64 // questions asked
 }
 
@@ -79,25 +82,15 @@ func (s *Store) head(ctx context.Context) (head, error) {
 
 // view is the one of a scope's owner, up to date with the file.
 func (s *Store) view(ctx context.Context, scope Scope) (*View, error) {
-	c := &s.shards
-	o := ownerOf(scope)
-	c.mu.Lock()
-	sh := c.all[o]
-	if sh == nil {
-		sh = &shard{}
-		c.all[o] = sh
-	}
-	c.clock++
-	sh.used = c.clock
-	c.mu.Unlock()
+	sh := s.shards.take(ownerOf(scope))
 	sh.refreshing.Lock()
 	defer sh.refreshing.Unlock()
-	changed, err := s.refresh(ctx, o, sh)
+	changed, err := s.refresh(ctx, sh)
 	if err != nil {
 		return nil, err
 	}
 	if changed {
-		c.settle(o, sh, sh.view.Bytes())
+		s.shards.settle(sh, sh.view.Bytes())
 	}
 	return sh.view, nil
 }
@@ -125,30 +118,38 @@ func (s *Store) viewAt(ctx context.Context, scope Scope, at time.Time) (*View, e
 	return s.build(ctx, t, ownerOf(scope), h.dim, &moment)
 }
 
-// settle takes note of how much memory a shard takes, and drops those that were not asked for longest if that is too much.
-func (c *shards) settle(o owner, sh *shard, bytes int64) {
+// take is the shard of an owner, an empty one if it is not loaded.
+func (c *shards) take(o owner) *shard {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.all[o] != sh {
-		return // it was dropped meanwhile
+	if c.all[o] == nil {
+		c.all[o] = &shard{owner: o}
 	}
-	c.bytes += bytes - sh.bytes
+	c.clock++
+	c.all[o].used = c.clock
+	return c.all[o]
+}
+
+// settle takes note of how much memory a shard takes, and drops those that were not used for longest if that is too much.
+func (c *shards) settle(sh *shard, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	sh.bytes = bytes
-	for c.bytes > c.limit && len(c.all) > 1 {
-		var oldest owner
-		least := int64(1<<63 - 1)
-		for o, other := range c.all {
-			if other != sh && other.used < least {
-				oldest, least = o, other.used
-			}
+	byUse := slices.SortedFunc(maps.Values(c.all), func(a, b *shard) int { return cmp.Compare(a.used, b.used) })
+	total := int64(0)
+	for _, other := range byUse {
+		total += other.bytes
+	}
+	for _, other := range byUse {
+		if total > c.limit && other != sh {
+			total -= other.bytes
+			delete(c.all, other.owner)
 		}
-		c.bytes -= c.all[oldest].bytes
-		delete(c.all, oldest)
 	}
 }
 
 // refresh brings a shard up to date, and reports whether that changed it.
-func (s *Store) refresh(ctx context.Context, o owner, sh *shard) (changed bool, err error) {
+func (s *Store) refresh(ctx context.Context, sh *shard) (changed bool, err error) {
 	s.models.RLock()
 	defer s.models.RUnlock()
 	version, err := s.dataVersion(ctx)
@@ -168,7 +169,7 @@ func (s *Store) refresh(ctx context.Context, o owner, sh *shard) (changed bool, 
 	if sh.view != nil && h.epoch == sh.epoch {
 		if ok = h.seq == sh.seq; !ok {
 			changed = true
-			if ok, err = s.follow(ctx, t, o, sh); err != nil {
+			if ok, err = s.follow(ctx, t, sh); err != nil {
 				sh.view = nil // it may be half done
 				return true, err
 			}
@@ -176,7 +177,7 @@ func (s *Store) refresh(ctx context.Context, o owner, sh *shard) (changed bool, 
 	}
 	if !ok {
 		changed = true
-		if sh.view, err = s.load(ctx, t, o, h); err != nil {
+		if sh.view, err = s.load(ctx, t, sh.owner, h); err != nil {
 			return true, err
 		}
 	}
@@ -196,7 +197,7 @@ const ownRecords = "r.owner = (SELECT o.owner FROM owners o WHERE o.tenant = ? A
 
 // load makes the view of an owner from nothing.
 func (s *Store) load(ctx context.Context, t *sql.Tx, o owner, h head) (*View, error) {
-	if e := s.embed(); e != nil && (e.Model() != h.model || e.Dim() != h.dim) {
+	if e := s.Embedder(); e != nil && (e.Model() != h.model || e.Dim() != h.dim) {
 		return nil, fmt.Errorf("%w: another process has re-embedded the store with %q (%d dimensions): open it anew", ErrModel, h.model, h.dim)
 	}
 	v, err := s.build(ctx, t, o, h.dim, nil)
@@ -206,7 +207,7 @@ func (s *Store) load(ctx context.Context, t *sql.Tx, o owner, h head) (*View, er
 	return v, err
 }
 
-// The rows of an owner as a view is told of them. CROSS JOIN has SQLite look the records up and then their scopes. What has changed
+// The rows of an owner, as a view takes them. CROSS JOIN has SQLite look the records up and then their scopes. What has changed
 // is sorted after it was found: the + keeps SQLite from going through all records in the order of their rows. What happened last to a
 // record up to a moment says whether it was live then.
 const (
@@ -315,14 +316,14 @@ func (s *Store) emptyView(ctx context.Context, t *sql.Tx, o owner, dim int) (*Vi
 }
 
 // follow takes over what was written since a shard was last brought up to date. It is not ok where the view must be made anew.
-func (s *Store) follow(ctx context.Context, t *sql.Tx, o owner, sh *shard) (ok bool, err error) {
+func (s *Store) follow(ctx context.Context, t *sql.Tx, sh *shard) (ok bool, err error) {
 	deleted, err := disk.Numbers(ctx, t, "SELECT row FROM tombstones WHERE seq > ?", sh.seq)
 	if err != nil {
 		return false, err
 	}
 	var rs rows
-	if err := disk.Each(ctx, t, changedQuery, []any{o.tenant, o.user, sh.seq}, func(scan func(...any) error) error {
-		return rs.add(scan, o, sh.view.dim)
+	if err := disk.Each(ctx, t, changedQuery, []any{sh.owner.tenant, sh.owner.user, sh.seq}, func(scan func(...any) error) error {
+		return rs.add(scan, sh.owner, sh.view.dim)
 	}); err != nil {
 		return false, err
 	}

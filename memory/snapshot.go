@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -38,7 +39,7 @@ func (s *Store) Snapshot(ctx context.Context, path string) (_ Snapshot, err erro
 		return snap, err
 	}
 	// What was deleted meanwhile must not be left in the copy.
-	_, err = s.Resume(ctx)
+	_, err = s.resume(ctx)
 	return snap, err
 }
 
@@ -104,14 +105,11 @@ func copyStore(ctx context.Context, db *sql.DB, path string) (Snapshot, error) {
 
 // settle brings a copy up to this version, and takes out of it what was being imported while it was made.
 func settle(ctx context.Context, path string) error {
-	db, err := disk.Connect(path, disk.DefaultWait, "mode=rw", "_txlock=immediate", "_pragma=secure_delete(1)")
+	db, err := disk.OpenWritable(ctx, path, disk.DefaultWait)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if err := disk.Migrate(ctx, db); err != nil {
-		return err
-	}
 	t, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -162,15 +160,10 @@ type Restored struct {
 // the snapshot does not come back, as far as the present store can still tell.
 func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored, err error) {
 	defer func() { err = fail(fmt.Sprintf("restore %q from %q", path, snapshot), err) }()
-	if o == nil {
-		o = &Options{}
-	}
-	now, wait := time.Now, o.Wait
+	o = cmp.Or(o, &Options{})
+	now, wait := time.Now, cmp.Or(max(0, o.Wait), DefaultWait)
 	if o.Now != nil {
 		now = o.Now
-	}
-	if wait <= 0 {
-		wait = disk.DefaultWait
 	}
 	if _, err := verify(ctx, snapshot); err != nil {
 		return Restored{}, fmt.Errorf("the snapshot: %w", err)
@@ -190,8 +183,12 @@ func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	staged := filepath.Join(dir, "store.db")
-	snap, err := stage(ctx, snapshot, staged, wait)
+	from, err := disk.OpenReadOnly(ctx, snapshot, wait)
 	if err != nil {
+		return Restored{}, err
+	}
+	snap, err := copyStore(ctx, from, staged)
+	if err := errors.Join(err, from.Close()); err != nil {
 		return Restored{}, fmt.Errorf("the snapshot: %w", err)
 	}
 	snap.Path = path
@@ -227,36 +224,13 @@ func Restore(ctx context.Context, path, snapshot string, o *Options) (_ Restored
 	return res, disk.SyncFolder(filepath.Dir(path))
 }
 
-// stage makes a copy of a snapshot that has this version's schema and is nobody's yet.
-func stage(ctx context.Context, snapshot, staged string, wait time.Duration) (Snapshot, error) {
-	from, err := disk.OpenReadOnly(ctx, snapshot, wait)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	defer func() { _ = from.Close() }()
-	snap, err := copyStore(ctx, from, staged)
-	if err != nil {
-		return Snapshot{}, err
-	}
-	db, err := disk.Connect(staged, wait, "mode=rw", "_txlock=immediate")
-	if err != nil {
-		return Snapshot{}, err
-	}
-	_, err = db.ExecContext(ctx, "UPDATE store SET epoch = ?", disk.NewEpoch())
-	return snap, errors.Join(err, db.Close())
-}
-
 // replace copies the store at path aside and gives it the contents of the staged file, under one write lock.
 func replace(ctx context.Context, path, staged, aside string, wait time.Duration) (withheld int, err error) {
-	db, err := disk.Connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=synchronous(FULL)", "_pragma=secure_delete(1)")
+	db, err := disk.OpenWritable(ctx, path, wait)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = db.Close() }()
-	db.SetMaxOpenConns(1)
-	if err := disk.Migrate(ctx, db); err != nil {
-		return 0, err
-	}
 	c := checker{db: db}
 	if err := c.pages(ctx); err != nil {
 		return 0, err
@@ -294,7 +268,7 @@ func replace(ctx context.Context, path, staged, aside string, wait time.Duration
 		"INSERT INTO main.vectors SELECT * FROM snap.vectors", "INSERT INTO main.sources SELECT * FROM snap.sources",
 		"INSERT INTO main.events SELECT * FROM snap.events",
 		"INSERT OR IGNORE INTO main.tombstones SELECT * FROM snap.tombstones",
-		`UPDATE main.store SET epoch = s.epoch, seq = max(main.store.seq, s.seq) + 1, generation = max(main.store.generation, s.generation) + 1,
+		"UPDATE main.store SET epoch = '" + disk.NewEpoch() + `', seq = max(main.store.seq, s.seq) + 1, generation = max(main.store.generation, s.generation) + 1,
 			model = s.model, dim = s.dim, analysis = s.analysis, clock = max(main.store.clock, s.clock), remodel = '', redim = 0
 			FROM snap.store AS s`,
 	} {

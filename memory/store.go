@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -132,42 +133,26 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 }
 
 func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
-	if o == nil {
-		o = &Options{}
-	}
-	s := &Store{path: path, find: o.EmbedderFor, newIndex: o.NewIndex, log: o.Log, now: o.Now, readOnly: o.ReadOnly,
-		entropy: ulid.Monotonic(rand.Reader, 0)}
+	o = cmp.Or(o, &Options{})
+	wait := cmp.Or(max(0, o.Wait), DefaultWait)
+	s := &Store{path: path, find: o.EmbedderFor, newIndex: o.NewIndex, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), now: o.Now, readOnly: o.ReadOnly,
+		wait: wait, entropy: ulid.Monotonic(rand.Reader, 0)}
+	s.shards.all, s.shards.limit = map[owner]*shard{}, cmp.Or(max(0, o.Memory), DefaultMemory)
 	if o.Embedder != nil {
 		s.embedder.Store(&o.Embedder)
-	}
-	s.shards.all, s.shards.limit = map[owner]*shard{}, o.Memory
-	if s.shards.limit <= 0 {
-		s.shards.limit = DefaultMemory
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	wait := o.Wait
-	if wait <= 0 {
-		wait = disk.DefaultWait
-	}
-	s.wait = wait
 	defer func() {
 		if err != nil {
 			_ = s.closeFiles()
 		}
 	}()
 	if !s.readOnly {
-		// Pages of a new file hold five vectors of 384 dimensions: against 4096 bytes, it opens and fills an eighth faster and
-		// is a seventh smaller.
-		if s.writer, err = disk.Connect(path, wait, "mode=rw", "_txlock=immediate", "_pragma=page_size(8192)", "_pragma=foreign_keys(1)",
-			"_pragma=synchronous(FULL)", "_pragma=secure_delete(1)", "_pragma=journal_size_limit(67108864)"); err != nil {
+		if s.writer, err = disk.OpenWritable(ctx, path, wait); err != nil {
 			return nil, err
 		}
-		s.writer.SetMaxOpenConns(1)
 		if err := s.prepare(ctx); err != nil {
 			return nil, err
 		}
@@ -195,11 +180,8 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	return s, nil
 }
 
-// prepare brings a writable store up to this version: an empty file becomes a store, an older schema is migrated.
+// prepare brings what a writable store holds up to this version.
 func (s *Store) prepare(ctx context.Context) error {
-	if err := disk.Migrate(ctx, s.writer); err != nil {
-		return err
-	}
 	var mode string
 	if err := s.writer.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err
@@ -212,29 +194,27 @@ func (s *Store) prepare(ctx context.Context) error {
 	if mode != "wal" {
 		return fmt.Errorf("the journal mode is %q, not wal: the file system does not support it", mode)
 	}
-	var model, analysed string
-	var dim int
-	err := s.writer.QueryRowContext(ctx, "SELECT model, dim, analysis FROM store").Scan(&model, &dim, &analysed)
+	h, err := readHead(ctx, s.writer)
 	if err != nil {
 		return err
 	}
-	if err := s.choose(model, dim); err != nil {
+	if err := s.choose(h); err != nil {
 		return err
 	}
-	if model == "" {
+	if h.model == "" {
 		// Two processes may create at once: the first decides.
-		if _, err := s.writer.ExecContext(ctx, "UPDATE store SET model = ?, dim = ? WHERE model = ''",
-			s.embed().Model(), s.embed().Dim()); err != nil {
+		e := s.Embedder()
+		if _, err := s.writer.ExecContext(ctx, "UPDATE store SET model = ?, dim = ? WHERE model = ''", e.Model(), e.Dim()); err != nil {
 			return err
 		}
-		if err := s.writer.QueryRowContext(ctx, "SELECT model, dim FROM store").Scan(&model, &dim); err != nil {
+		if h, err = readHead(ctx, s.writer); err != nil {
 			return err
 		}
-		if err := s.choose(model, dim); err != nil {
+		if err := s.choose(h); err != nil {
 			return err
 		}
 	}
-	if want := index.Fingerprint(); analysed != want {
+	if want := index.Fingerprint(); h.analysis != want {
 		return s.reanalyse(ctx, want)
 	}
 	return nil
@@ -250,17 +230,16 @@ func (s *Store) readable(ctx context.Context) error {
 	case v != disk.SchemaVersion:
 		return fmt.Errorf("%w: it has version %d, this program reads %d; open it writable once to bring it up to date", ErrSchema, v, disk.SchemaVersion)
 	}
-	var model string
-	var dim int
-	if err := s.reader.QueryRowContext(ctx, "SELECT model, dim FROM store").Scan(&model, &dim); err != nil {
+	h, err := readHead(ctx, s.reader)
+	if err != nil {
 		return err
 	}
-	return s.choose(model, dim)
+	return s.choose(h)
 }
 
-// choose settles the embedder for a store of a model.
-func (s *Store) choose(model string, dim int) error {
-	e, err := ChooseEmbedder(&Options{Embedder: s.embed(), EmbedderFor: s.find, Log: s.log}, model, dim)
+// choose settles the embedder for a store.
+func (s *Store) choose(h head) error {
+	e, err := ChooseEmbedder(&Options{Embedder: s.Embedder(), EmbedderFor: s.find, Log: s.log}, h.model, h.dim)
 	if err == nil && e != nil {
 		s.embedder.Store(&e)
 	}
@@ -296,16 +275,13 @@ func ChooseEmbedder(o *Options, model string, dim int) (Embedder, error) {
 	return e, nil
 }
 
-// embed is the store's embedder, nil if it has none.
-func (s *Store) embed() Embedder {
+// Embedder is what makes the vectors of records and queries; nil if the store's is not at hand.
+func (s *Store) Embedder() Embedder {
 	if e := s.embedder.Load(); e != nil {
 		return *e
 	}
 	return nil
 }
-
-// Embedder is what makes the vectors of records and queries; nil if the store's is not at hand.
-func (s *Store) Embedder() Embedder { return s.embed() }
 
 // Path is the store's file.
 func (s *Store) Path() string { return s.path }
@@ -321,17 +297,16 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closeFiles() error {
-	var errs []error
+	var err error
 	if s.shards.watch != nil {
-		errs = append(errs, s.shards.watch.Close())
+		err = s.shards.watch.Close()
 	}
-	if s.reader != nil {
-		errs = append(errs, s.reader.Close())
+	for _, db := range []*sql.DB{s.reader, s.writer} {
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
 	}
-	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
-	}
-	return errors.Join(errs...)
+	return err
 }
 
 // tx is one write. All of it happens, or nothing.

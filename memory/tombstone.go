@@ -20,16 +20,13 @@ func KeyHash(s Scope, key string) []byte {
 
 // Tombstones are those of all deletions, by ID.
 func (s *Store) Tombstones(ctx context.Context) (list []Tombstone, err error) {
-	if s.closed.Load() {
-		return nil, fail("read the tombstones", ErrClosed)
-	}
 	err = disk.Each(ctx, s.reader, "SELECT id, key FROM tombstones ORDER BY id", nil, func(scan func(...any) error) error {
 		var t Tombstone
 		err := scan((*string)(&t.ID), &t.Key)
 		list = append(list, t)
 		return err
 	})
-	return list, fail("read the tombstones", err)
+	return list, s.fail("read the tombstones", err)
 }
 
 // Bury takes in the tombstones of another store: what was deleted there is not taken in here. A record that is here stays.
@@ -46,7 +43,7 @@ func (s *Store) Bury(ctx context.Context, tombstones ...Tombstone) error {
 		}
 		return nil
 	})
-	return fail("take in tombstones", err)
+	return s.fail("take in tombstones", err)
 }
 
 // Check reports with [ErrInvalid] what no store has written.

@@ -37,7 +37,7 @@ func settled(t *rapid.T, x *field, start []float64) []float64 {
 	if err != nil || r.Stop != trmcore.StopFixedPoint {
 		t.Fatalf("stop %q, error %v", r.Stop, err)
 	}
-	return r.Last.Y
+	return r.State.Y
 }
 
 func TestOneFixedPointFromAnyStart(t *testing.T) {

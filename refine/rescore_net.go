@@ -56,10 +56,10 @@ func (r *Ranking) learned(ctx context.Context, o Options) ([]float64, error) {
 		return nil, err
 	}
 	if o.Mode == Learned {
-		r.field, r.loop, r.last = x, loop, result.Last.Y
-		r.Certificate = Certificate{Steps: result.Steps, Stop: result.Stop, Residual: result.Residual}
+		r.field, r.loop, r.last = x, loop, result.State.Y
+		r.Certificate = Certificate{Steps: result.N, Stop: result.Stop, Residual: result.Residual}
 	}
-	return result.Last.Y, nil
+	return result.State.Y, nil
 }
 
 // spreading is the net of the fixed point: Reason reads the memories that weigh most, Answer weighs them anew.
@@ -108,8 +108,8 @@ func (r *Ranking) settle(ctx context.Context, o Options) error {
 		return err
 	}
 	rate := p.Spread + p.Session
-	r.last = result.Last.Y
-	r.Certificate = Certificate{Steps: result.Steps, Stop: result.Stop, Residual: result.Residual, Rate: rate, Bound: result.Residual * rate / (1 - rate)}
+	r.last = result.State.Y
+	r.Certificate = Certificate{Steps: result.N, Stop: result.Stop, Residual: result.Residual, Rate: rate, Bound: result.Residual * rate / (1 - rate)}
 	return nil
 }
 

@@ -11,12 +11,12 @@
 // The package has four types:
 //
 //   - [Net] is the tiny network: Reason improves the latent, Answer improves the answer.
-//   - [Stepper] makes one supervision step. [Deep] makes a Stepper of a Net; a trained model is one in itself.
+//   - [Stepper] makes one supervision step. [Deep] makes a Stepper of a Net, package onnx one of a trained model.
 //   - [Loop] runs a Stepper until a [Rule] halts it, keeps the best answer if it has a judge, and says why it stopped.
 //   - [Step] is one line of the trace that [Loop.Steps] yields while it runs.
 //
 // A Loop never returns an answer that its judge likes less than the one it was given, and a Net that fails costs nothing
-// but the steps it would have made: the incumbent is returned with the error.
+// but the steps it would have made: the best so far is returned with the error.
 //
 // The package knows nothing of puzzles, memories or language models, and depends on nothing but the standard library.
 package trmcore

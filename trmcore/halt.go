@@ -106,7 +106,7 @@ func Halted[Y, Z any](done func(State[Y, Z]) bool) Rule[Y, Z] {
 func Threshold[Y, Z any](min float64) Rule[Y, Z] {
 	return func() Check[Y, Z] {
 		return func(_ State[Y, Z], step *Step[Y, Z]) Stop {
-			if step.Judged && step.Score >= min {
+			if step.Score >= min { // NaN never is
 				return StopThreshold
 			}
 			return ""
@@ -120,10 +120,7 @@ func NoGain[Y, Z any](patience int) Rule[Y, Z] {
 	return func() Check[Y, Z] {
 		stale := 0
 		return func(_ State[Y, Z], step *Step[Y, Z]) Stop {
-			if !step.Judged {
-				return ""
-			}
-			if step.Best {
+			if step.BestStep == step.N {
 				stale = 0
 				return ""
 			}

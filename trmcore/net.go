@@ -5,12 +5,9 @@ import (
 	"fmt"
 )
 
-// Defaults of the schedule, from the paper's Sudoku configuration (arXiv 2510.04871, section 4).
-const (
-	DefaultReasons = 6  // n: latent updates before each answer
-	DefaultCycles  = 3  // T: latent recursions in one supervision step
-	DefaultSteps   = 16 // K: supervision steps at most
-)
+// DefaultSteps is the number of supervision steps at most (K), from the paper's Sudoku configuration (arXiv 2510.04871,
+// section 4), which makes n = 6 latent updates before each answer and T = 3 latent recursions in a step.
+const DefaultSteps = 16
 
 // Net is the one tiny network that the recursion applies over and over. x is the question and never changes, y is the
 // current answer, z the latent. Both methods return new values and must leave their arguments as they are: the loop
@@ -41,20 +38,14 @@ func (f StepperFunc[X, Y, Z]) Step(ctx context.Context, x X, s State[Y, Z]) (Sta
 	return f(ctx, x, s)
 }
 
-// Deep makes a supervision step of net: cycles (T) times, reasons (n) latent updates and then one answer. A zero means
-// [DefaultReasons] or [DefaultCycles]. The context is examined before every call of the net, so that a cancelled one
-// ends the step after at most one call.
+// Deep makes a supervision step of net: cycles (T) times, reasons (n) latent updates and then one answer. What is below 1
+// counts as 1. The context is examined before every call of the net, so that a cancelled one ends the step after at most
+// one call.
 func Deep[X, Y, Z any](net Net[X, Y, Z], reasons, cycles int) Stepper[X, Y, Z] {
-	if reasons <= 0 {
-		reasons = DefaultReasons
-	}
-	if cycles <= 0 {
-		cycles = DefaultCycles
-	}
 	return StepperFunc[X, Y, Z](func(ctx context.Context, x X, s State[Y, Z]) (State[Y, Z], error) {
 		next := s
-		for cycle := range cycles {
-			for range reasons {
+		for cycle := range max(cycles, 1) {
+			for range max(reasons, 1) {
 				if err := ctx.Err(); err != nil {
 					return s, err
 				}

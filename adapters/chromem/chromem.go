@@ -146,7 +146,7 @@ func (x *index) Delete(ctx context.Context, rows ...int64) error {
 	return nil
 }
 
-// Len implements [memory.Index].
+// Len is the number of vectors.
 func (x *index) Len() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()

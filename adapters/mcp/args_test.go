@@ -6,7 +6,8 @@ import (
 )
 
 func TestArgumentsOfRealClients(t *testing.T) {
-	remember, recall := in[rememberIn](), in[recallIn]()
+	_, remember := schemasOf[rememberIn]()
+	_, recall := schemasOf[recallIn]()
 	tests := []struct {
 		name, raw string
 		recall    bool
@@ -57,7 +58,7 @@ func FuzzArguments(f *testing.F) {
 	for _, raw := range []string{`{"text":"a","replaces":"[]"}`, `"{}"`, `[]`, `{"importance":"1e999","text":" "}`, `{"text":null}`} {
 		f.Add([]byte(raw))
 	}
-	schema := in[rememberIn]()
+	_, schema := schemasOf[rememberIn]()
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got, err := normalize(raw, schema)
 		if err != nil {

@@ -44,89 +44,76 @@ func (t *tools) add(s *sdk.Server, readOnly bool) {
 	addTool(t, s, &sdk.Tool{Name: "recall", Title: "Recall memories", Annotations: reads, Description: "Finds what the user's memory holds about a question: " +
 		"turns, facts and summaries, best first. Ask a whole sentence with its names, dates and things; ask again in other words if something is missing. " +
 		"The nearest come even if they do not answer: if none does, say that nothing is known."},
-		t.recall, in[recallIn])
+		t.recall)
 	addTool(t, s, &sdk.Tool{Name: "explain", Title: "Explain a recall", Annotations: reads, Description: "Tells for each memory that recall returns why: signals, weight, and where it comes from. " +
-		"For when the user asks why something was remembered or missed."}, t.explain, in[explainIn])
-	addTool(t, s, &sdk.Tool{Name: "history", Title: "History of a memory", Annotations: reads, Description: "Shows all versions of a memory and what replaced what, when. For what was true before, or since when."}, t.history, in[historyIn])
+		"For when the user asks why something was remembered or missed."}, t.explain)
+	addTool(t, s, &sdk.Tool{Name: "history", Title: "History of a memory", Annotations: reads, Description: "Shows all versions of a memory and what replaced what, when. For what was true before, or since when."}, t.history)
 	addTool(t, s, &sdk.Tool{Name: "ask", Title: "Answer from memory", Annotations: &sdk.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: new(bool)},
 		Description: "Answers from the memories alone, each statement with the memory that supports it. Slower than recall; for " +
-			"answers that must hold nothing else."}, t.ask, in[askIn])
+			"answers that must hold nothing else."}, t.ask)
 	if !readOnly {
 		addTool(t, s, &sdk.Tool{Name: "remember", Title: "Remember", Annotations: &sdk.ToolAnnotations{DestructiveHint: new(bool), IdempotentHint: true, OpenWorldHint: new(bool)},
 			Description: "Keeps one statement for later conversations, as a whole sentence that is understood without this one: names " +
-				"instead of pronouns, dates instead of \"yesterday\". What is known word for word is not added again; what is replaced stays in the history. No passwords or keys."}, t.remember, in[rememberIn])
+				"instead of pronouns, dates instead of \"yesterday\". What is known word for word is not added again; what is replaced stays in the history. No passwords or keys."}, t.remember)
 		addTool(t, s, &sdk.Tool{Name: "forget", Title: "Forget for good", Annotations: &sdk.ToolAnnotations{DestructiveHint: new(true), IdempotentHint: true, OpenWorldHint: new(bool)},
 			Description: "Deletes memories for good, from the store and its snapshots, with what was derived from them. The answer names versions " +
-				"that are still kept. Only when the user asks, with ids from recall that you have named to them. To correct a memory, remember with \"replaces\"."}, t.forget, in[forgetIn])
+				"that are still kept. Only when the user asks, with ids from recall that you have named to them. To correct a memory, remember with \"replaces\"."}, t.forget)
 	}
 	t.addResource(s)
 	t.addPrompt(s)
 }
 
-// in is the schema of a tool's input: inferred from the struct, with the bounds that struct tags cannot state.
-func in[T any]() *jsonschema.Schema {
-	s, err := jsonschema.For[T](nil)
+// schemasOf are the schemas of a tool's input, inferred from the struct: the one that a model is shown, and that with the bounds that
+// arguments are held against, which cost a model tokens and tell it nothing.
+func schemasOf[T any]() (shown, strict *jsonschema.Schema) {
+	shown, err := jsonschema.For[T](nil)
 	if err != nil {
 		panic(err) // the types are below
 	}
-	for name, p := range s.Properties {
+	for name, p := range shown.Properties {
 		if n := len(p.Types); n > 0 { // what may be left out need not be null as well
 			p.Type, p.Types = p.Types[n-1], nil
 		}
+		switch name {
+		case "kind":
+			p.Enum = []any{"fact", "turn", "persona", "faq"}
+		case "kinds":
+			p.Items.Enum = []any{"turn", "fact", "summary", "persona", "faq"}
+		}
+	}
+	strict = shown.CloneSchemas()
+	for name, p := range strict.Properties {
 		if bound := bounds[name]; bound != nil {
 			bound(p)
 		}
 	}
-	return s
+	return shown, strict
 }
 
 // bounds are those of each argument, by its name. An argument of one name means the same in every tool.
 var bounds = map[string]func(*jsonschema.Schema){
-	"question":   func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(maxQuestion) },
-	"text":       func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(maxText) },
-	"speaker":    func(s *jsonschema.Schema) { s.MaxLength = new(200) },
-	"limit":      func(s *jsonschema.Schema) { s.Minimum, s.Maximum = new(1.), new(float64(maxLimit)) },
-	"importance": func(s *jsonschema.Schema) { s.Minimum, s.Maximum = new(0.), new(1.) },
-	"kind":       func(s *jsonschema.Schema) { s.Enum = []any{"fact", "turn", "persona", "faq"} },
-	"kinds": func(s *jsonschema.Schema) {
-		s.Items.Enum = []any{"turn", "fact", "summary", "persona", "faq"}
-		s.MaxItems = new(5)
-	},
-	"id":           func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(100) },
-	"ids":          func(s *jsonschema.Schema) { list(s); s.MinItems = new(1) },
-	"replaces":     list,
-	"derived_from": list,
+	"question":     func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(maxQuestion) },
+	"text":         func(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(maxText) },
+	"speaker":      func(s *jsonschema.Schema) { s.MaxLength = new(200) },
+	"limit":        func(s *jsonschema.Schema) { s.Minimum, s.Maximum = new(1.), new(float64(maxLimit)) },
+	"importance":   func(s *jsonschema.Schema) { s.Minimum, s.Maximum = new(0.), new(1.) },
+	"kinds":        func(s *jsonschema.Schema) { s.MaxItems = new(5) },
+	"id":           oneID,
+	"ids":          func(s *jsonschema.Schema) { manyIDs(s); s.MinItems = new(1) },
+	"replaces":     manyIDs,
+	"derived_from": manyIDs,
 }
 
-// lean is a schema without its bounds, which cost a model tokens and tell it nothing: the server holds them all the same.
-func lean(s *jsonschema.Schema) *jsonschema.Schema {
-	c := *s
-	c.MinLength, c.MaxLength, c.Minimum, c.Maximum, c.MinItems, c.MaxItems = nil, nil, nil, nil, nil, nil
-	if c.Items != nil {
-		c.Items = lean(c.Items)
-	}
-	c.Properties = map[string]*jsonschema.Schema{}
-	for name, p := range s.Properties {
-		c.Properties[name] = lean(p)
-	}
-	if len(c.Properties) == 0 {
-		c.Properties = nil
-	}
-	return &c
-}
+func oneID(s *jsonschema.Schema) { s.MinLength, s.MaxLength = new(1), new(100) }
 
-// list makes a schema one of ids.
-func list(s *jsonschema.Schema) {
+func manyIDs(s *jsonschema.Schema) {
 	s.MaxItems = new(maxIDs)
-	bounds := *s.Items
-	bounds.MinLength, bounds.MaxLength = new(1), new(100)
-	s.Items = &bounds
+	oneID(s.Items)
 }
 
 // addTool adds a tool whose handler returns what it found and the same as text.
-func addTool[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, handler func(context.Context, In) (Out, string, error), schema func() *jsonschema.Schema) {
-	arguments := schema()
-	tool.InputSchema, t.schemas[tool.Name] = lean(arguments), arguments
+func addTool[In, Out any](t *tools, s *sdk.Server, tool *sdk.Tool, handler func(context.Context, In) (Out, string, error)) {
+	tool.InputSchema, t.schemas[tool.Name] = schemasOf[In]()
 	sdk.AddTool(s, tool, func(ctx context.Context, _ *sdk.CallToolRequest, args In) (*sdk.CallToolResult, Out, error) {
 		ctx, stop := context.WithTimeout(ctx, t.timeout)
 		defer stop()
@@ -180,7 +167,7 @@ func (t *tools) recall(ctx context.Context, a recallIn) (found, string, error) {
 		return found{}, "", err
 	}
 	notes := integration.Pack(r, q.Text, t.budget, refine.Mark(true), nil)
-	t.plugin.Shown(t.scope, notes.IDs()...)
+	t.plugin.Shown(t.scope, integration.IDs(notes.Memories)...)
 	out := foundOf(r, notes)
 	return out, out.text(r, &notes.Packed), nil
 }

@@ -51,17 +51,13 @@ func missing(scope memory.Scope, ids, found []memory.ID) error {
 	return nil
 }
 
-// Supersede implements refine.Store.
-func (s *Store) Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (memory.ID, error) {
-	id, err := s.supersede(ctx, scope, record, old)
-	return id, fail("supersede "+join(old), err)
-}
-
 func join(ids []memory.ID) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(ids), "[]"), " ", ", ")
 }
 
-func (s *Store) supersede(ctx context.Context, scope memory.Scope, record memory.Record, old []memory.ID) (memory.ID, error) {
+// Supersede implements refine.Store.
+func (s *Store) Supersede(ctx context.Context, scope memory.Scope, record memory.Record, old ...memory.ID) (_ memory.ID, err error) {
+	defer func() { err = fail("supersede "+join(old), err) }()
 	if len(old) == 0 {
 		return "", fmt.Errorf("%w: no record is named that is to be superseded", memory.ErrInvalid)
 	}
@@ -75,7 +71,7 @@ func (s *Store) supersede(ctx context.Context, scope memory.Scope, record memory
 		return "", fmt.Errorf("%w: record %s has the key %q already", memory.ErrInvalid, r.Known, r.Key)
 	}
 	var w *inserter
-	err := s.write(ctx, scope, true, func(t *tx) error {
+	err = s.write(ctx, scope, true, func(t *tx) error {
 		w = s.inserter(t.Tx)
 		w.owners[t.scope] = t
 		if err := w.insert(ctx, part); err != nil {

@@ -238,30 +238,21 @@ func (s *Store) Stats(ctx context.Context, scopes ...memory.Scope) (memory.Stats
 	st := memory.Stats{Kinds: map[memory.Kind]int{}, Model: s.model, Dim: s.dim, Schema: 1, Path: s.schema}
 	err := s.read(ctx, nil, func(t pgx.Tx) error {
 		where, args := within(scopes...)
-		rows, _ := t.Query(ctx, `SELECT o.tenant, o."user", r.agent, r.session, r.kind, r.origin = 'reconstructed', count(*), count(*) FILTER (WHERE r.superseded IS NULL),
-			sum(r.shown)::bigint, sum(r.used)::bigint`+from+where+" GROUP BY 1, 2, 3, 4, 5, 6", args...)
-		tenants, owners, places := map[string]bool{}, map[memory.Scope]bool{}, map[memory.Scope]bool{}
-		var p memory.Scope
-		var kind memory.Kind
-		var derived bool
-		var records, live, shown, used int
-		if _, err := pgx.ForEachRow(rows, []any{&p.Tenant, &p.User, &p.Agent, &p.Session, &kind, &derived, &records, &live, &shown, &used}, func() error {
-			st.Records, st.Live, st.Superseded, st.Shown, st.Used = st.Records+records, st.Live+live, st.Superseded+records-live, st.Shown+shown, st.Used+used
-			if live > 0 {
-				st.Kinds[kind] += live
-				if derived {
-					st.Derived += live
-				}
-			}
-			tenants[p.Tenant], owners[memory.Scope{Tenant: p.Tenant, User: p.User}], places[p] = true, true, true
-			return nil
-		}); err != nil {
+		err := t.QueryRow(ctx, `WITH places AS (SELECT o.tenant, o.owner, count(*) AS records, count(*) FILTER (WHERE r.superseded IS NULL) AS live,
+				count(*) FILTER (WHERE r.superseded IS NULL AND r.origin = 'reconstructed') AS derived, sum(r.shown) AS shown, sum(r.used) AS used`+from+where+` GROUP BY 1, 2, r.agent, r.session)
+			SELECT coalesce(sum(records), 0)::bigint, coalesce(sum(live), 0)::bigint, coalesce(sum(derived), 0)::bigint, coalesce(sum(shown), 0)::bigint, coalesce(sum(used), 0)::bigint,
+				count(DISTINCT tenant), count(DISTINCT owner), count(*), coalesce((SELECT sum(generation) FROM owners), 0)::bigint,
+				(SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind = 'r')::bigint FROM places`, args...).
+			Scan(&st.Records, &st.Live, &st.Derived, &st.Shown, &st.Used, &st.Tenants, &st.Users, &st.Sessions, &st.Generation, &st.Bytes)
+		if err != nil {
 			return err
 		}
-		st.Tenants, st.Users, st.Sessions = len(tenants), len(owners), len(places)
-		return t.QueryRow(ctx, `SELECT coalesce((SELECT sum(generation) FROM owners), 0)::bigint,
-			(SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r')::bigint`, s.schema).
-			Scan(&st.Generation, &st.Bytes)
+		st.Superseded = st.Records - st.Live
+		rows, _ := t.Query(ctx, "SELECT r.kind, count(*)"+from+where+" AND r.superseded IS NULL GROUP BY 1", args...)
+		var kind memory.Kind
+		var n int
+		_, err = pgx.ForEachRow(rows, []any{&kind, &n}, func() error { st.Kinds[kind] = n; return nil })
+		return err
 	})
 	return st, fail("stats", err)
 }
@@ -312,12 +303,6 @@ func (s *Store) exported(ctx context.Context, t pgx.Tx, scopes []memory.Scope, f
 	return err
 }
 
-// History implements refine.Store.
-func (s *Store) History(ctx context.Context, scope memory.Scope, id memory.ID) (h memory.History, err error) {
-	err = s.read(ctx, &scope, func(t pgx.Tx) error { return s.history(ctx, t, scope, id, &h) })
-	return h, fail(fmt.Sprintf("history of %q", id), err)
-}
-
 // versions are the records that replaced one another in a chain, of which %s is a condition for one: now, or in an event since undone.
 const versions = `r.row IN (WITH RECURSIVE chain (row) AS (SELECT r.row FROM records r JOIN owners o USING (owner) WHERE %[1]s AND r.id = $5 UNION
 	SELECT r.row FROM chain JOIN records x USING (row), LATERAL (
@@ -325,23 +310,27 @@ const versions = `r.row IN (WITH RECURSIVE chain (row) AS (SELECT r.row FROM rec
 		SELECT row FROM events WHERE by = x.id AND by <> '' UNION SELECT n.row FROM events e JOIN records n ON n.id = e.by WHERE e.row = x.row) near
 	JOIN records r ON r.row = near.row JOIN owners o USING (owner) WHERE %[1]s) SELECT row FROM chain) ORDER BY r.recorded, r.id COLLATE "C"`
 
-func (s *Store) history(ctx context.Context, t pgx.Tx, scope memory.Scope, id memory.ID, h *memory.History) error {
+// History implements refine.Store.
+func (s *Store) History(ctx context.Context, scope memory.Scope, id memory.ID) (h memory.History, err error) {
 	where, args := within(scope)
-	var found []int64
-	err := s.each(ctx, t, false, fmt.Sprintf(versions, where), append(args, id), func(r *stored) error {
-		found, h.Records = append(found, r.row), append(h.Records, r.Record)
-		h.Events = append(h.Events, memory.Event{At: r.Recorded, What: "recorded", ID: r.ID})
-		return nil
-	})
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("record %q: %w in scope %s", id, memory.ErrNotFound, scope)
-	}
-	if err != nil {
+	err = s.read(ctx, &scope, func(t pgx.Tx) error {
+		var found []int64
+		err := s.each(ctx, t, false, fmt.Sprintf(versions, where), append(args, id), func(r *stored) error {
+			found, h.Records = append(found, r.row), append(h.Records, r.Record)
+			h.Events = append(h.Events, memory.Event{At: r.Recorded, What: "recorded", ID: r.ID})
+			return nil
+		})
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("%w in scope %s", memory.ErrNotFound, scope)
+		}
+		if err != nil {
+			return err
+		}
+		rows, _ := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r USING (row) WHERE e.row = ANY ($1) ORDER BY e.event", found)
+		var e memory.Event
+		_, err = pgx.ForEachRow(rows, []any{stamp{&e.At}, &e.What, &e.ID, &e.By}, func() error { h.Events = append(h.Events, e); return nil })
+		slices.SortStableFunc(h.Events, func(a, b memory.Event) int { return a.At.Compare(b.At) })
 		return err
-	}
-	rows, _ := t.Query(ctx, "SELECT e.at, e.what, r.id, e.by FROM events e JOIN records r USING (row) WHERE e.row = ANY ($1) ORDER BY e.event", found)
-	var e memory.Event
-	_, err = pgx.ForEachRow(rows, []any{stamp{&e.At}, &e.What, &e.ID, &e.By}, func() error { h.Events = append(h.Events, e); return nil })
-	slices.SortStableFunc(h.Events, func(a, b memory.Event) int { return a.At.Compare(b.At) })
-	return err
+	})
+	return h, fail(fmt.Sprintf("history of %q", id), err)
 }

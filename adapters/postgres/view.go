@@ -46,7 +46,7 @@ func (s *Store) View(ctx context.Context, scope memory.Scope, at time.Time) (*me
 	v.refreshing.Lock()
 	defer v.refreshing.Unlock()
 	changed, err := s.refresh(ctx, owner, v)
-	if changed {
+	if changed && err == nil {
 		s.views.settle(owner, v)
 	}
 	return v.View, err
@@ -70,10 +70,7 @@ func (c *views) take(owner memory.Scope) *view {
 
 // settle takes note of how much memory a view takes, and drops those that were not asked for longest if that is too much.
 func (c *views) settle(owner memory.Scope, v *view) {
-	bytes := int64(0)
-	if v.View != nil {
-		bytes = v.Bytes()
-	}
+	bytes := v.Bytes()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v.bytes = bytes
@@ -111,30 +108,25 @@ func (s *Store) refresh(ctx context.Context, owner memory.Scope, v *view) (chang
 			return err
 		}
 		changed = true
-		if v.View != nil && h.epoch == v.epoch {
+		for {
+			fresh := v.View == nil || h.epoch != v.epoch
+			if fresh {
+				v.View, v.epoch, v.seq = memory.NewView(s.dim), h.epoch, 0
+			}
 			rows, _ := t.Query(ctx, "SELECT row FROM tombstones WHERE owner = $1 AND seq > $2", h.owner, v.seq)
 			deleted, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 			if err != nil {
 				return err
 			}
-			written, err := s.rows(ctx, t, owner, "r.owner = $1 AND r.seq > $2", "r.superseded IS NOT NULL", h.owner, v.seq)
-			if err != nil {
-				return err
-			}
-			ok, err := v.Apply(ctx, written, deleted)
-			if err != nil {
-				v.View = nil // it may be half done
-			}
-			if ok || err != nil {
+			ok, err := s.apply(ctx, t, owner, v.View, deleted, "r.owner = $1 AND r.seq > $2", "r.superseded IS NOT NULL", h.owner, v.seq)
+			if err == nil && (ok || fresh) {
 				v.seq = h.seq
+				return nil
+			}
+			if v.View = nil; err != nil { // it may be half done
 				return err
 			}
 		}
-		fresh, err := s.load(ctx, t, owner, "r.owner = $1", "r.superseded IS NOT NULL", h.owner)
-		if err == nil {
-			v.View, v.epoch, v.seq = fresh, h.epoch, h.seq
-		}
-		return err
 	})
 	return changed, err
 }
@@ -146,37 +138,31 @@ func (s *Store) past(ctx context.Context, owner memory.Scope, at int64) (v *memo
 		if err != nil || at >= h.clock {
 			return err
 		}
-		v, err = s.load(ctx, t, owner, "r.owner = $1 AND CASE r.origin WHEN 'observed' THEN r.created ELSE r.recorded END <= $2",
+		v = memory.NewView(s.dim)
+		_, err = s.apply(ctx, t, owner, v, nil, "r.owner = $1 AND CASE r.origin WHEN 'observed' THEN r.created ELSE r.recorded END <= $2",
 			"coalesce((SELECT e.what FROM events e WHERE e.row = r.row AND e.at <= $2 ORDER BY e.event DESC LIMIT 1), '') = 'superseded'", h.owner, at)
 		return err
 	})
 	return v, err
 }
 
-func (s *Store) load(ctx context.Context, t pgx.Tx, owner memory.Scope, where, superseded string, args ...any) (*memory.View, error) {
-	rows, err := s.rows(ctx, t, owner, where, superseded, args...)
-	if err != nil {
-		return nil, err
-	}
-	v := memory.NewView(s.dim)
-	_, err = v.Apply(ctx, rows, nil)
-	return v, err
-}
-
-// rows are the records that a condition names, as a view is told of them.
-func (s *Store) rows(ctx context.Context, t pgx.Tx, owner memory.Scope, where, superseded string, args ...any) ([]memory.Row, error) {
+// apply tells a view of the records that a condition names, and of what was deleted; ok says whether the view could follow.
+func (s *Store) apply(ctx context.Context, t pgx.Tx, owner memory.Scope, v *memory.View, deleted []int64, where, superseded string, args ...any) (ok bool, err error) {
 	found, _ := t.Query(ctx, "SELECT r.row, r.agent, r.session, "+superseded+`, least(r.shown, 2147483647)::int, least(r.used, 2147483647)::int, coalesce(r.last_shown, 0),
 		coalesce(r.last_used, 0), r.digest, r.embedding, CASE WHEN r.kind = 'summary' AND r.origin = 'reconstructed' THEN ARRAY (SELECT s.source_row FROM sources s WHERE s.row = r.row) END
 		FROM records r WHERE `+where+" ORDER BY r.row", args...)
 	var all []memory.Row
 	r := memory.Row{Scope: owner}
-	var v *pgvector.Vector
-	_, err := pgx.ForEachRow(found, []any{&r.Row, &r.Scope.Agent, &r.Scope.Session, &r.Superseded, &r.Shown, &r.Used, &r.LastShown, &r.LastUsed, &r.Digest, &v, &r.Of}, func() error {
-		if r.Vector = nil; v != nil {
-			r.Vector = v.Slice()
+	var vector *pgvector.Vector
+	_, err = pgx.ForEachRow(found, []any{&r.Row, &r.Scope.Agent, &r.Scope.Session, &r.Superseded, &r.Shown, &r.Used, &r.LastShown, &r.LastUsed, &r.Digest, &vector, &r.Of}, func() error {
+		if r.Vector = nil; vector != nil {
+			r.Vector = vector.Slice()
 		}
 		all = append(all, r)
 		return nil
 	})
-	return all, err
+	if err != nil {
+		return false, err
+	}
+	return v.Apply(ctx, all, deleted)
 }

@@ -64,8 +64,8 @@ func Open(name string) (*Archive, error) {
 		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, 2)
-	if _, err := io.ReadFull(f, head); err != nil || string(head) != "PK" {
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != "PK\x03\x04" {
 		a := &Archive{in: os.DirFS(filepath.Dir(name)), Size: info.Size()}
 		a.Files = []File{{Name: name, archive: a, path: filepath.Base(name)}}
 		return a, nil

@@ -96,7 +96,7 @@ func role(name string) string {
 var command = regexp.MustCompile(`^\s*<(command-name|command-message|local-command-stdout|local-command-caveat|system-reminder)>`)
 
 // claudeCodeLine reads one line of a session of Claude Code: {"type": "user", "sessionId": ..., "message": {...}}. Lines of
-// other types are the program's own; a side chain is a talk between models.
+// other types are the program's own; a side chain is a conversation between models.
 func claudeCodeLine(r *reader, o, _ object) []turn {
 	if kind := o.text("type"); kind != "user" && kind != "assistant" || o.yes("isSidechain") || o.yes("isMeta") {
 		return nil

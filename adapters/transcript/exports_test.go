@@ -225,6 +225,21 @@ func TestArchives(t *testing.T) {
 	if _, err := Open(packed); !errors.Is(err, ErrSyntax) {
 		t.Errorf("a broken ZIP: %v", err)
 	}
+	// A note that begins with the letters of a ZIP is a note.
+	note := filepath.Join(t.TempDir(), "note.md")
+	if err := os.WriteFile(note, []byte("PK is Peter Klein."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for r, err := range a.Files[0].Read(context.Background(), nil, nil) {
+		if err != nil || r.Text != "PK is Peter Klein." {
+			t.Errorf("%q, %v", r.Text, err)
+		}
+	}
 }
 
 // TestLargeExport streams one object that is larger than any single value may be.

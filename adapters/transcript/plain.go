@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"regexp"
 	"strconv"
@@ -159,56 +160,33 @@ var noteDate = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
 // "date" or "created" in the front matter, else the day in the file's name, else Options.Created.
 func (r *reader) markdown(b *bufio.Reader) error {
 	data, err := io.ReadAll(io.LimitReader(b, maxValue+1))
-	if err != nil {
+	if err == nil && len(data) > maxValue {
+		err = fmt.Errorf("%w: the note has more than %d bytes: break it into several", ErrRecord, maxValue)
+	}
+	if err = cmp.Or(err, checkText(data)); err != nil {
 		return err
-	}
-	if len(data) > maxValue {
-		return fmt.Errorf("%w: the note has more than %d bytes: break it into several", ErrRecord, maxValue)
-	}
-	if err := checkText(data); err != nil {
-		return err
-	}
-	note := strings.ReplaceAll(string(data), "\r\n", "\n")
-	created, title := time.Time{}, ""
-	if day := noteDate.FindString(path.Base(r.file)); day != "" {
-		created, _ = time.Parse(time.DateOnly, day)
-	}
-	line := 1
-	if front, body, ok := strings.Cut(strings.TrimPrefix(note, "---\n"), "\n---"); ok && strings.HasPrefix(note, "---\n") {
-		for entry := range strings.Lines(front) {
-			name, value, _ := strings.Cut(entry, ":")
-			value = strings.Trim(strings.TrimSpace(value), `"'`)
-			switch name = strings.TrimSpace(name); name {
-			case "title":
-				title = value
-			case "date", "created", "created_at":
-				if t, err := text.ParseStamp(value); err == nil {
-					created = t
-				}
-			}
-		}
-		line += strings.Count(front, "\n") + 2
-		note = strings.TrimLeft(body, "-")
 	}
 	session := cmp.Or(r.options.member, path.Base(strings.ReplaceAll(r.file, "\\", "/"))) // the notes of a folder may have one name in two places
-	session = strings.TrimSuffix(session, path.Ext(session))
-	var section []string
-	began, code := line, false
-	flush := func() bool {
-		text := strings.TrimSpace(strings.Join(section, "\n"))
-		section = nil
-		if text == "" {
-			return true
+	t := turn{session: strings.TrimSuffix(session, path.Ext(session)), role: "user"}
+	if day := noteDate.FindString(path.Base(r.file)); day != "" {
+		t.created, _ = time.Parse(time.DateOnly, day)
+	}
+	note, line := strings.ReplaceAll(string(data), "\r\n", "\n"), 1
+	if after, found := strings.CutPrefix(note, "---\n"); found {
+		if front, body, ended := strings.Cut(after, "\n---"); ended {
+			t.frontMatter(front)
+			note, line = strings.TrimLeft(body, "-"), line+strings.Count(front, "\n")+2
 		}
-		t := turn{session: session, role: "user", text: text, created: created}
-		if title != "" {
-			t.meta = map[string]string{"title": title}
-		}
-		return r.emit(began, t)
 	}
 	r.values++
+	began, code := line, false
+	flush := func() bool {
+		section := t
+		section.text, section.meta = strings.TrimSpace(t.text), maps.Clone(t.meta) // records share no map
+		t.text = ""
+		return r.emit(began, section)
+	}
 	for l := range strings.Lines(note) {
-		l = strings.TrimRight(l, "\n")
 		if strings.HasPrefix(l, "```") || strings.HasPrefix(l, "~~~") {
 			code = !code
 		}
@@ -218,9 +196,27 @@ func (r *reader) markdown(b *bufio.Reader) error {
 			}
 			began = line
 		}
-		section = append(section, l)
+		t.text += l
 		line++
 	}
 	flush()
 	return nil
+}
+
+// frontMatter reads what a note says of itself before its text.
+func (t *turn) frontMatter(front string) {
+	for entry := range strings.Lines(front) {
+		name, value, _ := strings.Cut(entry, ":")
+		value = strings.Trim(strings.TrimSpace(value), `"'`)
+		switch name = strings.TrimSpace(name); name {
+		case "title":
+			if value != "" {
+				t.meta = map[string]string{"title": value}
+			}
+		case "date", "created", "created_at":
+			if at, err := text.ParseStamp(value); err == nil {
+				t.created = at
+			}
+		}
+	}
 }

@@ -82,7 +82,7 @@ type stream struct {
 	d  *json.Decoder
 }
 
-// errEnded says that whoever reads wants no more.
+// errEnded means that the consumer wants no more.
 var errEnded = errors.New("ended")
 
 // eachValue decodes every element of the top-level array, every top-level value if there is none, or what lies in the lists of

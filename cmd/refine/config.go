@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +31,7 @@ func (a *app) configCommand() *cobra.Command {
 				}
 				table.Add(row...)
 			}
-			return a.show(shown(a.settings.Values), func() { table.Print(a.term) })
+			return a.show(a.settings.Values, func() { table.Print(a.term) })
 		}),
 	}
 	show.Flags().BoolVar(&origin, "origin", false, "tell where each value was set")
@@ -84,14 +83,3 @@ the latter winning; --config or REFINE_CONFIG name one to be read alone.`
 
 // configFile is the file that --config names, else the user's own.
 func (a *app) configFile() string { return cmp.Or(a.file, settings.UserFile()) }
-
-// shown turns values into what JSON can hold: durations as text.
-func shown(values []settings.Value) []settings.Value {
-	values = slices.Clone(values)
-	for i := range values {
-		if d, ok := values[i].Value.(fmt.Stringer); ok {
-			values[i].Value = d.String()
-		}
-	}
-	return values
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -34,7 +33,6 @@ type hookInput struct {
 	Session      string `json:"session_id"`
 	Conversation string `json:"conversation_id"` // Cursor
 	Prompt       string `json:"prompt"`
-	Transcript   string `json:"transcript_path"`
 	Answer       string `json:"last_assistant_message"` // Claude Code, Codex
 	Response     string `json:"prompt_response"`        // Gemini
 	Text         string `json:"text"`                   // Cursor
@@ -92,9 +90,6 @@ func (a *app) answerHook(cmd *cobra.Command, remember bool) (map[string]any, err
 	case "UserPromptSubmit", "BeforeAgent", "beforeSubmitPrompt":
 		answer = ""
 	case "Stop", "AfterAgent", "afterAgentResponse":
-		if answer == "" {
-			answer = lastAnswer(in.Transcript)
-		}
 		in.Prompt = ""
 		if answer == "" || !remember {
 			return map[string]any{}, nil
@@ -158,37 +153,6 @@ func (a *app) hookTurn(ctx context.Context, p *integration.Plugin, in *hookInput
 		return nil, nil
 	}
 	return p.Turn(messages, &integration.TurnOptions{Session: session, Before: before, Meta: map[string]string{"source": "hook"}})
-}
-
-// lastAnswer is the last text of the assistant in a transcript of JSON lines, as Claude Code writes it; empty if there is none.
-func lastAnswer(path string) string {
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Size() > mostHook {
-		_, _ = file.Seek(-mostHook, io.SeekEnd) // the end is what is asked for
-	}
-	text, _ := io.ReadAll(io.LimitReader(file, mostHook))
-	lines := bytes.Split(text, []byte("\n"))
-	for _, line := range slices.Backward(lines) {
-		var entry struct {
-			Type    string `json:"type"`
-			Message struct {
-				Content []struct{ Type, Text string } `json:"content"`
-			} `json:"message"`
-		}
-		if json.Unmarshal(line, &entry) != nil || entry.Type != "assistant" {
-			continue
-		}
-		for _, part := range entry.Message.Content {
-			if part.Type == "text" && strings.TrimSpace(part.Text) != "" {
-				return part.Text
-			}
-		}
-	}
-	return ""
 }
 
 // agent is a coding agent that hooks can be put into: the file of its settings, under the home or the project, and what runs when.

@@ -88,7 +88,7 @@ with --open=false never as they were said.`,
 				}
 			}
 			if record {
-				p.Shown(p.Scope, (&integration.Notes{Memories: r.Memories}).IDs()...)
+				p.Shown(p.Scope, integration.IDs(r.Memories)...)
 			}
 			if len(r.Memories) == 0 && !a.json {
 				return a.noneIn(cmd, p.Store, p.Scope)

@@ -5,7 +5,7 @@
 //	trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
 //	trm bench sudoku puzzles.csv --compare
 //
-// Data goes to stdout and talk to stderr. The exit codes are those of docs/exit-codes.md. Every command is one file of
+// Data goes to stdout and messages to stderr. The exit codes are those of docs/exit-codes.md. Every command is one file of
 // this folder.
 package main
 

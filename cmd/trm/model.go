@@ -38,8 +38,8 @@ func (m *modelFlags) add(cmd *cobra.Command) {
 	f.IntVar(&m.batch, "batch", 0, "problems that a thread steps together; 0 is what suits the model and the device")
 	f.StringVar(&m.library, "library", "", "path of ONNX Runtime's shared library")
 	f.BoolVarP(&m.verbose, "verbose", "v", false, "tell how the device is chosen")
-	_ = cmd.RegisterFlagCompletionFunc("device", completions(onnx.Devices()))
-	_ = cmd.RegisterFlagCompletionFunc("precision", completions(onnx.Precisions()))
+	_ = cmd.RegisterFlagCompletionFunc("device", cobra.FixedCompletions(strings.Split(join(onnx.Devices()), ", "), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions(strings.Split(join(onnx.Precisions()), ", "), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // load loads the model for a task; an empty task takes any.
@@ -105,10 +105,4 @@ func join[S ~string](values []S) string {
 		text[i] = string(v)
 	}
 	return strings.Join(text, ", ")
-}
-
-func completions[S ~string](values []S) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return strings.Split(join(values), ", "), cobra.ShellCompDirectiveNoFileComp
-	}
 }

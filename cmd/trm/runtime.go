@@ -20,9 +20,9 @@ func (a *app) runtimeInstallCommand() *cobra.Command {
 		Short: "Install ONNX Runtime's shared library, pinned and checked by its hash",
 		Long: `Install ONNX Runtime's shared library into the user's cache, where trm finds it.
 
-npm fetches the package of a pinned version, and the one library
-that is needed is kept if its hash is right. Without a network, fetch the package elsewhere with npm pack
-and give it with --package.
+npm fetches the package of a pinned version, and the one library that is needed is kept
+if its hash is right. Without a network, fetch the package elsewhere with npm pack and
+give it with --package.
 
 For an NVIDIA GPU on Linux, take Python's package instead, and name its folder:
 

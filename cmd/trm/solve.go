@@ -88,58 +88,61 @@ answer is one line. Exits with 3 if an answer is not valid.`,
 }
 
 func (s *solving) run(cmd *cobra.Command, a *app, args []string) error {
-	readers := map[string]func(string) ([]*problem, error){"sudoku": readSudokus, "maze": readMazes}
 	switch {
-	case s.task != "" && readers[s.task] == nil:
+	case !slices.Contains([]string{"", "sudoku", "maze"}, s.task):
 		return cli.Usagef(cmd, "--task %s: want sudoku or maze; ARC tasks are solved by trm bench arc", s.task)
-	case s.halt != "rules" && s.halt != "q" && s.halt != "none":
+	case !slices.Contains([]string{"rules", "q", "none"}, s.halt):
 		return cli.Usagef(cmd, "--halt %s: want rules, q or none", s.halt)
 	case s.steps < 0 || s.tta < 0 || s.noise < 0:
 		return cli.Usagef(cmd, "--steps, --tta and --noise must be 0 or more")
 	}
-	text, err := s.input(cmd, a.term, args)
+	problems, err := s.read(cmd, a.term, args)
 	if err != nil {
 		return err
 	}
-	if s.task == "" {
-		s.task = "sudoku"
-		if _, err := maze.Parse(text); err == nil {
-			s.task = "maze"
-		}
-	}
-	if len(args) > 0 && s.task == "sudoku" {
-		if err := otherTask(args[0], text); err != nil {
-			return err
-		}
-	}
-	puzzles, err := readers[s.task](text)
-	if err != nil {
-		return err
-	}
-	if len(puzzles) != 1 && (s.svg != "" || s.dump != "") {
-		return cli.Usagef(cmd, "--svg and --dump take one puzzle, here are %d", len(puzzles))
+	if len(problems) != 1 && (s.svg != "" || s.dump != "") {
+		return cli.Usagef(cmd, "--svg and --dump take one puzzle, here are %d", len(problems))
 	}
 	model, err := s.load(s.task)
 	if err != nil {
 		return err
 	}
-	if model, err = fitted(model, puzzles[0]); err != nil {
+	if model, err = fitted(model, problems[0]); err != nil {
 		return err
 	}
 	s.steps = cmp.Or(s.steps, model.Card.Steps, trmcore.DefaultSteps)
 	if !cmd.Flags().Changed("tta") && s.halt == "rules" {
 		s.tta = model.Card.Retries
 	}
-	solver, err := s.open(cmd.Context(), a.term, model, len(puzzles) == 1)
+	solver, err := s.open(cmd.Context(), a.term, model, len(problems) == 1)
 	if err != nil {
 		return err
 	}
 	defer solver.Close()
 	e := &engine{solver: solver, arch: solver.Arch(), term: a.term}
-	if len(puzzles) == 1 {
-		return s.one(cmd.Context(), a, e, puzzles[0])
+	if len(problems) == 1 {
+		return s.one(cmd.Context(), a, e, problems[0])
 	}
-	return s.many(cmd.Context(), a, e, puzzles)
+	return s.many(cmd.Context(), a, e, problems)
+}
+
+// read reads the puzzles, and tells their kind unless it is given.
+func (s *solving) read(cmd *cobra.Command, term *ui.Terminal, args []string) ([]*problem, error) {
+	text, err := s.input(cmd, term, args)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := maze.Parse(text); s.task == "maze" || s.task == "" && err == nil {
+		s.task = "maze"
+		return readMazes(text)
+	}
+	s.task = "sudoku"
+	if len(args) > 0 {
+		if err := otherTask(args[0], text); err != nil {
+			return nil, err
+		}
+	}
+	return readSudokus(text)
 }
 
 // input is the text of the argument, of the file that it names, or of the standard input.

@@ -69,7 +69,7 @@ type Settings struct {
 	Warnings []string
 }
 
-// Value is a setting, what it is and where it was set: "default", a file's path, an environment variable's name or a
+// Value is a setting, what it is (a duration as text) and where it was set: "default", a file's path, an environment variable's name or a
 // flag.
 type Value struct {
 	Key    string `json:"key"`
@@ -132,7 +132,11 @@ func Load(opts *Options) (*Settings, error) {
 		return nil, err
 	}
 	for _, f := range all {
-		s.Values = append(s.Values, Value{Key: f.Name, Value: f.value.Interface(), Origin: cmp.Or(origins[f.Name], unset)})
+		value := f.value.Interface()
+		if d, ok := value.(time.Duration); ok {
+			value = d.String()
+		}
+		s.Values = append(s.Values, Value{Key: f.Name, Value: value, Origin: cmp.Or(origins[f.Name], unset)})
 	}
 	return s, nil
 }

@@ -76,7 +76,7 @@ func (h *handler) search(ctx context.Context, text, in, ofType string, n int) ([
 	}
 	found.Memories = slices.DeleteFunc(found.Memories, func(m refine.Recalled) bool { return !inScope(&m.Record, in) })
 	found.Memories = found.Memories[:min(len(found.Memories), n)]
-	h.plugin.Shown(h.scope, (&integration.Notes{Memories: found.Memories}).IDs()...)
+	h.plugin.Shown(h.scope, integration.IDs(found.Memories)...)
 	var list []item
 	for _, m := range found.Memories {
 		list = append(list, itemOf(&m.Record, m.Weight))

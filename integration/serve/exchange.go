@@ -82,7 +82,7 @@ func (s *Server) converse(wire chatwire.Wire, w http.ResponseWriter, r *http.Req
 	case refines:
 		through = chatwire.NewTail(tap, x.addition)
 	case tap != nil:
-		through = untouched{tap}
+		through = tap
 	}
 	if err := relay(w, response.Body, through); err != nil {
 		x.breakOff(w, response, tap, err)
@@ -345,16 +345,6 @@ type passer interface {
 	Pass(p []byte) []byte
 	Close() []byte
 }
-
-// untouched passes an answer on as it comes, and lets a tap read it.
-type untouched struct{ *chatwire.Tap }
-
-func (u untouched) Pass(p []byte) []byte {
-	_, _ = u.Write(p)
-	return p
-}
-
-func (u untouched) Close() []byte { return nil }
 
 // relay sends an answer on as it comes: what is read is written and flushed before more is read. through may be nil.
 func relay(w http.ResponseWriter, body io.Reader, through passer) error {

@@ -7,13 +7,13 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/time/rate"
 
+	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/memory"
 )
 
@@ -168,17 +168,12 @@ func (s *Server) harden(next http.Handler) http.Handler {
 
 // ours reports whether a Host header names this server.
 func (s *Server) ours(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
 	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	return onThisMachine(host) || strings.HasSuffix(host, ".localhost") || slices.Contains(s.o.Hosts, host)
-}
-
-// onThisMachine reports whether a host, without its port, is a loopback one.
-func onThisMachine(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	name = strings.ToLower(strings.Trim(name, "[]"))
+	return mcp.IsLoopback(name) || strings.HasSuffix(name, ".localhost") || slices.Contains(s.o.Hosts, name)
 }
 
 // ErrOpen is returned for a server that anybody on the network could use.
@@ -190,7 +185,7 @@ func CheckListen(address string, keys int) error {
 	if err != nil {
 		return fmt.Errorf("serve.listen is %q: use an address and a port, like 127.0.0.1:8377", address)
 	}
-	if keys > 0 || onThisMachine(host) {
+	if keys > 0 || mcp.IsLoopback(host) {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is no loopback address: make a key with `refine serve key NAME`, or listen on 127.0.0.1", ErrOpen, address)

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	prometheus "github.com/VictoriaMetrics/metrics"
 
-	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
 )
 
@@ -18,6 +16,7 @@ import (
 // is in them.
 type metrics struct {
 	*prometheus.Set
+	store                           refine.Records
 	recall, first, overhead, rounds *prometheus.PrometheusHistogram
 }
 
@@ -29,16 +28,12 @@ var fast = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .25, .5, 1, 2.5
 func newMetrics(store refine.Records, inFlight, pending func() float64) *metrics {
 	prometheus.ExposeMetadata(true)
 	s := prometheus.NewSet()
-	m := &metrics{s, s.NewPrometheusHistogramExt("refine_recall_seconds", fast), s.NewPrometheusHistogramExt("refine_upstream_first_byte_seconds", fast),
+	m := &metrics{s, store, s.NewPrometheusHistogramExt("refine_recall_seconds", fast), s.NewPrometheusHistogramExt("refine_upstream_first_byte_seconds", fast),
 		s.NewPrometheusHistogramExt("refine_proxy_overhead_seconds", fast), s.NewPrometheusHistogramExt("refine_answer_rounds", []float64{0, 1, 2, 3, 4, 5, 8, 13})}
 	m.count("refine_turns_written_total", 0)
 	m.count("refine_turns_failed_total", 0)
 	s.NewGauge("refine_http_requests_in_flight", inFlight)
 	s.NewGauge("refine_turns_pending", pending)
-	size := &storeSize{store: store}
-	s.NewGauge(`refine_store_records{state="live"}`, func() float64 { return float64(size.read().Live) })
-	s.NewGauge(`refine_store_records{state="superseded"}`, func() float64 { return float64(size.read().Superseded) })
-	s.NewGauge("refine_store_bytes", func() float64 { return float64(size.read().Bytes) })
 	return m
 }
 
@@ -58,35 +53,17 @@ func labelled(name string, labels []string) string {
 	return name + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// storeSize asks the store for its size, once for all metrics of a scrape. Where the store fails it is zero.
-type storeSize struct {
-	store refine.Records
+// scrapeTime bounds the counting of a store that is being written to.
+const scrapeTime = 5 * time.Second
 
-	mu    sync.Mutex
-	at    time.Time
-	stats memory.Stats
-}
-
-const (
-	scrapeTime = 5 * time.Second // bounds the counting of a store that is being written to
-	scrapeKeep = time.Second     // how long a count serves
-)
-
-func (s *storeSize) read() memory.Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.at) > scrapeKeep {
-		ctx, stop := context.WithTimeout(context.Background(), scrapeTime)
-		defer stop()
-		if stats, err := s.store.Stats(ctx); err == nil {
-			s.stats = stats
-		}
-		s.at = time.Now()
+func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, stop := context.WithTimeout(r.Context(), scrapeTime)
+	defer stop()
+	if size, err := m.store.Stats(ctx); err == nil {
+		m.GetOrCreateGauge(`refine_store_records{state="live"}`, nil).Set(float64(size.Live))
+		m.GetOrCreateGauge(`refine_store_records{state="superseded"}`, nil).Set(float64(size.Superseded))
+		m.GetOrCreateGauge("refine_store_bytes", nil).Set(float64(size.Bytes))
 	}
-	return s.stats
-}
-
-func (m *metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	m.WritePrometheus(w)
 	prometheus.WriteProcessMetrics(w)

@@ -43,18 +43,6 @@ func does[In, Out any](method string, status int, path, id, summary string, f fu
 		}}
 }
 
-func get[In, Out any](path, id, summary string, f func(context.Context, *caller, *In) (*Out, error)) operation {
-	return does(http.MethodGet, http.StatusOK, path, id, summary, f)
-}
-
-func del[In, Out any](path, id, summary string, f func(context.Context, *caller, *In) (*Out, error)) operation {
-	return does(http.MethodDelete, http.StatusOK, path, id, summary, f)
-}
-
-func post[In, Out any](status int, path, id, summary string, f func(context.Context, *caller, *In) (*Out, error)) operation {
-	return does(http.MethodPost, status, path, id, summary, f)
-}
-
 func (s *Server) askOperation() operation {
 	return operation{Method: http.MethodPost, Path: "/api/v1/ask", ID: "ask", Summary: "Answer a question from the memories, refined to a fixed point, with its rounds",
 		Status: http.StatusOK, in: reflect.TypeFor[askRequest](), out: reflect.TypeFor[integration.Answer](), stream: reflect.TypeFor[integration.Event](), handle: s.ask}
@@ -119,43 +107,37 @@ func asBody(err error) error {
 
 // decode fills a request in: from the path, from the body, or without a body from the query.
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	v := reflect.ValueOf(into).Elem()
-	known := map[string]bool{}
-	if r.Method == http.MethodPost {
-		if r.ContentLength != 0 {
-			d := json.NewDecoder(r.Body)
-			d.DisallowUnknownFields()
-			err := patient(w, func() error {
-				if err := d.Decode(into); err != nil {
-					return err
-				}
-				if _, err := d.Token(); err != io.EOF {
-					return errors.Join(errors.New("there is more after the JSON object"), err)
-				}
-				return nil
-			})
-			if err != nil {
-				return asBody(err)
+	if r.Method == http.MethodPost && r.ContentLength != 0 {
+		d := json.NewDecoder(r.Body)
+		d.DisallowUnknownFields()
+		err := patient(w, func() error {
+			if err := d.Decode(into); err != nil {
+				return err
 			}
-		}
-	} else {
-		for _, f := range inputs(v.Type()) {
-			known[f.name] = true
-			if values := r.URL.Query()[f.name]; len(values) > 0 && !f.path {
-				if err := set(v.FieldByIndex(f.Index), values); err != nil {
-					return badField(f.name, "%s: %v", f.name, err)
-				}
+			if _, err := d.Token(); err != io.EOF {
+				return errors.Join(errors.New("there is more after the JSON object"), err)
 			}
+			return nil
+		})
+		if err != nil {
+			return asBody(err)
 		}
-		for name := range r.URL.Query() {
-			if !known[name] {
-				return badField(name, "there is no parameter %q", name)
+	}
+	v, query := reflect.ValueOf(into).Elem(), r.URL.Query()
+	for _, f := range inputs(v.Type()) {
+		field, values := v.FieldByIndex(f.Index), query[f.name]
+		delete(query, f.name)
+		if f.path {
+			field.SetString(r.PathValue(f.name))
+		} else if len(values) > 0 && r.Method != http.MethodPost {
+			if err := set(field, values); err != nil {
+				return badField(f.name, "%s: %v", f.name, err)
 			}
 		}
 	}
-	for _, f := range inputs(v.Type()) {
-		if f.path {
-			v.FieldByIndex(f.Index).SetString(r.PathValue(f.name))
+	for name := range query {
+		if r.Method != http.MethodPost {
+			return badField(name, "there is no parameter %q", name)
 		}
 	}
 	return nil

@@ -18,17 +18,17 @@ import (
 // operations are the REST API. Their description in openapi.json is made from this table too.
 func (s *Server) operations() []operation {
 	return append([]operation{
-		get("/api/v1/me", "whoAmI", "Who is asking, and what they may do", s.me),
-		get("/api/v1/stats", "stats", "Count the memories of the scope", s.stats),
-		get("/api/v1/memories", "listMemories", "List memories, the last written first", s.list),
-		post(http.StatusCreated, "/api/v1/memories", "addMemories", "Remember; all or none", s.add),
-		get("/api/v1/memories/{id}", "getMemory", "One memory, live or superseded", s.get),
-		del("/api/v1/memories/{id}", "deleteMemory", "Delete a memory for privacy, so that no byte of it is left", s.delete),
-		get("/api/v1/memories/{id}/history", "history", "All versions of a memory, and what happened to them", s.history),
-		post(http.StatusCreated, "/api/v1/memories/{id}/supersede", "supersedeMemory", "Put another memory in the place of one; both stay readable", s.supersede),
-		post(http.StatusOK, "/api/v1/memories/{id}/undo", "undoSupersede", "Take back what a memory superseded", s.undo),
-		post(http.StatusOK, "/api/v1/search", "search", "Recall the memories that answer a question", s.search),
-		post(http.StatusOK, "/api/v1/explain", "explain", "Tell why a question recalls what it does, step by step of the recursion", s.explain),
+		does("GET", http.StatusOK, "/api/v1/me", "whoAmI", "Who is asking, and what they may do", s.me),
+		does("GET", http.StatusOK, "/api/v1/stats", "stats", "Count the memories of the scope", s.stats),
+		does("GET", http.StatusOK, "/api/v1/memories", "listMemories", "List memories, the last written first", s.list),
+		does("POST", http.StatusCreated, "/api/v1/memories", "addMemories", "Remember; all or none", s.add),
+		does("GET", http.StatusOK, "/api/v1/memories/{id}", "getMemory", "One memory, live or superseded", s.get),
+		does("DELETE", http.StatusOK, "/api/v1/memories/{id}", "deleteMemory", "Delete a memory for privacy, so that no byte of it is left", s.delete),
+		does("GET", http.StatusOK, "/api/v1/memories/{id}/history", "history", "All versions of a memory, and what happened to them", s.history),
+		does("POST", http.StatusCreated, "/api/v1/memories/{id}/supersede", "supersedeMemory", "Put another memory in the place of one; both stay readable", s.supersede),
+		does("POST", http.StatusOK, "/api/v1/memories/{id}/undo", "undoSupersede", "Take back what a memory superseded", s.undo),
+		does("POST", http.StatusOK, "/api/v1/search", "search", "Recall the memories that answer a question", s.search),
+		does("POST", http.StatusOK, "/api/v1/explain", "explain", "Tell why a question recalls what it does, step by step of the recursion", s.explain),
 		s.askOperation(),
 	}, s.chats()...)
 }
@@ -344,10 +344,10 @@ func (s *Server) search(ctx context.Context, c *caller, q *searchRequest) (*foun
 		return nil, err
 	}
 	f := &found{Query: q.Query, Scope: scope, Memories: r.Memories, Certificate: r.Certificate}
-	shown := (&integration.Notes{Memories: r.Memories}).IDs()
+	shown := integration.IDs(r.Memories)
 	if q.Budget > 0 {
 		notes := integration.Pack(r, q.Query, q.Budget, nil, nil)
-		f.Packed, shown = &notes.Packed, append(shown, notes.IDs()...)
+		f.Packed, shown = &notes.Packed, append(shown, integration.IDs(notes.Memories)...)
 	}
 	slices.Sort(shown)
 	s.of(c).Shown(scope, slices.Compact(shown)...) // what was packed was recalled, but for what summaries were opened into

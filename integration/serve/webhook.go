@@ -22,6 +22,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"github.com/trm-go/refiner/adapters/mcp"
 	"github.com/trm-go/refiner/internal/batch"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
@@ -56,7 +57,7 @@ func (h *Webhook) check() (string, error) {
 		return "", errors.New("its url is no address: write it like https://example.org/hook")
 	case at.User != nil:
 		return "", fmt.Errorf("the url of %q holds a password: sign with a secret instead", at.Host)
-	case at.Scheme == "http" && !h.Plain && !onThisMachine(at.Hostname()):
+	case at.Scheme == "http" && !h.Plain && !mcp.IsLoopback(at.Hostname()):
 		return "", fmt.Errorf("http to %q would send memories in the clear: use https, or set plain for a network that you trust", at.Host)
 	}
 	for _, e := range h.Events {
@@ -213,25 +214,12 @@ type change struct {
 	Replaced []memory.ID     `json:"replaced,omitempty"` // whose place they took
 	Memories []memory.Record `json:"memories,omitempty"`
 
-	scope  memory.Scope
-	undone memory.ID // of an undo: what is live again in its place is found when it is told
+	scope memory.Scope
 }
 
 // body is the JSON of a change, with the memories as they are now.
 func (of *change) body(ctx context.Context, store refine.Store) ([]byte, error) {
 	c := *of // other webhooks have it too
-	if c.undone != "" {
-		c.IDs, c.Replaced = []memory.ID{}, []memory.ID{c.undone}
-		history, err := store.History(ctx, c.scope, c.undone)
-		if err != nil && !errors.Is(err, memory.ErrNotFound) {
-			return nil, err
-		}
-		for _, e := range history.Events {
-			if e.What == "revived" && e.By == c.undone {
-				c.IDs = append(c.IDs, e.ID)
-			}
-		}
-	}
 	for _, id := range c.IDs {
 		if c.Event == "deleted" {
 			break
@@ -283,11 +271,21 @@ func (s observedStore) Supersede(ctx context.Context, scope memory.Scope, record
 }
 
 func (s observedStore) Undo(ctx context.Context, scope memory.Scope, id memory.ID) error {
-	err := s.Store.Undo(ctx, scope, id)
-	if err == nil {
-		s.hooks.tell("changed", scope, change{undone: id})
+	if err := s.Store.Undo(ctx, scope, id); err != nil {
+		return err
 	}
-	return err
+	c := change{IDs: []memory.ID{}, Replaced: []memory.ID{id}}
+	history, err := s.Store.History(ctx, scope, id)
+	for _, e := range history.Events {
+		if e.What == "revived" && e.By == id {
+			c.IDs = append(c.IDs, e.ID)
+		}
+	}
+	if err != nil { // it is undone all the same
+		s.hooks.log.Warn("webhooks are not told what is live again after an undo", "id", id, "error", err)
+	}
+	s.hooks.tell("changed", scope, c)
+	return nil
 }
 
 func (s observedStore) Delete(ctx context.Context, scope memory.Scope, ids []memory.ID, o *memory.DeleteOptions) (memory.Deleted, error) {

@@ -110,7 +110,10 @@ func Delete(ctx context.Context, path string, id, key func(string) bool) error {
 		if !names(data) {
 			return nil
 		}
-		return overwrite(path)
+		if err := os.WriteFile(path, make([]byte, len(data)), 0o600); err != nil { // no byte of it is to be left
+			return err
+		}
+		return os.Remove(path)
 	}
 	var kept [][]byte
 	lines := bytes.SplitAfter(data, []byte("\n"))
@@ -128,28 +131,5 @@ func Delete(ctx context.Context, path string, id, key func(string) bool) error {
 		return err
 	}
 	defer unlock()
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(bytes.Join(kept, nil))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-// overwrite empties a file and removes it.
-func overwrite(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(path, make([]byte, info.Size()), 0o600); err != nil {
-		return err
-	}
-	return os.Remove(path)
+	return WriteFile(path, bytes.Join(kept, nil))
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -55,16 +56,7 @@ func (s *Settling) rank(step int) []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		x, y := s.Lines[a].at(step), s.Lines[b].at(step)
-		switch {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.Lines[b].at(step), s.Lines[a].at(step)) })
 	places := make([]int, len(order))
 	for place, i := range order {
 		places[i] = place + 1
@@ -295,46 +287,23 @@ func (s *Settling) drawResiduals(f *chart.Figure) {
 func lineColor(line int) string { return chart.Colors[line%len(chart.Colors)] }
 
 // apart moves positions so that any two are at least gap from each other, keeping their order and staying within the
-// bounds if there is room. Positions in groups that touch are spread around the group's mean.
+// bounds if there is room.
 func apart(at []float64, gap, low, high float64) []float64 {
-	type group struct {
-		lines []int
-		mean  float64
-	}
 	order := make([]int, len(at))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { // equal ones keep the order of the lines
-		switch {
-		case at[a] < at[b]:
-			return -1
-		case at[a] > at[b]:
-			return 1
-		}
-		return a - b
-	})
-	first := func(g group) float64 { // where the group's first line goes
-		half := gap * float64(len(g.lines)-1) / 2
-		return min(max(g.mean, low+half), max(high-half, low+half)) - half
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(at[a], at[b]) }) // equal ones keep the order of the lines
+	out := slices.Clone(at)
+	least := low
+	for _, i := range order { // down, where one stands too high
+		out[i] = max(out[i], least)
+		least = out[i] + gap
 	}
-	var groups []group
-	for _, i := range order {
-		groups = append(groups, group{[]int{i}, at[i]})
-		for n := len(groups); n > 1; n = len(groups) {
-			a, b := groups[n-2], groups[n-1]
-			if first(b) >= first(a)+gap*float64(len(a.lines)) {
-				break
-			}
-			na, nb := float64(len(a.lines)), float64(len(b.lines))
-			groups = append(groups[:n-2], group{append(a.lines, b.lines...), (a.mean*na + b.mean*nb) / (na + nb)})
-		}
-	}
-	out := make([]float64, len(at))
-	for _, g := range groups {
-		for k, i := range g.lines {
-			out[i] = first(g) + gap*float64(k)
-		}
+	most := max(high, low+gap*float64(len(at)-1))
+	for _, i := range slices.Backward(order) { // and up again, where the last left the bounds
+		out[i] = min(out[i], most)
+		most = out[i] - gap
 	}
 	return out
 }

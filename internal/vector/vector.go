@@ -2,6 +2,7 @@
 package vector
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -77,15 +78,7 @@ func (b *Best) Offer(m Match) {
 	if !b.Takes(m.Score) {
 		return
 	}
-	i, _ := slices.BinarySearchFunc(b.List, m, func(a, m Match) int {
-		switch {
-		case a.Score > m.Score || a.Score == m.Score && a.Row < m.Row:
-			return -1
-		case a == m:
-			return 0
-		}
-		return 1
-	})
+	i, _ := slices.BinarySearchFunc(b.List, m, func(a, m Match) int { return cmp.Or(cmp.Compare(m.Score, a.Score), cmp.Compare(a.Row, m.Row)) })
 	if len(b.List) == b.K {
 		if i == b.K {
 			return

@@ -441,7 +441,7 @@ func TestAuto(t *testing.T) {
 func TestAFileInTheWayIsAClearError(t *testing.T) {
 	s := open(t, chatter(24, 13))
 	p := plan(t, s, consolidate.Policy{})
-	if err := os.WriteFile(consolidate.Dir(s.Path()), nil, 0o600); err != nil {
+	if err := os.WriteFile(s.Path()+".consolidate", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	before := texts(t, s)

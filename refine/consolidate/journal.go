@@ -49,13 +49,13 @@ type Run struct {
 	Wrote []memory.ID `json:"wrote,omitempty"`
 }
 
-// Dir is the folder beside a store in which its runs, their plans and their snapshots are kept.
-func Dir(store string) string { return store + ".consolidate" }
+// folderOf is the folder beside a store in which its runs, their plans and their snapshots are kept.
+func folderOf(store string) string { return store + ".consolidate" }
 
 // Runs are the runs of the store at path, oldest first; of some scopes, if any are named.
 func Runs(path string, scopes ...memory.Scope) ([]Run, error) {
 	only := &RunOptions{Scopes: scopes}
-	j := journal{dir: Dir(path)}
+	j := journal{dir: folderOf(path)}
 	entries, err := os.ReadDir(j.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -110,7 +110,7 @@ type journal struct {
 
 // openJournal takes the lock of a store's journal.
 func openJournal(store refine.Store, o *RunOptions) (journal, func(), error) {
-	j := journal{dir: Dir(store.Path())}
+	j := journal{dir: folderOf(store.Path())}
 	if o != nil {
 		j.RunOptions = *o
 	}

@@ -289,7 +289,7 @@ func Auto(ctx context.Context, store refine.Store, scope memory.Scope, o *Option
 			continue
 		}
 		// Without its plan, which a deletion for privacy may have removed, a run is taken back.
-		if p, err := (journal{dir: Dir(store.Path())}).plan(r.Name); r.State == Applying && err == nil {
+		if p, err := (journal{dir: folderOf(store.Path())}).plan(r.Name); r.State == Applying && err == nil {
 			_, err = Apply(ctx, store, p, ro)
 			if err != nil {
 				return r, err

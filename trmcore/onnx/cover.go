@@ -69,8 +69,8 @@ func (n *network) embedCover(tokens string) string {
 		}
 		return m
 	})
-	x := n.op("Gather", []string{table, tokens}, attr{"axis", 0})
-	return n.op("Reshape", []string{x, n.ints("slots_shape", -1, a.Len(), d)})
+	x := n.op("Gather", table, tokens, attr{"axis", 0})
+	return n.op("Reshape", x, n.ints("slots_shape", -1, a.Len(), d))
 }
 
 // mixCover is the token mixer and the norm after it. Rows and boxes are both summed from the parts of rows that lie in
@@ -79,19 +79,19 @@ func (n *network) mixCover(i int, x string) string {
 	a := n.arch
 	side, box, d := a.side(), a.box(), a.HiddenSize
 	shape := func(x, name string, dims ...int) string {
-		return n.op("Reshape", []string{x, n.ints(name, append([]int{-1}, dims...)...)})
+		return n.op("Reshape", x, n.ints(name, append([]int{-1}, dims...)...))
 	}
 	mean := func(x string, axis int) string {
-		return n.op("ReduceMean", []string{x}, attr{"axes", []int{axis}}, attr{"keepdims", 1})
+		return n.op("ReduceMean", x, attr{"axes", []int{axis}}, attr{"keepdims", 1})
 	}
-	add := func(a, b string) string { return n.op("Add", []string{a, b}) }
+	add := func(a, b string) string { return n.op("Add", a, b) }
 
 	parts := mean(shape(x, "parts_shape", side, box, box, side, d), 3) // [B, row, stack, 1, digit, D]
 	rows := n.unit(i, "line.", mean(parts, 2))                         // [B, row, 1, 1, digit, D]
 	boxes := mean(shape(parts, "bands_shape", box, box, box, side, d), 2)
 	boxes = n.unit(i, "box.", boxes) // [B, band, 1, stack, digit, D]
 	boxes = shape(boxes, "boxes_shape", box, 1, box*side*d)
-	rows = shape(n.op("Expand", []string{rows, n.ints("rows_parts", 1, side, box, 1, side, d)}), "rows_shape", box, box, box*side*d)
+	rows = shape(n.op("Expand", rows, n.ints("rows_parts", 1, side, box, 1, side, d)), "rows_shape", box, box, box*side*d)
 	parts = shape(add(rows, boxes), "messages_shape", side, box, 1, side, d)
 	parts = shape(add(shape(x, "parts_shape"), parts), "slots_shape")
 
@@ -110,13 +110,13 @@ func (n *network) unit(i int, kind, mean string) string {
 func (n *network) answerCover(h, tokens string) (logits, q string) {
 	a := n.arch
 	side := a.side()
-	logits = n.float(n.op("MatMul", []string{h, n.constant("lm_head", n.weights[keyLMHead].transposed)}))
-	logits = n.op("Reshape", []string{logits, n.ints("cells_shape", -1, a.SeqLen, side)})
+	logits = n.float(n.op("MatMul", h, n.constant("lm_head", n.weights[keyLMHead].transposed)))
+	logits = n.op("Reshape", logits, n.ints("cells_shape", -1, a.SeqLen, side))
 	givens := Tensor{[]int{a.VocabSize, side}, make([]float32, a.VocabSize*side)}
 	for digit := range side {
 		givens.Values[(coverOffset+digit)*side+digit] = coverSure
 	}
-	logits = n.op("Add", []string{logits, n.op("Gather", []string{n.floats("givens", givens), tokens}, attr{"axis", 0})})
-	logits = n.op("Pad", []string{logits, n.ints("digits_pads", 0, 0, coverOffset, 0, 0, 0), n.floats("never", Tensor{nil, []float32{-coverSure}})})
-	return logits, n.op("ReduceMean", []string{h}, attr{"axes", []int{1}}, attr{"keepdims", 0})
+	logits = n.op("Add", logits, n.op("Gather", n.floats("givens", givens), tokens, attr{"axis", 0}))
+	logits = n.op("Pad", logits, n.ints("digits_pads", 0, 0, coverOffset, 0, 0, 0), n.floats("never", Tensor{nil, []float32{-coverSure}}))
+	return logits, n.op("ReduceMean", h, attr{"axes", []int{1}}, attr{"keepdims", 0})
 }

@@ -78,11 +78,11 @@ func (n *network) build() {
 	l := n.cast(n.input(inL, elemFloat, "batch", a.Len(), a.HiddenSize))
 	x := n.embed(n.tokens, puzzle)
 	for range a.HCycles {
-		injected := n.op("Add", []string{h, x})
+		injected := n.op("Add", h, x)
 		for range a.LCycles {
-			l = n.apply(n.op("Add", []string{l, injected}))
+			l = n.apply(n.op("Add", l, injected))
 		}
-		h = n.apply(n.op("Add", []string{h, l}))
+		h = n.apply(n.op("Add", h, l))
 	}
 	logits, first := "", ""
 	switch {
@@ -93,8 +93,8 @@ func (n *network) build() {
 	default:
 		logits, first = n.answer(h)
 	}
-	q := n.op("MatMul", []string{first, n.constant("q_head", n.weights[keyQHead].transposed)})
-	q = n.op("Add", []string{q, n.constant("q_bias", func() Tensor { return n.weights[keyQBias] })})
+	q := n.op("MatMul", first, n.constant("q_head", n.weights[keyQHead].transposed))
+	q = n.op("Add", q, n.constant("q_bias", func() Tensor { return n.weights[keyQBias] }))
 	n.output(logits, outLogits, elemFloat, "batch", a.SeqLen, a.VocabSize)
 	n.output(n.float(q), outQ, elemFloat, "batch", 2)
 	n.output(n.float(h), outH, elemFloat, "batch", a.Len(), a.HiddenSize)
@@ -105,10 +105,10 @@ func (n *network) build() {
 func (n *network) answer(h string) (logits, first string) {
 	a, answer := n.arch, h
 	if a.PuzzleEmbLen > 0 {
-		answer = n.op("Slice", []string{h, n.ints("prefix", a.PuzzleEmbLen), n.ints("end", a.Len()), n.ints("axis_1", 1)})
+		answer = n.op("Slice", h, n.ints("prefix", a.PuzzleEmbLen), n.ints("end", a.Len()), n.ints("axis_1", 1))
 	}
-	logits = n.op("MatMul", []string{answer, n.constant("lm_head", n.weights[keyLMHead].transposed)})
-	first = n.op("Gather", []string{h, n.initializer("first", elemInt64, nil, func() []byte { return make([]byte, 8) })}, attr{"axis", 1})
+	logits = n.op("MatMul", answer, n.constant("lm_head", n.weights[keyLMHead].transposed))
+	first = n.op("Gather", h, n.initializer("first", elemInt64, nil, func() []byte { return make([]byte, 8) }), attr{"axis", 1})
 	return n.float(logits), first
 }
 
@@ -126,17 +126,17 @@ func (n *network) embed(tokens, puzzle string) string {
 	if a.PosEncodings == "learned" {
 		scale *= float32(math.Sqrt(.5))
 	}
-	x := n.op("Gather", []string{n.constant("embed", func() Tensor { return n.weights[keyEmbed].scaled(scale) }), tokens}, attr{"axis", 0})
+	x := n.op("Gather", n.constant("embed", func() Tensor { return n.weights[keyEmbed].scaled(scale) }), tokens, attr{"axis", 0})
 	if puzzle != "" {
-		p := n.op("Mul", []string{puzzle, n.constant("embed_scale", func() Tensor { return Tensor{[]int{1}, []float32{scale}} })})
+		p := n.op("Mul", puzzle, n.constant("embed_scale", func() Tensor { return Tensor{[]int{1}, []float32{scale}} }))
 		if pad := a.PuzzleEmbLen*a.HiddenSize - a.PuzzleEmbNdim; pad > 0 {
-			p = n.op("Pad", []string{p, n.ints("pads", 0, 0, 0, pad)})
+			p = n.op("Pad", p, n.ints("pads", 0, 0, 0, pad))
 		}
-		p = n.op("Reshape", []string{p, n.ints("prefix_shape", -1, a.PuzzleEmbLen, a.HiddenSize)})
-		x = n.op("Concat", []string{p, x}, attr{"axis", 1})
+		p = n.op("Reshape", p, n.ints("prefix_shape", -1, a.PuzzleEmbLen, a.HiddenSize))
+		x = n.op("Concat", p, x, attr{"axis", 1})
 	}
 	if a.PosEncodings == "learned" {
-		x = n.op("Add", []string{x, n.constant("positions", func() Tensor { return n.weights[keyPositions].scaled(scale) })})
+		x = n.op("Add", x, n.constant("positions", func() Tensor { return n.weights[keyPositions].scaled(scale) }))
 	}
 	return x
 }
@@ -165,7 +165,7 @@ func (n *network) rms(a, b string) string {
 	gamma := n.constant("ones", func() Tensor {
 		return Tensor{[]int{n.arch.HiddenSize}, slices.Repeat([]float32{1}, n.arch.HiddenSize)}
 	})
-	return n.op("SkipSimplifiedLayerNormalization", []string{a, b, gamma}, attr{"epsilon", float32(n.arch.RMSNormEps)})
+	return n.op("SkipSimplifiedLayerNormalization", a, b, gamma, attr{"epsilon", float32(n.arch.RMSNormEps)})
 }
 
 // mlp is SwiGLU over the hidden axis: down(silu(gate(x)) * up(x)).
@@ -183,7 +183,7 @@ func (n *network) swiGLU(name, x string, up, down Tensor) string {
 
 // swish is silu(gate) * value; QuickGelu with alpha 1 is SiLU in one kernel.
 func (n *network) swish(gate, value string) string {
-	return n.op("Mul", []string{n.op("QuickGelu", []string{gate}, attr{"alpha", float32(1)}), value})
+	return n.op("Mul", n.op("QuickGelu", gate, attr{"alpha", float32(1)}), value)
 }
 
 // mix is the token mixer: SwiGLU over the positions, as products from the left, W[inter, L] x [B, L, D], so that nothing
@@ -192,14 +192,14 @@ func (n *network) mix(i int, x string) string {
 	inter := n.arch.InterTokens
 	up, down := n.weights[layerKey(i, keyMixGateUp)], n.weights[layerKey(i, keyMixDown)]
 	name := fmt.Sprintf("layer%d.mix.", i)
-	gate := n.op("MatMul", []string{n.constant(name+"gate", func() Tensor { return up.rows(0, inter) }), x})
-	value := n.op("MatMul", []string{n.constant(name+"up", func() Tensor { return up.rows(inter, 2*inter) }), x})
-	mixed := n.op("MatMul", []string{n.constant(name+"down", func() Tensor { return down }), n.swish(gate, value)})
+	gate := n.op("MatMul", n.constant(name+"gate", func() Tensor { return up.rows(0, inter) }), x)
+	value := n.op("MatMul", n.constant(name+"up", func() Tensor { return up.rows(inter, 2*inter) }), x)
+	mixed := n.op("MatMul", n.constant(name+"down", func() Tensor { return down }), n.swish(gate, value))
 
-	sum := n.float(n.op("Add", []string{x, mixed})) // squares overflow in half precision
-	mean := n.op("ReduceMean", []string{n.op("Mul", []string{sum, sum})}, attr{"axes", []int{1}}, attr{"keepdims", 1})
-	root := n.op("Sqrt", []string{n.op("Add", []string{mean, n.floats("eps", Tensor{[]int{1}, []float32{float32(n.arch.RMSNormEps)}})})})
-	return n.cast(n.op("Div", []string{sum, root}))
+	sum := n.float(n.op("Add", x, mixed)) // squares overflow in half precision
+	mean := n.op("ReduceMean", n.op("Mul", sum, sum), attr{"axes", []int{1}}, attr{"keepdims", 1})
+	root := n.op("Sqrt", n.op("Add", mean, n.floats("eps", Tensor{[]int{1}, []float32{float32(n.arch.RMSNormEps)}})))
+	return n.cast(n.op("Div", sum, root))
 }
 
 // attention is bidirectional multi-head attention with rotary positions over the whole sequence, in primitive operators.
@@ -212,8 +212,8 @@ func (n *network) attention(i int, x string) string {
 	scale := float32(1 / math.Sqrt(float64(size))) // of the scores, multiplied into the queries' weights
 	split := n.ints("heads_shape", 0, 0, heads, size)
 	project := func(part string, weights func() Tensor, perm ...int) string {
-		v := n.op("Reshape", []string{n.product(false, x, name+part, weights), split})
-		return n.op("Transpose", []string{v}, attr{"perm", perm})
+		v := n.op("Reshape", n.product(false, x, name+part, weights), split)
+		return n.op("Transpose", v, attr{"perm", perm})
 	}
 	q := project("q", func() Tensor { return qkv.rows(0, d).scaled(scale).transposed() }, 0, 2, 1, 3) // [B, heads, L, size]
 	k := project("k", func() Tensor { return qkv.rows(d, 2*d).transposed() }, 0, 2, 3, 1)             // [B, heads, size, L]
@@ -221,9 +221,9 @@ func (n *network) attention(i int, x string) string {
 	if a.PosEncodings == "rope" {
 		q, k = n.rotate(q, "q", 3), n.rotate(k, "k", 2)
 	}
-	weights := n.op("Softmax", []string{n.op("MatMul", []string{q, k})}, attr{"axis", -1})
-	out := n.op("Transpose", []string{n.op("MatMul", []string{weights, v})}, attr{"perm", []int{0, 2, 1, 3}})
-	out = n.op("Reshape", []string{out, n.ints("joined_shape", 0, 0, d)})
+	weights := n.op("Softmax", n.op("MatMul", q, k), attr{"axis", -1})
+	out := n.op("Transpose", n.op("MatMul", weights, v), attr{"perm", []int{0, 2, 1, 3}})
+	out = n.op("Reshape", out, n.ints("joined_shape", 0, 0, d))
 	return n.product(false, out, name+"o", n.weights[layerKey(i, keyO)].transposed)
 }
 
@@ -248,24 +248,24 @@ func (n *network) rotate(x, name string, axis int) string {
 		}
 	}
 	cos, sin := n.constant("cos_"+name, angles(math.Cos)), n.constant("sin_"+name, angles(math.Sin))
-	parts := n.ops("Split", []string{x}, 2, attr{"axis", axis})
-	first := n.op("Sub", []string{n.op("Mul", []string{parts[0], cos}), n.op("Mul", []string{parts[1], sin})})
-	second := n.op("Add", []string{n.op("Mul", []string{parts[1], cos}), n.op("Mul", []string{parts[0], sin})})
-	return n.op("Concat", []string{first, second}, attr{"axis", axis})
+	parts := n.ops("Split", 2, x, attr{"axis", axis})
+	first := n.op("Sub", n.op("Mul", parts[0], cos), n.op("Mul", parts[1], sin))
+	second := n.op("Add", n.op("Mul", parts[1], cos), n.op("Mul", parts[0], sin))
+	return n.op("Concat", first, second, attr{"axis", axis})
 }
 
 // product multiplies by constant weights [in, out] from the right. Quantised, the activations get one scale for the
 // tensor at run time, the weights one for each column.
 func (n *network) product(quantised bool, x, name string, weights func() Tensor) string {
 	if !quantised {
-		return n.op("MatMul", []string{x, n.constant(name, weights)})
+		return n.op("MatMul", x, n.constant(name, weights))
 	}
 	if !n.known[name+".int8"] {
 		values, scales, shape := quantise(weights(), n.bits)
 		n.initializer(name+".int8", elemInt8, shape, func() []byte { return values })
 		n.floats(name+".scale", Tensor{[]int{len(scales)}, scales})
 	}
-	return n.op("DynamicQuantizeMatMul", []string{x, name + ".int8", name + ".scale"})
+	return n.op("DynamicQuantizeMatMul", x, name+".int8", name+".scale")
 }
 
 // constant adds weights in the precision of the activations, once.
@@ -289,5 +289,5 @@ func (n *network) convert(x string, to int) string {
 	if n.elem == elemFloat {
 		return x
 	}
-	return n.op("Cast", []string{x}, attr{"to", to})
+	return n.op("Cast", x, attr{"to", to})
 }

@@ -36,7 +36,7 @@ func (a Arch) checkGrid() error {
 
 // byToken gives each cell the row of a table that belongs to its token.
 func (n *network) byToken(table string) string {
-	return n.op("Gather", []string{table, n.tokens}, attr{"axis", 0})
+	return n.op("Gather", table, n.tokens, attr{"axis", 0})
 }
 
 // mixGrid is the token mixer and the norm after it.
@@ -44,15 +44,15 @@ func (n *network) mixGrid(i int, x string) string {
 	side, d := n.arch.side(), n.arch.HiddenSize
 	open := n.constant("open", func() Tensor { return Tensor{[]int{gridTokens, 1}, []float32{0, 0, 1, 1, 1, 1}} })
 	shape := n.ints("square_shape", -1, side, side, d)
-	square := n.op("Reshape", []string{n.op("Mul", []string{x, n.byToken(open)}), shape})
-	padded := n.op("Pad", []string{square, n.ints("rim", 0, 1, 1, 0, 0, 1, 1, 0)})
+	square := n.op("Reshape", n.op("Mul", x, n.byToken(open)), shape)
+	padded := n.op("Pad", square, n.ints("rim", 0, 1, 1, 0, 0, 1, 1, 0))
 	neighbours := make([]string, 0, 4)
 	for _, at := range [][2]int{{2, 1}, {1, 0}, {1, 2}, {0, 1}} { // the cell below, to the left, to the right, above
 		first := n.ints(fmt.Sprintf("from_%d_%d", at[0], at[1]), at[0], at[1])
 		last := n.ints(fmt.Sprintf("to_%d_%d", at[0], at[1]), at[0]+side, at[1]+side)
-		neighbours = append(neighbours, n.op("Slice", []string{padded, first, last, n.ints("rows_columns", 1, 2)}))
+		neighbours = append(neighbours, n.op("Slice", padded, first, last, n.ints("rows_columns", 1, 2)))
 	}
-	messages := n.op("Reshape", []string{n.op("Concat", neighbours, attr{"axis", 3}), n.ints("messages_shape", -1, n.arch.SeqLen, 4*d)})
+	messages := n.op("Reshape", n.op("Concat", neighbours, attr{"axis", 3}), n.ints("messages_shape", -1, n.arch.SeqLen, 4*d))
 	mixed := n.swiGLU(fmt.Sprintf("layer%d.grid.", i), messages, n.weights[layerKey(i, keyGridGateUp)], n.weights[layerKey(i, keyGridDown)])
 	return n.rms(x, mixed)
 }
@@ -81,7 +81,7 @@ func (n *network) answerGrid(h string) (logits, most string) {
 			}
 		}
 	}
-	logits = n.float(n.op("MatMul", []string{h, path}))
-	logits = n.op("Add", []string{logits, n.byToken(n.floats("givens", givens))})
-	return logits, n.op("ReduceMax", []string{h}, attr{"axes", []int{1}}, attr{"keepdims", 0})
+	logits = n.float(n.op("MatMul", h, path))
+	logits = n.op("Add", logits, n.byToken(n.floats("givens", givens)))
+	return logits, n.op("ReduceMax", h, attr{"axes", []int{1}}, attr{"keepdims", 0})
 }

@@ -109,22 +109,29 @@ type builder struct {
 	outputs      []message
 }
 
-// op adds a node with one output and returns the output's name.
-func (b *builder) op(op string, inputs []string, attrs ...attr) string {
-	return b.ops(op, inputs, 1, attrs...)[0]
-}
+// op adds a node and returns the name of its output. Its arguments are inputs, string or []string, and attributes, attr.
+func (b *builder) op(op string, args ...any) string { return b.ops(op, 1, args...)[0] }
 
 // ops adds a node with n outputs.
-func (b *builder) ops(op string, inputs []string, n int, attrs ...attr) []string {
-	outputs := make([]string, n)
-	for i := range outputs {
-		outputs[i] = "v" + strconv.Itoa(len(b.nodes))
-		if n > 1 {
-			outputs[i] += "." + strconv.Itoa(i)
+func (b *builder) ops(op string, n int, args ...any) []string {
+	added := node{op: op, outputs: make([]string, n)}
+	for i := range added.outputs {
+		added.outputs[i] = fmt.Sprintf("v%d.%d", len(b.nodes), i)
+	}
+	for _, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			added.inputs = append(added.inputs, arg)
+		case []string:
+			added.inputs = append(added.inputs, arg...)
+		case attr:
+			added.attrs = append(added.attrs, arg)
+		default:
+			panic(fmt.Sprintf("%s has the argument %T", op, arg)) // cannot be: the callers are in this package
 		}
 	}
-	b.nodes = append(b.nodes, node{op, inputs, outputs, attrs})
-	return outputs
+	b.nodes = append(b.nodes, added)
+	return added.outputs
 }
 
 // output declares value as an output of the graph under a name of its own.

@@ -2,7 +2,7 @@ package onnx
 
 import (
 	"fmt"
-	"strings"
+	"regexp"
 )
 
 // Names in the official state dict, without the prefixes that depend on how the model was wrapped.
@@ -27,18 +27,11 @@ const (
 func layerKey(i int, key string) string { return fmt.Sprintf("L_level.layers.%d.%s", i, key) }
 
 // wrappers are the prefixes that torch.compile, the loss head and others put before a name, in any number and order.
-var wrappers = []string{"_orig_mod.", "model.", "inner.", "module.", "state_dict.", "ema.", "weights."}
+var wrappers = regexp.MustCompile(`^(?:(?:_orig_mod|model|inner|module|state_dict|ema|weights)\.)*(.+)$`)
 
 // bareName strips the wrappers. A name that would become empty is kept.
 func bareName(name string) string {
-	for again := true; again; {
-		again = false
-		for _, w := range wrappers {
-			if rest, ok := strings.CutPrefix(name, w); ok && rest != "" {
-				name, again = rest, true
-			}
-		}
-	}
+	name = wrappers.ReplaceAllString(name, "$1")
 	if name == "puzzle_emb.embedding_weight" || name == "puzzle_emb.weight" {
 		return keyPuzzle
 	}

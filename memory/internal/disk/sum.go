@@ -28,7 +28,7 @@ var Sums = map[string]string{
 }
 
 // The checksum is a function of SQL, so that a statement can keep it up with what it writes; so is the hash of a key.
-var _ = func() struct{} {
+func init() {
 	sqlite.MustRegisterDeterministicScalarFunction("checksum", -1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		h := fnv.New64a()
 		var b []byte
@@ -59,8 +59,7 @@ var _ = func() struct{} {
 		}
 		return KeyHash(text[:4], text[4]), nil
 	})
-	return struct{}{}
-}()
+}
 
 // KeyHash is what remains of the key of a record that was deleted for privacy: 16 bytes of its scope and 16 of the key; empty
 // where there is no key.

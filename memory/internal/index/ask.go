@@ -67,7 +67,7 @@ type matched struct {
 	lexical, vector float64
 }
 
-// scratch is what scoring needs for each document of a partition. All of it is zero between two uses.
+// scratch is what scoring needs for each document. All of it is zero between two uses.
 type scratch struct {
 	scores  []float32
 	place   []int32 // 1 + place in the list of matches
@@ -93,7 +93,7 @@ func (f *Filter) ofSort(d *Doc) bool {
 		!slices.ContainsFunc(f.pairs, func(n uint32) bool { return !slices.Contains(d.meta, n) })
 }
 
-// allowed is the set of documents that a query may be answered from, nil if that is the whole area. What a summary stands
+// allowed is the set of documents that a query may be answered from, nil if that is the whole part. What a summary stands
 // for has the summary's kind and metadata beside its own.
 func (x *Index) allowed(q *Question, a part) []bool {
 	f := q.Filter
@@ -165,9 +165,8 @@ func (s *scratch) finish(docs []matched) {
 	scratches.Put(s)
 }
 
-// lexical is the top of BM25. Statistics are those of the area: its live documents, their mean length, and how many of
-// them hold a term. A term counts in its translations too, and
-// one that none holds in another spelling.
+// lexical is the top of BM25. Statistics are those of the part of the index: its live documents, their mean length, and how many of
+// them hold a term. A term counts in its translations too, and one that none holds in another spelling.
 func (x *Index) lexical(q *Question, a part, allowed []bool, s *scratch) []matched {
 	if a.live == 0 {
 		return nil

@@ -42,7 +42,7 @@ func Analyse(r *Record) (terms []string, digest []byte) {
 	return terms, r.digest(terms, counts)
 }
 
-// A record's digest is what the projection is built from: all of a record that never changes but its text, in the form
+// A record's digest is what the index is built from: all of a record that never changes but its text, in the form
 // that is fastest to read. It begins with the surprise, which is known last (float32, little-endian); then the kind, the
 // origin, the speaker, whether that is a name, position, times, importance and confidence, the metadata, the terms with
 // their counts, and whether it ends in a question, as a list: earlier versions had more in it. Strings and lists are preceded

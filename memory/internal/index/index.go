@@ -1,3 +1,9 @@
+// Package index is what the records of one tenant and user are found by, in memory: an inverted index of their words (BM25), their
+// vectors in 8 bits, their sessions in the order of the conversation, and the summaries that stand for them.
+//
+// It is a cache of what the store's file holds, made of the entries that the store keeps beside each record ([Digest]) and brought
+// up to date by [Index.Follow]. It knows nothing of files. An [Index] is asked by any number of goroutines at a time, and changed
+// by one while nobody asks: whoever holds it locks it.
 package index
 
 import (
@@ -21,7 +27,7 @@ func (p Place) contains(o Place) bool {
 	return (p.Agent == "" || p.Agent == o.Agent) && (p.Session == "" || p.Session == o.Session)
 }
 
-// Entry is what the index is told of a record: what may change of it, its digest and its vector. Times are microseconds. Nothing
+// Entry is what the index takes from a record: what may change of it, its digest and its vector. Times are microseconds. Nothing
 // of it is kept.
 type Entry struct {
 	Row                 int64
@@ -45,23 +51,18 @@ type Doc struct {
 	Position              int32
 	summary               int32 // index into summaries of the one that stands for it; -1: none
 	Importance            float32
-	Confidence            float32
 	Surprise              float32
-	kind, origin          uint8 // index into kinds and origins
+	kind                  uint8 // index into kinds
 	live                  bool  // it is not superseded
 	Asks                  bool
 	Terms                 []Term   // sorted, distinct
 	meta                  []uint32 // numbers of its key-value pairs, sorted
 }
 
-// Kind and Origin are those of the record.
-func (d *Doc) Kind() string   { return kinds[d.kind] }
-func (d *Doc) Origin() string { return origins[d.origin] }
+// Kind is that of the record.
+func (d *Doc) Kind() string { return kinds[d.kind] }
 
-var (
-	kinds   = []string{"turn", "fact", "summary", "persona", "faq"}
-	origins = []string{"observed", "reconstructed"}
-)
+var kinds = []string{"turn", "fact", "summary", "persona", "faq"}
 
 // lean is what scoring needs of a document, close together.
 type lean struct {
@@ -204,11 +205,13 @@ func (x *Index) read(e *Entry, found bool) (d Doc, size uint32, err error) {
 	d = Doc{Row: e.Row, live: true, summary: -1, Session: x.sessionAt(e.Place)}
 	d.count(e)
 	r := digestReader{b: e.Digest}
-	d.Surprise, d.kind, d.origin = r.float(), r.oneOf(kinds), r.oneOf(origins)
+	d.Surprise, d.kind = r.float(), r.oneOf(kinds)
+	r.bytes() // the origin
 	speaker := r.bytes()
 	d.Speaker = x.speakerOf(speaker, r.flag())
 	d.Position, d.Created, d.ValidFrom, d.ValidUntil = clamp(r.number()), r.number(), r.number(), r.number()
-	d.Importance, d.Confidence = r.float(), r.float()
+	d.Importance = r.float()
+	r.float() // the confidence
 	for range r.length() {
 		pair := r.bytes()
 		n, ok := x.pairs[string(pair)]

@@ -80,8 +80,8 @@ type Options struct {
 	Shrink bool
 }
 
-// Dir is the folder beside a mirror's store in which it keeps its name, what it took out of the remote, and its lock.
-func Dir(store string) string { return store + ".mirror" }
+// folderOf is the folder beside a mirror's store in which it keeps its name, what it took out of the remote, and its lock.
+func folderOf(store string) string { return store + ".mirror" }
 
 // Mirror is a store that follows a remote.
 type Mirror struct {
@@ -132,13 +132,13 @@ type state struct {
 
 // locked calls f with the state of the mirror, while nobody else pulls or pushes.
 func (m *Mirror) locked(ctx context.Context, f func(*state) error) error {
-	unlock, err := consolidate.Lock(Dir(m.Store.Path()))
+	unlock, err := consolidate.Lock(folderOf(m.Store.Path()))
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	s := &state{byKey: map[string]*memory.Record{}, byID: map[memory.ID]*memory.Record{}, stands: map[memory.ID]*memory.Record{}, next: map[string]int{}}
-	path := filepath.Join(Dir(m.Store.Path()), "name")
+	path := filepath.Join(folderOf(m.Store.Path()), "name")
 	data, err := os.ReadFile(path)
 	if s.name = string(data); s.name == "" && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		s.name = rand.Text()
@@ -463,7 +463,7 @@ func (s *state) rests(r *memory.Record) []string {
 }
 
 // awayFile is the file of the documents that were taken out of the remote, one in each line. It is replaced as a whole.
-func (m *Mirror) awayFile() string { return filepath.Join(Dir(m.Store.Path()), "removed.jsonl") }
+func (m *Mirror) awayFile() string { return filepath.Join(folderOf(m.Store.Path()), "removed.jsonl") }
 
 func (m *Mirror) readAway() (map[string]*Document, error) {
 	all := map[string]*Document{}

@@ -200,7 +200,7 @@ func TestInterruptedAtEveryStep(t *testing.T) {
 				}
 				return remote.documents
 			}
-			aside := filepath.Join(mirror.Dir(s.Path()), "removed.jsonl")
+			aside := filepath.Join(s.Path()+".mirror", "removed.jsonl")
 			after := settle(before, aside)
 			if remove && len(after) >= len(before) {
 				t.Errorf("%d documents are left of %d", len(after), len(before))
@@ -285,7 +285,7 @@ func TestRefusals(t *testing.T) {
 
 func TestOneAtATime(t *testing.T) {
 	s, remote := open(t), filled(24)
-	unlock, err := consolidate.Lock(mirror.Dir(s.Path()))
+	unlock, err := consolidate.Lock(s.Path() + ".mirror")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func TestWhatLiesAsideIsChecked(t *testing.T) {
 	if _, err := m.Push(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	aside := filepath.Join(mirror.Dir(s.Path()), "removed.jsonl")
+	aside := filepath.Join(s.Path()+".mirror", "removed.jsonl")
 	if err := os.WriteFile(aside, []byte("{\"id\": \"d000\", \"te"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (g Grid) MarshalJSON() ([]byte, error) {
 	return json.Marshal(rows)
 }
 
-// String writes a row of digits on each line.
+// String writes a row of digits on each line. Two grids share it if they are equal.
 func (g Grid) String() string {
 	var b strings.Builder
 	for _, row := range g {
@@ -99,17 +99,4 @@ func (g Grid) String() string {
 		b.WriteByte('\n')
 	}
 	return b.String()
-}
-
-// key is a string that two grids share if they are equal.
-func (g Grid) key() string {
-	if g.Empty() {
-		return ""
-	}
-	key := make([]byte, 0, 2+len(g)*len(g[0]))
-	key = append(key, byte(len(g)), byte(len(g[0])))
-	for _, row := range g {
-		key = append(key, row...)
-	}
-	return string(key)
 }

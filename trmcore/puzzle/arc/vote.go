@@ -32,13 +32,13 @@ func (b *Ballot) Add(task string, input, output Grid, confidence float64) {
 	if b.votes == nil {
 		b.votes = map[question]*tally{}
 	}
-	q := question{task, input.key()}
+	q := question{task, input.String()}
 	t := b.votes[q]
 	if t == nil {
 		t = &tally{index: map[string]int{}}
 		b.votes[q] = t
 	}
-	key := output.key()
+	key := output.String()
 	i, ok := t.index[key]
 	if !ok {
 		i = len(t.candidates)
@@ -53,7 +53,7 @@ func (b *Ballot) Add(task string, input, output Grid, confidence float64) {
 // sorted returns the answers to an input, the most voted first; among equals the most confident, and then the one
 // that was voted for first.
 func (b *Ballot) sorted(task string, input Grid) []candidate {
-	t := b.votes[question{task, input.key()}]
+	t := b.votes[question{task, input.String()}]
 	if t == nil {
 		return nil
 	}
