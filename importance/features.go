@@ -23,6 +23,7 @@ var Names = []string{
 	"surprise", "information", "information_all", "terms", "best_cover", "margin", "rivals",
 	"store_length", "store_assistant", "store_notes",
 	"cosine", "cosine_share", "cosine_rank", "before_cosine", "after_cosine", "session_cosine",
+	"meant", "meant_rank", "meant_adds", "meant_margin", "before_meant", "after_meant", "subject", "subject_rank", "before_subject", "after_subject",
 	"accepted", "accepted_like", "accepted_session", "accepted_beside",
 }
 
@@ -103,6 +104,10 @@ type reader struct {
 	relRank   []int32
 	near      []float64 // centred cosines as shares of the greatest
 	nearRank  []int32
+	meant     []float64 // how much of the question each candidate covers by meaning
+	subject   []float64 // how near its subject is
+	senseRank [2][]int32
+	mostMeant float64
 	sessions  []session
 
 	oldest, newest    int64
@@ -134,7 +139,11 @@ func Features(c *memory.Candidates, seq Sequence) *Table {
 	t := &Table{list: c.List, near: r.near, Relevance: r.relevance}
 	near := make([]float64, n)
 	for i := range n {
-		if near[i] = max(r.relevance[i], t.near[i]); near[i] > 0 {
+		near[i] = max(r.relevance[i], t.near[i])
+		if r.meant[i] >= leastMeant || r.subject[i] >= leastSubject {
+			near[i] = max(near[i], r.meant[i]/2, r.subject[i]/2)
+		}
+		if near[i] > 0 {
 			t.At = append(t.At, i)
 		}
 	}
@@ -154,7 +163,8 @@ func Features(c *memory.Candidates, seq Sequence) *Table {
 		f = r.shape(f, i)
 		f = append(f, later[row][:]...)
 		f = r.asked(f, i)
-		r.nearness(f, i)
+		f = r.nearness(f, i)
+		r.meaning(f, i)
 	}
 	return t
 }
@@ -187,6 +197,7 @@ func (r *reader) read() {
 	ranks(r.relRank, r.relevance)
 	r.nearRank = make([]int32, len(list))
 	ranks(r.nearRank, r.near)
+	r.readMeanings()
 	r.readSessions()
 }
 

@@ -240,7 +240,7 @@ type relay struct {
 // newRelay makes the relay of a stream. refine may be nil.
 func newRelay(stream *api.ChatCompletionStream, refine func(string) string, done func(string)) *relay {
 	r := &relay{stream: stream, done: done}
-	r.tail = chatwire.NewTail(chatwire.NewTap(chatwire.Completions{}, chatwire.EventStream, mostKept), func(c *chatwire.Capture) (string, []byte) {
+	r.tail = chatwire.NewTail(chatwire.NewTap(chatwire.Completions{}, chatwire.EventStream, longest), func(c *chatwire.Capture) (string, []byte) {
 		said := c.Spoken()
 		if refine == nil || c.Other || c.Long || said == "" {
 			return "", nil
@@ -253,9 +253,6 @@ func newRelay(stream *api.ChatCompletionStream, refine func(string) string, done
 	})
 	return r
 }
-
-// mostKept bounds what is kept of an answer to remember it, in bytes.
-const mostKept = 4 << 20
 
 func (r *relay) Read(p []byte) (int, error) {
 	for r.out.Len() == 0 {

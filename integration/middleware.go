@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -22,15 +23,13 @@ type MiddlewareOptions struct {
 	Scope func(r *http.Request) (memory.Scope, error)
 	// Limit is the number of memories, Budget the tokens they may take. Zero: what is configured.
 	Limit, Budget int
-	// MaxBody is the largest request that is looked into, and MaxAnswer how much of an answer is kept to be remembered, in
-	// bytes; a larger one passes as it is. Zero: 4 MiB each.
-	MaxBody, MaxAnswer int
 	// Log gets what went wrong with the memory; the answer comes all the same. Nil disables it.
 	Log *slog.Logger
 }
 
-// usualSize is the default of MaxBody and of MaxAnswer.
-const usualSize = 4 << 20
+// longest is the largest request that is looked into, and how much of an answer is kept to be remembered, in bytes; a larger one
+// passes as it is.
+const longest = 4 << 20
 
 // Middleware gives a chat handler a memory, whatever it is written with: a POST of JSON with "messages" reaches the handler
 // with the memories behind the last message of its user, and its answer is remembered as it passes. All else passes
@@ -40,19 +39,11 @@ const usualSize = 4 << 20
 // SSE and from JSON lines with pieces of the same, and from plain text. It is not refined: what a handler streams is gone
 // before it is whole. For that there are [Plugin.Ask] and [Chat].
 func Middleware(p *Plugin, o *MiddlewareOptions) func(http.Handler) http.Handler {
-	if o == nil {
-		o = &MiddlewareOptions{}
+	m := &middleware{plugin: p}
+	if o != nil {
+		m.MiddlewareOptions = *o
 	}
-	m := &middleware{plugin: p, MiddlewareOptions: *o}
-	if m.MaxBody <= 0 {
-		m.MaxBody = usualSize
-	}
-	if m.MaxAnswer <= 0 {
-		m.MaxAnswer = usualSize
-	}
-	if m.Log == nil {
-		m.Log = slog.New(slog.DiscardHandler)
-	}
+	m.Log = cmp.Or(m.Log, slog.New(slog.DiscardHandler))
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(w, r, next) })
 	}
@@ -69,14 +60,14 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 		next.ServeHTTP(w, r)
 		return
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(m.MaxBody)+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, longest+1))
 	original := r.Body
 	with := func(body []byte) *http.Request {
 		r := r.Clone(r.Context())
 		r.Body = readCloser{io.MultiReader(bytes.NewReader(body), original), original}
 		return r
 	}
-	if err != nil || len(body) > m.MaxBody { // the handler sees what came, and its error
+	if err != nil || len(body) > longest { // the handler sees what came, and its error
 		next.ServeHTTP(w, with(body))
 		return
 	}
@@ -111,7 +102,7 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	r.ContentLength = int64(len(body))
 	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	r.Header.Del("Accept-Encoding") // what is compressed cannot be read on its way
-	tapped := &tappedWriter{ResponseWriter: w, most: m.MaxAnswer}
+	tapped := &tappedWriter{ResponseWriter: w}
 	next.ServeHTTP(tapped, r)
 	answer := tapped.answer()
 	if answer == "" || r.Context().Err() != nil { // nobody got the end of it
@@ -142,7 +133,6 @@ type readCloser struct {
 // tappedWriter passes an answer on and reads it on its way.
 type tappedWriter struct {
 	http.ResponseWriter
-	most   int
 	status int
 	tap    *chatwire.Tap // nil: it cannot be read, or has not begun
 }
@@ -158,7 +148,7 @@ func (w *tappedWriter) WriteHeader(status int) {
 		kind, _, _ := mime.ParseMediaType(w.Header().Get("Content-Type"))
 		readable := kind == "application/json" || kind == "text/plain" || chatwire.IsStream(kind)
 		if status <= 299 && readable && w.Header().Get("Content-Encoding") == "" {
-			w.tap = chatwire.NewTap(chatwire.Any{}, kind, w.most)
+			w.tap = chatwire.NewTap(chatwire.Any{}, kind, longest)
 		}
 	}
 	w.ResponseWriter.WriteHeader(status)

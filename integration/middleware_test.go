@@ -101,13 +101,16 @@ func TestMiddlewareForms(t *testing.T) {
 // What is no chat passes as it is, and so does what is too large to look into.
 func TestMiddlewarePassesOthers(t *testing.T) {
 	p := known(t)
-	web := httptest.NewServer(integration.Middleware(p, &integration.MiddlewareOptions{MaxBody: 1000, MaxAnswer: 10})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	web := httptest.NewServer(integration.Middleware(p, nil)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		body, err := io.ReadAll(r.Body) // all of it: what is answered ends what is read
 		if err != nil {
 			t.Error(err)
 		}
 		_, _ = w.Write(body)
+		if bytes.Contains(body, []byte("Lisbon")) {
+			_, _ = w.Write(bytes.Repeat([]byte("x"), 5<<20))
+		}
 	})))
 	defer web.Close()
 	for _, test := range []struct{ name, kind, body string }{
@@ -119,7 +122,7 @@ func TestMiddlewarePassesOthers(t *testing.T) {
 		{"null", "application/json", `null`},
 		{"no role", "application/json", `{"messages":[{"content":"Where is Ruth?"}]}`},
 		{"nobody asks", "application/json", `{"messages":[{"role":"assistant","content":"Where is Ruth?"}]}`},
-		{"too large", "application/json", `{"messages":[{"role":"user","content":"Where is Ruth? ` + strings.Repeat("x", 2000) + `"}]}`},
+		{"too large", "application/json", `{"messages":[{"role":"user","content":"Where is Ruth? ` + strings.Repeat("x", 5<<20) + `"}]}`},
 		{"nothing", "application/json", ""},
 	} {
 		if status, text := post(t, web.URL, test.kind, test.body); status != http.StatusOK || text != test.body {
@@ -127,7 +130,7 @@ func TestMiddlewarePassesOthers(t *testing.T) {
 		}
 	}
 	if status, text := post(t, web.URL, "application/json", `{"messages":[{"role":"user","content":"Where is Ruth?"}]}`); status != http.StatusOK || !strings.Contains(text, "Lisbon") {
-		t.Errorf("a chat: %d %s", status, text)
+		t.Errorf("a chat: %d %.200s", status, text)
 	}
 	if got := stored(t, p, p.Scope); len(got) != 0 {
 		t.Errorf("an answer that is too long is remembered: %+v", got)

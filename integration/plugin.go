@@ -21,7 +21,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/trm-go/refiner/adapters/chromem"
 	"github.com/trm-go/refiner/adapters/encoder"
@@ -52,11 +51,10 @@ type Plugin struct {
 
 // Options say what a Config does not. Nil is the same as a zero Options.
 type Options struct {
-	Create   bool             // make the store if there is none
-	ReadOnly bool             // write nothing
-	AnyModel bool             // open a store of another embedding model too, to look after it or to re-embed it
-	Log      *slog.Logger     // nil: discard
-	Now      func() time.Time // nil: time.Now
+	Create   bool         // make the store if there is none
+	ReadOnly bool         // write nothing
+	AnyModel bool         // open a store of another embedding model too, to look after it or to re-embed it
+	Log      *slog.Logger // nil: discard
 }
 
 // New opens the store that a configuration names, with the embedder and the index it asks for.
@@ -79,7 +77,7 @@ func New(ctx context.Context, c config.Config, o *Options) (*Plugin, error) {
 			return nil, err
 		}
 	}
-	options := &memory.Options{Embedder: embedder, EmbedderFor: found, NewIndex: index(c.Index), Log: o.Log, Now: o.Now, Wait: c.Store.Wait, Memory: int64(c.Store.Memory) << 20, ReadOnly: o.ReadOnly}
+	options := &memory.Options{Embedder: embedder, EmbedderFor: found, NewIndex: index(c.Index), Log: o.Log, Wait: c.Store.Wait, Memory: int64(c.Store.Memory) << 20, ReadOnly: o.ReadOnly}
 	model, err := Model(ctx, c)
 	if err != nil {
 		return nil, err

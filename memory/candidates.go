@@ -181,7 +181,7 @@ func (v *View) candidates(q *index.Question, a *index.Answer) *Candidates {
 			Kind: Kind(d.Kind()), Session: d.Session, Speaker: d.Speaker, Position: d.Position, Role: Unknown,
 			Created: seconds(d.Created), LastShown: seconds(d.LastShown), LastUsed: seconds(d.LastUsed), Shown: d.Shown, Used: d.Used,
 			Importance: d.Importance, Surprise: d.Surprise,
-			Asks: d.Asks, Terms: a.TermsOf(d), Information: hit.Information,
+			Asks: d.Asks, Terms: a.TermsOf(d), Information: hit.Information, Meant: hit.Meant, Subject: hit.Subject,
 		}
 		switch human, assistant := v.index.Speaks(d); {
 		case human:

@@ -59,6 +59,10 @@ type Candidate struct {
 	Terms []Term // sorted, distinct: the words of its text, its speaker and its day
 	// Information is the mean inverse document frequency of its terms in the scope: what "Thanks!" has little of.
 	Information float32
+	// Meant is how much of the query it covers by what its words mean, in [0, 1]: a word counts as far as one of the record means the
+	// same, in any language. Subject is the cosine of the mean meanings of the words of both, less that with all records of the
+	// scope.
+	Meant, Subject float32
 }
 
 // Role is who spoke a record.

@@ -37,7 +37,7 @@ func TestAReranker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &reader{likes: plain.Memories[2].Text}
+	r := &reader{likes: plain.Memories[1].Text}
 	got, err := refine.Recall(t.Context(), store, scope, query, &refine.Options{Reranker: r, Rerank: 3})
 	if err != nil {
 		t.Fatal(err)
@@ -45,8 +45,8 @@ func TestAReranker(t *testing.T) {
 	if len(r.read) != 3 || r.read[0] != plain.Memories[0].Speaker+": "+plain.Memories[0].Text {
 		t.Errorf("it read %q", r.read)
 	}
-	if got.Reranked == nil || got.Reranked.Passages != 3 || got.Memories[0].ID != plain.Memories[2].ID {
-		t.Errorf("%+v; first is %q, want %q", got.Reranked, got.Memories[0].Text, plain.Memories[2].Text)
+	if got.Reranked == nil || got.Reranked.Passages != 3 || got.Memories[0].ID != plain.Memories[1].ID {
+		t.Errorf("%+v; first is %q, want %q", got.Reranked, got.Memories[0].Text, plain.Memories[1].Text)
 	}
 	for i := range plain.Memories {
 		if got.Memories[i].Weight != plain.Memories[i].Weight || i > 2 && got.Memories[i].ID != plain.Memories[i].ID {

@@ -328,6 +328,8 @@ func (x *example) weight() float64 {
 	switch x.set {
 	case "everyday":
 		return 4
+	case "invented":
+		return 2
 	case "statements", "people":
 		return 1.5
 	}

@@ -32,6 +32,7 @@ import (
 func main() {
 	locomo := flag.String("locomo", "", "file of LoCoMo")
 	everyday := flag.String("everyday", "", "folder of an everyday suite")
+	histories := flag.String("people", "bench/people", "folder of invented histories")
 	asked := flag.String("asks", "bench/answer/asks.tsv", "questions with what they ask for")
 	out := flag.String("o", "", "file to write the weights to")
 	flag.IntVar(&hiddenUnits, "hidden", hiddenUnits, "hidden units")
@@ -43,7 +44,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *locomo, *everyday, *asked, *out, *every); err != nil {
+	if err := run(ctx, *locomo, *everyday, *histories, *asked, *out, *every); err != nil {
 		fmt.Fprintln(os.Stderr, "answer:", err)
 		os.Exit(1)
 	}
@@ -62,7 +63,7 @@ type example struct {
 	answer               string // LoCoMo's
 }
 
-func run(ctx context.Context, locomo, everyday, asked, out string, every int) error {
+func run(ctx context.Context, locomo, everyday, histories, asked, out string, every int) error {
 	weights, err := fitAsks(asked)
 	if err != nil {
 		return err
@@ -81,6 +82,10 @@ func run(ctx context.Context, locomo, everyday, asked, out string, every int) er
 	if err != nil {
 		return err
 	}
+	invented, err := readInvented(histories)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "refiner-answer-")
 	if err != nil {
 		return err
@@ -93,14 +98,21 @@ func run(ctx context.Context, locomo, everyday, asked, out string, every int) er
 		return err
 	}
 	defer func() { _ = p.Close() }()
-	for _, c := range append(l.Conversations, e.Conversations...) {
+	for _, c := range slices.Concat(l.Conversations, e.Conversations, invented.Conversations) {
 		if _, err := p.Store.Add(ctx, c.Scope, c.Records...); err != nil {
 			return err
 		}
 	}
-	all, err := recallQuestions(ctx, p, l, e, every)
+	all, err := recallQuestions(ctx, p, l, every)
 	if err != nil {
 		return err
+	}
+	for i, suite := range []*eval.Everyday{e, invented} {
+		asked, err := recallSuite(ctx, p, []string{"everyday", "invented"}[i], suite)
+		if err != nil {
+			return err
+		}
+		all = append(all, asked...)
 	}
 	small, err := recallStatements(ctx, p, statements)
 	if err != nil {
@@ -128,8 +140,8 @@ func run(ctx context.Context, locomo, everyday, asked, out string, every int) er
 	return write(out, fitRanking(all, base))
 }
 
-// recallQuestions asks the questions of LoCoMo, of which one of so many teaches the ranking, and those of the everyday suite.
-func recallQuestions(ctx context.Context, p *integration.Plugin, l *eval.Dataset, e *eval.Everyday, every int) ([]*example, error) {
+// recallQuestions asks the questions of LoCoMo, of which one of so many teaches the ranking.
+func recallQuestions(ctx context.Context, p *integration.Plugin, l *eval.Dataset, every int) ([]*example, error) {
 	var all []*example
 	for _, c := range l.Conversations {
 		for i, q := range c.Questions {
@@ -149,14 +161,20 @@ func recallQuestions(ctx context.Context, p *integration.Plugin, l *eval.Dataset
 			all = append(all, x)
 		}
 	}
+	return all, nil
+}
+
+// recallSuite asks the questions of a suite. Of the invented histories every third is asked of another one too.
+func recallSuite(ctx context.Context, p *integration.Plugin, set string, e *eval.Everyday) ([]*example, error) {
+	var all []*example
 	for i := range e.Questions {
 		q := &e.Questions[i]
-		x := &example{id: q.ID, set: "everyday", group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
+		x := &example{id: q.ID, set: set, group: q.Scope, kind: q.Type, unanswerable: q.Unanswerable, question: q}
 		if err := x.recall(ctx, p, memory.Scope{User: q.Scope}, memory.Query{Text: q.Text, At: q.At}); err != nil {
 			return nil, err
 		}
 		x.labelEveryday()
-		if !x.unanswerable {
+		if !x.unanswerable && (set == "everyday" || i%3 == 0) {
 			if err := x.goElsewhere(ctx, p, e.Conversations, q.At, i); err != nil {
 				return nil, err
 			}

@@ -7,9 +7,27 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trm-go/refiner/bench/people"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/internal/eval"
 	"github.com/trm-go/refiner/memory"
 )
+
+// readInvented reads the invented histories of a folder as a suite.
+func readInvented(dir string) (*eval.Everyday, error) {
+	all, err := people.Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	suite := new(eval.Everyday)
+	for _, h := range all {
+		suite.Conversations = append(suite.Conversations, h.Conversation)
+		for _, q := range h.Questions {
+			suite.Questions = append(suite.Questions, q.EverydayQuestion)
+		}
+	}
+	return suite, nil
+}
 
 // recallPeople makes a store of what each invented person of a file says, and asks the questions under it: see people.txt.
 func recallPeople(ctx context.Context, p *integration.Plugin, file string) ([]*example, error) {

@@ -18,9 +18,9 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "ranker"))
 from train import tree
 
-WEIGHT = {"everyday": 4, "locomo": .5, "statements": 1.5, "people": 1.5}
-MADE = {"": 1, "bare": .3, "few": .1, "fewbare": .1, "swapped": .25, "other": .4, "elsewhere": .3}
-PARAMETERS = dict(objective="binary", num_leaves=6, learning_rate=.05, min_data_in_leaf=25, feature_fraction=.3, bagging_fraction=.8, bagging_freq=1,
+WEIGHT = {"everyday": 4, "invented": 4, "locomo": .35, "statements": 4, "people": 4}
+MADE = {"": 1, "bare": .15, "few": .15, "fewbare": .1, "swapped": .25, "other": .4, "elsewhere": .15}
+PARAMETERS = dict(objective="binary", num_leaves=10, learning_rate=.05, min_data_in_leaf=25, feature_fraction=.3, bagging_fraction=.8, bagging_freq=1,
                   lambda_l2=5, max_bin=63, num_threads=1, verbose=-1, deterministic=True, force_row_wise=True)
 
 
@@ -65,13 +65,13 @@ def report(name, rows, s, y, plain, sets):
     for t in (.2, .25, .3, .35, .4, .45, .5, .55, .6):
         v = collections.Counter(r["Found"] if q >= t else r["Refused"] for r, q in zip(rows, p) if r["Set"] == "everyday" and r["Variant"] == "")
         other = []
-        for k in ("locomo", "people"):
+        for k in ("locomo", "people", "invented"):
             m = np.array([r["Set"] == k and r["Variant"] == "" for r in rows])
             u = m & np.array([r["Unanswerable"] for r in rows])
             if m.any():
                 other.append("%s %d of %d right given, %d of %d unanswerable" % (k, (m & y & (p >= t)).sum(), (m & y).sum(), (u & (p >= t)).sum(), u.sum()))
         print("  from %.2f: " % t + ", ".join("%s %d" % x for x in sorted(v.items())) + "; " + "; ".join(other))
-    for k in ("everyday", "people", "locomo"):
+    for k in ("everyday", "invented", "people", "locomo"):
         bins = []
         for lo in np.arange(0, 1, .2):
             m = plain & (sets == k) & (p >= lo) & (p < lo + .2 + (lo > .7))
@@ -128,13 +128,13 @@ def main():
     scale, shift = calibrate(s[asked], y[asked], w[asked])
     print("calibration: %.3f times %+.3f" % (scale, shift))
     report("each conversation by the others", rows, scale * s + shift, y, plain, sets)
-    for kind in ("everyday", "locomo", "people"):
+    for kind in ("everyday", "invented", "locomo", "people"):
         if (sets == kind).any():
             o = sets != kind
             report(kind + " by the other kinds", [r for r in rows if r["Set"] == kind], scale * score(fit(x[o], y[o], w[o], a.trees, a.seeds), x[~o]) + shift, y[~o], plain[~o], sets[~o])
     if a.plot:
         p = 1 / (1 + np.exp(-scale * s - shift))
-        named = (("everyday suite", "everyday", "#1b6ca8"), ("invented people", "people", "#c05621"), ("LoCoMo", "locomo", "#4a7c3a"))
+        named = (("everyday suite", "everyday", "#1b6ca8"), ("invented histories", "invented", "#7b3fa0"), ("small invented stores", "people", "#c05621"), ("LoCoMo", "locomo", "#4a7c3a"))
         plot(a.plot, [(name, color, p[plain & (sets == k)], y[plain & (sets == k)]) for name, k, color in named if (plain & (sets == k)).any()])
     if a.write:
         trees = [tree(t["tree_structure"]) for m in fit(x, y, w, a.trees, a.seeds) for t in m.dump_model()["tree_info"]]

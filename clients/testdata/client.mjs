@@ -1,5 +1,7 @@
 // node client.mjs URL KEY [FILE]: the TypeScript client, or what was compiled of it to FILE, against a server, which has one key for the user ada.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 
 const [url, key, file] = process.argv.slice(2);
 const { Refiner, RefinerError } = await import(file ?? "../typescript/refiner.ts");
@@ -26,5 +28,12 @@ assert.deepEqual((await m.delete(a, { dryRun: true })).ids, [a]);
 await m.delete(a);
 await assert.rejects(m.get(a), (e) => e instanceof RefinerError && e.status === 404 && e.code === "not_found");
 await assert.rejects(new Refiner({ baseURL: url, key: "rfn_no" }).stats(), (e) => e.status === 401);
+const silent = createServer(() => {}).listen(0, "127.0.0.1");
+await once(silent, "listening");
+const hung = { baseURL: `http://127.0.0.1:${silent.address().port}`, key };
+await assert.rejects(new Refiner({ ...hung, timeout: 50 }).stats(), { name: "TimeoutError" });
+await assert.rejects(new Refiner({ ...hung, signal: AbortSignal.timeout(50) }).stats(), { name: "TimeoutError" });
+silent.closeAllConnections();
+silent.close();
 assert.ok((await m.stats()).live >= 1);
 console.log("ok");

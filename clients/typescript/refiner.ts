@@ -33,7 +33,8 @@ export interface Event { type: "memories" | "token" | "round" | "answer"; token?
 
 export interface History { records: Memory[]; events: { at: string; what: string; id: string; by?: string }[] }
 
-export interface Options { baseURL?: string; key?: string; user?: string; agent?: string; fetch?: typeof fetch; signal?: AbortSignal }
+// timeout bounds a call that is no stream, in milliseconds; 60,000 if it is not given.
+export interface Options { baseURL?: string; key?: string; user?: string; agent?: string; fetch?: typeof fetch; signal?: AbortSignal; timeout?: number }
 
 export interface ListFilters { session?: string; kind?: Kind | Kind[]; role?: string; state?: "live" | "superseded" | "any"; since?: string; until?: string; pinned?: boolean; limit?: number }
 
@@ -73,14 +74,15 @@ export class Refiner {
     if (options.agent) this.#headers["X-Agent-Id"] = options.agent;
   }
 
-  async #send(method: string, path: string, body?: unknown): Promise<Response> {
-    const response = await (this.#options.fetch ?? fetch)(this.#base + path, { method, headers: this.#headers, body: body === undefined ? undefined : JSON.stringify(body), signal: this.#options.signal });
+  async #send(method: string, path: string, body?: unknown, signal = this.#options.signal): Promise<Response> {
+    const response = await (this.#options.fetch ?? fetch)(this.#base + path, { method, headers: this.#headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
     if (response.ok) return response;
     throw new RefinerError(response.status, (await response.json().catch(() => ({}))).error);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return (await this.#send(method, path, body)).json() as Promise<T>;
+    const late = AbortSignal.timeout(this.#options.timeout ?? 60_000);
+    return (await this.#send(method, path, body, this.#options.signal ? AbortSignal.any([this.#options.signal, late]) : late)).json() as Promise<T>;
   }
 
   // me is who asks, and what they may do; stats counts the memories.

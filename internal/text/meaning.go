@@ -19,6 +19,10 @@ var meaning string
 const (
 	meaningParts = 8
 	meaningDims  = 8 // of a part
+
+	// MeaningDimensions is the length of the vector of a word.
+	MeaningDimensions = meaningParts * meaningDims
+
 	meaningBooks = 4
 	meaningHeads = meaningBooks + meaningParts*256*meaningDims
 	meaningBody  = meaningHeads + 2*256
@@ -115,7 +119,7 @@ func (m Meaning) Likenesses() func(Meaning) float64 {
 func (m Meaning) Foreign(o Meaning) bool { return m.languages&o.languages == 0 }
 
 // AddTo adds the vector of a word, of length 1, times a weight.
-func (m Meaning) AddTo(sum *[meaningParts * meaningDims]float64, weight float64) {
+func (m Meaning) AddTo(sum *[MeaningDimensions]float64, weight float64) {
 	square := float32(0)
 	for p := range m.code {
 		square += meaningIndex.square[p][m.code[p]]

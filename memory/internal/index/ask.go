@@ -44,6 +44,8 @@ type Hit struct {
 	Vector      float64
 	Tie         float64
 	Information float32 // the mean inverse document frequency of its terms
+	Meant       float32 // how much of the question it covers by what its words mean, in [0, 1]
+	Subject     float32 // the cosine of the mean meanings of its words and the question's, less the mean of all
 }
 
 // Answer is what an index finds.
@@ -226,6 +228,8 @@ func (x *Index) Ask(ctx context.Context, q *Question) (*Answer, error) {
 			list = x.neighbours(list, list[i].doc, q.Radius, allowed, s)
 		}
 	}
+	sense := x.senseOf(q, a)
+	list = sense.near(list, a, allowed, s)
 	slices.SortFunc(list, func(m, n matched) int {
 		dm, dn := &x.docs[m.doc], &x.docs[n.doc]
 		return cmp.Or(int(dm.Session)-int(dn.Session), int(dm.Position)-int(dn.Position), int(m.doc)-int(n.doc))
@@ -238,6 +242,7 @@ func (x *Index) Ask(ctx context.Context, q *Question) (*Answer, error) {
 		d := &x.docs[m.doc]
 		answer.Hits[i] = Hit{Doc: d, Summary: x.shownFor(m.doc, q, a), Lexical: m.lexical, Vector: m.vector, Tie: ties[m.doc], Information: a.information(d.Terms, frequency)}
 	}
+	sense.tell(answer.Hits, list, a)
 	x.tell(answer, q, a)
 	return answer, nil
 }

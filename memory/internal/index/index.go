@@ -103,6 +103,8 @@ type Index struct {
 	flat vector.Flat // those of the documents, by their numbers, unless a port has them
 	port Port
 
+	subjects vector.Flat // what the documents are about, by their numbers: the mean meanings of their words
+
 	docs      []Doc
 	lean      []lean // of each document
 	sessions  []session
@@ -129,7 +131,7 @@ type Index struct {
 
 // New makes an empty index for vectors of dim dimensions, 0 for none. port, if any, keeps the vectors elsewhere.
 func New(dim int, port Port) *Index {
-	return &Index{dim: dim, flat: vector.Flat{Dim: dim}, port: port, sessionOf: map[Place]int32{}, numbers: map[string]Term{},
+	return &Index{subjects: vector.Flat{Dim: text.MeaningDimensions}, dim: dim, flat: vector.Flat{Dim: dim}, port: port, sessionOf: map[Place]int32{}, numbers: map[string]Term{},
 		pairs: map[string]uint32{}, speaker: map[string]int32{}}
 }
 
@@ -179,6 +181,7 @@ func (x *Index) Add(e *Entry) error {
 	if x.dim > 0 && x.port == nil {
 		x.flat.Append(e.Vector)
 	}
+	x.subjects.Append(x.subject(d.Terms))
 	s := &x.sessions[d.Session]
 	s.count(int(size), 1)
 	s.insert(x, at)
@@ -334,6 +337,7 @@ func (x *Index) remove(at uint32) {
 	if d.bounded() {
 		x.bounded--
 	}
+	x.subjects.Clear(int(at))
 	d.live, d.summary, d.Terms, d.meta = false, -1, nil, nil
 	if x.dim > 0 && x.port == nil {
 		x.flat.Clear(int(at))
@@ -348,7 +352,7 @@ func (d *Doc) count(e *Entry) {
 // Bytes is about how much memory the index takes.
 func (x *Index) Bytes() int64 {
 	const document, word, session = 200, 120, 160 // each with what hangs on it
-	return int64(len(x.docs))*int64(document+x.dim) + int64(x.posted)*14 + int64(len(x.words))*word + int64(len(x.sessions)+len(x.summaries))*session
+	return int64(len(x.docs))*int64(document+x.dim+text.MeaningDimensions) + int64(x.posted)*14 + int64(len(x.words))*word + int64(len(x.sessions)+len(x.summaries))*session
 }
 
 // part is the part of an index that a scope covers.

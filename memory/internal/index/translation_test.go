@@ -22,6 +22,7 @@ func fill(t testing.TB, texts ...string) *Index {
 	return x
 }
 
+// ask asks an index, and leaves out what no word finds.
 func ask(t testing.TB, x *Index, question string) *Answer {
 	t.Helper()
 	q := &Question{Limit: 10}
@@ -30,6 +31,7 @@ func ask(t testing.TB, x *Index, question string) *Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.Hits = slices.DeleteFunc(a.Hits, func(h Hit) bool { return h.Lexical == 0 })
 	return a
 }
 

@@ -37,11 +37,8 @@ func (x *Index) upsert(ctx context.Context, fresh []*Entry) error {
 // nearest are the best documents by vector; a match's Row is the document's number. What a filter leaves out must not crowd out
 // what it keeps: a port, which cannot be told the filter, is asked for more, until enough of what it finds is allowed.
 func (x *Index) nearest(ctx context.Context, q *Question, a part, allowed []bool) ([]vector.Match, error) {
-	takes := func(at int) bool { return a.has(x.lean[at].session) && (allowed == nil || allowed[at]) }
+	takes := x.takes(a, allowed)
 	if x.port == nil {
-		if a.sessions == nil && allowed == nil {
-			takes = nil
-		}
 		query := x.flat.Query(q.Vector)
 		return query.Nearest(q.Limit, takes), ctx.Err()
 	}
@@ -52,7 +49,7 @@ func (x *Index) nearest(ctx context.Context, q *Question, a part, allowed []bool
 		}
 		var kept []vector.Match
 		for _, m := range found {
-			if at, ok := x.find(m.Row); ok && takes(int(at)) {
+			if at, ok := x.find(m.Row); ok && (takes == nil || takes(int(at))) {
 				kept = append(kept, vector.Match{Row: int64(at), Score: m.Score})
 			}
 		}
