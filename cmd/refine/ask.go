@@ -31,7 +31,7 @@ what was proposed, and why it was accepted or not. --stream prints the first dra
 while the model writes it, and then the refined answer if it reads otherwise.`,
 		Example: `  refine ask "when are Jo and Dev going to the cottage?"
   refine ask "which foods must Nora not eat?" --json
-  refine ask "is Eli allergic to penicillin?" --draft "Yes, and to cashews." --trace`,
+  refine ask "what is Eli allergic to?" --draft "Eli is allergic to penicillin and to shellfish." --trace`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: a.writingIf(&r.Remember, func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			if r.Draft == "-" {

@@ -411,7 +411,7 @@ func (a *app) consolidateLogCommand(remote *remoteFlags) *cobra.Command {
 			}
 			table := &ui.Table{Columns: []string{"run", "state", "changed", "scope", "changes", "tokens before", "tokens after"}, Right: []string{"changes", "tokens before", "tokens after"}}
 			for _, r := range runs {
-				table.Add(r.Name, r.State, r.Changed.Format(time.DateTime), r.Scope, thousands(r.Changes), thousands(r.Before.Tokens), thousands(r.After.Tokens))
+				table.Add(r.Name, r.State, r.Changed.Format(time.DateTime), strings.TrimPrefix(described(r.Scope), "of "), thousands(r.Changes), thousands(r.Before.Tokens), thousands(r.After.Tokens))
 			}
 			table.Print(a.term)
 			return nil

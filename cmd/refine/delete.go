@@ -46,10 +46,10 @@ memory and keep its history, use refine add --supersedes.`,
 				if err != nil {
 					return err
 				}
-				what = fmt.Sprintf("all %s of the scope %s", counted(s.Records, "record"), p.Scope)
+				what = fmt.Sprintf("all %s %s", counted(s.Records, "record"), described(p.Scope))
 			}
 			if !before.IsZero() {
-				what = "everything of the scope " + p.Scope.String() + " from before " + before.String() + ", and what was derived from it,"
+				what = "everything " + described(p.Scope) + " from before " + before.String() + ", and what was derived from it,"
 			}
 			if !yes && !a.term.Confirm(fmt.Sprintf("Delete %s for good, also from %s?", what, plural(len(copies)+len(more), "copy", "copies"))) {
 				return ui.Fail(ui.ExitError, "agree at a terminal, or with --yes", "nothing was deleted: deleting %s has to be agreed to", what)

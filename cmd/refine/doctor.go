@@ -142,7 +142,7 @@ func (d *doctor) examineStore(path string) {
 	}
 	defer p.Close()
 	s, err := p.Store.Stats(ctx)
-	d.note("contents", err, "refine check --full", "%s, %s, %s", counted(s.Records, "record"), bytesText(s.Bytes), s.Model)
+	d.note("contents", err, "refine check --full", "%s, %s, %s", counted(s.Records, "record"), bytesText(s.Bytes), embeddings(s))
 	if err == nil {
 		fix, said := "refine reembed, or configure the embedder that the store was made with", "the store and the embedder agree"
 		if name, _, local := strings.Cut(s.Model, "@"); local {

@@ -24,7 +24,7 @@ func (a *app) evalCommand() *cobra.Command {
 	show := false
 	everyday := &cobra.Command{
 		Use:   "everyday DIR",
-		Short: "ordinary use: histories, facts and questions with what must and must not be answered",
+		Short: "Measure ordinary use: histories, facts, and questions with what must and must not be answered",
 		Long: `Reads a folder with questions.json and the JSON Lines that it names into a temporary
 store, and measures what is recalled, and what refine ask answers, by the type of question.
 An answer is right if it holds one of the expected strings and none of a stale or wrong one

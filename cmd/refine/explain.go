@@ -47,7 +47,7 @@ learned ranking takes one step; --mode fixed_point takes as many as it needs.`,
 			}
 			return a.show(explained, func() {
 				if len(e.Memories) == 0 {
-					a.term.Notef("nothing in the scope %s answers this; is it the right one? --tenant, --user, --agent, --session", p.Scope)
+					a.term.Notef("no memory %s answers this; is it the right scope? --tenant, --user, --agent, --session", described(p.Scope))
 					return
 				}
 				e.print(a.term)
@@ -176,8 +176,10 @@ func (e *explanation) source(t *ui.Terminal, m *refine.Explanation, l refine.Lif
 	if l.From == nil {
 		return reason
 	}
-	letter := cmp.Or(letters[l.From.ID], "·")
-	return fmt.Sprintf("%s, %s %s", reason, letter, t.Paint(ui.Dim, cut(t, said(l.From), 26+len(reason))))
+	if letter := letters[l.From.ID]; letter != "" {
+		reason += ", " + letter
+	}
+	return fmt.Sprintf("%s: %s", reason, t.Paint(ui.Dim, cut(t, said(l.From), 24+len(reason))))
 }
 
 // cut shortens a text to what is left of the terminal's line once used columns are taken.

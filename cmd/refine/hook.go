@@ -61,7 +61,7 @@ exit code 1. refine hook install puts it into an agent's settings.`,
 			cmd.SetContext(ctx)
 			out, err := a.answerHook(cmd, remember)
 			if err != nil {
-				return ui.Fail(ui.ExitError, "the agent goes on without memory", "%w", err) // 2 would stop the agent
+				return ui.Fail(ui.ExitError, "the agent goes on without memory; `refine doctor` looks at the settings and the store", "%w", err) // 2 would stop the agent
 			}
 			encoder := json.NewEncoder(a.term.Out)
 			encoder.SetEscapeHTML(false)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"slices"
@@ -309,6 +310,9 @@ func look(files []string) (archives map[string]*transcript.Archive, size int64, 
 			continue
 		}
 		a, err := transcript.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return archives, 0, 0, ui.Fail(ui.ExitError, "nothing was imported; check the name and the folder", "there is no file %q", name)
+		}
 		if err != nil {
 			return archives, 0, 0, ui.Fail(ui.ExitError, "nothing was imported; `refine import --help` lists the formats", "%w", err)
 		}

@@ -61,7 +61,7 @@ func TestDeleteAsks(t *testing.T) {
 		if code := run(t.Context(), term(), []string{"delete", "--user", "nora", "--all", "--store", store}); code != test.code {
 			t.Errorf("%q: exit code %d, want %d: %s", test.answer, code, test.code, errs.String())
 		}
-		if !strings.Contains(errs.String(), "Delete all 410 records of the scope -/nora/-/- for good") {
+		if !strings.Contains(errs.String(), "Delete all 410 records of user nora for good") {
 			t.Errorf("it asks %q", errs.String())
 		}
 		run(t.Context(), term(), []string{"stats", "--store", store})

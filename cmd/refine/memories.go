@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -115,7 +116,7 @@ func (a *app) editCommand() *cobra.Command {
 		Use:   "edit ID TEXT...",
 		Short: "Correct a memory; the old version stays in its history",
 		Long: `Writes a new version of a memory with another text. The old version is superseded and
-stays in the history: refine history ID --undo takes the correction back.`,
+stays in the history: refine history NEW-ID --undo takes the correction back.`,
 		Example: `  refine edit 01JC... "Mara is allergic to hazelnuts." --user mara`,
 		Args:    cobra.MinimumNArgs(2),
 		RunE: a.writing(func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
@@ -152,7 +153,7 @@ func (a *app) pinCommand() *cobra.Command {
 		Short: "Put memories into every prompt",
 		Long: `Pins memories: they stand in every prompt before what is recalled, within the tokens of
 recall.pinned. So do memories of the kind persona. --off takes them out again, a persona
-too. Each makes a new version, which refine history ID --undo takes back.`,
+too. Each makes a new version, which refine history NEW-ID --undo takes back.`,
 		Example: `  refine pin 01JC... --user mara
   refine list --pinned --user mara`,
 		Args: cobra.MinimumNArgs(1),
@@ -215,7 +216,9 @@ not. Both stay in the history.`,
 		RunE: a.writingIf(&undo, func(cmd *cobra.Command, args []string, p *integration.Plugin) error {
 			id := memory.ID(args[0])
 			if undo {
-				if err := p.Store.Undo(cmd.Context(), p.Scope, id); err != nil {
+				if err := p.Store.Undo(cmd.Context(), p.Scope, id); errors.Is(err, memory.ErrInvalid) {
+					return ui.Fail(ui.ExitError, fmt.Sprintf("name the version that is live: `refine history %s` shows it", ui.Clean(args[0])), "%w", err)
+				} else if err != nil {
 					return err
 				}
 			}

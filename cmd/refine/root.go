@@ -35,7 +35,7 @@ session, its speaker and its time. It works in any language, offline.`,
   refine import --sample
   refine search "when are Jo and Dev going to the cottage?"
   refine explain "when are Jo and Dev going to the cottage?" --plot settling.svg`,
-	}, a.term, &a.json, `0 done, 1 error, 2 usage, 3 completed with failures or below a threshold,
+	}, a.term, &a.json, "docs/cli-json.md", `0 done, 1 error, 2 usage, 3 completed with failures or below a threshold,
   10 no store, 11 locked, 12 corrupt, 130 interrupted`)
 	root.CompletionOptions.HiddenDefaultCmd = false
 

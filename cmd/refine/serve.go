@@ -149,7 +149,7 @@ func (a *app) announce(at net.Addr, secure bool, o *serve.Options, scope memory.
 		a.term.Notef("upstream: %s", o.Upstream.BaseURL)
 	}
 	if len(o.Keys) == 0 {
-		a.term.Notef("no keys: everybody on this machine has the scope %s", scope)
+		a.term.Notef("no keys: everybody on this machine reads and writes the memories %s", described(scope))
 	}
 }
 

@@ -70,7 +70,7 @@ func (a *app) statsCommand() *cobra.Command {
 			table.Add("made by refinement", thousands(s.Derived))
 			table.Add("tenants, users, sessions", thousands(s.Tenants)+", "+thousands(s.Users)+", "+thousands(s.Sessions))
 			table.Add("shown, used", thousands(s.Shown)+", "+thousands(s.Used))
-			table.Add("embeddings", fmt.Sprintf("%s, %d dimensions", s.Model, s.Dim))
+			table.Add("embeddings", embeddings(s))
 			table.Add("store", s.Path+", "+bytesText(s.Bytes))
 			table.Add("generation, schema", fmt.Sprintf("%d, %d", s.Generation, s.Schema))
 			return a.show(s, func() { table.Print(a.term) })
@@ -172,9 +172,12 @@ there; an interrupted run goes on where it stopped.`,
 			result := map[string]any{"records": before.Records, "from": before.Model, "model": embedder.Model(), "dim": embedder.Dim(), "seconds": time.Since(start).Seconds()}
 			return a.show(result, func() {
 				records := counted(before.Records, "record")
-				if embedder.Dim() == 0 {
+				switch {
+				case embedder.Dim() == 0 && before.Dim == 0:
+					a.term.Notef("the store has no vectors, and none were made: there is no embedder (`refine models pull minilm`)")
+				case embedder.Dim() == 0:
 					a.term.Notef("removed the vectors of %s (before: %s)", records, before.Model)
-				} else {
+				default:
 					a.term.Notef("embedded %s with %s, %d dimensions (before: %s)", records, embedder.Model(), embedder.Dim(), before.Model)
 				}
 			})
@@ -183,6 +186,14 @@ there; an interrupted run goes on where it stopped.`,
 	a.setting(cmd, false, "dim", "embedder.dim")
 	a.setting(cmd, false, "model", "embedder.model")
 	return cmd
+}
+
+// embeddings names the model of a store's vectors.
+func embeddings(s memory.Stats) string {
+	if s.Dim == 0 {
+		return "no vectors"
+	}
+	return fmt.Sprintf("%s, %d dimensions", s.Model, s.Dim)
 }
 
 func (a *app) migrateCommand() *cobra.Command {

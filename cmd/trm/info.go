@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/trm-go/refiner/internal/ui"
@@ -54,7 +55,7 @@ func (a *app) listModels() error {
 			return fmt.Errorf("bundled model %s: %w", name, err)
 		}
 		all = append(all, describe(m))
-		table.Add(name, m.Card.Task, m.Card.Params, fmt.Sprintf("%.2f", m.Arch.FLOPs()/1e9), m.Card.Licence)
+		table.Add(name, m.Card.Task, humanize.Comma(int64(m.Card.Params)), fmt.Sprintf("%.2f", m.Arch.FLOPs()/1e9), m.Card.Licence)
 	}
 	if a.json {
 		return a.term.JSON(all)
@@ -75,7 +76,7 @@ func (a *app) printModel(m *onnx.Model) error {
 	table.Add("name", m.Card.Name)
 	table.Add("task", m.Card.Task)
 	table.Add("architecture", m.Arch.String())
-	table.Add("parameters", m.Card.Params)
+	table.Add("parameters", humanize.Comma(int64(m.Card.Params)))
 	table.Add("one step", fmt.Sprintf("%d passes of the network, %.3f GFLOP", info.Passes, info.FLOPs/1e9))
 	if info.Puzzles > 0 {
 		table.Add("puzzle embeddings", info.Puzzles)

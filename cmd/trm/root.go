@@ -30,7 +30,7 @@ again and again to a question, its current answer and a latent, until it halts.`
   trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
   trm bench sudoku puzzles.csv --compare
   trm data sudoku generate --count 1000 -o puzzles.csv`,
-	}, a.term, &a.json, "0 done, 1 error, 2 usage, 3 completed but an answer is not valid or a threshold is missed, 130 interrupted")
+	}, a.term, &a.json, "docs/trm.md", "0 done, 1 error, 2 usage, 3 completed but an answer is not valid or a threshold is missed, 130 interrupted")
 	root.AddCommand(
 		a.solveCommand(), a.benchCommand(), a.scoreCommand(), a.dataCommand(),
 		a.infoCommand(), a.exportCommand(), a.doctorCommand(), a.runtimeCommand(), cli.VersionCommand(a.term, &a.json),

@@ -27,7 +27,11 @@ type Entry struct {
 }
 
 // Package is a versioned package of a registry, which its own client fetches.
-type Package struct{ Client, Name, Version string }
+type Package struct {
+	Client  string `json:"client"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
 
 func (p Package) String() string { return p.Name + " " + p.Version + " (" + p.Client + ")" }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -88,7 +89,11 @@ func (a Arch) String() string {
 	case a.MLPT:
 		mix = "MLP mixer"
 	}
-	return fmt.Sprintf("%s, hidden %d, %d layers, H%d L%d, %d+%d positions, vocabulary %d", mix, a.HiddenSize, a.LLayers, a.HCycles, a.LCycles, a.PuzzleEmbLen, a.SeqLen, a.VocabSize)
+	positions := strconv.Itoa(a.SeqLen)
+	if a.PuzzleEmbLen > 0 {
+		positions = fmt.Sprintf("%d+%s", a.PuzzleEmbLen, positions)
+	}
+	return fmt.Sprintf("%s, hidden %d, %d layers, H%d L%d, %s positions, vocabulary %d", mix, a.HiddenSize, a.LLayers, a.HCycles, a.LCycles, positions, a.VocabSize)
 }
 
 // or fills the zero fields of a from b; the booleans are b's own affair.

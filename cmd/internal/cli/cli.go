@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,9 +26,9 @@ func Main(run func(ctx context.Context, term *ui.Terminal, args []string) int) {
 	os.Exit(code)
 }
 
-// Root gives a root command what every root has: the streams, usage errors with a hint, --json, the exit codes at the end
-// of each help text, and the version as a command and as a flag.
-func Root(root *cobra.Command, term *ui.Terminal, json *bool, exitCodes string) *cobra.Command {
+// Root gives a root command what every root has: the streams, usage errors with a hint, --json, which the page of that
+// name documents, the exit codes at the end of each help text, and the version as a command and as a flag.
+func Root(root *cobra.Command, term *ui.Terminal, json *bool, jsonPage, exitCodes string) *cobra.Command {
 	name := root.Name()
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SuggestionsMinimumDistance = 2
@@ -46,7 +48,7 @@ func Root(root *cobra.Command, term *ui.Terminal, json *bool, exitCodes string) 
 	root.SetIn(term.In)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return Usagef(cmd, "%w", err) })
 	root.SetUsageTemplate(root.UsageTemplate() + "\nExit codes: " + exitCodes + "\n")
-	root.PersistentFlags().BoolVar(json, "json", false, "print JSON (docs/cli-json.md)")
+	root.PersistentFlags().BoolVar(json, "json", false, "print JSON ("+jsonPage+")")
 	root.Version = Info().String()
 	root.SetVersionTemplate(name + " {{.Version}}\n")
 	return root
@@ -58,7 +60,7 @@ func UsageErrors(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil && cmd.HasParent() {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := errors.Join(check(cmd, args), cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
-				return ui.Fail(ui.ExitUsage, "usage: "+cmd.UseLine(), "%w", err)
+				return ui.Fail(ui.ExitUsage, "usage: "+cmd.UseLine(), "%s", plain(err))
 			}
 			return nil
 		}
@@ -66,6 +68,36 @@ func UsageErrors(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		UsageErrors(sub)
 	}
+}
+
+var (
+	counts   = regexp.MustCompile(`(\d+) arg\(s\)`)
+	needOne  = regexp.MustCompile(`at least one of the flags in the group \[(.*)\] is required`)
+	excluded = regexp.MustCompile(`if any flags in the group \[.*\] are set none of the others can be; \[(.*)\] were all set`)
+)
+
+// plain says what cobra finds wrong with arguments and flags in plainer words.
+func plain(err error) string {
+	flags := func(names string) []string {
+		list := strings.Fields(names)
+		for i, name := range list {
+			list[i] = "--" + name
+		}
+		return list
+	}
+	said := counts.ReplaceAllStringFunc(err.Error(), func(s string) string {
+		if n := counts.FindStringSubmatch(s)[1]; n != "1" {
+			return n + " arguments"
+		}
+		return "1 argument"
+	})
+	if m := needOne.FindStringSubmatch(said); m != nil {
+		return "one of these is needed: " + strings.Join(flags(m[1]), ", ")
+	}
+	if m := excluded.FindStringSubmatch(said); m != nil {
+		return strings.Join(flags(m[1]), " and ") + " do not go together"
+	}
+	return said
 }
 
 // Group is a command that only holds others.
