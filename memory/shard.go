@@ -67,8 +67,11 @@ func readHead(ctx context.Context, q disk.Queryer) (head, error) {
 	var h head
 	err := q.QueryRowContext(ctx, "SELECT epoch, model, analysis, seq, generation, clock, dim FROM store").
 		Scan(&h.epoch, &h.model, &h.analysis, &h.seq, &h.generation, &h.clock, &h.dim)
-	if errors.Is(err, sql.ErrNoRows) {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		err = fmt.Errorf("%w: the table store is empty", ErrCorrupt)
+	case err != nil && strings.HasPrefix(err.Error(), "sql: Scan error"): // of a sound store each value has its type
+		err = fmt.Errorf("%w: the table store: %w", ErrCorrupt, err)
 	}
 	return h, err
 }

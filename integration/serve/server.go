@@ -223,8 +223,8 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 
 // Flush returns when no chat is under way, all turns are written, and what was shown is counted.
 func (s *Server) Flush() {
-	//lint:ignore SA2001 it waits
 	s.underway.Lock()
+	//lint:ignore SA2001 it waits for the chats
 	s.underway.Unlock()
 	s.writer.Wait()
 	s.plugin.Flush()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -13,11 +14,16 @@ import (
 
 // Explain gives an error of SQLite the sentinel that a caller can act on.
 func Explain(err error) error {
+	wrap := func(sentinel error, hint string) error { return fmt.Errorf("%w: %s (%w)", sentinel, hint, err) }
 	var code *sqlite.Error
-	if !errors.As(err, &code) {
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "sql: Scan error"): // a value that the schema forbids
+		return wrap(ErrCorrupt, "restore a snapshot")
+	case !errors.As(err, &code):
 		return err
 	}
-	wrap := func(sentinel error, hint string) error { return fmt.Errorf("%w: %s (%w)", sentinel, hint, err) }
 	switch code.Code() & 0xff {
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
 		return wrap(ErrLocked, "try again, or wait longer with Options.Wait")
