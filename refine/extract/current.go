@@ -118,7 +118,7 @@ func Updates(t *specialists.Task) []Update {
 }
 
 // sure is the least probability by which a memory is shown as out of date.
-const sure = .45
+const sure = .55
 
 // NumSecond is the number of features by which passages are scored once they were held against each other: the first score,
 // how surely a later one takes its place, how surely it takes the place of a good one, and whether it tells of a change.

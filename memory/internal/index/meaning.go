@@ -54,35 +54,34 @@ func (x *Index) meaning(t Term) (text.Meaning, bool) {
 // sense compares the meaning of a question with those of records.
 type sense struct {
 	x       *Index
-	words   []sought
+	weights []float64 // of the words of the question
 	total   float64
 	subject *vector.Query      // nil: no meaning is known
-	known   map[Term][]float32 // how well a term stands for each word
-}
-
-// sought is a word of the question.
-type sought struct {
-	own    Term // its term here; found: there is one
-	found  bool
-	weight float64
-	like   func(text.Meaning) float64 // nil: its meaning is not known
+	stands  map[Term][]float32 // how well a term stands for each word, of those that stand for any
+	any     []uint64           // the bits of those terms: most are none
 }
 
 func (x *Index) senseOf(q *Question, a part) *sense {
-	s, known := &sense{x: x, known: map[Term][]float32{}}, false
+	s, known := &sense{x: x, stands: map[Term][]float32{}, any: make([]uint64, len(x.words)/64+1)}, false
 	var sum [text.MeaningDimensions]float64
 	for i, word := range q.Terms {
-		w := sought{weight: q.Weights[i] * idf(a.live, 0)}
+		weight := q.Weights[i] * idf(a.live, 0)
 		if list := q.variants[i]; len(list) > 0 {
-			w.own, w.found, w.weight = list[0].term, true, q.Weights[i]*idf(a.live, x.docFreq(a, list[0].term))
+			weight = q.Weights[i] * idf(a.live, x.docFreq(a, list[0].term))
+			s.stand(list[0].term, i, len(q.Terms), 1)
 		}
 		if m, ok := meaningOf(word); ok {
-			w.like = m.Likenesses()
+			like := m.Likenesses()
+			for _, o := range x.meant {
+				if l := like(o.meaning); l > unlike {
+					s.stand(o.term, i, len(q.Terms), float32(min(1, (l-unlike)/(same-unlike))))
+				}
+			}
 			m.AddTo(&sum, q.Weights[i])
 			known = true
 		}
-		s.total += w.weight
-		s.words = append(s.words, w)
+		s.total += weight
+		s.weights = append(s.weights, weight)
 	}
 	if known {
 		subject := x.subjects.Query(narrow(&sum))
@@ -150,38 +149,32 @@ func (s *sense) tell(hits []Hit, list []matched, a part) {
 	}
 }
 
+// stand says how well a term stands for the i-th of n words, if no better is known.
+func (s *sense) stand(t Term, i, n int, share float32) {
+	list := s.stands[t]
+	if list == nil {
+		list = make([]float32, n)
+		s.stands[t] = list
+		s.any[t/64] |= 1 << (t % 64)
+	}
+	list[i] = max(list[i], share)
+}
+
 // cover is how much of the question a document covers.
 func (s *sense) cover(d *Doc) float32 {
 	var space [32]float32
-	best := append(space[:0], make([]float32, len(s.words))...)
+	best := append(space[:0], make([]float32, len(s.weights))...)
 	for _, t := range d.Terms {
-		for i, l := range s.stands(t) {
+		if s.any[t/64]>>(t%64)&1 == 0 {
+			continue
+		}
+		for i, l := range s.stands[t] {
 			best[i] = max(best[i], l)
 		}
 	}
 	covered := 0.0
-	for i, w := range s.words {
-		covered += w.weight * float64(best[i])
+	for i, w := range s.weights {
+		covered += w * float64(best[i])
 	}
 	return float32(covered / s.total)
-}
-
-// stands is how well a term stands for each word of the question, in [0, 1].
-func (s *sense) stands(t Term) []float32 {
-	list, ok := s.known[t]
-	if ok {
-		return list
-	}
-	list = make([]float32, len(s.words))
-	m, ok := s.x.meaning(t)
-	for i := range s.words {
-		switch w := &s.words[i]; {
-		case w.found && w.own == t:
-			list[i] = 1
-		case ok && w.like != nil:
-			list[i] = float32(max(0, min(1, (w.like(m)-unlike)/(same-unlike))))
-		}
-	}
-	s.known[t] = list
-	return list
 }
