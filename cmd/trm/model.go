@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -53,7 +54,11 @@ func loadModel(name string, o *onnx.LoadOptions) (*onnx.Model, error) {
 		return onnx.LoadFS(models.FS(), name, o)
 	}
 	if name != "" {
-		return onnx.LoadModel(name, o)
+		m, err := onnx.LoadModel(name, o)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, ui.Fail(ui.ExitError, "name a folder, a .safetensors, or a bundled model: "+strings.Join(models.Names(), ", "), "%w", err)
+		}
+		return m, err
 	}
 	for _, bundled := range models.Names() {
 		if m, err := onnx.LoadFS(models.FS(), bundled, o); !errors.Is(err, onnx.ErrTask) {

@@ -191,7 +191,7 @@ func sign(secret string, at time.Time, body []byte) string {
 // close waits for what is pending, but no longer than some time. What is left is dropped.
 func (w *webhooks) close(most time.Duration) {
 	timer := time.AfterFunc(min(most, hookCloseMost), func() {
-		w.log.Warn("webhooks are not told of the last changes: the server stops", "pending", w.pending())
+		w.log.Warn("webhooks are not told of the last changes: the server stops", "queued", w.pending())
 		w.cut()
 	})
 	for _, h := range w.list {
