@@ -20,7 +20,7 @@ func (a *app) configCommand() *cobra.Command {
 		Short: "Print every setting; with --origin where each was set",
 		Args:  cobra.NoArgs,
 		RunE: a.loaded(func(*cobra.Command, []string) error {
-			table := &ui.Table{Columns: []string{"setting", "value"}}
+			table := &ui.Table{Columns: []string{"setting", "value"}, Wrap: true}
 			if origin {
 				table.Columns = append(table.Columns, "from")
 			}
@@ -41,7 +41,7 @@ func (a *app) configCommand() *cobra.Command {
 			Short: "List every setting with its variable and its meaning",
 			Args:  cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
-				table := &ui.Table{Columns: []string{"setting", "variable", "meaning"}}
+				table := &ui.Table{Columns: []string{"setting", "variable", "meaning"}, Wrap: true}
 				for _, key := range settings.Keys() {
 					table.Add(key.Name, key.Env, key.Help)
 				}

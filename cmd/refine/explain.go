@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -171,7 +173,7 @@ var sources = map[importance.Reason]string{
 func (e *explanation) source(t *ui.Terminal, m *refine.Explanation, l refine.Lift, letters map[memory.ID]string) string {
 	reason := cmp.Or(sources[l.Reason], string(l.Reason))
 	if l.Reason == importance.Own && len(m.Terms) > 0 {
-		reason = cut(t, reason+": "+strings.Join(m.Terms, ", "), 19)
+		reason = cut(t, reason+": "+strings.Join(inWords(m.Terms, e.Query), ", "), 19)
 	}
 	if l.From == nil {
 		return reason
@@ -180,6 +182,18 @@ func (e *explanation) source(t *ui.Terminal, m *refine.Explanation, l refine.Lif
 		reason += ", " + letter
 	}
 	return fmt.Sprintf("%s: %s", reason, t.Paint(ui.Dim, cut(t, said(l.From), 24+len(reason))))
+}
+
+// inWords gives stems back as the words of the question that they come from; a stem that begins none of them stays.
+func inWords(stems []string, question string) []string {
+	words := strings.FieldsFunc(strings.ToLower(question), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r) })
+	said := slices.Clone(stems)
+	for i, stem := range stems {
+		if at := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, stem) }); at >= 0 {
+			said[i] = words[at]
+		}
+	}
+	return said
 }
 
 // cut shortens a text to what is left of the terminal's line once used columns are taken.

@@ -54,9 +54,18 @@ func (a *app) listCommand() *cobra.Command {
 				return a.noneIn(cmd, p.Store, p.Scope)
 			}
 			return a.show(page, func() {
+				narrow := a.term.Width > 0 && a.term.Width < 110 // too narrow for every column and a text
 				table := &ui.Table{Columns: []string{"id", "said", "session", "kind", "who", "text"}}
+				if narrow {
+					table = &ui.Table{Columns: []string{"id", "said", "who", "text"}, Wrap: true}
+				}
 				for _, r := range page.Memories {
-					table.Add(string(r.ID), r.Created.Format(time.DateOnly), ui.Short(r.Scope.Session, 16), string(r.Kind), ui.Short(cmp.Or(r.Speaker, r.Role), 12), ui.Short(r.Text, a.room(90)))
+					id, day, who, text := string(r.ID), r.Created.Format(time.DateOnly), ui.Short(cmp.Or(r.Speaker, r.Role), 12), ui.Short(r.Text, a.room(90))
+					if narrow {
+						table.Add(id, day, who, ui.Short(r.Text, 120)) // on further lines
+						continue
+					}
+					table.Add(id, day, ui.Short(r.Scope.Session, 16), string(r.Kind), who, text)
 				}
 				table.Print(a.term)
 				if page.Next > 0 {

@@ -18,6 +18,8 @@ import (
 
 	"github.com/trm-go/refiner/cmd/internal/cli"
 	"github.com/trm-go/refiner/integration"
+	"github.com/trm-go/refiner/integration/ada"
+	"github.com/trm-go/refiner/integration/serve"
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 )
@@ -54,6 +56,8 @@ var fixes = []cli.Fix{
 	{Is: memory.ErrDerived, Code: ui.ExitError, Hint: "delete what rests on it too, with --derived"},
 	{Is: memory.ErrReadOnly, Code: ui.ExitError, Hint: "check who may write there: `refine doctor`"},
 	{Is: memory.ErrFull, Code: ui.ExitError, Hint: "make room on the disk and try again"},
+	{Is: serve.ErrKeys, Code: ui.ExitError, Hint: "mend the file of keys, or name a new key otherwise than those that are there"},
+	{Is: ada.ErrResponse, Code: ui.ExitError, Hint: "start Ada, or give its address: `refine ada import URL`"},
 	{Is: fs.ErrNotExist, Code: ui.ExitError, Hint: "check the name and the folder"},
 	{Is: fs.ErrPermission, Code: ui.ExitError, Hint: "check who may read and write there"},
 }

@@ -72,7 +72,7 @@ func (a *app) printModel(m *onnx.Model) error {
 	if a.json {
 		return a.term.JSON(info)
 	}
-	table := &ui.Table{Columns: []string{"what", "value"}}
+	table := &ui.Table{Columns: []string{"what", "value"}, Wrap: true}
 	table.Add("name", m.Card.Name)
 	table.Add("task", m.Card.Task)
 	table.Add("architecture", m.Arch.String())

@@ -188,7 +188,7 @@ func CheckListen(address string, keys int) error {
 	if keys > 0 || mcp.IsLoopback(host) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s is no loopback address: make a key with `refine serve key NAME`, or listen on 127.0.0.1", ErrOpen, address)
+	return fmt.Errorf("%w: %s is no loopback address", ErrOpen, address)
 }
 
 // access is who may ask, and how often.

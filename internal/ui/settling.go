@@ -119,7 +119,7 @@ func (s *Settling) Places(t *Terminal) string {
 	}
 	switch {
 	case last == 0:
-		b.WriteString(t.Paint(Dim, fmt.Sprintf("the order of the start stood through all %d steps\n", steps)))
+		b.WriteString(t.Paint(Dim, "no step changed the order\n"))
 	case last < steps:
 		b.WriteString(t.Paint(Dim, fmt.Sprintf("the order stood from step %d to step %d, the last\n", last, steps)))
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -13,6 +14,7 @@ import (
 type Table struct {
 	Columns []string
 	Right   []string
+	Wrap    bool // the last column goes on in further lines of a narrow terminal, instead of being cut
 	rows    []table.Row
 }
 
@@ -53,6 +55,9 @@ func (t *Table) Print(to *Terminal) {
 	}
 	if strings.Join(t.Columns, "") != "" {
 		w.AppendHeader(header)
+	}
+	if room := to.Width - t.before(); t.Wrap && room >= 24 {
+		columns = append(columns, table.ColumnConfig{Number: len(t.Columns), WidthMax: room, WidthMaxEnforcer: text.WrapSoft})
 	}
 	w.AppendRows(t.rows)
 	w.SetColumnConfigs(columns)
@@ -119,4 +124,16 @@ func bare(w string) string {
 		return ""
 	}
 	return w
+}
+
+// before is the width of all columns but the last, with the space behind them.
+func (t *Table) before() (width int) {
+	for i, name := range t.Columns[:len(t.Columns)-1] {
+		widest := text.StringWidthWithoutEscSequences(name)
+		for _, row := range t.rows {
+			widest = max(widest, text.StringWidthWithoutEscSequences(fmt.Sprint(row[i])))
+		}
+		width += widest + 2
+	}
+	return width
 }

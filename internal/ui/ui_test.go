@@ -179,6 +179,17 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestTableWraps(t *testing.T) {
+	var out bytes.Buffer
+	table := &Table{Columns: []string{"what", "value"}, Wrap: true}
+	table.Add("note", "which cells exclude each other is built in")
+	table.Print(&Terminal{Out: &out, Width: 32})
+	want := "what  value\nnote  which cells exclude each\n      other is built in\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestColourOnlyWhereItIsWanted(t *testing.T) {
 	term, _, errs := plain()
 	if got := term.Paint(Bold, "x"); got != "x" {
