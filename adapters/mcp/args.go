@@ -27,7 +27,8 @@ func readArguments(schemas map[string]*jsonschema.Schema) sdk.Middleware {
 			schema := schemas[call.Params.Name]
 			arguments, err := normalize(call.Params.Arguments, schema)
 			if err != nil {
-				text := fmt.Sprintf("%s: %v. %s", call.Params.Name, err, usage(call.Params.Name, schema))
+				said := strings.TrimPrefix(err.Error(), "validating root: ") // the library's word for all arguments together
+				text := fmt.Sprintf("%s: %s. %s", call.Params.Name, said, usage(call.Params.Name, schema))
 				return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}, nil
 			}
 			call.Params.Arguments = arguments

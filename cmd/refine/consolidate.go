@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -409,9 +408,13 @@ func (a *app) consolidateLogCommand(remote *remoteFlags) *cobra.Command {
 				}
 				return a.term.JSON(runs)
 			}
-			table := &ui.Table{Columns: []string{"run", "state", "changed", "scope", "changes", "tokens before", "tokens after"}, Right: []string{"changes", "tokens before", "tokens after"}}
+			table := &ui.Table{Columns: []string{"run", "state", "changed", "changes", "tokens", "scope"}, Right: []string{"changes", "tokens"}}
 			for _, r := range runs {
-				table.Add(r.Name, r.State, r.Changed.Format(time.DateTime), strings.TrimPrefix(described(r.Scope), "of "), thousands(r.Changes), thousands(r.Before.Tokens), thousands(r.After.Tokens))
+				scope := "no user"
+				if r.Scope != (memory.Scope{}) {
+					scope = strings.TrimPrefix(described(r.Scope), "of ")
+				}
+				table.Add(r.Name, r.State, r.Changed.Format("2006-01-02 15:04"), thousands(r.Changes), thousands(r.Before.Tokens)+" → "+thousands(r.After.Tokens), scope)
 			}
 			table.Print(a.term)
 			return nil

@@ -106,12 +106,12 @@ func (a *app) modelsListCommand() *cobra.Command {
 			}
 			for _, e := range models.Catalogue {
 				if !names[e.Name] {
-					table.Add(e.Name, string(e.Kind), e.Size, e.Languages, e.Licence, "refine models pull "+e.Name)
+					table.Add(e.Name, string(e.Kind), e.Size, e.Languages, e.Licence, "not here")
 				}
 			}
 			return a.show(map[string]any{"dir": models.Root(), "models": append([]models.Installed{}, here...), "available": models.Catalogue}, func() {
 				table.Print(a.term)
-				a.term.Notef("folder: %s", models.Root())
+				a.term.Notef("fetch one with `refine models pull NAME`; folder: %s", models.Root())
 			})
 		},
 	}
