@@ -29,6 +29,9 @@ type features struct {
 	Left     float64 // words that stand before both values, one after the other; at most 3
 	Personal float64 // the claim speaks to whoever asks, or is asked about him: 0, .5, 1
 	Stale    float64 // an earlier line on the same thing has the claim's value
+	Close    float64 // the values are alike: digits in another order, a day of the same month
+	Single   float64 // the line has no other value of the kind
+	Name     float64 // the value is a name
 }
 
 // Query is what a claim is judged with.
@@ -128,7 +131,7 @@ func (c *Corpus) against(l *Line, s *slot, asked *Line, q *Query) *Conflict {
 		if later {
 			continue
 		}
-		f.Personal = personal(l.Text, q)
+		f.Close, f.Personal = closeness(s, other), personal(l.Text, q)
 		if earlier && l.tellsOfBefore(m) {
 			continue
 		}
@@ -203,6 +206,9 @@ func (c *Corpus) compare(l *Line, s *slot, asked *Line, m *Line) features {
 		f.Loose += .5 * (askedAll - askedOwn) / unit
 	}
 	f.Anchors = (own + fresh) / unit
+	if s.kind == nameKind {
+		f.Name = 1
+	}
 	return f
 }
 
@@ -259,10 +265,17 @@ func (c *Corpus) opposite(l *Line, s *slot, m *Line, f *features) (*slot, bool) 
 	if sameKey(&best.slot, s) {
 		return nil, false
 	}
+	others := 0
 	for _, p := range places[1:] {
-		if !sameKey(&p.slot, &best.slot) && sameKey(&p.slot, s) && p.left+p.near > best.left+best.near-.25 {
-			return nil, false
+		if !sameKey(&p.slot, &best.slot) {
+			others++
+			if sameKey(&p.slot, s) && p.left+p.near > best.left+best.near-.25 {
+				return nil, false
+			}
 		}
+	}
+	if others == 0 {
+		f.Single = 1
 	}
 	f.Left = math.Min(best.left, 3)
 	return &best.slot, true
@@ -404,6 +417,27 @@ func far(a, b *slot) bool {
 	return a.kind == text.Number && err1 == nil && err2 == nil && (x > 4*y || y > 4*x)
 }
 
+// closeness says how alike two values are that differ.
+func closeness(a, b *slot) float64 {
+	switch a.kind {
+	case text.Day:
+		if a.key[:2] == b.key[:2] {
+			return 1
+		}
+	case text.Number:
+		x, y := []byte(a.key), []byte(b.key)
+		slices.Sort(x)
+		slices.Sort(y)
+		switch {
+		case len(x) != len(y):
+			return 0
+		case len(x) >= 2 && string(x) == string(y):
+			return 1
+		}
+	}
+	return .5
+}
+
 // personal says how far a claim is about whoever asks.
 func personal(claim string, q *Query) float64 {
 	p := 0.0
@@ -419,9 +453,8 @@ func personal(claim string, q *Query) float64 {
 // Sure is the probability from which a contradiction is acted on.
 const Sure = .25
 
-// p is the probability of a contradiction, by a logistic regression over the features. Whether the values are alike, and whether the
-// line has other values of the kind, tell no more than these do.
+// p is the probability of a contradiction, by a logistic regression over the features.
 func (f *features) p() float64 {
-	x := -5.5 + 2.2*f.Own + 1.2*math.Min(f.Anchors, 3) - 1.5*f.Loose + .5*f.Left + 2.5*f.Personal + 2.2*f.Stale
+	x := -8 + 2.2*f.Own + 1.2*math.Min(f.Anchors, 3) - 1.5*f.Loose + .5*f.Left + 2.5*f.Personal + 2.2*f.Stale + 2.8*f.Close + 1.1*f.Single - .2*f.Name
 	return 1 / (1 + math.Exp(-x))
 }

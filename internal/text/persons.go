@@ -94,5 +94,5 @@ func Denials(s string) int {
 	return n
 }
 
-var denials = setOf(`not no never none nobody nothing neither nor without cannot nowhere hardly
+var denials = setOf(`not no never none nobody nothing neither nor without except cannot nowhere hardly
 	nicht kein keine keinen keinem keiner nie niemals ohne nada nunca nadie sin ne pas jamais sans rien non mai nao niet geen nooit`)
