@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +49,7 @@ stopped. If ONNX Runtime is needed and missing, npm fetches it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var bar *ui.Progress
 			shown := ""
-			o := &models.PullOptions{Card: card, Log: slog.New(slog.NewTextHandler(a.term.Err, nil)),
+			o := &models.PullOptions{Card: card, Log: cli.Talk(a.term),
 				Progress: func(file string, done, total int64) {
 					if file != shown {
 						if bar != nil {

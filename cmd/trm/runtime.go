@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +30,7 @@ For an NVIDIA GPU on Linux, take Python's package instead, and name its folder:
 		Example: "  trm runtime install",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Log = slog.New(slog.NewTextHandler(a.term.Err, nil))
+			o.Log = cli.Talk(a.term)
 			library, err := onnx.InstallLibrary(cmd.Context(), &o)
 			if err != nil {
 				return err
