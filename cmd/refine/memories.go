@@ -217,7 +217,7 @@ not. Both stay in the history.`,
 			id := memory.ID(args[0])
 			if undo {
 				if err := p.Store.Undo(cmd.Context(), p.Scope, id); errors.Is(err, memory.ErrInvalid) {
-					return ui.Fail(ui.ExitError, fmt.Sprintf("name the version that is live: `refine history %s` shows it", ui.Clean(args[0])), "%w", err)
+					return ui.Fail(ui.ExitError, fmt.Sprintf("only a live version that replaced another can be taken back: `refine history %s` shows which", ui.Clean(args[0])), "%w", err)
 				} else if err != nil {
 					return err
 				}
