@@ -34,8 +34,8 @@ async function fits(page, what) {
   assert.ok(over <= 0, `${what} is ${over} pixels wider than the window`);
 }
 
-// settled tells that the ranking has come to its end.
-const settled = () => document.querySelector("output").textContent === "as ranked";
+// settled tells that the ranking has come to its end, and that no row moves any more.
+const settled = () => document.querySelector("output").textContent === "as ranked" && document.getAnimations().every((a) => a.playState !== "running");
 
 const tests = {
   async "an answer streams in, with its claims and its rounds"() {
