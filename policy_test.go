@@ -21,7 +21,7 @@ var layers = []string{"internal", "trmcore", "memory", "importance", "specialist
 var onlyIn = []struct{ path, folders, reason string }{
 	{"C", "trmcore/onnx", "go install works without cgo; only the puzzles need it"},
 	{"github.com/yalue/onnxruntime_go", "trmcore/onnx", "ONNX Runtime is the only cgo"},
-	{"go.yaml.in/yaml/v3", "config/settings", "one place decides what a setting means"},
+	{"github.com/spf13/viper", "config/settings", "one place decides what a setting means"},
 	{"github.com/spf13/cobra", "cmd", "libraries know no command line"},
 	{"github.com/philippgille/chromem-go", "adapters/chromem", "one adapter, one dependency"},
 	{"github.com/sashabaranov/go-openai", "adapters/openai integration", "the adapter, and the client that integration.Chat decorates"},

@@ -29,7 +29,7 @@ import (
 	"time"
 
 	"github.com/adrg/xdg"
-	"go.yaml.in/yaml/v3"
+	"github.com/spf13/viper"
 
 	"github.com/trm-go/refiner/config"
 )
@@ -173,12 +173,13 @@ func readFile(f file) (map[string]any, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, fmt.Errorf("%s is no configuration file: it must be a YAML file of at most 1 MiB", f.path)
 	}
-	text, err := os.ReadFile(f.path)
-	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	var groups map[string]any
-	if err := yaml.Unmarshal(text, &groups); err != nil {
+	v := viper.New()
+	v.SetConfigFile(f.path)
+	v.SetConfigType("yaml")
+	if err := v.ReadInConfig(); err != nil {
+		if parse := (viper.ConfigParseError{}); errors.As(err, &parse) {
+			err = parse.Unwrap()
+		}
 		return nil, fmt.Errorf("%s: %s", f.path, strings.Join(strings.Fields(err.Error()), " "))
 	}
 	var names []string
@@ -186,7 +187,11 @@ func readFile(f file) (map[string]any, error) {
 		names = append(names, key.Name)
 	}
 	values := map[string]any{}
-	flatten(groups, "", names, values)
+	for _, key := range v.AllKeys() {
+		if value := v.Get(key); value != nil { // what is empty is left out
+			values[key] = value
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(names, key) {
 			return nil, fmt.Errorf("%s: %s", f.path, unknownKey(key, names))
@@ -196,18 +201,6 @@ func readFile(f file) (map[string]any, error) {
 		}
 	}
 	return values, nil
-}
-
-// flatten gives each value in groups its whole name, in lower case. What is empty is left out.
-func flatten(group map[string]any, prefix string, names []string, into map[string]any) {
-	for name, value := range group {
-		name = prefix + strings.ToLower(name)
-		if inner, ok := value.(map[string]any); ok && !slices.Contains(names, name) {
-			flatten(inner, name+".", names, into)
-		} else if value != nil {
-			into[name] = value
-		}
-	}
 }
 
 // unknownKey says what is wrong with a key that is not among the names.
