@@ -18,7 +18,6 @@ import (
 	"maps"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 
 	"github.com/dustin/go-humanize"
@@ -28,7 +27,6 @@ import (
 	"github.com/trm-go/refiner/config/settings"
 	"github.com/trm-go/refiner/integration"
 	"github.com/trm-go/refiner/internal/ui"
-	"github.com/trm-go/refiner/refine/consolidate"
 )
 
 // command is the flags.
@@ -60,11 +58,6 @@ func (c *command) run(ctx context.Context, what, path string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "refiner-eval-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	var flags []settings.Flag
 	if c.mode != "" {
 		flags = []settings.Flag{{Name: "mode", Key: "recall.mode", Value: c.mode}}
@@ -73,22 +66,11 @@ func (c *command) run(ctx context.Context, what, path string) error {
 	if err != nil {
 		return err
 	}
-	s.Store.Path = filepath.Join(dir, "store.db")
-	p, err := integration.New(ctx, s.Config, &integration.Options{Create: true})
+	p, done, err := eval.Open(ctx, set, s.Config, c.consolidated)
 	if err != nil {
 		return err
 	}
-	defer p.Close()
-	for _, conversation := range set.Conversations {
-		if _, err := p.Store.Add(ctx, conversation.Scope, conversation.Records...); err != nil {
-			return err
-		}
-		if c.consolidated {
-			if _, err := consolidate.Auto(ctx, p.Store, conversation.Scope, nil, &consolidate.RunOptions{NoSnapshot: true}); err != nil {
-				return err
-			}
-		}
-	}
+	defer done()
 	bar := c.term.Progress("asking", "questions", -1)
 	asked := func(done, _ int) { bar.Set(int64(done)) }
 	if what == "answers" {

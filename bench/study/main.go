@@ -11,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,7 +24,6 @@ import (
 	"github.com/trm-go/refiner/internal/ui"
 	"github.com/trm-go/refiner/memory"
 	"github.com/trm-go/refiner/refine"
-	"github.com/trm-go/refiner/refine/consolidate"
 )
 
 // command is the flags.
@@ -66,28 +64,11 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "refiner-study-")
+	p, done, err := eval.Open(ctx, set, config.Default(), c.consolidated)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	settings := config.Default()
-	settings.Store.Path = filepath.Join(dir, "store.db")
-	p, err := integration.New(ctx, settings, &integration.Options{Create: true})
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	for _, conversation := range set.Conversations {
-		if _, err := p.Store.Add(ctx, conversation.Scope, conversation.Records...); err != nil {
-			return err
-		}
-		if c.consolidated {
-			if _, err := consolidate.Auto(ctx, p.Store, conversation.Scope, nil, &consolidate.RunOptions{NoSnapshot: true}); err != nil {
-				return err
-			}
-		}
-	}
+	defer done()
 	if c.parts {
 		return c.compareParts(ctx, p, set)
 	}

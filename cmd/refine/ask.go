@@ -52,7 +52,7 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
 			if err != nil {
 				return err
 			}
-			return a.show(answer, func() {
+			if err := a.show(answer, func() {
 				switch {
 				case trace:
 					a.printTrace(answer)
@@ -61,7 +61,10 @@ while the model writes it, and then the refined answer if it reads otherwise.`,
 					a.printAnswer(answer, p.Model != nil || r.Draft != "")
 				}
 				a.noteAnswer(answer, r.Draft != "")
-			})
+			}); err != nil || a.json || len(answer.Memories) > 0 {
+				return err
+			}
+			return a.noneIn(cmd, p.Store, p.Scope)
 		}),
 	}
 	a.setting(cmd, false, "limit", "recall.limit")
